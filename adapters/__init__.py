@@ -1,0 +1,1 @@
+"""Translations between Countermand and the outside; no rule about jobs lives here."""

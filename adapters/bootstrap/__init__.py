@@ -1,0 +1,101 @@
+"""The only place that chooses adapters. What the command line may ask of it stands here."""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import uvloop
+
+from adapters.bootstrap import dev as first_minute
+from adapters.bootstrap.compose import Parts, locked, nats, provision_stream
+from adapters.bootstrap.configuration import load
+from adapters.bootstrap.doctor import Finding, examine
+from adapters.bootstrap.running import Endpoint, service
+from adapters.bootstrap.system import LogReporter
+from adapters.bootstrap.web import principals_file
+from adapters.principals import PrincipalsFile
+from application.settings import Settings
+
+Ready = Callable[[Parts, Endpoint], None]
+
+
+def settings(overrides: Mapping[str, object], config_file: Path | None) -> Settings:
+    """The settings in force. Raises ``Misconfigured``."""
+    return load(overrides, config_file)
+
+
+def serve(overrides: Mapping[str, object], config_file: Path | None) -> int:
+    """Run until SIGTERM or SIGINT; 0 for an orderly end. Raises as the start does."""
+    chosen = load(overrides, config_file)
+
+    def ready(_: Parts, endpoint: Endpoint) -> None:
+        print(f"countermand is ready at {endpoint.http} and {endpoint.socket}", flush=True)
+
+    return uvloop.run(until_told(chosen, ready))
+
+
+def dev(overrides: Mapping[str, object], config_file: Path | None, demo: bool) -> int:
+    """Everything on loopback until Ctrl-C; tasks end with it, and so does a temporary directory."""
+    temporary = None
+    values = {**overrides, "stop_tasks": True}
+    if values.get("data_directory") is None:
+        temporary = first_minute.temporary_directory()
+        values["data_directory"] = str(temporary)
+    chosen = load(values, config_file)
+
+    def ready(_: Parts, endpoint: Endpoint) -> None:
+        print(first_minute.where(endpoint, chosen.data_directory), flush=True)
+        if demo:
+            threading.Thread(
+                target=first_minute.demonstrate, args=[chosen.data_directory], daemon=True
+            ).start()
+
+    try:
+        return uvloop.run(until_told(chosen, ready))
+    finally:
+        if temporary is not None:
+            first_minute.remove(temporary)
+
+
+def provision(overrides: Mapping[str, object], config_file: Path | None) -> int:
+    """Make stream and users, and say whether there was anything to make."""
+    chosen = load(overrides, config_file)
+
+    async def make() -> bool:
+        async with locked(chosen) as lock, nats(chosen, lock) as server:
+            return await provision_stream(chosen, server)
+
+    os.umask(0o077)
+    made = uvloop.run(make())
+    words = "made" if made else "is there already, as it must be"
+    print(f"the stream {chosen.stream} of cluster {chosen.cluster} {words}")
+    return 0
+
+
+def doctor(overrides: Mapping[str, object], config_file: Path | None) -> list[Finding]:
+    """What is as it should be on this machine, and what is not."""
+    return examine(load(overrides, config_file))
+
+
+def principals(overrides: Mapping[str, object], config_file: Path | None) -> PrincipalsFile:
+    """Who may act, to be looked at and changed."""
+    return principals_file(load(overrides, config_file))
+
+
+async def until_told(chosen: Settings, ready: Ready) -> int:
+    """A service from its start until a signal asks it to end."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    reporter = LogReporter(chosen.log_level)
+    async with service(chosen, reporter) as (parts, endpoint):
+        ready(parts, endpoint)
+        await told.wait()
+        reporter("service_ends", stop_tasks=chosen.stop_tasks)
+    sys.stdout.flush()
+    return 0

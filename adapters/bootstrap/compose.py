@@ -1,0 +1,291 @@
+"""The composition root: every part is chosen and joined here, and nowhere else."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from adapters.bootstrap.disk import DiskReserve
+from adapters.bootstrap.marker import Marker, check_marker, read_marker, write_marker
+from adapters.bootstrap.supervise import Supervision
+from adapters.bootstrap.system import SystemClock, Uuid7Ids
+from adapters.engines.local.engine import LocalEngine
+from adapters.jetstream.accounts import NatsRole
+from adapters.jetstream.config import StreamSpec
+from adapters.jetstream.connection import ServerAddress
+from adapters.jetstream.durability import prove_durability
+from adapters.jetstream.lock import DataLock
+from adapters.jetstream.log import JetStreamLog
+from adapters.jetstream.provision import provision
+from adapters.jetstream.publish import UnseenDisk
+from adapters.jetstream.server import EmbeddedServer
+from adapters.journal import SqliteJournal
+from application.board import Board
+from application.carrier import Carrier
+from application.dispatcher import Dispatcher
+from application.job_maker import JobKeys, JobMaker
+from application.journal_keeper import JournalKeeper
+from application.ledger import Ledger
+from application.ports import Reporter
+from application.queries import Queries
+from application.retention import Retention
+from application.room import Room
+from application.runs import Runs
+from application.scheduler import Limits, Scheduler
+from application.settings import REBUILD_JOURNAL, Settings
+from application.startup_check import compare
+from application.stopper import Stopper
+from application.throttle import RefusalLimit
+from domain.errors import Unavailable
+from domain.policy import TablePolicy
+
+CAUGHT_UP_SECONDS_MAX = 5.0
+
+
+class Nats(Struct, frozen=True):
+    """Where the stream is: addresses by role, monitoring, and the embedded server if it is ours."""
+
+    urls: tuple[str, ...]
+    monitor_urls: tuple[str, ...]
+    credentials: dict[NatsRole, Path]
+    server: EmbeddedServer | None
+
+    def address(self, role: NatsRole) -> ServerAddress:
+        """How to connect in a role."""
+        return ServerAddress(self.urls, self.credentials[role], str(role))
+
+
+class Parts(Struct, frozen=True):
+    """Everything that runs, joined."""
+
+    settings: Settings
+    nats: Nats
+    log: JetStreamLog
+    journal: SqliteJournal
+    keeper: JournalKeeper
+    engine: LocalEngine
+    ledger: Ledger
+    board: Board
+    dispatcher: Dispatcher
+    carrier: Carrier
+    retention: Retention
+    room: Room
+    scheduler: Scheduler
+    queries: Queries
+    supervision: Supervision
+    reporter: Reporter
+    clock: SystemClock
+    ids: Uuid7Ids
+
+
+def directory_of(settings: Settings) -> Path:
+    """The data directory."""
+    return Path(settings.data_directory)
+
+
+def journal_path(settings: Settings) -> Path:
+    """Where the journal lies; it may be another disk."""
+    chosen = Path(settings.journal) if settings.journal else None
+    return chosen or directory_of(settings) / "journal" / "journal.sqlite"
+
+
+def stream_spec(settings: Settings) -> StreamSpec:
+    """The stream as it must be."""
+    return StreamSpec(
+        cluster=settings.cluster,
+        stream=settings.stream,
+        max_bytes=settings.stream_bytes_max,
+        replicas=settings.stream_replicas,
+    )
+
+
+@asynccontextmanager
+async def locked(settings: Settings) -> AsyncIterator[DataLock]:
+    """The data directory, ours alone. Others may enter a new one, but it hides what is in it."""
+    directory = directory_of(settings)
+    new = not directory.exists()
+    lock = await DataLock.acquire(directory)
+    try:
+        if new:
+            directory.chmod(0o711)
+        run = directory / "run"
+        run.mkdir(exist_ok=True)
+        run.chmod(0o711)
+        yield lock
+    finally:
+        lock.release()
+
+
+@asynccontextmanager
+async def nats(settings: Settings, lock: DataLock) -> AsyncIterator[Nats]:
+    """The embedded server, started and ended here, or an outside one."""
+    if settings.nats_urls:
+        yield outside_nats(settings)
+        return
+    server = await EmbeddedServer.start(lock, cluster=settings.cluster, stream=settings.stream)
+    try:
+        files = {role: server.credentials_file(role) for role in NatsRole}
+        yield Nats((server.url,), (server.monitor_url,), files, server)
+    finally:
+        await server.stop()
+
+
+def outside_nats(settings: Settings) -> Nats:
+    """What the settings say of a server that is not ours."""
+    files = {
+        NatsRole.SERVICE: Path(settings.nats_service_credentials_file),
+        NatsRole.PROVISIONER: Path(settings.nats_provisioner_credentials_file),
+        NatsRole.READER: Path(settings.nats_reader_credentials_file),
+    }
+    return Nats(settings.nats_urls, settings.nats_monitor_urls, files, None)
+
+
+async def provision_stream(settings: Settings, server: Nats) -> bool:
+    """Make the stream; whether it was made now. The one place that does.
+
+    Durability is proven before: nothing is made on a server that would be refused.
+    """
+    await prove_durability(server.monitor_urls, frozenset(), settings.accept_loss)
+    return await provision(server.address(NatsRole.PROVISIONER), stream_spec(settings))
+
+
+def knows_a_stream(settings: Settings) -> bool:
+    """Whether this data directory has ever had a stream."""
+    return read_marker(directory_of(settings)) is not None or journal_path(settings).exists()
+
+
+class Makers(Struct, frozen=True):
+    """Which classes the stream and the engine are made of; a test hands in ones that crash."""
+
+    log: type[JetStreamLog] = JetStreamLog
+    engine: type[LocalEngine] = LocalEngine
+
+
+@asynccontextmanager
+async def evidence(
+    settings: Settings, server: Nats, makers: Makers
+) -> AsyncIterator[tuple[JetStreamLog, SqliteJournal]]:
+    """The log and its second copy, proven to belong together."""
+    log = await makers.log.open(
+        server.address(NatsRole.SERVICE),
+        stream_spec(settings),
+        monitor_urls=server.monitor_urls,
+        accept_loss=settings.accept_loss,
+        disk=server.server or UnseenDisk(),
+    )
+    try:
+        identity = await log.identity()
+        path = journal_path(settings)
+        rebuild = settings.rebuild_journal == REBUILD_JOURNAL
+        marker = read_marker(directory_of(settings))
+        check_marker(marker, identity.id, path.exists(), rebuild)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        journal = SqliteJournal(path, settings.cluster)
+        try:
+            await compare(log, journal)
+            if marker is None:
+                write_marker(directory_of(settings), Marker(identity.id))
+            yield log, journal
+        finally:
+            journal.close()
+    finally:
+        await log.close()
+
+
+def local_engine(settings: Settings, makers: Makers = Makers()) -> LocalEngine:  # noqa: B008
+    """Runs on this machine, under wardens that outlive the service."""
+    return makers.engine(
+        directory_of(settings) / "runs",
+        node=settings.node or socket.gethostname(),
+        slots=settings.slots or len(os.sched_getaffinity(0)),
+        task_account=settings.task_account,
+        allow_root_tasks=bool(settings.allow_root_tasks),
+        use_cgroups=settings.use_cgroups,
+        kill_deadline_seconds=settings.kill_deadline_seconds,
+        run_as_accounts=frozenset(settings.run_as_accounts),
+    )
+
+
+def join(
+    settings: Settings,
+    server: Nats,
+    log: JetStreamLog,
+    journal: SqliteJournal,
+    reporter: Reporter,
+    makers: Makers,
+) -> Parts:
+    """All parts, none of them running yet."""
+    clock, ids, policy = SystemClock(), Uuid7Ids(), TablePolicy()
+    engine = local_engine(settings, makers)
+    ledger = Ledger(log, journal, clock, ids, settings.cluster)
+    keys = JobKeys()
+    board = Board(log, ledger, keys)
+    keeper = JournalKeeper(log, journal)
+    runs = Runs(ledger, engine)
+    stop_signal = int(signal.Signals[settings.stop_signal])
+    stopper = Stopper(ledger, engine, runs, stop_signal, reporter)
+    disk = DiskReserve(directory_of(settings), settings.disk_reserve_bytes, reporter)
+    room = Room(log.store_use, disk.look, reporter, lambda: log.appended_bytes_total)
+    dispatcher = Dispatcher(board, engine, runs, reporter, room.refusal)
+    carrier = Carrier(board, engine, runs, stopper, dispatcher, reporter, stop_signal)
+
+    async def caught_up() -> None:
+        await board.wait_until((await log.identity()).last, CAUGHT_UP_SECONDS_MAX)
+
+    supervision = Supervision(reporter)
+
+    def may_write() -> None:
+        room.check()
+        supervision.check()
+        if keeper.failure is not None:
+            raise Unavailable(
+                f"the journal has stopped: {keeper.failure}; see the service's health"
+            )
+
+    scheduler = Scheduler(
+        ledger,
+        policy,
+        clock,
+        Limits(settings.message_units_max),
+        RefusalLimit(settings.refusals_per_minute, settings.refusals_per_minute),
+        JobMaker(ledger, keys, caught_up),
+        may_write,
+    )
+    return Parts(
+        settings=settings,
+        nats=server,
+        log=log,
+        journal=journal,
+        keeper=keeper,
+        engine=engine,
+        ledger=ledger,
+        board=board,
+        dispatcher=dispatcher,
+        carrier=carrier,
+        retention=Retention(board, ledger, engine, runs, clock, reporter),
+        room=room,
+        scheduler=scheduler,
+        queries=Queries(ledger, log, journal, board, policy),
+        supervision=supervision,
+        reporter=reporter,
+        clock=clock,
+        ids=ids,
+    )
+
+
+async def background(parts: Parts) -> None:
+    """Everything that goes on by itself, until cancelled; an outage restarts a part."""
+    async with asyncio.TaskGroup() as group:
+        for name, part in (
+            ("board", parts.board.run),
+            ("journal", parts.keeper.run),
+            ("carrier", parts.carrier.run),
+            ("retention", parts.retention.run),
+            ("room", parts.room.watch),
+        ):
+            group.create_task(parts.supervision.keep(name, part), name=name)

@@ -1,0 +1,44 @@
+"""Settings from a TOML file and from options: options win."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from application.settings import Settings, check
+from domain.errors import Misconfigured
+
+
+def load(overrides: Mapping[str, object], config_file: Path | None) -> Settings:
+    """The settings, checked. ``Misconfigured`` names what is wrong and what is allowed."""
+    values = {**from_file(config_file), **{k: v for k, v in overrides.items() if v is not None}}
+    unknown = sorted(set(values) - set(Settings.__struct_fields__))
+    if unknown:
+        allowed = ", ".join(Settings.__struct_fields__)
+        raise Misconfigured(f"there is no setting {', '.join(unknown)}; there are {allowed}")
+    if "http_port" in values:
+        values.setdefault("http_port_fixed", True)
+    try:
+        settings = msgspec.convert(values, Settings)
+    except msgspec.ValidationError as error:
+        raise Misconfigured(f"a setting has the wrong type: {error}") from None
+    return check(msgspec.structs.replace(settings, data_directory=absolute(settings)))
+
+
+def from_file(config_file: Path | None) -> dict[str, object]:
+    """What the file says; nothing for no file."""
+    if config_file is None:
+        return {}
+    try:
+        return tomllib.loads(config_file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Misconfigured(f"cannot read {config_file}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{config_file} is not TOML: {error}") from None
+
+
+def absolute(settings: Settings) -> str:
+    """The data directory as an absolute path."""
+    return os.path.abspath(os.path.expanduser(settings.data_directory))

@@ -1,0 +1,60 @@
+"""The data directory's disk: how much is free, and a reserve that is given up when none is.
+
+The reserve is a file that occupies space. When the disk fills up it is removed, so that what is
+under way can still be written down; it comes back when there is room again.
+"""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from application.ports import Reporter
+from application.room import Disk
+
+ROOM_TO_COME_BACK: Final = 4
+
+
+class DiskReserve:
+    """``DIR/reserve`` of ``reserve_bytes``, on the disk of the data directory."""
+
+    def __init__(self, directory: Path, reserve_bytes: int, reporter: Reporter) -> None:
+        self._file = directory / "reserve"
+        self._directory = directory
+        self._bytes = reserve_bytes
+        self._reporter = reporter
+        self._held = False
+        self._take()
+
+    def look(self) -> Disk:
+        """Bytes free now; gives the reserve up, or takes it back, as the disk demands."""
+        free = free_bytes(self._directory)
+        if self._held and free < self._bytes // 2:
+            self._give_up(free)
+        elif not self._held and free > self._bytes * ROOM_TO_COME_BACK:
+            self._take()
+        return Disk(free if self._held or not self._bytes else 0, self._bytes)
+
+    def _give_up(self, free: int) -> None:
+        self._file.unlink(missing_ok=True)
+        self._held = False
+        self._reporter("disk_reserve_given_up", free_bytes=free)
+
+    def _take(self) -> None:
+        if not self._bytes:
+            return
+        handle = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            os.posix_fallocate(handle, 0, self._bytes)
+            self._held = True
+        except OSError as error:
+            self._file.unlink(missing_ok=True)
+            self._reporter("disk_reserve_not_taken", reason=error.strerror)
+        finally:
+            os.close(handle)
+
+
+def free_bytes(directory: Path) -> int:
+    """Bytes that the service may still write on the disk of ``directory``."""
+    found = os.statvfs(directory)
+    blocks = found.f_bfree if os.geteuid() == 0 else found.f_bavail
+    return blocks * found.f_frsize

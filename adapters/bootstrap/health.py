@@ -1,0 +1,51 @@
+"""How the service is, in sentences: from what its parts know of themselves."""
+
+from collections.abc import Awaitable, Callable
+
+from adapters.bootstrap.compose import Parts
+from adapters.http.health import Health, HealthStatus
+
+
+def health_of(parts: Parts) -> Callable[[], Awaitable[Health]]:
+    """What ``/health/ready`` asks."""
+
+    async def health() -> Health:
+        hindered, worried = not_ready(parts), degraded(parts)
+        status = HealthStatus.DEGRADED if worried else HealthStatus.READY
+        if hindered:
+            status = HealthStatus.NOT_READY
+        return Health(status, tuple(hindered + worried), parts.board.position)
+
+    return health
+
+
+def not_ready(parts: Parts) -> list[str]:
+    """Why no command can be taken now."""
+    reasons = []
+    if not parts.log.health.connected:
+        reasons.append("nats-server does not answer; the connection is tried again and again")
+    if not parts.board.caught_up.is_set():
+        reasons.append(f"the stream is being read; position {parts.board.position} so far")
+    reasons += [f"the {n} has stopped: {why}" for n, why in parts.supervision.stopped.items()]
+    if parts.keeper.failure is not None and "journal" not in parts.supervision.stopped:
+        reasons.append(f"the journal has stopped: {parts.keeper.failure}")
+    return reasons
+
+
+def degraded(parts: Parts) -> list[str]:
+    """What needs a person although the service works."""
+    reasons = [f"{a}: {why}" for a, why in parts.board.corrupt.items()]
+    reasons += [f"job {n} cannot go on: {why}" for n, why in parts.carrier.troubles.items()]
+    reasons += [
+        f"run {key} goes on although nothing is written of it" for key in parts.carrier.strays
+    ]
+    full = parts.room.refusal()
+    if full:
+        reasons.append(f"no new command is taken: {full}")
+    reasons += [
+        f"job {job.id}, task {task.spec.id}: {task.survivors} processes outlived SIGKILL"
+        for job in parts.board.jobs.values()
+        for task in job.tasks.values()
+        if task.survivors
+    ]
+    return reasons

@@ -1,0 +1,62 @@
+"""``DIR/stream.json``: which log this data directory knows. It outlives a lost journal.
+
+Once it is there, nothing here makes a stream again: an empty or missing one is loss, and refused.
+"""
+
+import os
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from domain.errors import Misconfigured
+
+
+class Marker(Struct, frozen=True):
+    """The identity of the log whose history this directory has seen."""
+
+    log_id: str
+
+
+def read_marker(directory: Path) -> Marker | None:
+    """What the directory knows; None for one that never had a log."""
+    path = directory / "stream.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Marker)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise Misconfigured(f"{path} cannot be read ({error}); restore it from a backup") from None
+
+
+def write_marker(directory: Path, marker: Marker) -> None:
+    """Durable when this returns: written beside, synced, moved into place."""
+    path, new = directory / "stream.json", directory / "stream.json.new"
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(msgspec.json.encode(marker) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    new.rename(path)
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def check_marker(marker: Marker | None, log_id: str, journal_known: bool, rebuild: bool) -> None:
+    """Pass, or raise ``Misconfigured``: another stream, or a journal that is not there any more."""
+    if marker is None:
+        return
+    if marker.log_id != log_id:
+        raise Misconfigured(
+            "the stream is not the one this data directory knows:\n"
+            f"  known: {marker.log_id}\n  found: {log_id}\n"
+            "Nothing was written. Find the stream's store, or restore it from a backup"
+        )
+    if not journal_known and not rebuild:
+        raise Misconfigured(
+            "the journal of this data directory is missing although the stream has a history; "
+            "restore it from a backup, or set rebuild_journal to the words that the documentation "
+            "gives to have it written anew from the stream"
+        )

@@ -1,0 +1,92 @@
+"""The service's clock, ids and log lines."""
+
+import logging
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TextIO, cast
+
+import structlog
+import uuid_utils
+
+
+class SystemClock:
+    """The machine's clock, in UTC with microseconds."""
+
+    def now(self) -> datetime:
+        """Now."""
+        return datetime.now(UTC)
+
+
+class Uuid7Ids:
+    """New ids that rise with time."""
+
+    def new(self) -> str:
+        """A UUIDv7 in its canonical text form."""
+        return str(uuid_utils.uuid7())
+
+
+class Forgiving:
+    """A file for log lines: one that cannot be written is lost, and nothing else is.
+
+    A log often lies on the disk that is full. Carrying out must go on without it.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        with suppress(OSError):
+            self._file.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what can be flushed."""
+        with suppress(OSError):
+            self._file.flush()
+
+
+class FromLibraries(logging.Handler):
+    """What libraries log, as a line of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        structlog.get_logger().log(
+            record.levelno,
+            "library_says",
+            library=record.name,
+            text=record.getMessage(),
+            exc_info=record.exc_info,
+        )
+
+
+class LogReporter:
+    """Log lines on standard error: JSON, one a line, or coloured on a terminal.
+
+    A traceback never shows the values of variables: there may be a secret among them.
+    """
+
+    def __init__(self, level: str) -> None:
+        terminal = sys.stderr.isatty()
+        renderer: structlog.typing.Processor = (
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+            if terminal
+            else structlog.processors.JSONRenderer()
+        )
+        structlog.configure(
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.processors.format_exc_info,
+                renderer,
+            ],
+            wrapper_class=structlog.make_filtering_bound_logger(level),
+            logger_factory=structlog.WriteLoggerFactory(cast(TextIO, Forgiving(sys.stderr))),
+        )
+        logging.basicConfig(handlers=[FromLibraries()], level=logging.WARNING, force=True)
+        self._log = structlog.get_logger()
+
+    def __call__(self, event: str, **facts: object) -> None:
+        """One line."""
+        self._log.info(event, **facts)

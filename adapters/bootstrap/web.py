@@ -1,0 +1,139 @@
+"""The web, on a Unix socket and on loopback TCP, and the token for whoever runs the service."""
+
+import errno
+import hmac
+import os
+import pwd
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from adapters.bootstrap.compose import Parts, directory_of
+from adapters.bootstrap.health import health_of
+from adapters.http.app import create_app
+from adapters.http.authentication import Authenticator, Peer
+from adapters.http.closing import Closing
+from adapters.http.server import WebServer
+from adapters.http.sockets import bind_tcp, bind_unix
+from adapters.principals import Principals, PrincipalsFile
+from application.ports import Reporter
+from application.settings import Settings
+from domain.errors import Misconfigured
+from domain.identity import Principal, Role
+
+STOP_SECONDS: Final = 1.5
+TOKEN_BYTES: Final = 32
+
+
+class Web(Struct, frozen=True):
+    """Where the web is: a URL, a socket's path, and the file with the service account's token."""
+
+    http: str
+    socket: str
+    token_file: str
+
+
+class WithOwnToken:
+    """Everybody the principals know, and whoever can read the token of this very service."""
+
+    def __init__(self, others: Authenticator, token: str, owner: Principal) -> None:
+        self._others = others
+        self._token = token.encode()
+        self._owner = owner
+
+    async def by_peer(self, peer: Peer) -> Principal:
+        """Who is at the other end of a Unix socket."""
+        return await self._others.by_peer(peer)
+
+    async def by_token(self, token: str) -> Principal:
+        """Whose token this is."""
+        if hmac.compare_digest(token.encode("utf-8", "surrogatepass"), self._token):
+            return self._owner
+        return await self._others.by_token(token)
+
+    async def by_password(self, name: str, password: str) -> Principal:
+        """The principal ``name``, if this is the password."""
+        return await self._others.by_password(name, password)
+
+    async def named(self, name: str) -> Principal:
+        """The person somebody acts for."""
+        return await self._others.named(name)
+
+
+@asynccontextmanager
+async def web(parts: Parts) -> AsyncIterator[Web]:
+    """The web, for as long as this lasts."""
+    settings, closing = parts.settings, Closing()
+    token_file = directory_of(settings) / "run" / "token"
+    app = create_app(
+        scheduler=parts.scheduler,
+        queries=parts.queries,
+        authenticator=WithOwnToken(people(settings), fresh_token(token_file), own_account()),
+        ids=parts.ids,
+        health=health_of(parts),
+        closing=closing,
+    )
+    path = (
+        Path(settings.socket)
+        if settings.socket
+        else directory_of(settings) / "run/countermand.sock"
+    )
+    sockets = [bind_unix(path), bound_tcp(settings, parts.reporter)]
+    server = WebServer(app, sockets, closing)
+    await server.start()
+    try:
+        host, port = sockets[1].getsockname()[:2]
+        name = f"[{host}]" if ":" in host else host
+        yield Web(f"http://{name}:{port}", str(path), str(token_file))
+    finally:
+        await server.stop(timeout_seconds=STOP_SECONDS)
+        token_file.unlink(missing_ok=True)
+
+
+def people(settings: Settings) -> Principals:
+    """Who may act: Unix logins and the principals file, but no account that tasks run as."""
+    own_accounts = os.geteuid() == 0 and not settings.allow_root_tasks
+    tasks = (settings.task_account, *settings.run_as_accounts) if own_accounts else ()
+    return Principals(principals_file(settings), own_uid=os.geteuid(), task_accounts=tasks)
+
+
+def principals_file(settings: Settings) -> PrincipalsFile:
+    """The file of principals in the data directory."""
+    return PrincipalsFile(directory_of(settings) / "principals.json")
+
+
+def own_account() -> Principal:
+    """Whoever runs the service is an administrator."""
+    try:
+        name = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        name = f"uid-{os.geteuid()}"
+    return Principal(name, (Role.ADMINISTRATOR,), method="token")
+
+
+def fresh_token(path: Path) -> str:
+    """A token for this run of the service, in a file (0600) that only its account can read."""
+    token = "cm_own_" + secrets.token_urlsafe(TOKEN_BYTES)
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(token + "\n")
+    return token
+
+
+def bound_tcp(settings: Settings, reporter: Reporter) -> socket.socket:
+    """The port of the settings; when it is taken and nobody insisted on it, another one."""
+    try:
+        return bind_tcp(settings.http_host, settings.http_port)
+    except Misconfigured as error:
+        why = error.__cause__
+        taken = isinstance(why, OSError) and why.errno == errno.EADDRINUSE
+        if not taken or settings.http_port_fixed:
+            raise
+    other = bind_tcp(settings.http_host, 0)
+    reporter("port_taken", wanted=settings.http_port, instead=other.getsockname()[1])
+    return other

@@ -1,0 +1,1 @@
+"""The command line. Imports nothing by itself: `cancel` must feel instant."""

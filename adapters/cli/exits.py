@@ -1,0 +1,63 @@
+"""Exit statuses, and the one exception that carries a status and a sentence to the person."""
+
+from typing import Final
+
+DONE: Final = 0
+FAILURE: Final = 1
+USAGE: Final = 2
+NO_SUCH_JOB: Final = 3
+NOT_AUTHENTICATED: Final = 4
+REFUSED: Final = 5
+ILLEGAL_STATE: Final = 6
+CONFLICT: Final = 7
+SOME_FAILED: Final = 8
+UNAVAILABLE: Final = 75
+WAIT_RAN_OUT: Final = 124
+INTERRUPTED: Final = 130
+
+BY_CODE: Final = {
+    "illegal_transition": ILLEGAL_STATE,
+    "not_permitted": REFUSED,
+    "conflict": CONFLICT,
+    "throttled": UNAVAILABLE,
+    "unknown_person": REFUSED,
+}
+BY_HTTP_STATUS: Final = {
+    400: USAGE,
+    401: NOT_AUTHENTICATED,
+    403: REFUSED,
+    404: NO_SUCH_JOB,
+    409: CONFLICT,
+    413: REFUSED,
+    422: REFUSED,
+    429: UNAVAILABLE,
+    503: UNAVAILABLE,
+}
+
+
+class Failure(Exception):
+    """The verb ends with ``status``; ``sentence`` says why, ``what_to_do`` what helps, or ""."""
+
+    def __init__(
+        self, status: int, sentence: str, what_to_do: str = "", code: str = "failed"
+    ) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+        self.what_to_do = what_to_do
+        self.code = code
+
+    @property
+    def words(self) -> str:
+        """Sentence and advice in one line."""
+        return f"{self.sentence}; {self.what_to_do}" if self.what_to_do else self.sentence
+
+
+def status_of(code: str, http_status: int) -> int:
+    """The exit status for a refusal: its code says more than the HTTP status."""
+    return BY_CODE.get(code) or BY_HTTP_STATUS.get(http_status, FAILURE)
+
+
+def combined(statuses: list[int]) -> int:
+    """One status for several jobs: all alike, that one; else 8, some of several failed."""
+    return statuses[0] if len(set(statuses)) == 1 else SOME_FAILED

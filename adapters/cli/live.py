@@ -1,0 +1,139 @@
+"""Printing the live stream: events on stdout, marks beside them, and never a silent end."""
+
+import gc
+from collections.abc import Iterator
+
+from adapters.cli.client import Response
+from adapters.cli.events import actor_of, summary, type_of
+from adapters.cli.exits import DONE, UNAVAILABLE, Failure
+from adapters.cli.follow import CAUGHT_UP, Mark, Seen, follow
+from adapters.cli.moments import shown
+from adapters.cli.options import Asked
+from adapters.cli.output import Sequel, warn
+from adapters.cli.waiting import ENDED
+
+WIDTHS = (6, 20, 12, 24, 14, 0)
+
+
+class Following:
+    """What is followed: after which position, which types, which job, and when it is enough."""
+
+    def __init__(
+        self,
+        after: int = 0,
+        types: tuple[str, ...] = (),
+        job: str | None = None,
+        count: int | None = None,
+        ends_with_job: bool = False,
+        live: bool = True,
+    ) -> None:
+        self.after = after
+        self.types = types
+        self.job = job
+        self.count = count
+        self.ends_with_job = ends_with_job
+        self.live = live
+
+    def query(self, after: int) -> list[tuple[str, str]]:
+        """The query from a position on."""
+        pairs = [("after", str(after)), ("follow", "true" if self.live else "false")]
+        pairs += [("type", x) for x in self.types]
+        return pairs + ([("job", self.job)] if self.job else [])
+
+    def going_on(self, last: int) -> str:
+        """What to type to go on after ``last``."""
+        job = f" --job {self.job}" if self.job else ""
+        return f"watch{job} --from {last + 1}"
+
+
+def print_live(asked: Asked, following: Following) -> int:
+    """Print until it is enough; what ends it is said on stderr, with where to go on."""
+    gc.enable()
+    printer = Printer(asked)
+    last, ending = following.after, "interrupted"
+    try:
+        for found in events_of(asked, following):
+            printer.show(found)
+            last = max(last, found.position)
+            away = isinstance(found, Mark) and found.words != CAUGHT_UP
+            if not away and enough(asked, following, printer, last):
+                break
+        ending = "done"
+    finally:
+        printer.close()
+        asked.out.note(f"-- {ending}; {following.going_on(last)} goes on from here --")
+    return DONE
+
+
+def events_of(asked: Asked, following: Following) -> Iterator[Seen | Mark]:
+    """The stream; one that asks for the server anew at each connection."""
+
+    def open_after(position: int) -> Response:
+        return asked.server.stream(following.query(position))
+
+    return follow(open_after, following.after, following.live)
+
+
+def enough(asked: Asked, following: Following, printer: "Printer", last: int) -> bool:
+    """Whether the count is reached, or the job has ended and all up to ``last`` was its story."""
+    if following.count is not None:
+        return printer.printed >= following.count
+    if not following.ends_with_job or following.job is None or not printer.caught_up:
+        return False
+    return has_ended(asked, following.job, last)
+
+
+def has_ended(asked: Asked, job: str, last: int) -> bool:
+    """Whether the job has, and not by an event after ``last``.
+
+    No, when the server is away: the stream asks again when it is back.
+    """
+    try:
+        detail = asked.server.job(job)
+    except Failure as e:
+        if e.status != UNAVAILABLE:
+            raise
+        return False
+    return detail["state"] in ENDED and detail["position"] <= last
+
+
+class Printer:
+    """Events as rows or JSON, marks as words."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._out = asked.out
+        self._sequel = Sequel(asked.out.form)
+        self.printed = 0
+        self.caught_up = False
+
+    def show(self, found: Seen | Mark) -> None:
+        """Print one."""
+        if isinstance(found, Mark):
+            self._mark(found)
+            return
+        self.printed += 1
+        if self._out.for_people:
+            self._out.row(self._row(found), WIDTHS)
+        else:
+            self._sequel.add(found.text)
+
+    def close(self) -> None:
+        """End what was begun."""
+        if not self._out.for_people:
+            self._sequel.close()
+
+    def _mark(self, mark: Mark) -> None:
+        self.caught_up = self.caught_up or mark.words == CAUGHT_UP
+        text = f"-- {mark.words} at {mark.position} --"
+        if mark.words != CAUGHT_UP:
+            warn(text)
+        elif self._out.for_people and not self._out.quiet:
+            self._out.row((text,), (0,))
+        else:
+            self._out.note(text)
+
+    def _row(self, found: Seen) -> tuple[object, ...]:
+        event = found.event
+        time = shown(event.get("time"), self._out.utc)
+        who = actor_of(event)
+        return found.position, time, found.aggregate, type_of(event), who, summary(event)

@@ -1,0 +1,212 @@
+"""The JSON that the server answers with, as types. The contract is the HTTP API's, version 1."""
+
+from typing import Any, TypedDict
+
+
+class UnderWay(TypedDict):
+    """The cancel that is being carried out, or was."""
+
+    request_id: str
+    actor: str
+    on_behalf_of: str | None
+    mode: str
+    message: str
+    at: str
+    position: int
+
+
+class Receipt(TypedDict, total=False):
+    """The answer to one request. ``waited`` and ``what_to_do`` are the command line's own."""
+
+    outcome: str
+    operation: str
+    job_id: int | str | None
+    task_id: int | None
+    request_id: str
+    event_id: str
+    event_type: str
+    version: int
+    position: int
+    job_state: str | None
+    explanation: str
+    code: str
+    hresult: str
+    rule: str
+    under_way: UnderWay | None
+    already_canceled: bool
+    replayed: bool
+    trail: str
+    what_to_do: str
+    waited: "Waited"
+
+
+class Waited(TypedDict):
+    """How it was when the waiting ended."""
+
+    ended: bool
+    state: str
+    ended_at: str | None
+    error_message: str
+
+
+class CancelFacts(TypedDict, total=False):
+    """A job's last cancel."""
+
+    request_id: str
+    mode: str
+    message: str
+    reason_code: str
+    actor: str
+    on_behalf_of: str | None
+    at: str
+
+
+class TaskDetail(TypedDict, total=False):
+    """One task."""
+
+    task_id: int
+    type: str
+    name: str
+    command: str
+    work_directory: str
+    state: str
+    attempt: int
+    node: str | None
+    exit_code: int | None
+    exit_signal: int | None
+    started_at: str | None
+    ended_at: str | None
+    survivors: int | None
+    code: str | None
+    reason: str | None
+    explicitly_canceled: bool
+
+
+class JobDetail(TypedDict, total=False):
+    """A job, now or as it was."""
+
+    job_id: int
+    name: str
+    owner: str
+    job_type: str
+    priority: str
+    run_as: str
+    properties: dict[str, str]
+    state: str
+    previous_state: str | None
+    version: int
+    position: int
+    created_at: str | None
+    submitted_at: str | None
+    queued_at: str | None
+    started_at: str | None
+    ended_at: str | None
+    changed_at: str | None
+    requeue_count: int
+    error_code: str
+    error_message: str
+    nodes: list[str]
+    cancel: CancelFacts | None
+    finish: CancelFacts | None
+    tasks: list[TaskDetail]
+    removed: bool
+
+
+class CloudEvent(TypedDict, total=False):
+    """An event as it is stored; ``data`` differs from type to type."""
+
+    id: str
+    type: str
+    subject: str
+    time: str
+    aggregateversion: int
+    authid: str
+    onbehalfof: str
+    data: dict[str, Any]
+
+
+class StoredEvent(TypedDict):
+    """An event and its place in the stream."""
+
+    position: int
+    event: CloudEvent
+
+
+class JobEvents(TypedDict):
+    """All events of a job."""
+
+    job_id: int
+    events: list[StoredEvent]
+
+
+class TaskChange(TypedDict):
+    """What one event did to a task."""
+
+    task: int
+    before: str | None
+    after: str
+    attempt: int
+
+
+class Step(TypedDict):
+    """One event of a replay, and what it changed."""
+
+    position: int
+    version: int
+    type: str
+    time: str
+    actor: str
+    on_behalf_of: str | None
+    state_before: str | None
+    state_after: str
+    tasks: list[TaskChange]
+    summary: str
+
+
+class Replay(TypedDict):
+    """A job told again; ``matches_live`` is None when it was not compared."""
+
+    job_id: int
+    steps: list[Step]
+    job: JobDetail
+    position: int
+    matches_live: bool | None
+
+
+class Parameter(TypedDict):
+    """A cluster parameter with its value and its limits."""
+
+    name: str
+    value: str | int
+    unit: str
+    default: str | int
+    minimum: int
+    maximum: int
+    meaning: str
+
+
+class Parameters(TypedDict):
+    """All of them."""
+
+    parameters: list[Parameter]
+
+
+class Health(TypedDict):
+    """Whether the service is ready, and up to which event it has read."""
+
+    status: str
+    reasons: list[str]
+    position: int
+
+
+class Problem(TypedDict, total=False):
+    """RFC 9457, with our members."""
+
+    title: str
+    status: int
+    detail: str
+    code: str
+    what_to_do: str
+    receipt: Receipt
+    incident: str
+    retry_after_seconds: float

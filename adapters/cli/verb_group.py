@@ -1,0 +1,69 @@
+"""The verbs, by what people come for. A verb's module is imported when that verb is asked for."""
+
+import importlib
+from typing import Final
+
+import click
+
+SECTIONS: Final = {
+    "Run a service": {
+        "dev": "Start everything on this machine, to try it.",
+        "serve": "Run the service of a data directory.",
+        "provision": "Create the stream and its users, once.",
+        "principals": "Say who may connect with a token.",
+        "config": "Print the settings in force.",
+        "doctor": "Look for what is wrong here, and say what helps.",
+    },
+    "Jobs": {
+        "submit": "Run something.",
+        "cancel": "Stop jobs, or one task of a job.",
+        "finish": "Stop a job and count it as finished.",
+        "requeue": "Run a failed or canceled job again.",
+        "configure": "Take a job back to Configuring.",
+        "show": "Show a job, now or then, or its events.",
+    },
+    "What happened": {
+        "watch": "Follow events as they happen.",
+        "replay": "Tell a job again, event by event.",
+    },
+    "The cluster": {
+        "params": "Show or set cluster parameters.",
+        "version": "Print versions.",
+    },
+}
+VERBS: Final = {verb: words for section in SECTIONS.values() for verb, words in section.items()}
+
+
+class Verbs(click.Group):
+    """A group that knows the names of its verbs without importing one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        found = importlib.import_module(f"adapters.cli.verbs.{cmd_name}").verb
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, rows in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(rows.items()))
+
+
+@click.group(
+    cls=Verbs,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    subcommand_metavar="VERB ...",
+)
+@click.pass_context
+def verbs(ctx: click.Context) -> None:
+    """Stop jobs on a cluster: by a rule, on the record, to the end.
+
+    `countermand VERB --help` explains a verb, with examples. Start with `countermand dev`.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

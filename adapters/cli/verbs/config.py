@@ -1,0 +1,40 @@
+"""``countermand config``."""
+
+import click
+
+from adapters.cli import options as o
+from adapters.cli.exits import DONE
+from adapters.cli.service import Chosen, asking_bootstrap, chooses
+
+
+@click.command("config")
+@chooses("data", "port", "slots", "cluster", "task_account", "stop_tasks", "nats_url")
+@o.prints
+def verb(asked: o.Asked, chosen: Chosen) -> int:
+    """Print the settings in force: the file's, the options', and the defaults.
+
+    \b
+      countermand config --config /etc/countermand.toml
+    """
+
+    def settings() -> dict[str, object]:
+        import msgspec
+
+        from adapters import bootstrap
+
+        full = chosen.with_default_data()
+        return msgspec.structs.asdict(bootstrap.settings(full.overrides, full.config_file))
+
+    found = asking_bootstrap(settings)
+    if asked.out.for_people:
+        asked.out.table(("SETTING", "VALUE"), ((k, plain(v)) for k, v in found.items()))
+    else:
+        asked.out.value(found)
+    return DONE
+
+
+def plain(value: object) -> str:
+    """The value as the file would have it, without quotes."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

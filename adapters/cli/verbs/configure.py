@@ -1,0 +1,19 @@
+"""``countermand configure``."""
+
+import click
+
+from adapters.cli import options as o
+from adapters.cli.one_job import order
+
+
+@click.command("configure")
+@o.job_argument
+@o.key_option
+@o.talks
+def verb(asked: o.Asked, job: str, key: str) -> int:
+    """Take a queued, failed or canceled job back to Configuring, where nothing runs.
+
+    \b
+      countermand configure 17        and then: countermand submit --job 17
+    """
+    return order(asked, job, "configure", {}, key)

@@ -1,0 +1,69 @@
+"""``countermand params``: cluster parameters."""
+
+import click
+
+from adapters.cli import options as o
+from adapters.cli.exits import DONE, NO_SUCH_JOB, Failure
+from adapters.cli.outcome import say, settle
+from adapters.cli.server import quoted
+from adapters.cli.shapes import Parameter
+
+HEADERS = ("NAME", "VALUE", "UNIT", "DEFAULT", "ALLOWED", "MEANING")
+
+
+@click.command("params")
+@click.argument("name", required=False)
+@click.argument("value", required=False)
+@o.key_option
+@o.talks
+def verb(asked: o.Asked, name: str | None, value: str | None, key: str) -> int:
+    """Show all cluster parameters, or one; or give one a new value (administrators only).
+
+    \b
+      countermand params
+      countermand params TaskCancelGracePeriod 30
+    """
+    if name is not None and value is not None:
+        return change(asked, name, value, key)
+    found = asked.server.parameters()["parameters"]
+    if name is not None:
+        found = [one(found, name)]
+    out = asked.out
+    if out.for_people:
+        out.table(HEADERS, (row(x) for x in found))
+    elif name is not None:
+        out.value(found[0])
+    else:
+        out.values(found)
+    return DONE
+
+
+def one(parameters: list[Parameter], name: str) -> Parameter:
+    """The parameter of that name, in any case."""
+    for parameter in parameters:
+        if parameter["name"].casefold() == name.casefold():
+            return parameter
+    names = ", ".join(x["name"] for x in parameters)
+    raise Failure(NO_SUCH_JOB, f"there is no parameter {name}; there are {names}")
+
+
+def row(x: Parameter) -> tuple[object, ...]:
+    """A parameter as a row."""
+    limits = f"{x['minimum']} to {x['maximum']}"
+    return x["name"], x["value"], x["unit"], x["default"], limits, x["meaning"]
+
+
+def change(asked: o.Asked, name: str, value: str, key: str) -> int:
+    """Set one."""
+    mine, path = o.the_key(key), f"/parameters/{quoted(name)}"
+    outcome = settle(
+        "",
+        "set_parameter",
+        mine,
+        lambda: asked.server.command(path, {"value": value}, mine, method="PUT"),
+    )
+    if asked.out.for_people:
+        say(asked.out, outcome)
+    else:
+        asked.out.value(outcome.receipt)
+    return outcome.status

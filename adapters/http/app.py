@@ -1,0 +1,48 @@
+"""The web application, put together from what the composition root hands in."""
+
+from collections.abc import Awaitable, Callable
+
+from litestar import Litestar, Router
+from litestar.exceptions import HTTPException
+
+from adapters.http.authentication import Authenticator, Door
+from adapters.http.closing import Closing
+from adapters.http.commands import Commands
+from adapters.http.health import Health, health_routes
+from adapters.http.problem import exception_handler
+from adapters.http.questions import Questions
+from adapters.http.requests import BODY_BYTES_MAX
+from adapters.http.sse import StreamLimits
+from application.ports import Ids
+from application.queries import Queries
+from application.scheduler import Scheduler
+
+API: str = "/api/v1"
+
+
+def create_app(
+    *,
+    scheduler: Scheduler,
+    queries: Queries,
+    authenticator: Authenticator,
+    ids: Ids,
+    health: Callable[[], Awaitable[Health]],
+    closing: Closing,
+    stream_limits: StreamLimits = StreamLimits(),  # noqa: B008
+) -> Litestar:
+    """The API under /api/v1. Whatever is raised becomes a problem; only health needs no name."""
+    handler = exception_handler(ids.new)
+    questions = Questions(scheduler, queries, closing, stream_limits, ids.new)
+    routes = [*Commands(scheduler, ids).routes(), *questions.routes()]
+    return Litestar(
+        route_handlers=[
+            Router(API, route_handlers=routes, guards=[Door(authenticator).guard]),
+            Router(API, route_handlers=health_routes(health)),
+        ],
+        exception_handlers={Exception: handler, HTTPException: handler},
+        request_max_body_size=BODY_BYTES_MAX,
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+        pdb_on_exception=False,
+    )

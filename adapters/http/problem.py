@@ -1,0 +1,214 @@
+"""No, in the web's words: one table from codes to HTTP statuses, and RFC 9457 problem details.
+
+The codes are ours and stable; whoever reads them needs no status. A sentence says what was wrong
+and what is allowed, ``what_to_do`` what comes next. Nothing of the inside is told: an unexpected
+error gives an id that stands in the log.
+"""
+
+import math
+import traceback
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from msgspec import UNSET, Struct, UnsetType
+
+from adapters.http.answers import POSITION, ReceiptBody
+from adapters.http.text import valid
+from domain import errors as x
+
+log = structlog.get_logger()
+
+WebRequest: TypeAlias = Request[Any, Any, Any]
+
+MEDIA_TYPE: Final = "application/problem+json"
+AUTHENTICATE: Final = 'Bearer realm="countermand", Basic realm="countermand", charset="UTF-8"'
+
+
+class Malformed(x.CountermandError):
+    """The request itself cannot be understood. Not history."""
+
+    code = "malformed"
+
+
+class Kind(Struct, frozen=True):
+    """How a code is answered. ``retry_after_seconds``: for what may be tried again as it is."""
+
+    status: int
+    title: str
+    what_to_do: str
+    retry_after_seconds: int | None = None
+
+
+SAME_ID: Final = "ask again with the same Idempotency-Key: it is never done twice"
+CORRECT: Final = "correct the request and send it again"
+
+KINDS: Final = {
+    "malformed": Kind(400, "The request cannot be understood", CORRECT),
+    "not_authenticated": Kind(
+        401,
+        "Not authenticated",
+        "use the Unix socket, or send Authorization: Bearer TOKEN or Basic",
+    ),
+    "not_permitted": Kind(
+        403, "Not permitted", "ask somebody with the role named in the detail to do it"
+    ),
+    "not_found": Kind(404, "There is nothing here", "check the path; the API is under /api/v1"),
+    "unknown_job": Kind(404, "No such job", "check the job id"),
+    "unknown_task": Kind(404, "No such task", "look at the job for the ids of its tasks"),
+    "unknown_parameter": Kind(404, "No such parameter", "GET /api/v1/parameters lists them"),
+    "unknown_version": Kind(404, "No such version", "look at the job's events for what there is"),
+    "unknown_position": Kind(404, "No such position", "begin from a position that exists"),
+    "unknown_person": Kind(404, "No such person", "check the name in Countermand-As"),
+    "unknown": Kind(404, "Not known", "check the request"),
+    "method_not_allowed": Kind(405, "Not with this method", "use a method from the header Allow"),
+    "illegal_transition": Kind(
+        409, "Not in this state", "look at the job; another command may fit its state"
+    ),
+    "conflict": Kind(409, "Somebody else was faster", SAME_ID),
+    "too_large": Kind(413, "The body is too large", "send less; at most 8 MiB are taken"),
+    "message_too_long": Kind(422, "The message is too long", "shorten the message"),
+    "message_bad_character": Kind(
+        422, "The message holds a forbidden character", "remove the character"
+    ),
+    "bad_reason_code": Kind(422, "The reason code has another form", CORRECT),
+    "request_id_reused": Kind(
+        422, "The request id was used for something else", "use a new Idempotency-Key"
+    ),
+    "no_graceful_task_cancel": Kind(
+        422, "A task has no graceful cancel", "use mode normal or forced"
+    ),
+    "not_this_task_type": Kind(422, "Not for this type of task", "cancel the job instead"),
+    "bad_parameter_value": Kind(422, "The value is not allowed", CORRECT),
+    "bad_request": Kind(422, "A limit or form was not kept", CORRECT),
+    "refused": Kind(422, "Refused", CORRECT),
+    "throttled": Kind(429, "Too many requests", "wait, then go on", 1),
+    "unavailable": Kind(503, "Not available now", SAME_ID, 1),
+    "outcome_unknown": Kind(503, "It may have been stored", SAME_ID, 1),
+    "store_full": Kind(
+        503, "No room for new commands", "an administrator makes room; cancels under way go on", 30
+    ),
+    "job_ids_used_up": Kind(503, "No job ids are left", "ask an administrator"),
+    "corrupt": Kind(
+        500, "Stored events do not verify", "ask an administrator; nothing was changed"
+    ),
+    "misconfigured": Kind(500, "The service is not set up right", "ask an administrator"),
+    "internal": Kind(
+        500, "Something unexpected", "report the incident id: it stands in the service's log"
+    ),
+}
+"""The one table. A code that is missing here is answered as the family of its error is."""
+
+FAMILIES: Final[tuple[tuple[type[x.CountermandError], str], ...]] = (
+    (Malformed, "malformed"),
+    (x.NotAuthenticated, "not_authenticated"),
+    (x.NotPermitted, "not_permitted"),
+    (x.IllegalTransition, "illegal_transition"),
+    (x.Refused, "refused"),
+    (x.Throttled, "throttled"),
+    (x.Unknown, "unknown"),
+    (x.Conflict, "conflict"),
+    (x.StoreFull, "store_full"),
+    (x.OutcomeUnknown, "outcome_unknown"),
+    (x.Unavailable, "unavailable"),
+    (x.Corrupt, "corrupt"),
+    (x.Misconfigured, "misconfigured"),
+)
+HTTP_CODES: Final = {
+    400: "malformed",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+}
+
+
+class Problem(Struct, frozen=True):
+    """RFC 9457 problem details with our extension members."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    what_to_do: str
+    receipt: ReceiptBody | UnsetType = UNSET
+    retry_after_seconds: int | UnsetType = UNSET
+    incident: str | UnsetType = UNSET
+
+
+def problem(
+    code: str,
+    detail: str,
+    *,
+    kind: Kind | None = None,
+    receipt: ReceiptBody | UnsetType = UNSET,
+    retry_after_seconds: float | None = None,
+    incident: str | UnsetType = UNSET,
+) -> Problem:
+    """The problem of a code; of one that the table lacks, as ``kind`` says."""
+    found = KINDS.get(code) or kind or KINDS["refused"]
+    seconds = found.retry_after_seconds if retry_after_seconds is None else retry_after_seconds
+    return Problem(
+        type=f"urn:countermand:problem:{code}",
+        title=found.title,
+        status=found.status,
+        detail=valid(detail),
+        code=code,
+        what_to_do=found.what_to_do,
+        receipt=receipt,
+        retry_after_seconds=UNSET if seconds is None else max(1, math.ceil(seconds)),
+        incident=incident,
+    )
+
+
+def problem_of(error: Exception, new_id: Callable[[], str]) -> Problem:
+    """Any exception as a problem. What nobody expected is logged under a new incident id."""
+    if isinstance(error, x.CountermandError):
+        family = next((c for kind, c in FAMILIES if isinstance(error, kind)), None)
+        if family is not None or error.code in KINDS:
+            wait = error.retry_after_seconds if isinstance(error, x.Throttled) else None
+            kind = KINDS[family or "internal"]
+            return problem(error.code, error.message, kind=kind, retry_after_seconds=wait)
+    if isinstance(error, HTTPException) and error.status_code in HTTP_CODES:
+        code = HTTP_CODES[error.status_code]
+        return problem(code, KINDS[code].title.lower())
+    incident = new_id()
+    # Formatted here, so that no log's renderer adds the values of variables: they may be secrets.
+    told = "".join(traceback.format_exception(error))
+    log.error("unexpected_error", incident=incident, error=type(error).__name__, traceback=told)
+    return problem("internal", "the service met something it does not know", incident=incident)
+
+
+def refusal(receipt: ReceiptBody) -> Response[bytes]:
+    """The answer to a command that the rules refused: a problem that holds the receipt."""
+    said = problem(receipt.code, receipt.explanation, receipt=receipt)
+    return problem_response(said, {POSITION: str(receipt.position)})
+
+
+def problem_response(said: Problem, headers: dict[str, str] | None = None) -> Response[bytes]:
+    """A problem as an answer, with the headers that its status asks for."""
+    told = dict(headers or {})
+    if said.retry_after_seconds is not UNSET:
+        told["Retry-After"] = str(said.retry_after_seconds)
+    if said.status == 401:
+        told["WWW-Authenticate"] = AUTHENTICATE
+    if said.status == 413:
+        told["Connection"] = "close"
+    body = msgspec.json.encode(said)
+    return Response(body, status_code=said.status, media_type=MEDIA_TYPE, headers=told)
+
+
+def exception_handler(
+    new_id: Callable[[], str],
+) -> Callable[[WebRequest, Exception], Response[bytes]]:
+    """The one handler for everything that is raised."""
+
+    def answer(_: WebRequest, error: Exception) -> Response[bytes]:
+        headers = getattr(error, "headers", None)
+        allow = {k: v for k, v in (headers or {}).items() if k.lower() == "allow"}
+        return problem_response(problem_of(error, new_id), allow)
+
+    return answer

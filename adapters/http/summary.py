@@ -1,0 +1,178 @@
+"""Each fact as one line for a person. The operator's text is quoted and cannot break the line."""
+
+from typing import assert_never
+
+from domain import events as e
+from domain.states import CancelMode
+
+KINDS_OF_STOP = {"signal": "the stop signal", "kill": "SIGKILL"}
+
+
+def summary(fact: e.Event) -> str:
+    """What happened, without who and when."""
+    if isinstance(fact, e.ClusterEvent):
+        return of_cluster(fact)
+    if isinstance(fact, e.RefusalEvent):
+        return refused(fact)
+    return of_request(fact) or of_course(fact)
+
+
+def of_request(fact: e.JobEvent) -> str:
+    """What people asked for and got; "" for the rest."""
+    match fact:
+        case e.JobAdded():
+            return f"job {quoted(fact.name)} of {fact.owner} created with {len(fact.tasks)} tasks"
+        case e.TasksAdded():
+            return f"{len(fact.tasks)} tasks added"
+        case e.JobPropertiesChanged():
+            return f"properties changed: {', '.join(sorted(fact.changes))}"
+        case e.JobSubmitted():
+            return "submitted"
+        case e.JobCancelRequested():
+            return canceling(fact)
+        case e.JobCancelRepeated():
+            return f"asked again to cancel ({fact.mode}){saying(fact.message)}; already under way"
+        case e.TaskCancelRequested():
+            return f"cancel of task {fact.task} accepted ({fact.mode}){saying(fact.message)}"
+        case e.TaskCancelRepeated():
+            return f"asked again to cancel task {fact.task}{saying(fact.message)}; under way"
+        case e.JobFinishRequested():
+            return f"finish accepted{saying(fact.message)}; {grace(fact.grace_seconds)}"
+        case e.JobConfigured():
+            return f"back in Configuring; {again(fact.queued, fact.kept)}"
+        case e.JobRequeued():
+            return f"queued again; {again(fact.queued, fact.kept)}"
+        case _:
+            return ""
+
+
+def of_course(fact: e.JobEvent) -> str:
+    """What the service did or saw."""
+    match fact:
+        case e.JobValidationStarted():
+            return "validation began"
+        case e.JobExternalValidationStarted():
+            return f"submission filter {quoted(fact.filter)} began"
+        case e.JobQueued():
+            return "valid; waits for a slot"
+        case e.JobRejected():
+            return f"rejected: {plain(fact.reason)}"
+        case e.JobStarted():
+            return f"started on {', '.join(fact.nodes)}"
+        case e.JobEnding():
+            return f"all tasks have ended; going to be {fact.outcome} after node release"
+        case e.JobFinished() | e.JobFailed():
+            word = "finished" if isinstance(fact, e.JobFinished) else "failed"
+            return f"{word}{saying(fact.message)}"
+        case e.JobCanceled():
+            return canceled(fact)
+        case e.JobRemoved():
+            return f"removed from the job view ({plain(fact.reason)})"
+        case e.NodeReleaseSkipped():
+            return f"node release skipped ({plain(fact.reason)})"
+        case e.TaskCanceled():
+            return f"tasks {fact.tasks} canceled before they ran"
+        case _:
+            return of_runs(fact)
+
+
+def of_runs(fact: e.JobEvent) -> str:
+    """What happened to processes."""
+    match fact:
+        case e.TaskStarted():
+            return f"{tasks(fact.runs)} started"
+        case e.TaskFinished():
+            return f"{tasks(fact.runs)} finished"
+        case e.TaskFailed():
+            return f"{tasks(fact.runs)} failed: {plain(fact.reason) or ending(fact.exit)}"
+        case e.TaskStopOrdered():
+            return f"{KINDS_OF_STOP[fact.step]} ordered for {tasks(fact.runs)}"
+        case e.TaskStopped():
+            return f"{tasks(fact.runs)} stopped after {fact.after_ms} ms ({ending(fact.exit)})"
+        case e.TaskForceStopped():
+            left = f", {fact.survivors} survived" if fact.survivors else ""
+            words = f"killed after {fact.after_ms} ms ({fact.why})"
+            return f"{tasks(fact.runs)} {words}: {fact.killed} processes{left}"
+        case e.TaskSurvivorsGone():
+            return f"the last processes of {tasks(fact.runs)} are gone"
+        case e.NodeReleaseStarted():
+            return f"node release started on {fact.node}"
+        case e.NodeReleaseEnded():
+            late = "killed, its time ran out" if fact.timed_out else ending(fact.exit)
+            return f"node release ended on {fact.node} ({late})"
+        case _:
+            return type(fact).__name__
+
+
+def of_cluster(fact: e.ClusterEvent) -> str:
+    """What happened to the cluster."""
+    match fact:
+        case e.ClusterParameterSet():
+            return f"{fact.name} set to {plain(fact.value)} (was {plain(fact.previous)})"
+        case e.ClusterCommandRefused():
+            return refused(fact)
+        case e.JobIdsReserved():
+            return f"job ids {fact.first} to {fact.last} reserved"
+        case _:
+            assert_never(fact)
+
+
+def refused(fact: e.RefusalEvent) -> str:
+    """A refusal in the words it was given."""
+    message = (
+        "" if isinstance(fact, e.JobCommandRefused | e.ClusterCommandRefused) else fact.message
+    )
+    return f"refused ({fact.code}): {plain(fact.explanation)}{saying(message)}"
+
+
+def canceling(fact: e.JobCancelRequested) -> str:
+    """An accepted cancel."""
+    over = ", taking over from a weaker one" if fact.escalates else ""
+    what = f"{fact.running.count} running, {fact.waiting.count} waiting"
+    time = f"; {grace(fact.grace_seconds)}" if fact.mode is CancelMode.NORMAL else ""
+    return f"cancel accepted ({fact.mode}){over}{saying(fact.message)}: {what}{time}"
+
+
+def canceled(fact: e.JobCanceled) -> str:
+    """The end of a cancel."""
+    release = ", node release ran" if fact.released else ""
+    ends = f"{fact.stopped} stopped, {fact.force_stopped} killed"
+    return f"canceled in {fact.lasted_ms} ms: {ends}{release}"
+
+
+def again(queued: e.TaskSet, kept: e.TaskSet) -> str:
+    """What runs again and what stays."""
+    return f"{queued.count} tasks run again, {kept.count} stay"
+
+
+def grace(seconds: int) -> str:
+    """How long tasks have."""
+    return f"{seconds} s grace"
+
+
+def tasks(runs: tuple[e.RunRange, ...]) -> str:
+    """Which tasks."""
+    ids = sorted({run.task for run in runs})
+    return ("task " if len(ids) == 1 else "tasks ") + ", ".join(str(n) for n in ids)
+
+
+def ending(exit_: e.Exit) -> str:
+    """How a process ended."""
+    if exit_.signal is not None:
+        return f"signal {exit_.signal}"
+    return "nobody saw how" if exit_.code is None else f"exit code {exit_.code}"
+
+
+def saying(message: str) -> str:
+    """The operator's words, quoted; "" for none."""
+    return f" {quoted(message)}" if message else ""
+
+
+def quoted(text: str) -> str:
+    """In quotation marks, on one line."""
+    return f'"{plain(text)}"'
+
+
+def plain(text: str) -> str:
+    """On one line: what cannot be printed is escaped, as in ``\\n`` and ``\\u202e``."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -1,0 +1,77 @@
+"""Making the stream. Nothing else ever creates or alters one."""
+
+import uuid
+from typing import Final
+
+from adapters.jetstream.api import (
+    STREAM_NOT_FOUND,
+    SUBJECTS_OVERLAP,
+    ApiError,
+    NoAnswer,
+    StreamInfo,
+)
+from adapters.jetstream.config import LOG_ID, StreamSpec, check_spec, differences, wanted
+from adapters.jetstream.connection import Connection, ServerAddress
+from domain.errors import Misconfigured, Unavailable
+
+ANSWER_SECONDS: Final = 10.0
+
+
+async def provision(address: ServerAddress, spec: StreamSpec) -> bool:
+    """Make the stream of ``spec``, as the provisioner; whether it was made now.
+
+    An identical one is left alone. Raises ``Misconfigured`` with every difference of another one,
+    and ``Unavailable`` when the server does not answer.
+    """
+    check_spec(spec)
+    connection = await Connection.open(address)
+    try:
+        existing = await _find(connection, spec)
+        if existing is None:
+            await _create(connection, spec)
+            return True
+        refuse_different(spec, existing)
+        return False
+    except NoAnswer as error:
+        raise Unavailable(f"JetStream does not answer ({error}; {connection.errors})") from error
+    except ApiError as error:
+        raise Misconfigured(_explain(spec, error)) from error
+    finally:
+        await connection.close()
+
+
+def refuse_different(spec: StreamSpec, info: StreamInfo) -> None:
+    """Raise ``Misconfigured`` with every difference between the stream and ``spec``."""
+    found = differences(spec, info.config)
+    if found:
+        lines = "\n".join(f"  - {difference}" for difference in found)
+        raise Misconfigured(
+            f"the stream {spec.stream} is not as it must be:\n{lines}\n"
+            "Nothing was changed. An operator can mend it, or choose another stream name"
+        )
+
+
+async def _find(connection: Connection, spec: StreamSpec) -> StreamInfo | None:
+    subject = f"$JS.API.STREAM.INFO.{spec.stream}"
+    try:
+        return await connection.call(subject, None, StreamInfo, ANSWER_SECONDS)
+    except ApiError as error:
+        if error.err_code == STREAM_NOT_FOUND:
+            return None
+        raise
+
+
+async def _create(connection: Connection, spec: StreamSpec) -> None:
+    config = wanted(spec) | {"metadata": {LOG_ID: str(uuid.uuid4())}}
+    subject = f"$JS.API.STREAM.CREATE.{spec.stream}"
+    made = await connection.call(subject, config, StreamInfo, ANSWER_SECONDS)
+    refuse_different(spec, made)
+
+
+def _explain(spec: StreamSpec, error: ApiError) -> str:
+    if error.err_code == SUBJECTS_OVERLAP:
+        return (
+            f"another stream already keeps the events of cluster {spec.cluster} ({error});"
+            " an operator must move its subjects away first"
+        )
+    return f"the stream {spec.stream} cannot be made: {error}"

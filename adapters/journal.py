@@ -1,0 +1,222 @@
+"""The journal: exact event bytes by aggregate and version, in an SQLite file of its own.
+
+It is the second copy of the evidence: append-only (the file itself refuses changes), each append
+one synced commit. Nothing rebuilds it away. It copies all there is, also bytes that no codec reads.
+"""
+
+import hashlib
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from adapters.wire import decode
+from application.ports import Mark, Stored, Undecodable
+from domain.errors import Corrupt, Misconfigured, StoreFull, Unavailable
+from domain.events import Aggregate
+
+SCHEMA_VERSION: Final = 1
+BUSY_SECONDS: Final = 5.0
+
+SCHEMA: Final = """
+BEGIN;
+CREATE TABLE event (
+    position INTEGER PRIMARY KEY CHECK (position >= 1),
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    version INTEGER,
+    type TEXT NOT NULL,
+    time TEXT,
+    raw BLOB NOT NULL
+) STRICT;
+CREATE INDEX event_by_aggregate ON event (kind, id, version);
+CREATE INDEX event_by_time ON event (time, position);
+CREATE TABLE head (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    log_id TEXT NOT NULL,
+    position INTEGER NOT NULL CHECK (position >= 0),
+    sha256 TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER event_is_final BEFORE UPDATE ON event
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER event_stays BEFORE DELETE ON event
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER head_stays BEFORE DELETE ON head
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER head_rises BEFORE UPDATE ON head
+WHEN new.position < old.position OR new.log_id <> old.log_id
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+PRAGMA user_version = 1;
+COMMIT;
+"""
+"""``version`` is what the bytes say, NULL when they say nothing; it is not unique: a log that was
+tampered with is copied as it is, and whoever folds it finds out. ``time`` too is what the bytes
+say, NULL when they cannot be decoded."""
+
+COLUMNS: Final = "position, kind, id, type, raw"
+
+
+class SqliteJournal:
+    """``Journal`` in a file. Safe to call from any thread; one call at a time."""
+
+    def __init__(self, path: Path, cluster: str) -> None:
+        """Open or make the file (0600).
+
+        Raises ``Misconfigured`` when it is not a journal of this version or cannot be opened.
+        """
+        self._cluster = cluster
+        self._lock = threading.Lock()
+        self._closed = False
+        self._database = _open(path)
+
+    def mark(self) -> Mark | None:
+        with self._use() as database:
+            return _mark(database)
+
+    def adopt(self, log_id: str) -> None:
+        with self._use() as database:
+            mark = _mark(database)
+            if mark is not None and mark.log_id != log_id:
+                raise Corrupt(f"this journal belongs to the log {mark.log_id}, not to {log_id}")
+            if mark is None:
+                database.execute("INSERT INTO head VALUES (1, ?, 0, '')", (log_id,))
+
+    def append(self, events: Sequence[Stored]) -> None:
+        if not events:
+            return
+        with self._use() as database:
+            mark = _mark(database)
+            if mark is None:
+                raise Corrupt("this journal belongs to no log yet")
+            _check_continues(mark.position, events)
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                database.executemany(
+                    "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)", _rows(events)
+                )
+                last = events[-1]
+                database.execute("UPDATE head SET position = ?, sha256 = ?", _head(last))
+            except BaseException:
+                database.execute("ROLLBACK")
+                raise
+            database.execute("COMMIT")
+
+    def load(self, aggregate: Aggregate, after_version: int = 0) -> tuple[Stored, ...]:
+        query = (
+            f"SELECT {COLUMNS} FROM event WHERE kind = ? AND id = ?"
+            " AND (version > ? OR version IS NULL) ORDER BY position"
+        )
+        return self._select(query, (aggregate.kind, aggregate.id, after_version))
+
+    def read(self, after: int, limit: int) -> tuple[Stored, ...]:
+        query = f"SELECT {COLUMNS} FROM event WHERE position > ? ORDER BY position LIMIT ?"
+        return self._select(query, (after, limit))
+
+    def first_later_than(self, time: datetime) -> int | None:
+        query = "SELECT min(position) FROM event WHERE time > ?"
+        with self._use() as database:
+            (position,) = database.execute(query, (sortable(time),)).fetchone()
+        return None if position is None else int(position)
+
+    def close(self) -> None:
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._database.close()
+
+    def pragma(self, name: str) -> str:
+        """A setting of the open file, such as ``synchronous``; for the health page."""
+        with self._use() as database:
+            return str(database.execute(f"PRAGMA {name}").fetchone()[0])
+
+    def _select(self, query: str, values: tuple[str | int, ...]) -> tuple[Stored, ...]:
+        with self._use() as database:
+            rows = database.execute(query, values).fetchall()
+        return tuple(self._stored(*row) for row in rows)
+
+    def _stored(self, position: int, kind: str, id_: str, type_: str, raw: bytes) -> Stored:
+        aggregate = Aggregate(kind, id_)
+        fact = decode(raw, self._cluster, aggregate, type_).fact
+        return Stored(position, aggregate, type_, raw, fact)
+
+    @contextmanager
+    def _use(self) -> Iterator[sqlite3.Connection]:
+        """The database, for one caller at a time, with SQLite's errors in our words."""
+        with self._lock:
+            if self._closed:
+                raise Unavailable("the journal is closed")
+            try:
+                yield self._database
+            except sqlite3.IntegrityError as error:
+                raise Corrupt(f"the journal refused the events: {error}") from error
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+                    raise StoreFull(f"the journal's disk is full: {error}") from error
+                raise Unavailable(f"the journal cannot be used: {error}") from error
+            except sqlite3.DatabaseError as error:
+                raise Corrupt(f"the journal's file is damaged: {error}") from error
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        path.touch(mode=0o600, exist_ok=True)
+        database = sqlite3.connect(
+            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            _prepare(database, path)
+        except BaseException:
+            database.close()
+            raise
+    except (OSError, sqlite3.Error) as error:
+        raise Misconfigured(f"the journal {path} cannot be opened: {error}") from error
+    return database
+
+
+def _prepare(database: sqlite3.Connection, path: Path) -> None:
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = FULL")
+    database.execute("PRAGMA trusted_schema = OFF")
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if version == 0 and tables == 0:
+        database.executescript(SCHEMA)
+    elif version != SCHEMA_VERSION:
+        raise Misconfigured(f"{path} is no journal of version {SCHEMA_VERSION} (it has {version})")
+
+
+def _mark(database: sqlite3.Connection) -> Mark | None:
+    row = database.execute("SELECT log_id, position, sha256 FROM head").fetchone()
+    return None if row is None else Mark(*row)
+
+
+def _check_continues(position: int, events: Iterable[Stored]) -> None:
+    for event in events:
+        if event.position != position + 1:
+            raise Corrupt(
+                f"the journal ends at {position}; {event.position} cannot follow:"
+                " events in between are missing, or it was written before"
+            )
+        position = event.position
+
+
+Row = tuple[int, str, str, int | None, str, str | None, bytes]
+
+
+def _rows(events: Iterable[Stored]) -> Iterator[Row]:
+    for event in events:
+        place, fact = event.aggregate, event.fact
+        time = None if isinstance(fact, Undecodable) else sortable(fact.time)
+        yield event.position, place.kind, place.id, fact.version, event.type, time, event.raw
+
+
+def sortable(time: datetime) -> str:
+    """A moment as text that sorts as moments do: UTC, always six fraction digits."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _head(event: Stored) -> tuple[int, str]:
+    return event.position, hashlib.sha256(event.raw).hexdigest()

@@ -1,0 +1,27 @@
+"""Event <-> bytes: the names (``names``), the bytes (``codec``), and an aggregate's ``chain``."""
+
+from adapters.wire.codec import (
+    EVENT_BYTES_MAX,
+    Decoded,
+    decode,
+    encode,
+    place_of,
+    sha256,
+    source_of,
+)
+from adapters.wire.names import FACTS, WIRE_NAMES, check_token, token_of, type_token
+
+__all__ = [
+    "EVENT_BYTES_MAX",
+    "FACTS",
+    "WIRE_NAMES",
+    "Decoded",
+    "check_token",
+    "decode",
+    "encode",
+    "place_of",
+    "sha256",
+    "source_of",
+    "token_of",
+    "type_token",
+]

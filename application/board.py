@@ -1,0 +1,198 @@
+"""Every job that is not over, as the stream tells it: what carrying out and waiting go by.
+
+The board follows the log from its beginning, so it knows what this process decided and what an
+earlier one did, alike. A job that has ended keeps only its number and the time of its end; a fact
+that wakes it up again (a requeue) is folded onto its history, all others change nothing here.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from datetime import datetime
+from typing import Final
+
+from application.job_maker import JobKeys
+from application.ledger import Ledger, readable
+from application.ports import CaughtUp, EventLog, Stored
+from application.waiting_line import Changes, Occupied, WaitingLine
+from domain.errors import Corrupt, CountermandError, Unavailable
+from domain.events import (
+    JOB,
+    Aggregate,
+    JobAdded,
+    JobConfigured,
+    JobRemoved,
+    JobRequeued,
+    Recorded,
+)
+from domain.evolve import evolve, replay
+from domain.job import Job
+from domain.next_steps import wants_slots
+from domain.states import JOB_ENDED
+
+RETRY_SECONDS: Final = 0.2
+
+
+class Board:
+    """``changed`` yields numbers of jobs to look at, each as soon as its event is in the log."""
+
+    def __init__(self, log: EventLog, ledger: Ledger, keys: JobKeys) -> None:
+        self._log = log
+        self._ledger = ledger
+        self._keys = keys
+        self.jobs: dict[int, Job] = {}
+        self.ended: dict[int, datetime] = {}
+        self.queued_at: dict[int, int] = {}
+        self.corrupt: dict[Aggregate, str] = {}
+        self.position = 0
+        self.caught_up = asyncio.Event()
+        self._moved = asyncio.Condition()
+        self._changed = Changes()
+        self.line = WaitingLine()
+        self.occupied = Occupied()
+
+    async def run(self) -> None:
+        """Follow the log until cancelled; an outage is waited out."""
+        while True:
+            try:
+                async with aclosing(self._log.read(self.position, follow=True)) as batches:
+                    async for batch in batches:
+                        await self._take(batch)
+            except Unavailable:
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def changed(self) -> AsyncIterator[int]:
+        """Numbers of jobs that something happened to; one consumer."""
+        while True:
+            yield await self._changed.get()
+
+    def look_at(self, job_id: int) -> None:
+        """Have a job looked at again."""
+        self._changed.put(job_id)
+
+    async def wait_until(self, position: int, timeout_seconds: float) -> None:
+        """Return when everything up to ``position`` is known here.
+
+        Raises ``Unavailable`` when it takes too long.
+        """
+        try:
+            async with asyncio.timeout(timeout_seconds), self._moved:
+                await self._moved.wait_for(lambda: self.position >= position)
+        except TimeoutError:
+            raise Unavailable(
+                f"the stream's events up to {position} have not been read yet (at {self.position})"
+            ) from None
+
+    async def wait_for(
+        self, job_id: int, good: Callable[[Job | None], bool], timeout_seconds: float
+    ) -> bool:
+        """Whether ``good`` came true of the job (None when it is over) within the time."""
+        try:
+            async with asyncio.timeout(timeout_seconds), self._moved:
+                await self._moved.wait_for(lambda: good(self.jobs.get(job_id)))
+        except TimeoutError:
+            return False
+        return True
+
+    async def moved(self, beyond: int, timeout_seconds: float) -> None:
+        """Return when something after position ``beyond`` was read, or the time is over."""
+        try:
+            async with asyncio.timeout(timeout_seconds), self._moved:
+                await self._moved.wait_for(lambda: self.position > beyond)
+        except TimeoutError:
+            return
+
+    async def _take(self, batch: tuple[Stored, ...] | CaughtUp) -> None:
+        """Event by event: after an outage in the middle none is folded twice."""
+        if isinstance(batch, CaughtUp):
+            self.caught_up.set()
+            return
+        for stored in batch:
+            await self._take_one(stored)
+            self.position = stored.position
+        async with self._moved:
+            self._moved.notify_all()
+
+    async def _take_one(self, stored: Stored) -> None:
+        """Damage, of whatever kind, concerns the one aggregate that it is in."""
+        if stored.aggregate in self.corrupt:
+            return
+        try:
+            recorded = readable(stored)
+            self._ledger.seen(stored.aggregate, recorded.version)
+            if stored.aggregate.kind == JOB:
+                await self._fold(stored, recorded)
+        except Corrupt as error:
+            self._mark_corrupt(stored.aggregate, error.message)
+        except CountermandError:
+            raise
+        except Exception as error:
+            self._mark_corrupt(stored.aggregate, f"position {stored.position}: {error!r}")
+
+    async def _fold(self, stored: Stored, recorded: Recorded) -> None:
+        number = number_of(stored.aggregate)
+        before = self.jobs.get(number)
+        if before is not None or number not in self.ended:
+            self._place(evolve(before, recorded), stored, recorded)
+        elif isinstance(recorded.data, JobRemoved):
+            self.ended.pop(number)
+        elif isinstance(recorded.data, JobConfigured | JobRequeued):
+            self._place(await self._from_history(stored.aggregate, recorded), stored, recorded)
+
+    async def _from_history(self, aggregate: Aggregate, recorded: Recorded) -> Job:
+        """A job that had ended, with its history up to and with this fact."""
+        history = await self._ledger.history(aggregate)
+        job = replay(readable(x) for x in history[: recorded.version])
+        assert job is not None, "a version is 1 or more"
+        return job
+
+    def _place(self, job: Job, stored: Stored, recorded: Recorded) -> None:
+        """Keep what is not over; of the rest, when it ended."""
+        if isinstance(recorded.data, JobAdded):
+            if recorded.data.job_id != number_of(stored.aggregate):
+                raise Corrupt(f"{stored.aggregate} was added as job {recorded.data.job_id}")
+            asker = recorded.event.caller.asker
+            self._keys.note(asker, recorded.data.request_id, job.id)
+        if stored.type == "JobQueued":
+            self.queued_at[job.id] = stored.position
+        survivors = any(t.survivors for t in job.tasks.values())
+        if job.removed or (job.state in JOB_ENDED and not survivors):
+            self._drop(job.id)
+        else:
+            self._hold(job)
+        if job.state in JOB_ENDED and job.ended_at is not None and not job.removed:
+            self.ended[job.id] = job.ended_at
+        else:
+            self.ended.pop(job.id, None)
+        if self.caught_up.is_set():  # before, nobody carries out; then all jobs are looked at
+            self.look_at(job.id)
+
+    def _hold(self, job: Job) -> None:
+        self.jobs[job.id] = job
+        self.occupied.put(job)
+        if wants_slots(job):
+            self.line.put(job, self.queued_at.get(job.id, 0))
+        else:
+            self.line.drop(job.id)
+
+    def _drop(self, job_id: int) -> None:
+        self.jobs.pop(job_id, None)
+        self.queued_at.pop(job_id, None)
+        self.occupied.drop(job_id)
+        self.line.drop(job_id)
+
+    def _mark_corrupt(self, aggregate: Aggregate, reason: str) -> None:
+        """A damaged job is left as it is, with its runs, for a person."""
+        self.corrupt[aggregate] = reason
+        self._ledger.forget(aggregate)
+        if aggregate.kind == JOB and aggregate.id.isdigit():
+            self._drop(int(aggregate.id))
+            self.ended.pop(int(aggregate.id), None)
+
+
+def number_of(aggregate: Aggregate) -> int:
+    """A job's number; ``Corrupt`` for an aggregate that cannot be a job."""
+    number = int(aggregate.id) if aggregate.id.isdigit() else 0
+    if str(number) != aggregate.id or number < 1:
+        raise Corrupt(f"{aggregate} is no job: its id is not a number from 1 on")
+    return number

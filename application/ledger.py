@@ -1,0 +1,382 @@
+"""Load an aggregate, decide, append, again on a conflict: the write path, once for all commands.
+
+Loads come from a hot cache, else from the journal and the tail of the log, else from the log alone.
+One lock an aggregate keeps the service from racing itself; the guard in the log keeps others away.
+"""
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from typing import Final, Generic, Protocol, TypeVar
+
+from msgspec import Struct
+
+from application.ports import Clock, EventLog, Ids, Journal, Stored, Token, Undecodable, Write
+from domain.cluster import Cluster, evolve_cluster
+from domain.errors import Conflict, Corrupt
+from domain.events import (
+    CLUSTER,
+    Aggregate,
+    Event,
+    NewEvent,
+    Recorded,
+    job_aggregate,
+)
+from domain.evolve import evolve
+from domain.identity import SYSTEM_CALLER, Caller
+from domain.job import Job
+from domain.parameters import Parameter
+
+TRIES_MAX: Final = 3
+CACHED_AGGREGATES_MAX: Final = 4096
+TRAIL_ANSWERS_MAX: Final = 10_000
+S = TypeVar("S")
+
+
+class Cause(Struct, frozen=True):
+    """Who brings facts about, and what they follow from."""
+
+    caller: Caller = SYSTEM_CALLER
+    correlation_id: str = ""
+    causation_id: str = ""
+
+
+class Change(Struct, Generic[S], frozen=True):
+    """What a command did: the state before and after, and the facts stored, if any.
+
+    ``position`` is that of the last fact, or of the aggregate's end when there was none.
+    """
+
+    before: S
+    after: S
+    recorded: tuple[Recorded, ...]
+    position: int
+
+
+class Kind(Protocol[S]):
+    """How facts of one kind of aggregate fold."""
+
+    def empty(self) -> S:
+        """The state before the first fact."""
+        ...
+
+    def fold(self, state: S, recorded: Recorded) -> S:
+        """The state after one more fact."""
+        ...
+
+
+class JobKind:
+    """Jobs; None before JobAdded."""
+
+    def empty(self) -> Job | None:
+        """No job."""
+        return None
+
+    def fold(self, state: Job | None, recorded: Recorded) -> Job | None:
+        """As the domain has it."""
+        return evolve(state, recorded)
+
+
+class ClusterKind:
+    """The cluster itself."""
+
+    def empty(self) -> Cluster:
+        """A cluster with every default."""
+        return Cluster()
+
+    def fold(self, state: Cluster, recorded: Recorded) -> Cluster:
+        """As the domain has it."""
+        return evolve_cluster(state, recorded)
+
+
+class Trail(Struct, frozen=True):
+    """Facts that have no rules of their own: which version answered which request, the latest ones.
+
+    ``answered`` is shared by all states of one load, for a day may hold very many facts.
+    """
+
+    version: int
+    answered: OrderedDict[tuple[str, Event], int]
+
+
+class TrailKind:
+    """An aggregate that only gathers facts."""
+
+    def empty(self) -> Trail:
+        """None yet."""
+        return Trail(0, OrderedDict())
+
+    def fold(self, state: Trail, recorded: Recorded) -> Trail:
+        """One more; the same fact of the same actor counts as the first one's retry."""
+        actor = recorded.event.caller.actor.name
+        state.answered.setdefault((actor, recorded.data), recorded.version)
+        while len(state.answered) > TRAIL_ANSWERS_MAX:
+            state.answered.popitem(last=False)
+        return Trail(recorded.version, state.answered)
+
+
+class Held(Struct, Generic[S], frozen=True):
+    """A state, where the stored facts behind it end, and the time of the last one."""
+
+    state: S
+    token: Token
+    last_at: datetime | None = None
+
+
+JOBS: Final = JobKind()
+CLUSTERS: Final = ClusterKind()
+TRAILS: Final = TrailKind()
+
+
+class Ledger:
+    """All aggregates of one cluster, by their events."""
+
+    def __init__(
+        self, log: EventLog, journal: Journal, clock: Clock, ids: Ids, cluster: str
+    ) -> None:
+        self._log = log
+        self._journal = journal
+        self._clock = clock
+        self._ids = ids
+        self._cache: OrderedDict[Aggregate, Held[object]] = OrderedDict()
+        self._locks: dict[Aggregate, tuple[asyncio.Lock, int]] = {}
+        self.cluster_aggregate = Aggregate(CLUSTER, cluster)
+
+    # --- questions --------------------------------------------------------------------------------
+
+    async def job(self, job_id: int) -> Job | None:
+        """The job now, or None. Raises ``Corrupt`` when its history cannot be read."""
+        return (await self._read(job_aggregate(job_id), JOBS)).state
+
+    async def cluster(self) -> Cluster:
+        """Parameters and ids now."""
+        return (await self._read(self.cluster_aggregate, CLUSTERS)).state
+
+    async def parameter(self, parameter: Parameter) -> int:
+        """The value in force; the default when the cluster's own history is damaged.
+
+        Then health says so, and jobs can still be stopped.
+        """
+        try:
+            return (await self.cluster()).value(parameter.name)
+        except Corrupt:
+            return parameter.default
+
+    async def history(self, aggregate: Aggregate) -> tuple[Stored, ...]:
+        """Every event of an aggregate, in order, exact bytes included."""
+        kept = await asyncio.to_thread(self._journal.load, aggregate)
+        if kept and kept[-1].fact.version is None:  # nothing can be chained to it: all from the log
+            return await self._log.load(aggregate)
+        return kept + await self._log.load(aggregate, token_after(kept))
+
+    # --- commands ---------------------------------------------------------------------------------
+
+    async def change_job(
+        self,
+        job_id: int,
+        decide: Callable[[Job | None, datetime], Sequence[Event]],
+        cause: Cause,
+        tries_max: int = TRIES_MAX,
+    ) -> Change[Job | None]:
+        """Decide on a job and append. Raises ``Conflict`` after ``tries_max`` lost races."""
+        return await self._change(job_aggregate(job_id), JOBS, decide, cause, tries_max)
+
+    async def change_cluster(
+        self, decide: Callable[[Cluster, datetime], Sequence[Event]], cause: Cause
+    ) -> Change[Cluster]:
+        """Decide on the cluster and append."""
+        return await self._change(self.cluster_aggregate, CLUSTERS, decide, cause, TRIES_MAX)
+
+    async def add_to_trail(
+        self, aggregate: Aggregate, fact: Event, cause: Cause
+    ) -> tuple[Change[Trail], int]:
+        """Append to an aggregate that has no rules of its own, unless the actor's very same fact is
+        in it already (its request id included); the version that holds it."""
+        key = (cause.caller.actor.name, fact)
+
+        def decide(trail: Trail, _: datetime) -> Sequence[Event]:
+            return () if key in trail.answered else [fact]
+
+        done = await self._change(aggregate, TRAILS, decide, cause, TRIES_MAX)
+        return done, done.after.answered[key]
+
+    def forget(self, aggregate: Aggregate) -> None:
+        """Drop what is cached; the next load reads the stored events."""
+        self._cache.pop(aggregate, None)
+
+    def seen(self, aggregate: Aggregate, version: int) -> None:
+        """An event of this version is in the log: what is cached and older is dropped."""
+        held = self._cache.get(aggregate)
+        if held is not None and held.token.version < version:
+            self.forget(aggregate)
+
+    # --- how --------------------------------------------------------------------------------------
+
+    async def _change(
+        self,
+        aggregate: Aggregate,
+        kind: Kind[S],
+        decide: Callable[[S, datetime], Sequence[Event]],
+        cause: Cause,
+        tries_max: int,
+    ) -> Change[S]:
+        async with self._locked(aggregate):
+            for n in range(1, tries_max + 1):
+                try:
+                    return await self._decide_once(aggregate, kind, decide, cause)
+                except Conflict:
+                    if n == tries_max:
+                        raise
+        raise AssertionError("tries_max is at least 1")
+
+    async def _decide_once(
+        self,
+        aggregate: Aggregate,
+        kind: Kind[S],
+        decide: Callable[[S, datetime], Sequence[Event]],
+        cause: Cause,
+    ) -> Change[S]:
+        held = await self._load(aggregate, kind)
+        before, token = held.state, held.token
+        now = rising(self._clock.now(), held.last_at)
+        new = self._dress(decide(before, now), now, cause)
+        if not new:
+            return Change(before, before, (), token.position)
+        recorded = tuple(
+            Recorded(aggregate, token.version + n, event) for n, event in enumerate(new, 1)
+        )
+        after = before
+        for fact in recorded:
+            after = kind.fold(after, fact)
+        end = await self._append(Write(aggregate, new, token))
+        self._keep(aggregate, Held(after, end, new[-1].time))
+        return Change(before, after, recorded, end.position)
+
+    async def _append(self, write: Write) -> Token:
+        """Store; when that fails nobody here knows the aggregate any more, and it is read again."""
+        try:
+            (end,) = await self._log.append([write])
+        except BaseException:
+            self.forget(write.aggregate)
+            raise
+        return end
+
+    def _dress(self, data: Sequence[Event], now: datetime, cause: Cause) -> tuple[NewEvent, ...]:
+        """Facts with their envelopes, each a microsecond later than the one before."""
+        ids = [self._ids.new() for _ in data]
+        correlation = cause.correlation_id or (ids[0] if ids else "")
+        return tuple(
+            NewEvent(
+                id=event_id,
+                time=now + timedelta(microseconds=n),
+                caller=cause.caller,
+                correlation_id=correlation,
+                causation_id=cause.causation_id or correlation,
+                data=fact,
+            )
+            for n, (event_id, fact) in enumerate(zip(ids, data, strict=True))
+        )
+
+    async def _read(self, aggregate: Aggregate, kind: Kind[S]) -> Held[S]:
+        """What is hot, at once; a cold load waits for writers, so that it cannot be out of date."""
+        if aggregate in self._cache:
+            return await self._load(aggregate, kind)
+        async with self._locked(aggregate):
+            return await self._load(aggregate, kind)
+
+    async def _load(self, aggregate: Aggregate, kind: Kind[S]) -> Held[S]:
+        hot = self._cache.get(aggregate)
+        if hot is not None:
+            self._cache.move_to_end(aggregate)
+            return hot  # type: ignore[return-value]  # one kind of state an aggregate
+        history = await self.history(aggregate)
+        facts = [readable(stored) for stored in history]
+        state = kind.empty()
+        for fact in facts:
+            state = kind.fold(state, fact)
+        held = Held(state, token_after(history), facts[-1].time if facts else None)
+        if facts:  # of what does not exist nothing is kept: anybody may ask for any number
+            self._keep(aggregate, held)
+        return held
+
+    def _keep(self, aggregate: Aggregate, held: Held[S]) -> None:
+        self._cache[aggregate] = held  # type: ignore[assignment]
+        self._cache.move_to_end(aggregate)
+        while len(self._cache) > CACHED_AGGREGATES_MAX:
+            self._cache.popitem(last=False)
+
+    def _locked(self, aggregate: Aggregate) -> AbstractAsyncContextManager[None]:
+        return _AggregateLock(self._locks, aggregate)
+
+
+class _AggregateLock(AbstractAsyncContextManager[None]):
+    """One lock an aggregate, gone when nobody holds or awaits it."""
+
+    def __init__(
+        self, locks: dict[Aggregate, tuple[asyncio.Lock, int]], aggregate: Aggregate
+    ) -> None:
+        self._locks = locks
+        self._aggregate = aggregate
+
+    async def __aenter__(self) -> None:
+        lock, users = self._locks.get(self._aggregate, (asyncio.Lock(), 0))
+        self._locks[self._aggregate] = (lock, users + 1)
+        try:
+            await lock.acquire()
+        except BaseException:
+            self._leave()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._locks[self._aggregate][0].release()
+        self._leave()
+
+    def _leave(self) -> None:
+        lock, users = self._locks[self._aggregate]
+        if users == 1:
+            del self._locks[self._aggregate]
+        else:
+            self._locks[self._aggregate] = (lock, users - 1)
+
+
+def rising(now: datetime, last: datetime | None) -> datetime:
+    """``now``, or a microsecond after the aggregate's last fact when the clock went back."""
+    if last is None or now > last:
+        return now
+    return last + timedelta(microseconds=1)
+
+
+def readable(stored: Stored) -> Recorded:
+    """The decoded fact; raises ``Corrupt`` for one that cannot be decoded."""
+    if isinstance(stored.fact, Undecodable):
+        raise Corrupt(
+            f"{stored.aggregate}: the event at position {stored.position} ({stored.type}) cannot "
+            f"be read: {stored.fact.reason}; nothing can be decided on it before this is resolved"
+        )
+    return stored.fact
+
+
+def token_after(history: Sequence[Stored]) -> Token:
+    """Where a history ends."""
+    if not history:
+        return Token()
+    last = history[-1]
+    return Token(version_of(last), last.position, sha256_hex(last.raw))
+
+
+def version_of(stored: Stored) -> int:
+    """The event's place in its aggregate; raises ``Corrupt`` when its envelope is unreadable."""
+    version = stored.fact.version
+    if version is None:
+        raise Corrupt(
+            f"{stored.aggregate}: the event at position {stored.position} has no readable envelope"
+        )
+    return version
+
+
+def sha256_hex(raw: bytes) -> str:
+    """SHA-256 of an event's exact bytes."""
+    return hashlib.sha256(raw).hexdigest()

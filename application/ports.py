@@ -1,0 +1,376 @@
+"""What the use cases ask of the outside. Several implementations must agree on every word here."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from msgspec import Struct
+
+from domain.events import Aggregate, Decision, Exit, NewEvent, Recorded, RunHandle
+from domain.policy import Question
+from domain.states import StopStep
+
+# --- the event log --------------------------------------------------------------------------------
+
+
+class Undecodable(Struct, frozen=True):
+    """Stored bytes that the codec refuses, and why. The raw bytes stay readable for the audit."""
+
+    aggregate: Aggregate
+    version: int | None
+    type: str
+    reason: str
+
+
+class Stored(Struct, frozen=True):
+    """One event as it lies in the log.
+
+    ``position``: its place in the whole log, rising, 1 or more. ``raw``: the exact bytes, which are
+    the evidence: never re-serialised. ``type``: the event's name in the subject, such as
+    ``JobCancelRequested``. ``fact``: the decoded event, or why it cannot be decoded.
+    """
+
+    position: int
+    aggregate: Aggregate
+    type: str
+    raw: bytes
+    fact: Recorded | Undecodable
+
+
+class Token(Struct, frozen=True):
+    """Where an aggregate ended when it was loaded. Opaque to the use cases, but for ``version``.
+
+    ``version``: number of events, 0 for none. ``position``: log position of the last one, 0 for
+    none. ``sha256``: hex digest of its bytes, "" for none.
+    """
+
+    version: int = 0
+    position: int = 0
+    sha256: str = ""
+
+
+class Write(Struct, frozen=True):
+    """Events to append to one aggregate, if it still ends where ``token`` says."""
+
+    aggregate: Aggregate
+    events: tuple[NewEvent, ...]
+    token: Token
+
+
+class CaughtUp(Struct, frozen=True):
+    """The backlog has been delivered up to ``position``; what follows is live."""
+
+    position: int
+
+
+class LogIdentity(Struct, frozen=True):
+    """Which log this is, how long. ``id`` differs for every creation; ``last`` is 0 when empty."""
+
+    id: str
+    first: int
+    last: int
+
+
+class Capability(StrEnum):
+    """What only some logs can do."""
+
+    FOLLOW_ACROSS_PROCESSES = "follow_across_processes"
+
+
+class EventLog(Protocol):
+    """The immutable, ordered log of all events of one cluster.
+
+    Errors: ``Conflict`` when an aggregate no longer ends at its token; ``OutcomeUnknown`` when an
+    append may have been stored and the log cannot be asked; ``StoreFull`` when it has no room;
+    ``Unavailable`` when it does not answer in time; ``Corrupt`` when stored bytes are out of order.
+    """
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this log can do beyond the minimum."""
+        ...
+
+    async def identity(self) -> LogIdentity:
+        """Which log this is, its first and last position."""
+        ...
+
+    async def load(self, aggregate: Aggregate, after: Token = Token()) -> tuple[Stored, ...]:  # noqa: B008
+        """All events of ``aggregate`` after ``after``, in order; empty when there is none.
+
+        Raises ``Corrupt`` when versions have a gap or a hash does not chain to ``after``.
+        """
+        ...
+
+    async def append(self, writes: Sequence[Write]) -> tuple[Token, ...]:
+        """Store all events of all ``writes``, durably, or none; the new token of each write.
+
+        Each aggregate may stand in one write only. Bytes and ids are fixed before the first
+        attempt; after a lost answer the aggregate's tail is read to find out, so an event is never
+        stored twice. Returns only after the storage has synced. The positions of one call's events
+        are consecutive.
+        """
+        ...
+
+    def read(
+        self, after: int, *, types: frozenset[str] | None = None, follow: bool = False
+    ) -> AsyncGenerator[tuple[Stored, ...] | CaughtUp, None]:
+        """Events with a position above ``after``, in order, in batches of at most 1000.
+
+        ``types``: only events with these type names. One ``CaughtUp`` when the backlog that existed
+        at the call has been delivered (also when it was empty); with ``follow`` live events come
+        next, without end, across reconnects, none lost and none twice; without, the iterator ends.
+        Who leaves early closes it (``contextlib.aclosing``).
+        Events of other processes are followed only with ``FOLLOW_ACROSS_PROCESSES``.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release connections. Idempotent."""
+        ...
+
+
+class Mark(Struct, frozen=True):
+    """What the journal knows of the log: its identity, and the last event the journal holds."""
+
+    log_id: str
+    position: int
+    sha256: str
+
+
+class Journal(Protocol):
+    """The second copy of the evidence: exact bytes by aggregate and version, append-only.
+
+    Synchronous; each call is short. Nothing rebuilds it away.
+    """
+
+    def mark(self) -> Mark | None:
+        """The head, or None for a journal that never belonged to a log."""
+        ...
+
+    def adopt(self, log_id: str) -> None:
+        """Bind an empty journal to a log. Raises ``Corrupt`` when it belongs to another."""
+        ...
+
+    def append(self, events: Sequence[Stored]) -> None:
+        """Store the bytes and the new position in one synced commit.
+
+        Positions must continue after the mark's; raises ``Corrupt`` otherwise.
+        """
+        ...
+
+    def load(self, aggregate: Aggregate, after_version: int = 0) -> tuple[Stored, ...]:
+        """Events of one aggregate after a version, in order."""
+        ...
+
+    def read(self, after: int, limit: int) -> tuple[Stored, ...]:
+        """Events of all aggregates above a position, in order, at most ``limit``."""
+        ...
+
+    def first_later_than(self, time: datetime) -> int | None:
+        """Position of the first event, in the log's order, whose ``time`` is later, or None."""
+        ...
+
+    def close(self) -> None:
+        """Release the file. Idempotent."""
+        ...
+
+
+# --- the engine -----------------------------------------------------------------------------------
+
+
+class RunKey(Struct, frozen=True, order=True):
+    """One attempt of one task instance."""
+
+    job: int
+    task: int
+    instance: int
+    attempt: int
+
+
+class RunSpec(Struct, frozen=True):
+    """What to run.
+
+    ``command`` is given to ``/bin/sh -c``. ``environment`` is complete but for the engine's own
+    additions. ``work_directory``: absolute, or "" for the run's own directory. ``run_as``: an
+    account name, or "" for the engine's configured account. ``time_limit_ms``: killed when it runs
+    out, 0 for none.
+    """
+
+    command: str
+    environment: dict[str, str]
+    work_directory: str = ""
+    run_as: str = ""
+    time_limit_ms: int = 0
+
+
+class StopOrder(Struct, frozen=True):
+    """An order that stands on the stream already. (``request_id``, ``step``) is done at most once.
+
+    step ``signal``: ``signal`` to every process of the run, ``grace_ms`` later SIGKILL to what is
+    left. step ``kill``: SIGKILL to everything at once; it overtakes a grace period under way.
+    """
+
+    request_id: str
+    step: StopStep
+    signal: int
+    grace_ms: int
+
+
+class RunPhase(StrEnum):
+    """How far a run has come.
+
+    prepared: the keeper waits for the word to go, nothing ran. running: the command line runs.
+    ended: the group of processes is empty, or SIGKILL was sent and survivors were counted.
+    lost: the keeper died or the machine restarted; nobody can say how the run ended.
+    """
+
+    PREPARED = "prepared"
+    RUNNING = "running"
+    ENDED = "ended"
+    LOST = "lost"
+
+
+class StopNote(Struct, frozen=True):
+    """What the engine noted of the stop that ended a run.
+
+    ``request_id``, ``step``: the order that brought the end (for a grace period that ran out: step
+    signal, ``grace_expired`` true). ``after_ms``: from the first signal of that order to the end.
+    ``killed``: processes that SIGKILL was sent to. ``survivors``: those still there afterwards.
+    """
+
+    request_id: str
+    step: StopStep
+    grace_expired: bool
+    after_ms: int
+    killed: int
+    survivors: int
+
+
+class RunStatus(Struct, frozen=True):
+    """What the engine knows of one run.
+
+    ``stop`` is set when an order was performed before the end. ``orders``: (request id, step) of
+    all orders performed. ``timed_out``: the run's time limit killed it; then ``killed`` and
+    ``survivors`` tell of that kill. ``survivors_gone``: processes that outlived a kill have ended
+    since. ``reason``: for lost, and for ended without ever running, a sentence.
+    """
+
+    key: RunKey
+    phase: RunPhase
+    handle: RunHandle | None = None
+    exit: Exit = Exit()
+    stop: StopNote | None = None
+    orders: tuple[tuple[str, StopStep], ...] = ()
+    timed_out: bool = False
+    killed: int = 0
+    survivors: int = 0
+    survivors_gone: bool = False
+    never_ran: bool = False
+    reason: str = ""
+    output_bytes: int = 0
+
+
+class Engine(Protocol):
+    """Really starts and stops processes. Keeps its own durable note of what it did.
+
+    Every method may be repeated: an act that was done is not done again. ``Unavailable`` when the
+    engine cannot be reached, ``Refused`` when a run can never start (no such account, directory).
+    """
+
+    @property
+    def name(self) -> str:
+        """The engine's name in handles, such as ``local``."""
+        ...
+
+    @property
+    def node(self) -> str:
+        """The node that runs are placed on."""
+        ...
+
+    @property
+    def slots(self) -> int:
+        """How many runs may be there at once, 1 or more."""
+        ...
+
+    async def recover(self) -> tuple[RunStatus, ...]:
+        """Find every run this engine has a note of, also of an earlier service, and follow it."""
+        ...
+
+    async def prepare(self, key: RunKey, spec: RunSpec) -> RunHandle:
+        """Start the run's keeper. Nothing of the run happens until ``go``.
+
+        Repeated for a run that is prepared, it returns the same handle.
+        """
+        ...
+
+    async def go(self, key: RunKey) -> None:
+        """Let the command line start, at most once."""
+        ...
+
+    async def abandon(self, key: RunKey) -> None:
+        """Give up a prepared run: its keeper exits and nothing ran. No effect after ``go``."""
+        ...
+
+    async def stop(self, key: RunKey, order: StopOrder) -> None:
+        """Perform an order. Returns when the keeper has noted it; the end comes as a report."""
+        ...
+
+    async def status(self, key: RunKey) -> RunStatus | None:
+        """What is known of a run; None when the engine never heard of it."""
+        ...
+
+    def reports(self) -> AsyncIterator[RunStatus]:
+        """A status each time a run's phase changes to ended or lost, or survivors are gone.
+
+        At least once each; one consumer. Never ends until ``close``.
+        """
+        ...
+
+    async def forget(self, key: RunKey) -> None:
+        """Remove the notes and output of an ended run. Used when a job is removed."""
+        ...
+
+    async def close(self, *, stop_tasks: bool = False) -> None:
+        """Let go of the keepers, which go on by themselves; ``stop_tasks``: kill all runs first."""
+        ...
+
+
+# --- the rest -------------------------------------------------------------------------------------
+
+
+class Policy(Protocol):
+    """Answers whether a person may do something."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the rules in force."""
+        ...
+
+    def decide(self, question: Question) -> Decision:
+        """The answer with its rules and facts. Never raises: an error is a deny with errors."""
+        ...
+
+
+class Clock(Protocol):
+    """The service's clock."""
+
+    def now(self) -> datetime:
+        """UTC, with microseconds, aware."""
+        ...
+
+
+class Ids(Protocol):
+    """Where new ids come from."""
+
+    def new(self) -> str:
+        """A new UUIDv7 in its canonical text form."""
+        ...
+
+
+class Reporter(Protocol):
+    """Tells people who run the service what happens: a log line of a name and facts."""
+
+    def __call__(self, event: str, **facts: object) -> None:
+        """Never raises; ``facts`` hold no secret and no whole payload."""
+        ...

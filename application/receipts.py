@@ -1,0 +1,157 @@
+"""What a caller is told: exactly one outcome for each job, read from the event that decided it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+from application.ledger import readable
+from application.ports import Stored
+from domain import events as e
+from domain.states import CancelMode, JobState
+
+ILLEGAL: Final = "illegal_transition"
+
+
+class Outcome(StrEnum):
+    """What became of a request. ``conflict`` and ``unavailable`` are errors, not receipts."""
+
+    ACCEPTED = "accepted"
+    ESCALATED = "escalated"
+    REPEATED = "repeated"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+class UnderWay(Struct, frozen=True):
+    """The cancel that is being carried out, or was: who asked, when, how, and which event."""
+
+    request_id: str
+    actor: str
+    on_behalf_of: str
+    mode: CancelMode
+    message: str
+    at: datetime
+    position: int
+
+
+class Receipt(Struct, frozen=True):
+    """The answer to one request on one job.
+
+    ``event_id``, ``event_type``, ``version``, ``position`` name the event that holds it for ever;
+    ``job_state`` is the state now. ``hresult`` is HPC Pack's number, 0 for success. ``explanation``
+    is a sentence for a person. ``replayed``: this very request was answered before, by that event.
+    ``already_canceled``: a cancel of a job that has been canceled before.
+    """
+
+    outcome: Outcome
+    operation: str
+    job_id: str
+    request_id: str
+    event_id: str
+    event_type: str
+    version: int
+    position: int
+    job_state: JobState | None
+    explanation: str
+    task_id: int | None = None
+    code: str = ""
+    hresult: int = 0
+    rule: str = ""
+    under_way: UnderWay | None = None
+    already_canceled: bool = False
+    replayed: bool = False
+
+
+def outcome_of(fact: e.Event) -> Outcome:
+    """The outcome that a deciding fact stands for."""
+    match fact:
+        case e.CancelRefused():
+            return Outcome.UNKNOWN
+        case e.TaskCancelRefused(code="unknown_task"):
+            return Outcome.UNKNOWN
+        case _ if isinstance(fact, e.RefusalEvent):
+            return Outcome.REFUSED
+        case e.JobCancelRepeated() | e.TaskCancelRepeated():
+            return Outcome.REPEATED
+        case e.JobCancelRequested() | e.TaskCancelRequested():
+            return Outcome.ESCALATED if fact.escalates else Outcome.ACCEPTED
+        case _:
+            return Outcome.ACCEPTED
+
+
+def already_canceled(fact: e.Event) -> bool:
+    """Whether this is the answer to a cancel of a job that was Canceled."""
+    return (
+        isinstance(fact, e.JobCancelRefused)
+        and fact.code == ILLEGAL
+        and fact.state is JobState.CANCELED
+    )
+
+
+def says(fact: e.Event, job_id: str) -> str:
+    """The sentence for a request that was accepted; refusals bring their own."""
+    match fact:
+        case e.JobCancelRequested():
+            words = f"job {job_id}: cancel accepted ({fact.mode}); {fact.running.count} running "
+            words += f"and {fact.waiting.count} waiting tasks are being canceled"
+            return words + (", taking over from a weaker cancel" if fact.escalates else "")
+        case e.TaskCancelRequested():
+            return f"job {job_id}: cancel of task {fact.task} accepted ({fact.mode})"
+        case e.JobFinishRequested():
+            return f"job {job_id}: finish accepted"
+        case e.JobConfigured():
+            return f"job {job_id}: back in Configuring"
+        case e.JobRequeued():
+            return (
+                f"job {job_id}: queued again; {fact.queued.count} tasks run again, "
+                f"{fact.kept.count} stay as they are"
+            )
+        case e.JobSubmitted():
+            return f"job {job_id}: submitted"
+        case e.JobAdded():
+            return f"job {job_id}: created"
+        case e.ClusterParameterSet():
+            return f"{fact.name} is {fact.value} (was {fact.previous})"
+        case _:
+            return ""
+
+
+def receipt(
+    recorded: e.Recorded,
+    position: int,
+    operation: str,
+    job_id: str,
+    state: JobState | None,
+    replayed: bool = False,
+) -> Receipt:
+    """The answer that a stored fact stands for."""
+    fact = recorded.data
+    refusal = fact if isinstance(fact, e.RefusalEvent) else None
+    return Receipt(
+        outcome=outcome_of(fact),
+        operation=operation,
+        job_id=job_id,
+        request_id=recorded.event.correlation_id,
+        event_id=recorded.event.id,
+        event_type=type(fact).__name__,
+        version=recorded.version,
+        position=position,
+        job_state=state,
+        explanation=refusal.explanation if refusal else says(fact, job_id),
+        code=refusal.code if refusal else "",
+        hresult=refusal.hresult if refusal else 0,
+        rule=refusal.rule if refusal else "",
+        already_canceled=already_canceled(fact),
+        replayed=replayed,
+    )
+
+
+def replayed(
+    history: Sequence[Stored], version: int, operation: str, job_id: str, state: JobState | None
+) -> Receipt:
+    """The answer given before, by the event of ``version``."""
+    stored = history[version - 1]
+    return receipt(readable(stored), stored.position, operation, job_id, state, replayed=True)

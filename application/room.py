@@ -1,0 +1,103 @@
+"""Room in the store: new commands are refused before it is full, so that cancels under way can end.
+
+Two stores count: the stream (its ``max_bytes``) and the disk that it and the journal lie on.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from msgspec import Struct
+
+from application.ports import Reporter
+from domain.errors import StoreFull, Unavailable
+
+USED_PART_MAX: Final = 0.95
+LOOK_SECONDS: Final = 0.5
+
+
+class Disk(Struct, frozen=True):
+    """Bytes free for the service, and bytes that must stay free."""
+
+    free_bytes: int
+    reserve_bytes: int
+
+
+class Used(Struct, frozen=True):
+    """What was known of the stream, when ``appended_bytes`` had been appended by us in all.
+
+    ``capacity_bytes``: None before the first look.
+    """
+
+    bytes: int = 0
+    capacity_bytes: int | None = None
+    appended_bytes: int = 0
+
+
+def nothing_appended() -> int:
+    """For a log that does not count its bytes."""
+    return 0
+
+
+class Room:
+    """``stream_use``: bytes used and capacity. ``disk``: looks, frees the reserve if it must.
+
+    ``appended``: bytes that we appended in all; what came since the last look counts at once, so
+    that a burst does not run through the reserve between two looks.
+    """
+
+    def __init__(
+        self,
+        stream_use: Callable[[], Awaitable[tuple[int, int]]],
+        disk: Callable[[], Disk],
+        reporter: Reporter,
+        appended: Callable[[], int] = nothing_appended,
+    ) -> None:
+        self._stream_use = stream_use
+        self._disk = disk
+        self._reporter = reporter
+        self._appended = appended
+        self._used = Used()
+
+    async def watch(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Refresh what is known of the stream."""
+        before, appended = self.refusal(), self._appended()
+        try:
+            used, capacity = await self._stream_use()
+        except Unavailable:
+            return
+        self._used = Used(used, capacity, appended)
+        if bool(self.refusal()) != bool(before):
+            self._reporter("room_changed", full=self.refusal() or "no")
+
+    def refusal(self) -> str:
+        """Why no new command is taken; "" when there is room."""
+        disk = self._disk()
+        if disk.free_bytes < disk.reserve_bytes:
+            return (
+                f"the disk of the data directory has {disk.free_bytes} bytes free and "
+                f"{disk.reserve_bytes} are kept for cancels under way: free some space"
+            )
+        return self._stream_refusal()
+
+    def _stream_refusal(self) -> str:
+        capacity = self._used.capacity_bytes
+        used = self._used.bytes + self._appended() - self._used.appended_bytes
+        if capacity is None or used < capacity * USED_PART_MAX:
+            return ""
+        return (
+            f"the stream holds {used} of {capacity} bytes; above 95 % no new command is taken: "
+            "give the stream more room (stream_bytes_max, and space on its disk)"
+        )
+
+    def check(self) -> None:
+        """Pass, or raise ``StoreFull`` with what to do."""
+        refusal = self.refusal()
+        if refusal:
+            raise StoreFull(refusal)

@@ -1,0 +1,367 @@
+"""The commands people give, named as HPC Pack's IScheduler names them.
+
+Each asks the policy, lets the domain decide, and has one event stored before it answers. Whatever
+is refused is stored too. Errors beyond a receipt: ``Unavailable`` (nothing known to be stored; ask
+again with the same request id), ``Conflict``, ``Throttled``, ``Corrupt``, ``BadRequest``
+(malformed: not history).
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from application.job_maker import JobMaker
+from application.ledger import Cause, Change, Ledger, readable
+from application.ports import Clock, Policy
+from application.receipts import Receipt, UnderWay, receipt, replayed
+from application.throttle import RefusalLimit
+from application.under_way import Met, cancel_met, names_a_cancel, told, under_way
+from domain import commands as c
+from domain import events as e
+from domain.cluster import JOB_ID_MAX, Cluster, SetParameter, refused, set_parameter
+from domain.decide import decide
+from domain.errors import Unknown
+from domain.hresult import HResult
+from domain.identity import Caller
+from domain.job import Asking, Job
+from domain.message import MESSAGE_UNITS_MAX, kept
+from domain.parameters import CATALOGUE, TASK_CANCEL_GRACE_PERIOD, Parameter
+from domain.policy import Action, Question
+from domain.refusal import Refusal, denied
+from domain.requests import REASON_CODE_MAX, JobRequest, answered_before, operation_of
+from domain.states import CancelMode, JobPriority, JobType
+from domain.submission import check_submission
+
+JOB_ID_UNITS_MAX: Final = 64
+
+
+class NewJob(Struct, frozen=True):
+    """What somebody wants to run. The owner is who asks, or whom they act for."""
+
+    name: str
+    tasks: tuple[e.TaskSpec, ...]
+    job_type: JobType = JobType.BATCH
+    priority: JobPriority = JobPriority.NORMAL
+    run_as: str = ""
+    properties: dict[str, str] = {}
+    submit: bool = True
+
+
+class Cancel(Struct, frozen=True):
+    """How to cancel, and why."""
+
+    mode: CancelMode = CancelMode.NORMAL
+    message: str = ""
+    reason_code: str = ""
+
+
+class Limits(Struct, frozen=True):
+    """Limits that the settings choose."""
+
+    message_units_max: int = MESSAGE_UNITS_MAX
+
+
+class Scheduler:
+    """The use cases. ``room`` raises ``StoreFull`` while the store takes no new commands."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        policy: Policy,
+        clock: Clock,
+        limits: Limits,
+        refusals: RefusalLimit,
+        maker: JobMaker,
+        room: Callable[[], None],
+    ) -> None:
+        self._ledger = ledger
+        self._policy = policy
+        self._clock = clock
+        self._limits = limits
+        self._refusals = refusals
+        self._maker = maker
+        self._room = room
+
+    # --- create and submit ------------------------------------------------------------------------
+
+    async def add_job(self, caller: Caller, new: NewJob, request_id: str) -> Receipt:
+        """Create a job, and submit it unless told otherwise: one atomic append.
+
+        The same actor's same request id gives the job made then; other content is ``BadRequest``.
+        A refusal is stored on the cluster.
+        """
+        action = Action.CREATE_COMMAND_JOB if new.job_type is JobType.ADMIN else Action.CREATE
+        asked = self._asked(caller, Question(caller, action), request_id)
+        draft = c.AddJob(
+            asked=asked,
+            job_id=0,
+            name=new.name,
+            owner=caller.subject.name,
+            tasks=new.tasks,
+            job_type=new.job_type,
+            priority=new.priority,
+            run_as=new.run_as,
+            properties=new.properties,
+            submit=new.submit,
+        )
+        check_submission(draft)
+        no = denied(asked)
+        if no is not None:
+            return await self._creation_refused(caller, new, asked, no)
+        return await self._maker.add(caller, draft, self._room)
+
+    async def submit_job(self, caller: Caller, job_id: str, request_id: str) -> Receipt:
+        """Configuring -> Submitted."""
+        return await self._request(
+            caller, job_id, Action.SUBMIT, request_id, lambda asked: c.SubmitJob(asked)
+        )
+
+    # --- stop -------------------------------------------------------------------------------------
+
+    async def cancel_job(
+        self, caller: Caller, job_id: str, cancel: Cancel, request_id: str
+    ) -> Receipt:
+        """Stop a job. Accepted, escalated, repeated, refused or unknown: always one event."""
+        grace_seconds = await self._grace_seconds()
+        return await self._request(
+            caller,
+            job_id,
+            Action.CANCEL,
+            request_id,
+            lambda asked: c.CancelJob(
+                asked=asked,
+                mode=cancel.mode,
+                message=cancel.message,
+                grace_seconds=grace_seconds,
+                reason_code=cancel.reason_code,
+                message_units_max=self._limits.message_units_max,
+            ),
+            cancel=cancel,
+        )
+
+    async def cancel_task(
+        self, caller: Caller, job_id: str, task_id: int, cancel: Cancel, request_id: str
+    ) -> Receipt:
+        """Stop one task."""
+        grace_seconds = await self._grace_seconds()
+        return await self._request(
+            caller,
+            job_id,
+            Action.CANCEL_TASK,
+            request_id,
+            lambda asked: c.CancelTask(
+                asked=asked,
+                task=task_id,
+                mode=cancel.mode,
+                message=cancel.message,
+                grace_seconds=grace_seconds,
+                reason_code=cancel.reason_code,
+                message_units_max=self._limits.message_units_max,
+            ),
+            cancel=cancel,
+            task_id=task_id,
+        )
+
+    async def finish_job(
+        self, caller: Caller, job_id: str, message: str, request_id: str
+    ) -> Receipt:
+        """Stop a job as a normal cancel does, with the outcome Finished."""
+        grace_seconds = await self._grace_seconds()
+        return await self._request(
+            caller,
+            job_id,
+            Action.FINISH,
+            request_id,
+            lambda asked: c.FinishJob(
+                asked, message, grace_seconds, self._limits.message_units_max
+            ),
+        )
+
+    async def configure_job(self, caller: Caller, job_id: str, request_id: str) -> Receipt:
+        """Back to Configuring."""
+        return await self._request(
+            caller, job_id, Action.CONFIGURE, request_id, lambda asked: c.ConfigureJob(asked)
+        )
+
+    async def requeue_job(self, caller: Caller, job_id: str, request_id: str) -> Receipt:
+        """Configure and submit in one."""
+        return await self._request(
+            caller, job_id, Action.REQUEUE, request_id, lambda asked: c.RequeueJob(asked)
+        )
+
+    # --- the cluster ------------------------------------------------------------------------------
+
+    async def set_cluster_parameter(
+        self, caller: Caller, name: str, value: str, request_id: str
+    ) -> Receipt:
+        """Give a parameter a new value; administrators only."""
+        self._room()
+        asked = self._asked(caller, Question(caller, Action.SET_PARAMETER), request_id)
+        command = SetParameter(asked, name, value)
+
+        def change(cluster: Cluster, now: datetime) -> Sequence[e.Event]:
+            fact = set_parameter(cluster, command)
+            self._limit_refusals(caller, fact)
+            return [fact] if fact is not None else []
+
+        done = await self._ledger.change_cluster(change, self._cause(caller, request_id))
+        if done.recorded:
+            return receipt(done.recorded[0], done.position, "set_parameter", "", None)
+        key = Asking(caller.asker, "set_parameter", request_id)
+        history = await self._ledger.history(self._ledger.cluster_aggregate)
+        return replayed(history, done.after.asked[key].version, "set_parameter", "", None)
+
+    async def parameters(self) -> tuple[tuple[Parameter, int], ...]:
+        """Every parameter in the catalogue with the value in force."""
+        cluster = await self._ledger.cluster()
+        return tuple((p, cluster.value(p.name)) for p in CATALOGUE.values())
+
+    # --- how a request on a job goes --------------------------------------------------------------
+
+    async def _request(
+        self,
+        caller: Caller,
+        job_id: str,
+        action: Action,
+        request_id: str,
+        command: Callable[[c.Asked], JobRequest],
+        *,
+        cancel: Cancel | None = None,
+        task_id: int | None = None,
+    ) -> Receipt:
+        number = job_number(job_id)
+        job = await self._ledger.job(number) if number else None
+        if number is None or job is None or job.removed:
+            return await self._on_nothing(caller, job_id, request_id, cancel, task_id)
+        question = Question(caller, action, job.owner, job.job_type)
+        request = command(self._asked(caller, question, request_id))
+        if answered_before(job, request) is None:
+            self._room()
+        done = await self._ledger.change_job(
+            number,
+            lambda now_job, now: self._decide(caller, now_job, request, now),
+            self._cause(caller, request_id),
+        )
+        return await self._receipt(number, request, done, task_id)
+
+    def _decide(
+        self, caller: Caller, job: Job | None, request: JobRequest, now: datetime
+    ) -> Sequence[e.Event]:
+        if job is None or job.removed:
+            raise Unknown("the job is gone", code="unknown_job", hresult=HResult.INVALID_JOB_ID)
+        facts = decide(job, replace(request, asked=replace(request.asked, at=now)))
+        for fact in facts:
+            self._limit_refusals(caller, fact)
+        return facts
+
+    async def _receipt(
+        self, number: int, request: JobRequest, done: Change[Job | None], task_id: int | None
+    ) -> Receipt:
+        operation, state = operation_word(request), done.after.state if done.after else None
+        if done.recorded:
+            recorded = done.recorded[0]
+            answer = receipt(recorded, done.position, operation, str(number), state)
+            cancel = under_way(recorded, done.position) or await self._met(number, done, recorded)
+        else:
+            before = answered_before(done.after, request) if done.after else None
+            assert before is not None, "decide gives no fact only for a request answered before"
+            history = await self._ledger.history(e.job_aggregate(number))
+            answer = replayed(history, before.version, operation, str(number), state)
+            cancel = await self._met(number, done, readable(history[before.version - 1]))
+        return told(replace(answer, task_id=task_id), cancel)
+
+    async def _met(
+        self, number: int, done: Change[Job | None], recorded: e.Recorded
+    ) -> UnderWay | None:
+        """The cancel that the request is about; else the one in force, or that was."""
+        if done.after is None or (done.after.cancel is None and not names_a_cancel(recorded.data)):
+            return None
+        history = await self._ledger.history(e.job_aggregate(number))
+        cancel = cancel_met(history, Met(recorded.data, recorded.version))
+        if cancel is None and done.after.cancel is not None:
+            stored = history[done.after.cancel.version - 1]
+            cancel = under_way(readable(stored), stored.position)
+        return cancel
+
+    async def _on_nothing(
+        self,
+        caller: Caller,
+        job_id: str,
+        request_id: str,
+        cancel: Cancel | None,
+        task_id: int | None,
+    ) -> Receipt:
+        """A request on a job that does not exist or is gone: a cancel of it is stored."""
+        asked_for = kept(job_id, JOB_ID_UNITS_MAX).text
+        words = f"there is no job {asked_for}; job ids are numbers from 1 to {JOB_ID_MAX}"
+        if cancel is None:
+            raise Unknown(words, code="unknown_job", hresult=HResult.INVALID_JOB_ID)
+        self._room()
+        now = self._clock.now()
+        message = kept(cancel.message, self._limits.message_units_max)
+        fact = e.CancelRefused(
+            request_id=request_id,
+            job=asked_for,
+            task=task_id,
+            mode=cancel.mode,
+            message=message.text,
+            message_units=message.units,
+            message_sha256=message.sha256,
+            reason_code=kept(cancel.reason_code, REASON_CODE_MAX).text,
+            code="unknown_job",
+            hresult=HResult.INVALID_JOB_ID,
+            rule="job-exists",
+            explanation=words,
+        )
+        self._limit_refusals(caller, fact)
+        day, cause = e.request_aggregate(now), self._cause(caller, request_id)
+        done, version = await self._ledger.add_to_trail(day, fact, cause)
+        operation = "cancel" if task_id is None else "cancel_task"
+        if done.recorded:
+            answer = receipt(done.recorded[0], done.position, operation, asked_for, None)
+        else:
+            history = await self._ledger.history(day)
+            answer = replayed(history, version, operation, asked_for, None)
+        return replace(answer, task_id=task_id)
+
+    async def _creation_refused(
+        self, caller: Caller, new: NewJob, asked: c.Asked, no: Refusal
+    ) -> Receipt:
+        self._room()
+        fact = refused(asked, "add_job", no, {"name": new.name, "job_type": new.job_type})
+        self._limit_refusals(caller, fact)
+        done = await self._ledger.change_cluster(
+            lambda _, __: [fact], self._cause(caller, asked.request_id)
+        )
+        return receipt(done.recorded[0], done.position, "submit", "", None)
+
+    # --- what all need ----------------------------------------------------------------------------
+
+    def _asked(self, caller: Caller, question: Question, request_id: str) -> c.Asked:
+        decision = self._policy.decide(question)
+        return c.Asked(request_id, caller.asker, self._clock.now(), decision)
+
+    def _limit_refusals(self, caller: Caller, fact: e.Event | None) -> None:
+        """Count what only adds to the trail: refusals, and repeats of what is under way."""
+        if isinstance(fact, e.RefusalEvent | e.JobCancelRepeated | e.TaskCancelRepeated):
+            self._refusals.take(caller.actor.name, self._clock.now())
+
+    def _cause(self, caller: Caller, request_id: str) -> Cause:
+        return Cause(caller, correlation_id=request_id, causation_id=request_id)
+
+    async def _grace_seconds(self) -> int:
+        return await self._ledger.parameter(TASK_CANCEL_GRACE_PERIOD)
+
+
+def job_number(text: str) -> int | None:
+    """A job id as a number, or None for what cannot be one: ids are 1..2^31-1."""
+    digits = text.isascii() and text.isdigit() and len(text) <= 10
+    return int(text) if digits and 1 <= int(text) <= JOB_ID_MAX else None
+
+
+def operation_word(request: JobRequest) -> str:
+    """The operation without the task's number."""
+    return operation_of(request).partition("/")[0]

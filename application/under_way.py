@@ -1,0 +1,94 @@
+"""Which cancel a request met, and the sentence that tells of it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from application.ledger import readable
+from application.ports import Stored
+from application.receipts import Outcome, Receipt, UnderWay, already_canceled
+from domain import events as e
+
+Accepted: Final = e.JobCancelRequested | e.TaskCancelRequested
+
+
+class Met(Struct, frozen=True):
+    """A request on a job: the fact that answered it and that fact's version in the job."""
+
+    fact: e.Event
+    version: int
+
+
+def names_a_cancel(fact: e.Event) -> bool:
+    """Whether this answer is a cancel, repeats one, or came too late for one."""
+    repeats = isinstance(fact, e.JobCancelRepeated | e.TaskCancelRepeated)
+    return isinstance(fact, Accepted) or repeats or already_canceled(fact)
+
+
+def cancel_met(history: Sequence[Stored], met: Met) -> UnderWay | None:
+    """The accepted cancel that the answer names; None when it names none."""
+    if not names_a_cancel(met.fact):
+        return None
+    for stored in reversed(history[: met.version]):
+        recorded = readable(stored)
+        if is_met(recorded.data, met.fact):
+            return under_way(recorded, stored.position)
+    return None
+
+
+def is_met(earlier: e.Event, fact: e.Event) -> bool:
+    """Whether ``earlier``, the latest such event, is the cancel that ``fact`` names."""
+    if isinstance(fact, e.TaskCancelRepeated):
+        concerns = isinstance(earlier, e.JobCancelRequested) or (
+            isinstance(earlier, e.TaskCancelRequested) and earlier.task == fact.task
+        )
+        return concerns and isinstance(earlier, Accepted) and earlier.request_id == fact.under_way
+    if isinstance(fact, Accepted):
+        return earlier == fact
+    return isinstance(earlier, e.JobCancelRequested)
+
+
+def under_way(recorded: e.Recorded, position: int) -> UnderWay | None:
+    """An accepted cancel with its place in the stream; None for any other fact."""
+    fact, caller = recorded.data, recorded.event.caller
+    if not isinstance(fact, Accepted):
+        return None
+    return UnderWay(
+        request_id=fact.request_id,
+        actor=caller.actor.name,
+        on_behalf_of=caller.on_behalf_of.name if caller.on_behalf_of else "",
+        mode=fact.mode,
+        message=fact.message,
+        at=recorded.time,
+        position=position,
+    )
+
+
+def told(answer: Receipt, cancel: UnderWay | None) -> Receipt:
+    """The receipt with the cancel, which stands in the sentence too where it is the reason."""
+    words = answer.explanation
+    if cancel is not None and answer.outcome is Outcome.REPEATED:
+        words = f"{about(answer)} already being canceled {since(cancel)}"
+    elif cancel is not None and answer.already_canceled:
+        words = f"{words} (event {cancel.position})"
+    return replace(answer, under_way=cancel, explanation=words)
+
+
+def about(answer: Receipt) -> str:
+    """What the receipt is about."""
+    job = f"job {answer.job_id}:"
+    return job if answer.task_id is None else f"{job} task {answer.task_id} is"
+
+
+def since(cancel: UnderWay) -> str:
+    """By whom, since when, and by which event."""
+    who = f"{cancel.actor} for {cancel.on_behalf_of}" if cancel.on_behalf_of else cancel.actor
+    return f"by {who} since {second(cancel.at)} (event {cancel.position})"
+
+
+def second(time: datetime) -> str:
+    """A moment for people."""
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,91 @@
+"""How a job comes to be: JobAdded, TasksAdded as needed, JobSubmitted, all in one append."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from domain import events as e
+from domain.commands import AddJob, content_sha256
+from domain.errors import BadRequest
+from domain.hresult import HResult
+
+TASKS_BYTES_MAX: Final = 32 * 1024
+TASK_BYTES_MAX: Final = 56 * 1024
+PROPERTIES_STORED_BYTES_MAX: Final = 24 * 1024
+"""As JSON in one event, so that none comes near the stream's 64 KiB."""
+
+
+def add_job(command: AddJob) -> tuple[e.JobEvent, ...]:
+    """The facts of a new job.
+
+    Raises ``BadRequest`` when one task or the properties alone are too large for an event.
+    """
+    check_stored("the job's properties", command.properties, PROPERTIES_STORED_BYTES_MAX)
+    first, *more = tuple(chunks(command.tasks)) or ((),)
+    if stored_bytes(first) > TASKS_BYTES_MAX:
+        first, more = (), [first, *more]
+    asked = command.asked
+    added = e.JobAdded(
+        job_id=command.job_id,
+        name=command.name,
+        owner=command.owner,
+        job_type=command.job_type,
+        priority=command.priority,
+        run_as=command.run_as,
+        properties=command.properties,
+        tasks=first,
+        request_id=asked.request_id,
+        content_sha256=content_of_job(command),
+        decision=asked.decision,
+    )
+    facts: tuple[e.JobEvent, ...] = (added, *(e.TasksAdded(tasks) for tasks in more))
+    if command.submit:
+        content = content_sha256("submit", "")
+        facts += (e.JobSubmitted(command.run_as, asked.request_id, asked.decision, content),)
+    return facts
+
+
+def chunks(tasks: tuple[e.TaskSpec, ...]) -> Iterator[tuple[e.TaskSpec, ...]]:
+    """The tasks in groups that fit an event."""
+    group: list[e.TaskSpec] = []
+    size = 0
+    for task in tasks:
+        bytes_ = check_stored(f"task {task.id}", task, TASK_BYTES_MAX)
+        if group and size + bytes_ > TASKS_BYTES_MAX:
+            yield tuple(group)
+            group, size = [], 0
+        group.append(task)
+        size += bytes_
+    if group:
+        yield tuple(group)
+
+
+def check_stored(what: str, value: e.TaskSpec | dict[str, str], bytes_max: int) -> int:
+    """Its size as stored; ``BadRequest`` when that is above ``bytes_max``."""
+    size = stored_bytes(value)
+    if size > bytes_max:
+        raise BadRequest(
+            f"{what}: {size} bytes as stored; at most {bytes_max} are allowed: shorten the texts",
+            hresult=HResult.PROPERTY_VALUE_TOO_LARGE,
+        )
+    return size
+
+
+def stored_bytes(value: e.TaskSpec | tuple[e.TaskSpec, ...] | dict[str, str]) -> int:
+    """Its size as JSON, in which some characters take more bytes than in UTF-8."""
+    return len(msgspec.json.encode(value))
+
+
+def content_of_job(command: AddJob) -> str:
+    """The digest of what is asked for, whoever asks and whatever number the job gets."""
+    what = (
+        command.name,
+        command.tasks,
+        command.job_type,
+        command.priority,
+        command.run_as,
+        command.properties,
+        command.submit,
+    )
+    return content_sha256(msgspec.json.encode(what).decode())

@@ -1,0 +1,226 @@
+"""Imperative requests as frozen Structs: what people ask, and what the service tells the job.
+
+Time, ids and identity arrive in the command: ``decide`` has no clock and no chance.
+"""
+
+import hashlib
+from datetime import datetime
+
+from msgspec import Struct
+
+from domain.events import Decision, Exit, RunHandle, TaskSpec
+from domain.message import MESSAGE_UNITS_MAX
+from domain.states import CancelMode, JobPriority, JobType, StopStep
+
+# --- what people ask ------------------------------------------------------------------------------
+
+
+class Asked(Struct, frozen=True):
+    """By whom (``Caller.asker``), when and under which request id a person asked.
+
+    ``decision`` is the policy's answer, computed before.
+    """
+
+    request_id: str
+    asker: str
+    at: datetime
+    decision: Decision
+
+
+class AddJob(Struct, frozen=True):
+    """Create a job; with ``submit`` hand it to the scheduler in the same breath.
+
+    Limits on names, commands and environments are checked by ``domain.submission``.
+    """
+
+    asked: Asked
+    job_id: int
+    name: str
+    owner: str
+    tasks: tuple[TaskSpec, ...]
+    job_type: JobType = JobType.BATCH
+    priority: JobPriority = JobPriority.NORMAL
+    run_as: str = ""
+    properties: dict[str, str] = {}
+    submit: bool = True
+
+
+class SubmitJob(Struct, frozen=True):
+    """Configuring -> Submitted."""
+
+    asked: Asked
+    run_as: str = ""
+
+
+class CancelJob(Struct, frozen=True):
+    """Stop a job. ``grace_seconds``: TaskCancelGracePeriod now."""
+
+    asked: Asked
+    mode: CancelMode
+    message: str
+    grace_seconds: int
+    reason_code: str = ""
+    message_units_max: int = MESSAGE_UNITS_MAX
+
+
+class CancelTask(Struct, frozen=True):
+    """Stop one task: normal or forced, never graceful."""
+
+    asked: Asked
+    task: int
+    mode: CancelMode
+    message: str
+    grace_seconds: int
+    reason_code: str = ""
+    message_units_max: int = MESSAGE_UNITS_MAX
+
+
+class FinishJob(Struct, frozen=True):
+    """Stop a job as a normal cancel does, but with the outcome Finished."""
+
+    asked: Asked
+    message: str
+    grace_seconds: int
+    message_units_max: int = MESSAGE_UNITS_MAX
+
+
+class ConfigureJob(Struct, frozen=True):
+    """Back to Configuring."""
+
+    asked: Asked
+
+
+class RequeueJob(Struct, frozen=True):
+    """Configure and submit in one."""
+
+    asked: Asked
+
+
+Request = AddJob | SubmitJob | CancelJob | CancelTask | FinishJob | ConfigureJob | RequeueJob
+
+# --- what the service tells the job ---------------------------------------------------------------
+
+
+class StartValidation(Struct, frozen=True):
+    """Submitted -> Validating."""
+
+
+class EndValidation(Struct, frozen=True):
+    """Validating -> Queued, or Failed when ``reason`` says why not."""
+
+    code: str = ""
+    reason: str = ""
+
+
+class StartJob(Struct, frozen=True):
+    """Queued -> Running on ``nodes``."""
+
+    nodes: tuple[str, ...]
+
+
+class StartTask(Struct, frozen=True):
+    """The next attempt of a queued task has a keeper on ``node``; ``handle`` finds it again."""
+
+    task: int
+    attempt: int
+    node: str
+    handle: RunHandle
+
+
+class StartRelease(Struct, frozen=True):
+    """The node release task has a keeper on ``node``."""
+
+    attempt: int
+    node: str
+    handle: RunHandle
+
+
+class RefuseTask(Struct, frozen=True):
+    """The engine can never start this attempt, and why."""
+
+    task: int
+    attempt: int
+    node: str
+    code: str
+    reason: str
+
+
+class SkipRelease(Struct, frozen=True):
+    """The node release task is not going to run."""
+
+
+class OrderStop(Struct, frozen=True):
+    """Write down the orders that are due now. ``signal``: number of the stop signal."""
+
+    signal: int
+
+
+class StopSeen(Struct, frozen=True):
+    """What the engine noted of the order that ended a run."""
+
+    request_id: str
+    step: StopStep
+    grace_expired: bool
+    after_ms: int
+    killed: int
+    survivors: int
+
+
+class RecordRunEnd(Struct, frozen=True):
+    """A run ended. ``lost`` says why nobody can tell how; ``stop`` when an order ended it."""
+
+    task: int
+    attempt: int
+    exit: Exit
+    stop: StopSeen | None = None
+    timed_out: bool = False
+    killed: int = 0
+    survivors: int = 0
+    lost: str = ""
+
+
+class RecordSurvivorsGone(Struct, frozen=True):
+    """Processes that outlived a kill have ended."""
+
+    task: int
+    attempt: int
+
+
+class RecordTaskCanceled(Struct, frozen=True):
+    """Close the requests on tasks that were canceled before they ran."""
+
+
+class EndJob(Struct, frozen=True):
+    """Write down the end that is due: JobEnding, JobFinished, JobFailed or JobCanceled."""
+
+    at: datetime
+
+
+class RemoveJob(Struct, frozen=True):
+    """TTLCompletedJobs ran out."""
+
+    reason: str = "ttl"
+
+
+Instruction = (
+    StartValidation
+    | EndValidation
+    | StartJob
+    | StartTask
+    | StartRelease
+    | RefuseTask
+    | SkipRelease
+    | OrderStop
+    | RecordRunEnd
+    | RecordSurvivorsGone
+    | RecordTaskCanceled
+    | EndJob
+    | RemoveJob
+)
+Command = Request | Instruction
+
+
+def content_sha256(*parts: str) -> str:
+    """A digest of what a request asks for, to tell a retry from another request of the same id."""
+    whole = "\x00".join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(whole).hexdigest()

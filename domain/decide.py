@@ -1,0 +1,177 @@
+"""``decide(job, request) -> events``: what becomes of what people ask. It refuses by a fact.
+
+The order of the checks: a request id seen before, the right, the message, the state. Who has no
+right learns nothing of the state. Cancels are decided in ``cancelling``; what the service itself
+tells a job in ``instruct``.
+"""
+
+from collections.abc import Callable
+from typing import assert_never
+
+from domain import commands as c
+from domain import events as e
+from domain.cancelling import cancel_job, cancel_task, release_for
+from domain.errors import Unknown
+from domain.hresult import HResult
+from domain.job import Job, Task, run_set, task_set
+from domain.message import KeptMessage, kept
+from domain.refusal import Refusal, denied
+from domain.requests import (
+    JobRequest,
+    answered_before,
+    bad_message,
+    content_of,
+    operation_of,
+    reused_id,
+)
+from domain.states import CancelMode, TaskState
+from domain.transitions import GATES
+
+
+def decide(job: Job, request: JobRequest) -> tuple[e.JobEvent, ...]:
+    """The facts that follow; empty when this very request was answered before.
+
+    A refusal is a fact too: JobCancelRefused, TaskCancelRefused or JobCommandRefused. Raises
+    ``Unknown`` for a removed job, because nothing follows JobRemoved: whoever asks records that
+    elsewhere.
+    """
+    if job.removed:
+        raise Unknown(f"job {job.id} is gone", code="unknown_job", hresult=HResult.INVALID_JOB_ID)
+    if answered_before(job, request):
+        return ()
+    match request:
+        case c.CancelJob():
+            return (cancel_job(job, request),)
+        case c.CancelTask():
+            return (cancel_task(job, request),)
+        case c.SubmitJob():
+            return (submit(job, request),)
+        case c.FinishJob():
+            return (finish(job, request),)
+        case c.ConfigureJob():
+            return (configure(job, request),)
+        case c.RequeueJob():
+            return (requeue(job, request),)
+        case _:
+            assert_never(request)
+
+
+# --- submit, finish, configure, requeue -----------------------------------------------------------
+
+
+def wrong_state(job: Job, operation: str) -> Refusal | None:
+    """The state does not let the operation pass."""
+    gate = GATES[operation]
+    if job.state in gate.states:
+        return None
+    allowed = ", ".join(sorted(gate.states))
+    return Refusal(
+        "illegal_transition",
+        gate.hresult,
+        f"{operation}-states",
+        f"job {job.id} is {job.state}; {operation} is possible from {allowed}",
+    )
+
+
+def gated(
+    job: Job, request: JobRequest, fact: Callable[[], e.JobEvent], *more: Refusal | None
+) -> e.JobEvent:
+    """``fact()`` when every check passes, else the refusal."""
+    checks = [
+        reused_id(job, request),
+        denied(request.asked),
+        *more,
+        wrong_state(job, operation_of(request)),
+    ]
+    no = next((x for x in checks if x), None)
+    if no is None:
+        return fact()
+    message = kept_message(request)
+    return e.JobCommandRefused(
+        request_id=request.asked.request_id,
+        command=operation_of(request),
+        state=job.state,
+        code=no.code,
+        hresult=no.hresult,
+        rule=no.rule,
+        explanation=no.explanation,
+        decision=request.asked.decision,
+        content_sha256=content_of(request),
+        message=message.text,
+        message_units=message.units,
+        message_sha256=message.sha256,
+    )
+
+
+def kept_message(request: JobRequest) -> KeptMessage:
+    """What a refusal keeps of the request's message, if it has one."""
+    if isinstance(request, c.FinishJob):
+        return kept(request.message, request.message_units_max)
+    return KeptMessage("", 0)
+
+
+def submit(job: Job, request: c.SubmitJob) -> e.JobEvent:
+    """Configuring -> Submitted."""
+    asked, run_as, content = request.asked, request.run_as or job.run_as, content_of(request)
+    return gated(
+        job,
+        request,
+        lambda: e.JobSubmitted(run_as, asked.request_id, asked.decision, content),
+    )
+
+
+def finish(job: Job, request: c.FinishJob) -> e.JobEvent:
+    """Queued, Running -> Finishing."""
+    return gated(
+        job,
+        request,
+        lambda: e.JobFinishRequested(
+            request_id=request.asked.request_id,
+            message=request.message,
+            from_state=job.state,
+            running=run_set(job.on_node),
+            waiting=task_set(job.waiting),
+            grace_seconds=request.grace_seconds,
+            node_release=release_for(job, CancelMode.NORMAL),
+            decision=request.asked.decision,
+        ),
+        bad_message(request),
+    )
+
+
+def configure(job: Job, request: c.ConfigureJob) -> e.JobEvent:
+    """Canceled, Failed, Queued -> Configuring."""
+    again, kept_ = kept_and_again(job)
+    asked, count = request.asked, job.requeue_count + 1
+    return gated(
+        job,
+        request,
+        lambda: e.JobConfigured(asked.request_id, count, again, kept_, asked.decision, job.state),
+    )
+
+
+def requeue(job: Job, request: c.RequeueJob) -> e.JobEvent:
+    """Canceled, Failed -> Submitted."""
+    again, kept_ = kept_and_again(job)
+    asked, count = request.asked, job.requeue_count + 1
+    return gated(
+        job,
+        request,
+        lambda: e.JobRequeued(asked.request_id, count, again, kept_, asked.decision, job.state),
+    )
+
+
+def kept_and_again(job: Job) -> tuple[e.TaskSet, e.TaskSet]:
+    """Tasks that run again, and tasks that stay as they are.
+
+    Seed, Remarks: finished tasks stay finished; tasks explicitly canceled before they ran and still
+    Canceled stay canceled; all others are queued, including those that failed.
+    """
+    stay = [t for t in job.work if t.state is TaskState.FINISHED or stays_canceled(t)]
+    again = [t for t in job.work if t not in stay]
+    return task_set(again), task_set(stay)
+
+
+def stays_canceled(task: Task) -> bool:
+    """Explicitly canceled before it ran, and still Canceled."""
+    return task.state is TaskState.CANCELED and task.explicitly_canceled

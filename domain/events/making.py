@@ -1,0 +1,70 @@
+"""Making a job and handing it to the scheduler."""
+
+from msgspec import Struct
+
+from domain.events.parts import Decision, TaskSpec
+from domain.states import JobPriority, JobType
+
+
+class JobAdded(Struct, frozen=True):
+    """A job was created: Configuring. More tasks may follow in TasksAdded of the same append.
+
+    ``decision``: that its creation was allowed; a command job needs an administrator.
+    """
+
+    job_id: int
+    name: str
+    owner: str
+    job_type: JobType
+    priority: JobPriority
+    run_as: str
+    properties: dict[str, str]
+    tasks: tuple[TaskSpec, ...]
+    request_id: str = ""
+    content_sha256: str = ""
+    decision: Decision | None = None
+
+
+class TasksAdded(Struct, frozen=True):
+    """More tasks of a job that is being configured."""
+
+    tasks: tuple[TaskSpec, ...]
+
+
+class JobPropertiesChanged(Struct, frozen=True):
+    """Named properties were given new values."""
+
+    request_id: str
+    changes: dict[str, str]
+    decision: Decision
+
+
+class JobSubmitted(Struct, frozen=True):
+    """The job was handed to the scheduler: Submitted. ``key``: the submitter's request id."""
+
+    run_as: str
+    key: str
+    decision: Decision
+    content_sha256: str = ""
+
+
+class JobValidationStarted(Struct, frozen=True):
+    """The scheduler began to validate the job: Validating."""
+
+
+class JobExternalValidationStarted(Struct, frozen=True):
+    """A submission filter is running: ExternalValidation."""
+
+    filter: str
+
+
+class JobQueued(Struct, frozen=True):
+    """The job is valid and waits for a slot: Queued."""
+
+
+class JobRejected(Struct, frozen=True):
+    """Validation refused the job: Failed."""
+
+    code: str
+    reason: str
+    hresult: int = 0

@@ -1,0 +1,167 @@
+"""``evolve(job, recorded) -> job``: what each fact means. Never refuses, never looks outside."""
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from domain import events as e
+from domain.changes import answered, ended, enter, release_skipped, with_tasks
+from domain.errors import Corrupt
+from domain.evolve_requests import (
+    again,
+    cancel_answered,
+    cancel_requested,
+    canceled,
+    finish_requested,
+    job_finished,
+    task_cancel_requested,
+)
+from domain.evolve_runs import (
+    queued,
+    release_ended,
+    run_ended,
+    run_started,
+    stop_ordered,
+    submitted,
+    with_survivors,
+)
+from domain.hresult import HResult
+from domain.job import Job, Task, in_ranges
+from domain.states import JobState, StopCause, TaskState
+
+
+def evolve(job: Job | None, recorded: e.Recorded) -> Job:
+    """The job after one more fact.
+
+    Raises ``Corrupt`` only when the history itself is impossible: a gap in the versions, a first
+    fact that is not JobAdded, or a fact that belongs to no job.
+    """
+    expected = 1 if job is None else job.version + 1
+    if recorded.version != expected:
+        raise Corrupt(f"{recorded.aggregate}: version {recorded.version} follows {expected - 1}")
+    data = recorded.data
+    if isinstance(data, e.ClusterEvent | e.RequestEvent):
+        raise Corrupt(f"{recorded.aggregate}: {type(data).__name__} is not a fact about a job")
+    if isinstance(data, e.JobAdded):
+        if job is not None:
+            raise Corrupt(f"{recorded.aggregate}: added twice")
+        return added(recorded, data)
+    if job is None:
+        raise Corrupt(f"{recorded.aggregate}: begins with {type(data).__name__}, not JobAdded")
+    after = apply(job, recorded, data)
+    return replace(after, version=recorded.version, changed_at=recorded.time)
+
+
+def replay(history: Iterable[e.Recorded]) -> Job | None:
+    """The job after all of ``history``; None for an empty one."""
+    job: Job | None = None
+    for recorded in history:
+        job = evolve(job, recorded)
+    return job
+
+
+def added(recorded: e.Recorded, data: e.JobAdded) -> Job:
+    """A new job, in Configuring."""
+    job = Job(
+        id=data.job_id,
+        name=data.name,
+        owner=data.owner,
+        job_type=data.job_type,
+        priority=data.priority,
+        run_as=data.run_as,
+        properties=dict(data.properties),
+        tasks={spec.id: Task(spec) for spec in data.tasks},
+        version=recorded.version,
+        created_at=recorded.time,
+        changed_at=recorded.time,
+    )
+    return answered(job, recorded, "add", data.request_id, data.content_sha256)
+
+
+def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks that none is missing
+    job: Job, recorded: e.Recorded, data: e.JobEvent
+) -> Job:
+    """One line a fact; anything longer has a function in ``evolve_runs`` or ``evolve_requests``."""
+    match data:
+        case e.JobAdded():
+            return job  # handled by evolve
+        case e.TasksAdded():
+            return replace(job, tasks=job.tasks | {s.id: Task(s) for s in data.tasks})
+        case e.JobPropertiesChanged():
+            return replace(job, properties=job.properties | data.changes)
+        case e.JobSubmitted():
+            return submitted(job, recorded, data)
+        case e.JobValidationStarted():
+            return enter(job, JobState.VALIDATING)
+        case e.JobExternalValidationStarted():
+            return enter(job, JobState.EXTERNAL_VALIDATION)
+        case e.JobQueued():
+            return queued(job, recorded)
+        case e.JobRejected():
+            return ended(job, recorded, JobState.FAILED, HResult.UNKNOWN_ERROR, data.reason)
+        case e.JobStarted():
+            running = enter(job, JobState.RUNNING)
+            return replace(running, nodes=data.nodes, started_at=recorded.time)
+        case e.TaskStarted():
+            return run_started(job, recorded, data.runs, data.handle)
+        case e.TaskFinished():
+            return run_ended(job, recorded, data.runs, TaskState.FINISHED, data.exit)
+        case e.TaskFailed():
+            after = run_ended(
+                job, recorded, data.runs, TaskState.FAILED, data.exit, data.code, data.reason
+            )
+            return with_survivors(after, data.runs, data.survivors)
+        case e.JobCancelRequested():
+            return cancel_requested(job, recorded, data)
+        case e.JobCancelRepeated() | e.JobCancelRefused():
+            return cancel_answered(job, recorded, data)
+        case e.TaskCancelRequested():
+            return task_cancel_requested(job, recorded, data)
+        case e.TaskCancelRepeated() | e.TaskCancelRefused():
+            return cancel_answered(job, recorded, data)
+        case e.JobCommandRefused():
+            return answered(job, recorded, data.command, data.request_id, data.content_sha256)
+        case e.TaskStopOrdered():
+            return stop_ordered(job, data)
+        case e.TaskStopped():
+            after = run_ended(job, recorded, data.runs, data.outcome, data.exit)
+            return replace(after, stopped=job.stopped + runs_of_job_cancel(data))
+        case e.TaskForceStopped():
+            after = run_ended(job, recorded, data.runs, data.outcome, data.exit)
+            after = with_survivors(after, data.runs, data.survivors)
+            return replace(after, force_stopped=job.force_stopped + runs_of_job_cancel(data))
+        case e.TaskSurvivorsGone():
+            return with_survivors(job, data.runs, 0)
+        case e.TaskCanceled():
+            ids = in_ranges(data.tasks)
+            return with_tasks(job, ids, lambda t: replace(t, cancel_open=False))
+        case e.NodeReleaseStarted():
+            return run_started(job, recorded, data.runs, data.handle)
+        case e.NodeReleaseEnded():
+            return release_ended(job, recorded, data)
+        case e.NodeReleaseSkipped():
+            return release_skipped(job)
+        case e.JobCanceled():
+            return canceled(job, recorded)
+        case e.JobFinishRequested():
+            return finish_requested(job, recorded, data)
+        case e.JobEnding():
+            return replace(enter(job, JobState.FINISHING), outcome=data.outcome)
+        case e.JobFinished():
+            return job_finished(job, recorded, data)
+        case e.JobFailed():
+            return ended(job, recorded, JobState.FAILED, HResult.TASK_FAILURE, data.message)
+        case e.JobConfigured():
+            return again(job, recorded, data, JobState.CONFIGURING, TaskState.CONFIGURING)
+        case e.JobRequeued():
+            return again(job, recorded, data, JobState.SUBMITTED, TaskState.SUBMITTED)
+        case e.JobRemoved():
+            return replace(job, removed=True)
+        case _:
+            assert_never(data)
+
+
+def runs_of_job_cancel(data: e.TaskStopped | e.TaskForceStopped) -> int:
+    """How many runs ended here by the job's cancel."""
+    return len(data.runs) if data.cause is StopCause.JOB_CANCEL else 0

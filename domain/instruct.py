@@ -1,0 +1,321 @@
+"""``instruct(job, instruction) -> events``: what the service itself writes down about a job.
+
+An instruction that no longer fits (it was done, or something overtook it) gives no event, so every
+one of them is safe to repeat; nothing that is not due can be written.
+"""
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from domain import commands as c
+from domain import events as e
+from domain.hresult import HResult
+from domain.job import Job, Task, ranges
+from domain.orders import order_stop
+from domain.states import (
+    JOB_ENDED,
+    TASK_ON_NODE,
+    ForceReason,
+    JobState,
+    NodeRelease,
+    StopCause,
+    StopStep,
+    TaskState,
+    TaskType,
+)
+
+Facts = tuple[e.JobEvent, ...]
+
+
+def instruct(  # noqa: C901 - one case an instruction, and the compiler checks that none is missing
+    job: Job, instruction: c.Instruction
+) -> Facts:
+    """The facts that follow; empty when the instruction does not fit (any more)."""
+    if job.removed:
+        return ()
+    match instruction:
+        case c.StartValidation():
+            return (e.JobValidationStarted(),) if job.state is JobState.SUBMITTED else ()
+        case c.EndValidation():
+            return end_validation(job, instruction)
+        case c.StartJob():
+            return (e.JobStarted(instruction.nodes),) if job.state is JobState.QUEUED else ()
+        case c.StartTask():
+            return start_task(job, instruction)
+        case c.StartRelease():
+            return start_release(job, instruction)
+        case c.RefuseTask():
+            return refuse_task(job, instruction)
+        case c.SkipRelease():
+            return skip_release(job)
+        case c.OrderStop():
+            return order_stop(job, instruction)
+        case c.RecordRunEnd():
+            return record_run_end(job, instruction)
+        case c.RecordSurvivorsGone():
+            return record_survivors_gone(job, instruction)
+        case c.RecordTaskCanceled():
+            return record_task_canceled(job)
+        case c.EndJob():
+            return end_job(job, instruction)
+        case c.RemoveJob():
+            return (e.JobRemoved(instruction.reason),) if removable(job) else ()
+        case _:
+            assert_never(instruction)
+
+
+def removable(job: Job) -> bool:
+    """Ended, and nothing of it left behind that somebody must still be told of."""
+    return job.state in JOB_ENDED and not any(t.survivors for t in job.tasks.values())
+
+
+def end_validation(job: Job, instruction: c.EndValidation) -> Facts:
+    """Validating, or ExternalValidation when a filter ran -> Queued or Failed."""
+    if job.state not in (JobState.VALIDATING, JobState.EXTERNAL_VALIDATION):
+        return ()
+    if instruction.reason:
+        return (e.JobRejected(instruction.code, instruction.reason),)
+    return (e.JobQueued(),)
+
+
+# --- start ----------------------------------------------------------------------------------------
+
+
+def may_start(job: Job, task: Task | None, attempt: int) -> bool:
+    """Whether this is the next attempt of a task that waits in a running job.
+
+    Node release is not such a task: it comes last, when ``release_due`` says so.
+    """
+    return (
+        job.state is JobState.RUNNING
+        and task is not None
+        and task.spec.type is not TaskType.NODE_RELEASE
+        and task.state is TaskState.QUEUED
+        and attempt == task.attempt + 1
+    )
+
+
+def start_task(job: Job, instruction: c.StartTask) -> Facts:
+    """Queued -> Running."""
+    if not may_start(job, job.tasks.get(instruction.task), instruction.attempt):
+        return ()
+    run = e.RunRange(instruction.task, instruction.attempt, instruction.node)
+    return (e.TaskStarted((run,), instruction.handle),)
+
+
+def refuse_task(job: Job, instruction: c.RefuseTask) -> Facts:
+    """An attempt that the engine can never start is a failed attempt."""
+    task = job.tasks.get(instruction.task)
+    run = e.RunRange(instruction.task, instruction.attempt, instruction.node)
+    if task and task.spec.type is TaskType.NODE_RELEASE:
+        due = release_due(job) and instruction.attempt == task.attempt + 1
+        ended = e.NodeReleaseEnded(instruction.node, (run,), e.Exit(), False, instruction.reason)
+        return (ended,) if due else ()
+    if not may_start(job, task, instruction.attempt):
+        return ()
+    return (e.TaskFailed((run,), e.Exit(), instruction.code, instruction.reason),)
+
+
+# --- node release ---------------------------------------------------------------------------------
+
+
+def release_wanted(job: Job) -> bool:
+    """Whether the way the job is ending lets node release run."""
+    if job.state is JobState.CANCELING:
+        return job.cancel is not None and job.cancel.node_release is NodeRelease.RUN
+    return job.state is JobState.FINISHING
+
+
+def release_due(job: Job) -> bool:
+    """Whether node release is the next thing to do."""
+    return bool(job.nodes) and job.all_ended and job.release_pending and release_wanted(job)
+
+
+def skip_due(job: Job) -> bool:
+    """Whether node release is to be given up now: forced, and all work has ended."""
+    return (
+        job.state is JobState.CANCELING
+        and job.all_ended
+        and job.release_pending
+        and not release_wanted(job)
+    )
+
+
+def start_release(job: Job, instruction: c.StartRelease) -> Facts:
+    """Node release begins."""
+    release = job.release
+    if release is None or not release_due(job) or instruction.attempt != release.attempt + 1:
+        return ()
+    run = e.RunRange(release.spec.id, instruction.attempt, instruction.node)
+    return (e.NodeReleaseStarted(instruction.node, (run,), instruction.handle),)
+
+
+def skip_release(job: Job) -> Facts:
+    """Node release is given up."""
+    if not skip_due(job):
+        return ()
+    return (e.NodeReleaseSkipped(job.nodes[0] if job.nodes else "", "forced"),)
+
+
+# --- the end of a run -----------------------------------------------------------------------------
+
+
+def record_run_end(job: Job, instruction: c.RecordRunEnd) -> Facts:
+    """How a run ended, once."""
+    task = job.tasks.get(instruction.task)
+    if task is None or task.attempt != instruction.attempt or task.state not in TASK_ON_NODE:
+        return ()
+    if task.spec.type is TaskType.NODE_RELEASE:
+        return (release_end(task, instruction),)
+    return (run_end(task, instruction),)
+
+
+def run_end(task: Task, instruction: c.RecordRunEnd) -> e.JobEvent:
+    """Finished or failed by itself, stopped, or stopped by force."""
+    stop, runs = instruction.stop, (task.run,)
+    if instruction.lost:
+        return e.TaskFailed(runs, instruction.exit, "run_lost", instruction.lost)
+    if stop is None:
+        return own_end(runs, instruction)
+    cause = cause_of(task, stop)
+    if cause is None:
+        return unordered_end(runs, instruction.exit, stop)
+    outcome = TaskState.FINISHED if cause is StopCause.FINISH else TaskState.FAILED
+    if not stop.grace_expired and stop.step is StopStep.SIGNAL:
+        return e.TaskStopped(stop.request_id, cause, runs, instruction.exit, stop.after_ms, outcome)
+    return e.TaskForceStopped(
+        request_id=stop.request_id,
+        cause=cause,
+        why=ForceReason.GRACE_EXPIRED if stop.grace_expired else ForceReason.FORCED,
+        runs=runs,
+        exit=instruction.exit,
+        after_ms=stop.after_ms,
+        killed=stop.killed,
+        survivors=stop.survivors,
+        outcome=outcome,
+    )
+
+
+def cause_of(task: Task, stop: c.StopSeen) -> StopCause | None:
+    """Why the performed order was given; None for one that was never written down."""
+    for order in (task.order, task.order_before):
+        if order is not None and (order.request_id, order.step) == (stop.request_id, stop.step):
+            return order.cause
+    return None
+
+
+def own_end(runs: tuple[e.RunRange, ...], instruction: c.RecordRunEnd) -> e.JobEvent:
+    """Ended without being stopped: exit code 0 is Finished, all else Failed."""
+    exit_ = instruction.exit
+    if exit_.code == 0:
+        return e.TaskFinished(runs, exit_)
+    how = f"signal {exit_.signal}" if exit_.signal else f"exit code {exit_.code}"
+    return e.TaskFailed(
+        runs,
+        exit_,
+        "task_failure",
+        f"ended by itself with {how}",
+        instruction.killed,
+        instruction.survivors,
+    )
+
+
+def unordered_end(runs: tuple[e.RunRange, ...], exit_: e.Exit, stop: c.StopSeen) -> e.JobEvent:
+    """The engine stopped the run on its own account, as when the service ends with its tasks."""
+    reason = f"stopped by the engine without an order on the stream ({stop.request_id})"
+    return e.TaskFailed(
+        runs, exit_, "stopped_by_engine", reason, killed=stop.killed, survivors=stop.survivors
+    )
+
+
+def record_survivors_gone(job: Job, instruction: c.RecordSurvivorsGone) -> Facts:
+    """What a run left behind has ended, also when the task has run again since."""
+    task = job.tasks.get(instruction.task)
+    runs = tuple(x.run for x in task.outlived) if task else ()
+    return tuple(e.TaskSurvivorsGone((r,)) for r in runs if r.attempt == instruction.attempt)
+
+
+def release_end(task: Task, instruction: c.RecordRunEnd) -> e.NodeReleaseEnded:
+    """Node release ended, timed out, or was cut short by a forced cancel."""
+    stop = instruction.stop
+    reason = instruction.lost or ("forced" if stop else "")
+    return e.NodeReleaseEnded(
+        node=task.node,
+        runs=(task.run,),
+        exit=instruction.exit,
+        timed_out=instruction.timed_out,
+        reason=reason,
+        killed=stop.killed if stop else instruction.killed,
+        survivors=stop.survivors if stop else instruction.survivors,
+        request_id=stop.request_id if stop else "",
+    )
+
+
+def open_cancels(job: Job) -> tuple[Task, ...]:
+    """Tasks canceled before they ran whose TaskCanceled is not written yet."""
+    return tuple(t for t in job.work if t.cancel_open)
+
+
+def record_task_canceled(job: Job) -> Facts:
+    """Close each such request."""
+    by_request: dict[str, list[int]] = {}
+    for task in open_cancels(job):
+        if task.cancel is not None:
+            by_request.setdefault(task.cancel.request_id, []).append(task.spec.id)
+    return tuple(e.TaskCanceled(rid, ranges(ids)) for rid, ids in by_request.items())
+
+
+# --- the end of the job ---------------------------------------------------------------------------
+
+
+def end_due(job: Job) -> bool:
+    """Whether the job's next step is its end, or the step before it (JobEnding)."""
+    if not job.all_ended or open_cancels(job):
+        return False
+    if job.state in (JobState.CANCELING, JobState.FINISHING):
+        return not job.release_running and not release_due(job) and not skip_due(job)
+    return job.state in (JobState.RUNNING, JobState.QUEUED)
+
+
+def end_job(job: Job, instruction: c.EndJob) -> Facts:
+    """JobCanceled, JobEnding, JobFinished or JobFailed: whichever is due."""
+    if not end_due(job):
+        return ()
+    if job.state is JobState.CANCELING and job.cancel is not None:
+        lasted = instruction.at - job.cancel.first_at
+        return (
+            e.JobCanceled(
+                request_id=job.cancel.request_id,
+                lasted_ms=max(0, round(lasted.total_seconds() * 1000)),
+                stopped=job.stopped,
+                force_stopped=job.force_stopped,
+                released=job.released,
+                request_version=job.cancel.version,
+            ),
+        )
+    outcome = job.outcome or own_outcome(job.work)
+    if job.state is not JobState.FINISHING and job.nodes and job.release_pending:
+        return (e.JobEnding(outcome, *ending_words(job, outcome)),)
+    words, code, hresult = ending_words(job, outcome)
+    if outcome is JobState.FINISHED:
+        request_id = job.finish.request_id if job.finish is not None else ""
+        return (e.JobFinished(words, code, request_id, hresult),)
+    return (e.JobFailed(words, code, hresult),)
+
+
+def own_outcome(tasks: Iterable[Task]) -> JobState:
+    """Finished when every task finished, else Failed."""
+    well = all(t.state is TaskState.FINISHED for t in tasks)
+    return JobState.FINISHED if well else JobState.FAILED
+
+
+def ending_words(job: Job, outcome: JobState) -> tuple[str, str, int]:
+    """Message, code and HPC Pack's number of an end that no cancel brought about."""
+    if job.finish is not None:
+        return job.finish.message, "finished_by_user", HResult.FINISHED_BY_USER
+    if outcome is JobState.FINISHED:
+        return "", "", 0
+    failed = sum(t.state is TaskState.FAILED for t in job.work)
+    canceled = sum(t.state is TaskState.CANCELED for t in job.work)
+    words = f"{failed} of {len(job.work)} tasks failed, {canceled} canceled"
+    return words, "task_failure", HResult.TASK_FAILURE

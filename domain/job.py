@@ -1,0 +1,237 @@
+"""A job as its events tell it: the state, and questions about it. Changed only by ``evolve``."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from msgspec import Struct
+
+from domain.events import Exit, RunHandle, RunRange, RunSet, TaskSet, TaskSpec
+from domain.states import (
+    TASK_ENDED,
+    TASK_ON_NODE,
+    TASK_WAITING,
+    CancelMode,
+    JobPriority,
+    JobState,
+    JobType,
+    NodeRelease,
+    StopCause,
+    StopStep,
+    TaskState,
+    TaskType,
+)
+
+
+class Order(Struct, frozen=True):
+    """The strongest stop order written down for a run."""
+
+    request_id: str
+    cause: StopCause
+    step: StopStep
+    signal: int
+    grace_ms: int
+
+
+class Outlived(Struct, frozen=True):
+    """Processes of a run that outlived its kill and are not known to have ended."""
+
+    run: RunRange
+    survivors: int
+
+
+class TaskCancel(Struct, frozen=True):
+    """The cancel of one task that is in force."""
+
+    request_id: str
+    mode: CancelMode
+    message: str
+    actor: str
+    at: datetime
+    grace_seconds: int
+    version: int
+
+
+class Task(Struct, frozen=True):
+    """One task. ``attempt`` counts its runs; what follows it describes the latest one.
+
+    ``order_before``: the weaker order that ``order`` took over from. ``explicitly_canceled``:
+    canceled by a request on this task before it ran; it then stays Canceled when the job is queued
+    again. ``cancel_open``: TaskCanceled has not been written yet. ``outlived``: of all its runs.
+    """
+
+    spec: TaskSpec
+    state: TaskState = TaskState.CONFIGURING
+    attempt: int = 0
+    node: str = ""
+    handle: RunHandle | None = None
+    order: Order | None = None
+    order_before: Order | None = None
+    cancel: TaskCancel | None = None
+    cancel_open: bool = False
+    explicitly_canceled: bool = False
+    exit: Exit | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    outlived: tuple[Outlived, ...] = ()
+    code: str = ""
+    reason: str = ""
+
+    @property
+    def run(self) -> RunRange:
+        """The latest run as a range of one."""
+        return RunRange(self.spec.id, self.attempt, self.node)
+
+    @property
+    def survivors(self) -> int:
+        """Processes of any of its runs that outlived a kill and are still there."""
+        return sum(x.survivors for x in self.outlived)
+
+
+class CancelInForce(Struct, frozen=True):
+    """The cancel that is being carried out, or was: the strongest accepted request."""
+
+    request_id: str
+    mode: CancelMode
+    message: str
+    reason_code: str
+    actor: str
+    on_behalf_of: str
+    at: datetime
+    first_at: datetime
+    version: int
+    grace_seconds: int
+    node_release: NodeRelease
+
+
+class FinishInForce(Struct, frozen=True):
+    """The finish that is being carried out, or was."""
+
+    request_id: str
+    message: str
+    actor: str
+    at: datetime
+    version: int
+    grace_seconds: int
+    node_release: NodeRelease
+
+
+class Asking(Struct, frozen=True):
+    """Scope of a request id: another actor's or operation's id never matches."""
+
+    asker: str
+    operation: str
+    request_id: str
+
+
+class Answered(Struct, frozen=True):
+    """How a request was answered: by the event of this version; a digest of what was asked."""
+
+    version: int
+    content_sha256: str
+
+
+class Job(Struct, frozen=True):
+    """A job at one version.
+
+    ``error_code`` and ``error_params`` are HPC Pack's (0 for none). ``nodes``: those allocated in
+    the current round. ``outcome``: how the job will end once node release is done. ``released``:
+    whether node release ran in this round. ``stopped``, ``force_stopped``: runs that the job's
+    cancel ended.
+    """
+
+    id: int
+    name: str
+    owner: str
+    job_type: JobType
+    priority: JobPriority
+    run_as: str
+    properties: dict[str, str]
+    tasks: dict[int, Task]
+    version: int
+    created_at: datetime
+    changed_at: datetime
+    state: JobState = JobState.CONFIGURING
+    previous_state: JobState | None = None
+    cancel: CancelInForce | None = None
+    finish: FinishInForce | None = None
+    nodes: tuple[str, ...] = ()
+    outcome: JobState | None = None
+    requeue_count: int = 0
+    stopped: int = 0
+    force_stopped: int = 0
+    released: bool = False
+    error_code: int = 0
+    error_params: str = ""
+    submitted_at: datetime | None = None
+    queued_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    removed: bool = False
+    asked: dict[Asking, Answered] = {}
+
+    @property
+    def work(self) -> tuple[Task, ...]:
+        """All tasks but node release, by id."""
+        return tuple(t for t in self.tasks.values() if t.spec.type is not TaskType.NODE_RELEASE)
+
+    @property
+    def release(self) -> Task | None:
+        """The node release task, if the job has one."""
+        for task in self.tasks.values():
+            if task.spec.type is TaskType.NODE_RELEASE:
+                return task
+        return None
+
+    @property
+    def on_node(self) -> tuple[Task, ...]:
+        """Tasks, node release aside, whose run has not ended."""
+        return tuple(t for t in self.work if t.state in TASK_ON_NODE)
+
+    @property
+    def waiting(self) -> tuple[Task, ...]:
+        """Tasks, node release aside, that have not been started."""
+        return tuple(t for t in self.work if t.state in TASK_WAITING)
+
+    @property
+    def all_ended(self) -> bool:
+        """Whether every task, node release aside, has ended."""
+        return all(t.state in TASK_ENDED for t in self.work)
+
+    @property
+    def release_pending(self) -> bool:
+        """Whether node release has neither run nor been given up in this round."""
+        return self.release is not None and self.release.state in TASK_WAITING
+
+    @property
+    def release_running(self) -> bool:
+        """Whether node release is running."""
+        return self.release is not None and self.release.state in TASK_ON_NODE
+
+
+def run_set(tasks: Iterable[Task]) -> RunSet:
+    """The latest runs of ``tasks``, counted and named."""
+    runs = tuple(t.run for t in tasks)
+    return RunSet(len(runs), runs)
+
+
+def task_set(tasks: Iterable[Task]) -> TaskSet:
+    """``tasks``, counted and named by ranges of ids."""
+    ids = sorted(t.spec.id for t in tasks)
+    return TaskSet(len(ids), ranges(ids))
+
+
+def ranges(ids: Iterable[int]) -> str:
+    """Rising numbers as ranges: 1, 2, 3, 7 gives "1-3,7"."""
+    spans: list[list[int]] = []
+    for n in ids:
+        if spans and n == spans[-1][1] + 1:
+            spans[-1][1] = n
+        else:
+            spans.append([n, n])
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in spans)
+
+
+def in_ranges(text: str) -> tuple[int, ...]:
+    """The numbers of ``ranges``: "1-3,7" gives 1, 2, 3, 7."""
+    spans = (part.partition("-") for part in text.split(",") if part)
+    return tuple(n for a, _, b in spans for n in range(int(a), int(b or a) + 1))

@@ -1,0 +1,57 @@
+"""What is due on a job now: a pure function of its state, the heart of carrying out.
+
+Because it asks only what the events say, whoever calls it after a crash goes on where the last one
+stopped. The application does each step; when it has been done the state says so and it is not due
+any more.
+"""
+
+from enum import StrEnum
+
+from domain.instruct import end_due, open_cancels, release_due, skip_due
+from domain.job import Job
+from domain.orders import orders_due
+from domain.states import TASK_ON_NODE, JobState
+
+
+class Step(StrEnum):
+    """One thing to do next."""
+
+    VALIDATE = "validate"
+    END_VALIDATION = "end_validation"
+    DISPATCH = "dispatch"
+    CLOSE_TASK_CANCELS = "close_task_cancels"
+    ORDER_STOP = "order_stop"
+    PERFORM_STOP = "perform_stop"
+    START_RELEASE = "start_release"
+    SKIP_RELEASE = "skip_release"
+    END = "end"
+
+
+def next_steps(job: Job, signal: int = 15) -> tuple[Step, ...]:
+    """All steps that are due, in the order in which to do them; empty for nothing."""
+    if job.removed:
+        return ()
+    due = {
+        Step.VALIDATE: job.state is JobState.SUBMITTED,
+        Step.END_VALIDATION: job.state is JobState.VALIDATING,
+        Step.CLOSE_TASK_CANCELS: bool(open_cancels(job)),
+        Step.ORDER_STOP: bool(orders_due(job, signal)),
+        Step.PERFORM_STOP: any(stop_ordered(job)),
+        Step.START_RELEASE: release_due(job),
+        Step.SKIP_RELEASE: skip_due(job),
+        Step.END: end_due(job),
+        Step.DISPATCH: wants_slots(job),
+    }
+    return tuple(step for step, is_due in due.items() if is_due)
+
+
+def stop_ordered(job: Job) -> tuple[int, ...]:
+    """Ids of tasks whose run is under a stop order and has not ended."""
+    return tuple(
+        t.spec.id for t in job.tasks.values() if t.order is not None and t.state in TASK_ON_NODE
+    )
+
+
+def wants_slots(job: Job) -> bool:
+    """Whether tasks of this job wait for a slot."""
+    return job.state in (JobState.QUEUED, JobState.RUNNING) and bool(job.waiting)

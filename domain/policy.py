@@ -1,0 +1,213 @@
+"""What a policy is asked, what it answers, and the first policy: a pure table.
+
+Source of the rows: HPC Pack's rights by role (owner, job operator, job administrator, cluster
+administrator) and the seed's remark that only a cluster administrator may cancel a command job.
+"""
+
+import hashlib
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain.events import Decision
+from domain.identity import Caller, Role
+from domain.states import Effect, JobType
+
+
+class Action(StrEnum):
+    """What somebody wants to do."""
+
+    CREATE = "create"
+    CREATE_COMMAND_JOB = "create_command_job"
+    SUBMIT = "submit"
+    CANCEL = "cancel"
+    CANCEL_TASK = "cancel_task"
+    FINISH = "finish"
+    REQUEUE = "requeue"
+    CONFIGURE = "configure"
+    CHANGE = "change"
+    SET_PARAMETER = "set_parameter"
+    VIEW = "view"
+    ACT_FOR_OTHERS = "act_for_others"
+
+
+class Subject(StrEnum):
+    """What somebody is to the thing they want to act on."""
+
+    OWNER = "owner"
+    USER = "user"
+    JOB_OPERATOR = "job-operator"
+    JOB_ADMINISTRATOR = "job-administrator"
+    ADMINISTRATOR = "administrator"
+    AUDITOR = "auditor"
+
+
+class Question(Struct, frozen=True):
+    """May ``caller`` do ``action``, on a job of ``owner`` and ``job_type`` (if it is about one)?"""
+
+    caller: Caller
+    action: Action
+    owner: str = ""
+    job_type: JobType | None = None
+
+
+class Rule(Struct, frozen=True):
+    """``subject`` may do ``actions``; on command jobs only when ``command_jobs``."""
+
+    id: str
+    subject: Subject
+    actions: tuple[Action, ...]
+    command_jobs: bool = False
+
+
+JOB_CONTROL: Final = (Action.CANCEL, Action.CANCEL_TASK, Action.FINISH, Action.REQUEUE)
+
+RULES: Final = (
+    Rule("user-creates", Subject.USER, (Action.CREATE,)),
+    Rule(
+        "owner-controls",
+        Subject.OWNER,
+        (*JOB_CONTROL, Action.CONFIGURE, Action.SUBMIT, Action.CHANGE, Action.VIEW),
+    ),
+    Rule("job-operator-controls", Subject.JOB_OPERATOR, (*JOB_CONTROL, Action.VIEW)),
+    Rule(
+        "job-administrator-controls",
+        Subject.JOB_ADMINISTRATOR,
+        (
+            *JOB_CONTROL,
+            Action.CREATE,
+            Action.CONFIGURE,
+            Action.SUBMIT,
+            Action.CHANGE,
+            Action.VIEW,
+            Action.ACT_FOR_OTHERS,
+        ),
+    ),
+    Rule("administrator-everything", Subject.ADMINISTRATOR, tuple(Action), command_jobs=True),
+    Rule("auditor-reads", Subject.AUDITOR, (Action.VIEW,), command_jobs=True),
+)
+"""Allow rules. What no rule allows is denied by ``no-rule-allows``."""
+
+ALGORITHM: Final = "table-1"
+"""The way the table is read, below; a change of it is a change of the policy."""
+
+DENIED: Final = "no-rule-allows"
+COMMAND_JOB_DENIED: Final = "command-jobs-need-an-administrator"
+ROLE_SUBJECT: Final = {
+    Role.USER: Subject.USER,
+    Role.JOB_OPERATOR: Subject.JOB_OPERATOR,
+    Role.JOB_ADMINISTRATOR: Subject.JOB_ADMINISTRATOR,
+    Role.ADMINISTRATOR: Subject.ADMINISTRATOR,
+    Role.AUDITOR: Subject.AUDITOR,
+}
+ACTION_IN_WORDS: Final = {
+    Action.CREATE: "create jobs",
+    Action.CREATE_COMMAND_JOB: "create command jobs",
+    Action.SUBMIT: "submit this job",
+    Action.CANCEL: "cancel this job",
+    Action.CANCEL_TASK: "cancel tasks of this job",
+    Action.FINISH: "finish this job",
+    Action.REQUEUE: "requeue this job",
+    Action.CONFIGURE: "configure this job",
+    Action.CHANGE: "change this job",
+    Action.SET_PARAMETER: "set cluster parameters",
+    Action.VIEW: "see this job",
+    Action.ACT_FOR_OTHERS: "act for others",
+}
+
+
+class TablePolicy:
+    """The pure table as a policy: the same question has the same answer for ever."""
+
+    def __init__(self, rules: tuple[Rule, ...] = RULES) -> None:
+        self._rules = rules
+        self._digest = hashlib.sha256(msgspec.json.encode((ALGORITHM, rules))).hexdigest()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the JSON of the table and of the way it is read."""
+        return self._digest
+
+    def decide(self, question: Question) -> Decision:
+        """Allow when any rule allows; the rules that did, sorted, stand in the answer.
+
+        Who acts for somebody must be allowed to, and that person must be allowed the act.
+        """
+        rules = set[str]()
+        for part in parts_of(question):
+            subjects = subjects_of(part)
+            allowing = {r.id for r in self._rules if allows(r, part, subjects)}
+            if not allowing:
+                return self._denied(question, part)
+            rules |= allowing
+        return Decision(Effect.ALLOW, self._digest, tuple(sorted(rules)), facts_of(question))
+
+    def _denied(self, question: Question, part: Question) -> Decision:
+        rule, words = denial(self._rules, part)
+        facts = facts_of(question)
+        return Decision(Effect.DENY, self._digest, (rule,), facts, explanation=words)
+
+
+def parts_of(question: Question) -> tuple[Question, ...]:
+    """The question, and before it whether the actor may act for the other person at all."""
+    if question.caller.on_behalf_of is None:
+        return (question,)
+    actor = replace(question.caller, on_behalf_of=None)
+    return Question(actor, Action.ACT_FOR_OTHERS), question
+
+
+def subjects_of(question: Question) -> frozenset[Subject]:
+    """What the person whose rights count is to the job: by roles, and as its owner.
+
+    Who is nothing but an auditor does nothing, not even on a job they own.
+    """
+    person = question.caller.subject
+    roles = {ROLE_SUBJECT[role] for role in person.roles}
+    owns = question.owner != "" and person.name == question.owner
+    if owns and roles != {Subject.AUDITOR}:
+        roles.add(Subject.OWNER)
+    return frozenset(roles)
+
+
+def allows(rule: Rule, question: Question, subjects: frozenset[Subject]) -> bool:
+    """Whether this one rule allows it."""
+    command_job = question.job_type is JobType.ADMIN and question.action is not Action.VIEW
+    return (
+        rule.subject in subjects
+        and question.action in rule.actions
+        and (rule.command_jobs or not command_job)
+    )
+
+
+def denial(rules: tuple[Rule, ...], question: Question) -> tuple[str, str]:
+    """The rule id and sentence of a denial."""
+    person = question.caller.subject.name
+    words = ACTION_IN_WORDS[question.action]
+    command_job = question.job_type is JobType.ADMIN and question.action is not Action.VIEW
+    if command_job or question.action is Action.CREATE_COMMAND_JOB:
+        return COMMAND_JOB_DENIED, (
+            f"{person} may not {words}: it is a command job, and only a cluster administrator may"
+        )
+    may = sorted({str(r.subject) for r in rules if question.action in r.actions})
+    return DENIED, f"{person} may not {words}: allowed are {', '.join(may)}"
+
+
+def facts_of(question: Question) -> dict[str, str]:
+    """All that the answer rests on, as strings, so that it can be computed again."""
+    caller = question.caller
+    facts = {
+        "action": str(question.action),
+        "actor": caller.actor.name,
+        "person": caller.subject.name,
+        "roles": ",".join(sorted(caller.subject.roles)),
+    }
+    if caller.on_behalf_of is not None:
+        facts["actor_roles"] = ",".join(sorted(caller.actor.roles))
+    if question.owner:
+        facts["owner"] = question.owner
+    if question.job_type is not None:
+        facts["job_type"] = str(question.job_type)
+    return facts

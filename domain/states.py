@@ -1,0 +1,172 @@
+"""States, task types and cancel modes, and the tables of legal moves, each row with its source.
+
+The numbers are HPC Pack's bit flags. Those of ``JobState`` and ``TaskState`` differ from 8 upward
+(8 is ExternalValidation for a job and Queued for a task), so the two never share a mapping.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+
+class JobState(StrEnum):
+    """Where a job is. Source: the product's job states."""
+
+    CONFIGURING = "Configuring"
+    SUBMITTED = "Submitted"
+    VALIDATING = "Validating"
+    EXTERNAL_VALIDATION = "ExternalValidation"
+    QUEUED = "Queued"
+    RUNNING = "Running"
+    FINISHING = "Finishing"
+    FINISHED = "Finished"
+    FAILED = "Failed"
+    CANCELED = "Canceled"
+    CANCELING = "Canceling"
+
+
+class TaskState(StrEnum):
+    """Where a task, or one run of it, is."""
+
+    CONFIGURING = "Configuring"
+    SUBMITTED = "Submitted"
+    VALIDATING = "Validating"
+    QUEUED = "Queued"
+    DISPATCHING = "Dispatching"
+    RUNNING = "Running"
+    FINISHING = "Finishing"
+    FINISHED = "Finished"
+    FAILED = "Failed"
+    CANCELED = "Canceled"
+    CANCELING = "Canceling"
+
+
+JOB_STATE_NUMBER: Final = {
+    JobState.CONFIGURING: 0x001,
+    JobState.SUBMITTED: 0x002,
+    JobState.VALIDATING: 0x004,
+    JobState.EXTERNAL_VALIDATION: 0x008,
+    JobState.QUEUED: 0x010,
+    JobState.RUNNING: 0x020,
+    JobState.FINISHING: 0x040,
+    JobState.FINISHED: 0x080,
+    JobState.FAILED: 0x100,
+    JobState.CANCELED: 0x200,
+    JobState.CANCELING: 0x400,
+}
+
+TASK_STATE_NUMBER: Final = {
+    TaskState.CONFIGURING: 0x001,
+    TaskState.SUBMITTED: 0x002,
+    TaskState.VALIDATING: 0x004,
+    TaskState.QUEUED: 0x008,
+    TaskState.DISPATCHING: 0x010,
+    TaskState.RUNNING: 0x020,
+    TaskState.FINISHING: 0x040,
+    TaskState.FINISHED: 0x080,
+    TaskState.FAILED: 0x100,
+    TaskState.CANCELED: 0x200,
+    TaskState.CANCELING: 0x400,
+}
+
+
+class TaskType(StrEnum):
+    """What a task is for. Only Basic and NodeRelease can be submitted so far."""
+
+    BASIC = "Basic"
+    PARAMETRIC_SWEEP = "ParametricSweep"
+    NODE_PREP = "NodePrep"
+    NODE_RELEASE = "NodeRelease"
+    SERVICE = "Service"
+
+
+TASK_TYPES_ACCEPTED: Final = frozenset({TaskType.BASIC, TaskType.NODE_RELEASE})
+
+
+class JobType(StrEnum):
+    """``Admin`` is a command job: only a cluster administrator creates, cancels or changes one."""
+
+    BATCH = "Batch"
+    ADMIN = "Admin"
+
+
+class JobPriority(StrEnum):
+    """Order in the queue; equal priorities go by the stream position of their JobQueued."""
+
+    LOWEST = "Lowest"
+    BELOW_NORMAL = "BelowNormal"
+    NORMAL = "Normal"
+    ABOVE_NORMAL = "AboveNormal"
+    HIGHEST = "Highest"
+
+
+JOB_PRIORITY_NUMBER: Final = {priority: n for n, priority in enumerate(JobPriority)}
+
+
+class CancelMode(StrEnum):
+    """How a cancel stops what runs.
+
+    * graceful: nothing new starts, running tasks run to their own end, node release runs.
+    * normal: stop signal, TaskCancelGracePeriod seconds, kill; node release runs. ``CancelJob`` and
+      ``CancelJob_2`` without force.
+    * forced: killed at once, no grace, no node release. ``CancelJob_2`` with ``isForced``.
+    """
+
+    GRACEFUL = "graceful"
+    NORMAL = "normal"
+    FORCED = "forced"
+
+
+CANCEL_STRENGTH: Final = {CancelMode.GRACEFUL: 0, CancelMode.NORMAL: 1, CancelMode.FORCED: 2}
+
+
+class NodeRelease(StrEnum):
+    """What a cancel or finish does with the node release task."""
+
+    RUN = "run"
+    SKIP = "skip"
+    NONE = "none"
+
+
+class StopStep(StrEnum):
+    """``signal``: stop signal, grace, then kill. ``kill``: SIGKILL at once."""
+
+    SIGNAL = "signal"
+    KILL = "kill"
+
+
+class StopCause(StrEnum):
+    """Why a run was stopped."""
+
+    JOB_CANCEL = "job_cancel"
+    TASK_CANCEL = "task_cancel"
+    FINISH = "finish"
+    RUN_LIMIT = "run_limit"
+
+
+class ForceReason(StrEnum):
+    """Why SIGKILL was needed."""
+
+    FORCED = "forced"
+    GRACE_EXPIRED = "grace_expired"
+
+
+class Effect(StrEnum):
+    """A policy's answer."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+JOB_ENDED: Final = frozenset({JobState.FINISHED, JobState.FAILED, JobState.CANCELED})
+TASK_ENDED: Final = frozenset({TaskState.FINISHED, TaskState.FAILED, TaskState.CANCELED})
+TASK_WAITING: Final = frozenset(
+    {
+        TaskState.CONFIGURING,
+        TaskState.SUBMITTED,
+        TaskState.VALIDATING,
+        TaskState.QUEUED,
+    }
+)
+TASK_ON_NODE: Final = frozenset(
+    {TaskState.DISPATCHING, TaskState.RUNNING, TaskState.CANCELING, TaskState.FINISHING}
+)

@@ -1,0 +1,110 @@
+"""Which command fits which state: tables as data, each row with its source.
+
+A pair that is not allowed here is refused; nothing is left to chance. "Seed" is the page of
+``IScheduler::CancelJob_2``; "product" is HPC Pack's documentation and client library; "deliberate"
+marks where this service goes its own way, and why.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+from domain.hresult import HResult
+from domain.states import JobState, TaskState
+
+
+class CancelAnswer(StrEnum):
+    """What becomes of a cancel."""
+
+    ACCEPT = "accept"
+    STRONGER = "accept when stronger, else repeat"
+    FORCED = "accept when forced, else refuse"
+    REFUSE = "refuse"
+
+
+class CancelRow(Struct, frozen=True):
+    """One row: the answer, and where it comes from."""
+
+    answer: CancelAnswer
+    source: str
+
+
+SEED_FIVE: Final = (
+    "Seed: to cancel a job, its state must be Configuring, Submitted, Validating, Queued, "
+    "or Running"
+)
+NOT_SEED_FIVE: Final = "Not one of the seed's five states; product: 0x80040208"
+
+CANCEL_JOB: Final = {
+    JobState.CONFIGURING: CancelRow(CancelAnswer.ACCEPT, SEED_FIVE),
+    JobState.SUBMITTED: CancelRow(CancelAnswer.ACCEPT, SEED_FIVE),
+    JobState.VALIDATING: CancelRow(CancelAnswer.ACCEPT, SEED_FIVE),
+    JobState.QUEUED: CancelRow(CancelAnswer.ACCEPT, SEED_FIVE),
+    JobState.RUNNING: CancelRow(CancelAnswer.ACCEPT, SEED_FIVE),
+    JobState.CANCELING: CancelRow(
+        CancelAnswer.STRONGER,
+        "Deliberate: the product lets any repeat replace the request under way; here only a "
+        "stronger mode takes over, and every repeat is recorded",
+    ),
+    JobState.FINISHING: CancelRow(
+        CancelAnswer.FORCED,
+        "Deliberate: a forced cancel cuts the rest short; the seed's list has no Finishing",
+    ),
+    JobState.EXTERNAL_VALIDATION: CancelRow(CancelAnswer.REFUSE, NOT_SEED_FIVE),
+    JobState.FINISHED: CancelRow(CancelAnswer.REFUSE, NOT_SEED_FIVE),
+    JobState.FAILED: CancelRow(CancelAnswer.REFUSE, NOT_SEED_FIVE),
+    JobState.CANCELED: CancelRow(CancelAnswer.REFUSE, NOT_SEED_FIVE),
+}
+
+TASK_STATES: Final = "Product: a task is canceled from Configuring, Submitted, Queued, Running"
+TASK_PORTAL: Final = "Product's portal adds Validating and Dispatching"
+TASK_ENDED_SOURCE: Final = "Product: Operation_InvalidCancelTaskState 0x80040209"
+
+CANCEL_TASK: Final = {
+    TaskState.CONFIGURING: CancelRow(CancelAnswer.ACCEPT, TASK_STATES),
+    TaskState.SUBMITTED: CancelRow(CancelAnswer.ACCEPT, TASK_STATES),
+    TaskState.VALIDATING: CancelRow(CancelAnswer.ACCEPT, TASK_PORTAL),
+    TaskState.QUEUED: CancelRow(CancelAnswer.ACCEPT, TASK_STATES),
+    TaskState.DISPATCHING: CancelRow(CancelAnswer.ACCEPT, TASK_PORTAL),
+    TaskState.RUNNING: CancelRow(CancelAnswer.ACCEPT, TASK_STATES),
+    TaskState.CANCELING: CancelRow(
+        CancelAnswer.STRONGER, "Deliberate: as for jobs, only a stronger mode takes over"
+    ),
+    TaskState.FINISHING: CancelRow(CancelAnswer.REFUSE, TASK_ENDED_SOURCE),
+    TaskState.FINISHED: CancelRow(CancelAnswer.REFUSE, TASK_ENDED_SOURCE),
+    TaskState.FAILED: CancelRow(CancelAnswer.REFUSE, TASK_ENDED_SOURCE),
+    TaskState.CANCELED: CancelRow(CancelAnswer.REFUSE, TASK_ENDED_SOURCE),
+}
+
+
+class Gate(Struct, frozen=True):
+    """From which states a command may come, the number of its refusal, and the source."""
+
+    states: frozenset[JobState]
+    hresult: HResult
+    source: str
+
+
+GATES: Final = {
+    "submit": Gate(
+        frozenset({JobState.CONFIGURING}),
+        HResult.ONLY_CONFIG_JOBS_CAN_BE_SUBMITTED,
+        "Product: only a job in Configuring can be submitted",
+    ),
+    "configure": Gate(
+        frozenset({JobState.CANCELED, JobState.FAILED, JobState.QUEUED}),
+        HResult.ONLY_FAILED_CANCELLED_JOBS_CAN_BE_CONFIGURED,
+        "Product's documentation: Failed, Canceled or Queued",
+    ),
+    "requeue": Gate(
+        frozenset({JobState.CANCELED, JobState.FAILED}),
+        HResult.ONLY_FAILED_CANCELLED_JOBS_CAN_BE_CONFIGURED,
+        "Product: a Failed or Canceled job is resubmitted",
+    ),
+    "finish": Gate(
+        frozenset({JobState.QUEUED, JobState.RUNNING}),
+        HResult.INVALID_CANCEL_JOB_STATE,
+        "Product's documentation: Queued or Running; its client shares the gate of cancel",
+    ),
+}

@@ -1,0 +1,94 @@
+"""Build the wheel, install it into an empty environment, and run it there from another directory.
+
+What users install is the wheel, not this tree: a module that was left out, a dependency that is
+only in the developers' environment or a console script that does not start is found here.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import tomllib
+import venv
+import zipfile
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+PACKAGES: Final = frozenset({"domain", "application", "projections", "adapters"})
+STEP_SECONDS_MAX: Final = 600
+
+
+def main() -> None:
+    """Exit with status 0 when the built wheel runs by itself; otherwise say what does not."""
+    with tempfile.TemporaryDirectory(prefix="countermand-wheel-") as scratch:
+        wheel = build_wheel(Path(scratch) / "dist")
+        check_contents(wheel)
+        environment = install(wheel, Path(scratch) / "environment")
+        check_version(environment, elsewhere=Path(scratch))
+    print(f"{wheel.name} installs into an empty environment and runs there")
+
+
+def build_wheel(folder: Path) -> Path:
+    """Return the only wheel built from this tree with the pinned build backend."""
+    command = ["-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    run(sys.executable, *command, cwd=ROOT)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def check_contents(wheel: Path) -> None:
+    """Refuse a wheel that lacks a module of the four packages, or carries anything else."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    modules = {
+        path.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+    }
+    foreign = sorted(name for name in names if name.split("/")[0] not in PACKAGES)
+    missing = sorted(modules - names)
+    if foreign or missing:
+        sys.exit(f"{wheel.name}: does not belong there: {foreign}; missing: {missing}")
+
+
+def install(wheel: Path, environment: Path) -> Path:
+    """Return the environment, filled with the pinned requirements, the wheel and nothing else."""
+    venv.create(environment, with_pip=True)
+    python = str(environment / "bin" / "python")
+    pip = [python, "-m", "pip", "--disable-pip-version-check"]
+    requirements = ["--require-hashes", "--requirement", str(ROOT / "requirements.txt")]
+    run(*pip, "install", "--quiet", *requirements, cwd=environment)
+    run(*pip, "install", "--quiet", "--no-deps", str(wheel), cwd=environment)
+    run(*pip, "check", cwd=environment)
+    return environment
+
+
+def check_version(environment: Path, elsewhere: Path) -> None:
+    """Refuse a console script that does not print the version of pyproject.toml."""
+    expected = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    printed = run(str(environment / "bin" / "countermand"), "version", cwd=elsewhere)
+    if expected not in printed:
+        sys.exit(f"`countermand version` printed {printed!r}, without {expected}")
+
+
+def run(*command: str, cwd: Path) -> str:
+    """Return what the command printed; end with its output and status when it fails."""
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    result = subprocess.run(
+        command,
+        cwd=cwd,
+        env=clean,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=STEP_SECONDS_MAX,
+        check=False,
+    )
+    if result.returncode != 0:
+        sys.exit(f"{' '.join(command)}\n{result.stdout}\nended with status {result.returncode}")
+    return result.stdout
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Following through cuts, in this process: at every byte, and with the pauses counted."""
+
+from itertools import islice
+
+import pytest
+
+from adapters.cli.client import Unix
+from adapters.cli.endpoint import Endpoint
+from adapters.cli.exits import FAILURE, REFUSED, Failure
+from adapters.cli.follow import PAUSES_SECONDS, Mark, Open, Seen, follow
+from adapters.cli.server import Server
+from tests.support.stand_in_jobs import Answer, problem
+from tests.support.stand_in_server import HELLO, StandIn, frame_of
+
+EVENTS = "/api/v1/events"
+
+
+def test_every_single_byte_can_be_the_cut(server: StandIn) -> None:
+    server.add_job(1)
+    server.add_job(2)
+    server.cuts = list(range(700))
+    following = follow(opener(server), 0, pause=lambda _: None)
+    found = list(islice((x for x in following if isinstance(x, Seen)), 2))
+    assert [x.position for x in found] == [1, 2]
+    assert [x.event for x in found] == [x["event"] for x in server.events]
+
+
+def test_pauses_grow_while_nothing_comes_and_begin_anew_after_an_event(server: StandIn) -> None:
+    server.add_job(1)
+    after_the_event = len(HELLO + frame_of(server.events[0]))
+    server.cuts = [0, 0, 0, after_the_event, 0]
+    pauses: list[float] = []
+    following = follow(opener(server), 0, pause=pauses.append)
+    assert [x.words for x in islice(following, 6) if isinstance(x, Mark)][::2] == [
+        "connection lost"
+    ] * 3
+    while not (isinstance(found := next(following), Mark) and found.words == "caught up"):
+        pass
+    assert pauses == [*PAUSES_SECONDS[:3], *PAUSES_SECONDS[:2]]
+
+
+def test_a_lost_connection_is_marked_once_however_often_it_fails(server: StandIn) -> None:
+    server.add_job(1)
+    server.plan("GET", EVENTS, None, *[problem(503, "unavailable", "starting")] * 9)
+    server.cuts = [20]
+    pauses: list[float] = []
+    following = follow(opener(server), 0, pause=pauses.append)
+    marks = [x.words for x in islice(following, 4) if isinstance(x, Mark)]
+    assert marks == ["connection lost", "connected again", "caught up"]
+    assert pauses == [*PAUSES_SECONDS, PAUSES_SECONDS[-1], PAUSES_SECONDS[-1], PAUSES_SECONDS[-1]]
+
+
+def test_a_refusal_ends_it_even_later(server: StandIn) -> None:
+    server.add_job(1)
+    server.plan("GET", EVENTS, None, problem(403, "not_permitted", "no more"))
+    server.cuts = [20]
+    with pytest.raises(Failure) as refused:
+        list(follow(opener(server), 0, pause=lambda _: None))
+    assert refused.value.status == REFUSED
+
+
+def test_a_stream_that_is_none_ends_it(server: StandIn) -> None:
+    server.plan("GET", EVENTS, Answer(200, b"data: this is not JSON\n\n"))
+    with pytest.raises(Failure) as refused:
+        list(follow(opener(server), 0, pause=lambda _: None))
+    assert refused.value.status == FAILURE
+
+
+def opener(server: StandIn) -> Open:
+    asks = Server(lambda: Endpoint(Unix(str(server.socket)), ""))
+    return lambda after: asks.stream([("after", str(after)), ("follow", "true")])

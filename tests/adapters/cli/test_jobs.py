@@ -1,0 +1,231 @@
+"""submit, requeue, configure, finish, show, replay, params: what is sent and what is printed."""
+
+import json
+
+import pytest
+
+from tests.adapters.cli.conftest import Cli
+from tests.support.stand_in_jobs import problem
+from tests.support.stand_in_server import StandIn
+
+# --- submit ---------------------------------------------------------------------------------------
+
+
+def test_a_command_line_becomes_one_task(server: StandIn, cli: Cli) -> None:
+    done = cli("submit", "--name", "first", "--", "echo", "two words", "-n", "$HOME")
+    assert (done.returncode, done.stdout) == (0, "job 1: submitted\n")
+    body = server.sent()[0].body
+    assert [x["command"] for x in body["tasks"]] == ["echo 'two words' -n '$HOME'"]
+    assert (body["name"], body["submit"], body["job_type"]) == ("first", True, "Batch")
+
+
+def test_one_word_with_blanks_is_run_as_it_is_and_said(server: StandIn, cli: Cli) -> None:
+    done = cli("submit", "--", "sleep 60")
+    assert server.sent()[0].body["tasks"][0]["command"] == "'sleep 60'"
+    assert "--task runs a line of the shell" in done.stderr
+    assert cli("submit", "--", "sleep").stderr == ""
+
+
+def test_options_end_where_the_command_begins(server: StandIn, cli: Cli) -> None:
+    assert cli("submit", "ls", "-l", "--wait", "--", "x").returncode == 0
+    assert server.sent()[0].body["tasks"][0]["command"] == "ls -l --wait -- x"
+
+
+def test_tasks_are_sent_as_given(server: StandIn, cli: Cli) -> None:
+    options = ["--task", "a; b", "--task", "c", "--release", "tidy", "--admin"]
+    options += ["--priority", "highest", "--cwd", "/tmp", "--env", "A=1=2", "--env", "B="]
+    assert cli("submit", *options, "--run-as", "bob").returncode == 0
+    body = server.sent()[0].body
+    assert [(x["type"], x["command"]) for x in body["tasks"]] == [
+        ("Basic", "a; b"),
+        ("Basic", "c"),
+        ("NodeRelease", "tidy"),
+    ]
+    assert {x["work_directory"] for x in body["tasks"]} == {"/tmp"}
+    assert body["tasks"][0]["environment"] == {"A": "1=2", "B": ""}
+    assert (body["job_type"], body["priority"], body["run_as"]) == ("Admin", "Highest", "bob")
+
+
+def test_hold_and_submit_later(server: StandIn, cli: Cli) -> None:
+    held = cli("submit", "--hold", "--", "true")
+    assert held.stdout == "job 1: made, and held until submitted with --job\n"
+    assert server.sent()[0].body["submit"] is False
+    done = cli("submit", "--job", "1")
+    assert done.returncode == 0
+    assert server.sent()[1].path == "/api/v1/jobs/1/submit"
+    assert server.sent()[1].body == {}
+
+
+def test_forms_of_the_answer(server: StandIn, cli: Cli) -> None:
+    assert cli("submit", "-q", "--", "true").stdout == "1\n"
+    receipt = json.loads(cli("submit", "-o", "json", "--id", "k", "--", "true").stdout)
+    assert (receipt["outcome"], receipt["job_id"], receipt["request_id"]) == ("accepted", 2, "k")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("submit",),
+        ("submit", "--task", "x", "--", "y"),
+        ("submit", "--job", "1", "--", "y"),
+        ("submit", "--job", "1", "--hold"),
+        ("submit", "--env", "novalue", "--", "y"),
+        ("submit", "--env", "A=1", "--env", "A=2", "--", "y"),
+        ("submit", "--priority", "urgent", "--", "y"),
+    ],
+    ids=" ".join,
+)
+def test_usage_errors_of_submit(server: StandIn, cli: Cli, arguments: tuple[str, ...]) -> None:
+    assert cli(*arguments).returncode == 2
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(("state", "status"), [("Finished", 0), ("Failed", 1), ("Canceled", 1)])
+def test_submit_and_wait(server: StandIn, cli: Cli, state: str, status: int) -> None:
+    server.add_job(17, state, error_message="" if state == "Finished" else "because")
+    done = cli("submit", "--job", "17", "--wait")
+    assert done.returncode == status
+    assert f"job 17: {state} at " in done.stdout
+    server.jobs["17"]["state"] = "Running"
+    assert cli("submit", "--job", "17", "--wait=20ms").returncode == 124
+
+
+def test_a_job_that_is_not_made(server: StandIn, cli: Cli) -> None:
+    words = "a command job needs an administrator"
+    server.plan("POST", "/api/v1/jobs", problem(403, "not_permitted", words))
+    done = cli("submit", "--admin", "--", "true")
+    assert done.returncode == 5
+    assert done.stderr == f"job not made: refused: {words}\n"
+
+
+# --- one job --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("operation", ["requeue", "configure", "finish"])
+def test_one_command_one_line(server: StandIn, cli: Cli, operation: str) -> None:
+    server.add_job(17)
+    done = cli(operation, "17")
+    assert (done.returncode, done.stdout) == (0, f"job 17: {operation} accepted (event 2)\n")
+    assert server.sent()[0].path == f"/api/v1/jobs/17/{operation}"
+    receipt = json.loads(cli(operation, "17", "-o", "json").stdout)
+    assert receipt["outcome"] == "accepted"
+    assert cli(operation, "4711").returncode == 3
+    assert cli(operation).returncode == 2
+
+
+def test_finish_sends_its_message(server: StandIn, cli: Cli) -> None:
+    server.add_job(17)
+    assert cli("finish", "17", "-m", "good enough").returncode == 0
+    assert server.sent()[0].body == {"message": "good enough"}
+
+
+def test_show(server: StandIn, cli: Cli) -> None:
+    found = server.add_job(17, "Canceling", error_message="Canceled by user. Message: why")
+    found["cancel"] = {**found["under_way"], "reason_code": "typo", "message": "why"}
+    lines = cli("show", "17", "--utc").stdout.splitlines()
+    assert "state     Canceling" in lines
+    assert 'cancel    normal by alice at 2026-11-23 12:00:04Z, reason typo: "why"' in lines
+    assert lines[-2].split() == [
+        "TASK",
+        "TYPE",
+        "STATE",
+        "ATTEMPT",
+        "NODE",
+        "EXIT",
+        "REASON",
+        "COMMAND",
+    ]
+    assert lines[-1].split() == ["1", "Basic", "Canceling", "1", "n1", "sleep", "60"]
+    assert json.loads(cli("show", "17", "-o", "json").stdout)["owner"] == "alice"
+    assert len(cli("show", "17", "-o", "ndjson").stdout.splitlines()) == 1
+
+
+def test_show_then(server: StandIn, cli: Cli) -> None:
+    server.add_job(17)
+    assert cli("show", "17", "--version", "2").returncode == 0
+    assert cli("show", "17", "--at", "2026-11-23T13:00:00+01:00").returncode == 0
+    assert [x.query for x in server.requests] == [
+        {"version": ["2"]},
+        {"at": ["2026-11-23T12:00:00.000000Z"]},
+    ]
+    assert cli("show", "17", "--version", "99").returncode == 3
+    assert cli("show", "17", "--at", "noon").returncode == 2
+    assert cli("show", "17", "--version", "0").returncode == 2
+    assert cli("show", "17", "--version", "1", "--at", "12:00").returncode == 2
+    assert cli("show", "4711").returncode == 3
+
+
+def test_show_events(server: StandIn, cli: Cli) -> None:
+    server.add_job(17)
+    server.record(17, "TaskForceStopped", runs=[{"task": 2, "attempt": 1}], exit={"signal": 9})
+    lines = cli("show", "17", "--events").stdout.splitlines()
+    assert lines[0].split() == ["EVENT", "VERSION", "TIME", "TYPE", "ACTOR", "SUMMARY"]
+    assert lines[2].endswith("TaskForceStopped  alice  task=2 attempt=1 exit.signal=9")
+    events = [
+        json.loads(x) for x in cli("show", "17", "--events", "-o", "ndjson").stdout.splitlines()
+    ]
+    assert [x["position"] for x in events] == [1, 2]
+    assert json.loads(cli("show", "17", "--events", "-o", "json").stdout)["events"] == events
+
+
+# --- replay ---------------------------------------------------------------------------------------
+
+
+def test_replay_ends_with_the_comparison(server: StandIn, cli: Cli) -> None:
+    server.add_job(17)
+    done = cli("replay", "17")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1] == "replay equals the live state: yes"
+    assert "Running -> Canceling" in done.stdout
+    server.differs = True
+    done = cli("replay", "17")
+    assert done.returncode == 1
+    assert "replay equals the live state: NO" in done.stdout
+    assert cli("replay", "17", "-o", "json").returncode == 1
+
+
+def test_replay_to_a_version_compares_nothing(server: StandIn, cli: Cli) -> None:
+    server.add_job(17)
+    done = cli("replay", "17", "--to", "1")
+    assert done.returncode == 0
+    assert "not compared" in done.stdout
+    assert server.requests[0].query == {"version": ["1"]}
+
+
+def test_replay_step_by_step(server: StandIn, cli: Cli) -> None:
+    server.add_job(17)
+    server.record(17, "JobStarted")
+    lines = cli("replay", "17", "--step").stdout.splitlines()
+    assert lines[0].startswith("1/2  event 1  ")
+    assert lines[2] == "    task 1 (attempt 1): Running -> Canceling"
+    assert lines[-1] == "replay equals the live state: yes"
+
+
+def test_replay_as_lines_ends_with_the_job(server: StandIn, cli: Cli) -> None:
+    server.add_job(17)
+    lines = cli("replay", "17", "-o", "ndjson").stdout.splitlines()
+    step, end = (json.loads(x) for x in lines)
+    assert step["type"] == "JobAdded"
+    assert (end["matches_live"], end["job"]["job_id"]) == (True, 17)
+
+
+# --- parameters -----------------------------------------------------------------------------------
+
+
+def test_parameters(server: StandIn, cli: Cli) -> None:
+    assert "TaskCancelGracePeriod  15" in cli("params").stdout
+    assert json.loads(cli("params", "-o", "json").stdout) == server.parameters
+    one = json.loads(cli("params", "taskcancelgraceperiod", "-o", "json").stdout)
+    assert one == server.parameters[0]
+    done = cli("params", "Nope")
+    assert done.returncode == 3
+    assert "there are TaskCancelGracePeriod" in done.stderr
+
+
+def test_setting_a_parameter(server: StandIn, cli: Cli) -> None:
+    done = cli("params", "TaskCancelGracePeriod", "30")
+    assert done.returncode == 0
+    assert done.stdout == "TaskCancelGracePeriod is 30 (was 15)\n"
+    assert server.sent("PUT")[0].body == {"value": "30"}
+    assert cli("params", "TaskCancelGracePeriod", "soon").returncode == 5
+    assert cli("params", "Nope", "1").returncode == 3

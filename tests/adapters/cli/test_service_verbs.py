@@ -1,0 +1,100 @@
+"""config, doctor, principals and the start of a service that cannot start."""
+
+import json
+import stat
+from pathlib import Path
+
+from tests.adapters.cli.conftest import Cli
+
+
+def test_config_shows_file_options_and_defaults(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "countermand.toml"
+    file.write_text('cluster = "hpc1"\nslots = 3\ndata_directory = "/from/the/file"\n')
+    found = json.loads(cli("config", "--config", str(file), "--slots", "5", "-o", "json").stdout)
+    assert (found["cluster"], found["slots"], found["task_account"]) == ("hpc1", 5, "nobody")
+    assert found["data_directory"] == "/from/the/file"
+    assert "stop_signal" in cli("config").stdout
+
+
+def test_the_data_directory_is_the_one_clients_look_in(cli: Cli, tmp_path: Path) -> None:
+    found = json.loads(cli("config", "-o", "json").stdout)
+    assert found["data_directory"] == str(tmp_path / "data")
+
+
+def test_misconfiguration_is_one_clear_message(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "countermand.toml"
+    file.write_text("bogus = 1\n")
+    for verb in ("config", "serve", "provision", "doctor"):
+        done = cli(verb, "--config", str(file))
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "there is no setting bogus" in done.stderr
+    file.write_text("this is not TOML")
+    assert cli("config", "--config", str(file)).returncode == 1
+    assert cli("config", "--config", "/nowhere").returncode == 2
+    assert cli("serve", "--cluster", "no blanks please").returncode == 1
+    assert cli("serve", "--port", "70000").returncode == 2
+
+
+def test_doctor_lists_findings(cli: Cli) -> None:
+    found = json.loads(cli("doctor", "-o", "json").stdout)
+    assert {"level", "subject", "text", "what_to_do"} == set(found[0])
+    assert {x["level"] for x in found} <= {"ok", "warning", "error"}
+    assert " ok " not in cli("doctor", "-q").stdout
+
+
+def test_principals(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    assert cli("principals", "list", "-o", "json").stdout == "[]\n"
+    made = cli("principals", "add", "ci", "--service-account", "--role", "job-operator")
+    assert made.returncode == 0
+    assert made.stdout.startswith("cm_")
+    (entry,) = json.loads(cli("principals", "list", "-o", "json").stdout)
+    assert (entry["name"], entry["roles"], entry["kind"]) == (
+        "ci",
+        ["job-operator"],
+        "service_account",
+    )
+    assert made.stdout.strip() not in json.dumps(entry)
+    more = cli("principals", "token", "ci")
+    assert more.stdout.startswith("cm_")
+    token_id = entry["tokens"][0]["id"]
+    assert cli("principals", "remove", "ci", "--token-id", token_id).returncode == 0
+    (entry,) = json.loads(cli("principals", "list", "-o", "json").stdout)
+    assert [x["id"] for x in entry["tokens"]] != [token_id]
+    assert cli("principals", "add", "ci").returncode == 5
+    assert cli("principals", "remove", "ci").returncode == 0
+    assert cli("principals", "remove", "ci").returncode == 3
+    assert cli("principals").stdout.split() == [
+        "NAME",
+        "ROLES",
+        "KIND",
+        "UNIX",
+        "PASSWORD",
+        "TOKENS",
+    ]
+
+
+def test_a_token_goes_into_a_new_file_of_ones_own(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    file = tmp_path / "ci.token"
+    done = cli("principals", "add", "ci", "--token-file", str(file))
+    assert (done.returncode, done.stdout) == (0, "")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert file.read_text().startswith("cm_")
+    before = file.read_text()
+    assert cli("principals", "add", "ci2", "--token-file", str(file)).returncode == 1
+    assert file.read_text() == before
+    other = tmp_path / "other.token"
+    assert cli("principals", "add", "ci", "--token-file", str(other)).returncode == 5
+    assert not other.exists()
+
+
+def test_a_password_comes_from_standard_input(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    made = cli("principals", "add", "eve", "--password", stdin=b"correct horse battery\n")
+    assert (made.returncode, made.stdout) == (0, "")
+    (entry,) = json.loads(cli("principals", "list", "-o", "json").stdout)
+    assert (entry["password"], entry["tokens"]) == (True, [])
+    assert cli("principals", "add", "mallory", "--password", stdin=b"short\n").returncode == 5
+    assert cli("principals", "add", "mallory", "--password").returncode == 2
+    assert len(json.loads(cli("principals", "list", "-o", "json").stdout)) == 1

@@ -1,0 +1,272 @@
+"""The whole of the web adapter on real sockets, over real use cases and a log in memory."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import uuid_utils
+
+from adapters.http.app import create_app
+from adapters.http.closing import Closing, ended
+from adapters.http.health import Health, HealthStatus
+from adapters.http.server import WebServer
+from adapters.http.sockets import bind_tcp, bind_unix
+from adapters.http.sse import StreamLimits
+from adapters.journal import SqliteJournal
+from adapters.principals import Principals, PrincipalsFile
+from adapters.recorder_log import RecorderLog, memory_log
+from application.board import Board
+from application.job_maker import JobKeys, JobMaker
+from application.ledger import Cause, Ledger
+from application.ports import CaughtUp, Stored, Token, Write
+from application.queries import Queries
+from application.scheduler import Limits, Scheduler
+from application.throttle import RefusalLimit
+from domain import commands as c
+from domain.errors import Unavailable
+from domain.events import Aggregate, RunHandle
+from domain.identity import Caller, Role
+from domain.instruct import instruct
+from domain.policy import TablePolicy
+
+CLUSTER = "hpc1"
+SECONDS = 20.0
+T = TypeVar("T")
+SLEEP = {"tasks": [{"command": "sleep 60"}]}
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class NewIds:
+    def new(self) -> str:
+        return str(uuid_utils.uuid7())
+
+
+class WeatherLog:
+    """A log that can be down: then every append and read raises ``trouble``."""
+
+    def __init__(self, log: RecorderLog) -> None:
+        self._log = log
+        self.trouble: Exception | None = None
+        self.capabilities = log.capabilities
+        self.identity = log.identity
+        self.close = log.close
+        self._weather = asyncio.Event()
+
+    def strike(self, trouble: Exception) -> None:
+        self.trouble = trouble
+        self._weather.set()
+
+    def clear(self) -> None:
+        self.trouble = None
+        self._weather.clear()
+
+    async def load(
+        self,
+        aggregate: Aggregate,
+        after: Token = Token(),  # noqa: B008
+    ) -> tuple[Stored, ...]:
+        if self.trouble:
+            raise self.trouble
+        return await self._log.load(aggregate, after)
+
+    async def append(self, writes: Sequence[Write]) -> tuple[Token, ...]:
+        if self.trouble:
+            raise self.trouble
+        return await self._log.append(writes)
+
+    async def read(
+        self, after: int, *, types: frozenset[str] | None = None, follow: bool = False
+    ) -> AsyncGenerator[tuple[Stored, ...] | CaughtUp, None]:
+        struck = asyncio.create_task(self._weather.wait())
+        async with aclosing(self._log.read(after, types=types, follow=follow)) as source:
+            item = asyncio.create_task(following(source))
+            try:
+                while True:
+                    await asyncio.wait({item, struck}, return_when=asyncio.FIRST_COMPLETED)
+                    if self.trouble:
+                        raise self.trouble
+                    found = item.result()
+                    if found is None:
+                        return
+                    yield found
+                    item = asyncio.create_task(following(source))
+            finally:
+                await ended(item, struck)
+
+
+async def following(source: AsyncGenerator[T, None]) -> T | None:
+    """The next item, or None at the end."""
+    return await anext(source, None)
+
+
+class CountingQueries(Queries):
+    """Knows how many items its streams gave away, and how many streams are open."""
+
+    given = 0
+    open = 0
+
+    async def follow(
+        self,
+        caller: Caller,
+        after: int,
+        *,
+        types: frozenset[str] | None = None,
+        job_id: str | None = None,
+        follow: bool = True,
+    ) -> AsyncGenerator[Stored | CaughtUp, None]:
+        self.open += 1
+        try:
+            source = super().follow(caller, after, types=types, job_id=job_id, follow=follow)
+            async with aclosing(source):
+                async for item in source:
+                    self.given += 1
+                    yield item
+        finally:
+            self.open -= 1
+
+
+class Stack:
+    """Everything wired; ``admin`` is root on the Unix socket."""
+
+    def __init__(
+        self,
+        directory: Path,
+        limits: StreamLimits,
+        task_accounts: Sequence[str],
+        refusals: int,
+        log: WeatherLog,
+    ) -> None:
+        self.directory = directory
+        self.log = log
+        self.journal = SqliteJournal(directory / "journal.db", CLUSTER)
+        self.ledger = Ledger(self.log, self.journal, SystemClock(), NewIds(), CLUSTER)
+        keys, policy = JobKeys(), TablePolicy()
+        self.board = Board(self.log, self.ledger, keys)
+        self.full: Exception | None = None
+        self.scheduler = Scheduler(
+            ledger=self.ledger,
+            policy=policy,
+            clock=SystemClock(),
+            limits=Limits(),
+            refusals=RefusalLimit(refusals, refusals),
+            maker=JobMaker(self.ledger, keys, self._caught_up),
+            room=self._room,
+        )
+        self.queries = CountingQueries(self.ledger, self.log, self.journal, self.board, policy)
+        self.file = PrincipalsFile(directory / "principals.json")
+        self.health = Health(HealthStatus.READY, position=7)
+        closing = Closing()
+        app = create_app(
+            scheduler=self.scheduler,
+            queries=self.queries,
+            authenticator=Principals(self.file, own_uid=os.geteuid(), task_accounts=task_accounts),
+            ids=NewIds(),
+            health=self._health,
+            closing=closing,
+            stream_limits=limits,
+        )
+        self.socket = directory / "api.sock"
+        self.web = WebServer(app, [bind_unix(self.socket), bind_tcp()], closing)
+
+    async def _caught_up(self) -> None:
+        await self.board.caught_up.wait()
+
+    async def _health(self) -> Health:
+        return self.health
+
+    def _room(self) -> None:
+        if self.full:
+            raise self.full
+
+    def unix(self) -> httpx.AsyncClient:
+        """A client on the Unix socket."""
+        transport = httpx.AsyncHTTPTransport(uds=str(self.socket))
+        return httpx.AsyncClient(
+            transport=transport, base_url="http://countermand", timeout=SECONDS
+        )
+
+    def tcp(self, token: str | None = None) -> httpx.AsyncClient:
+        """A client on TCP."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        base = f"http://127.0.0.1:{self.web.tcp_port}"
+        return httpx.AsyncClient(base_url=base, headers=headers, timeout=SECONDS, trust_env=False)
+
+    def person(self, name: str, *roles: Role) -> httpx.AsyncClient:
+        """A client on TCP with a token of a new principal."""
+        return self.tcp(self.file.add(name, roles or (Role.USER,)))
+
+    async def instruct(self, job_id: int, instruction: c.Instruction) -> None:
+        """What the service would tell the job."""
+        await self.ledger.change_job(
+            job_id, lambda job, _: instruct(job, instruction) if job else (), Cause()
+        )
+
+    async def run_job(self, job_id: int) -> None:
+        """From Submitted to Running, with task 1 started."""
+        await self.queue_job(job_id)
+        await self.instruct(job_id, c.StartJob(("n1",)))
+        handle = RunHandle("local", "boot", 4711, 1, "w1")
+        await self.instruct(job_id, c.StartTask(1, 1, "n1", handle))
+
+    async def queue_job(self, job_id: int) -> None:
+        """From Submitted to Queued."""
+        await self.instruct(job_id, c.StartValidation())
+        await self.instruct(job_id, c.EndValidation())
+
+    async def end_job(self, job_id: int) -> None:
+        """What is due to end a job whose tasks have ended."""
+        await self.instruct(job_id, c.EndJob(datetime.now(UTC)))
+
+
+@asynccontextmanager
+async def stack(
+    directory: Path,
+    limits: StreamLimits = StreamLimits(),  # noqa: B008
+    task_accounts: Sequence[str] = ("nobody",),
+    refusals: int = 1000,
+) -> AsyncIterator[Stack]:
+    """A stack that serves."""
+    log = WeatherLog(memory_log(CLUSTER))
+    made = Stack(directory, limits, task_accounts, refusals, log)
+    made.journal.adopt((await log.identity()).id)
+    board = asyncio.create_task(made.board.run())
+    await made.web.start()
+    try:
+        yield made
+    finally:
+        await made.web.stop()
+        board.cancel()
+        await asyncio.gather(board, return_exceptions=True)
+        made.journal.close()
+
+
+async def submit(client: httpx.AsyncClient, **body: Any) -> int:
+    """A new job's id."""
+    answer = await client.post("/api/v1/jobs", json=SLEEP | body)
+    assert answer.status_code == 201, answer.text
+    job_id = answer.json()["job_id"]
+    assert isinstance(job_id, int)
+    return job_id
+
+
+def outage() -> Unavailable:
+    """The store does not answer."""
+    return Unavailable("the stream does not answer")
+
+
+async def until(condition: Any, seconds: float = SECONDS) -> None:
+    """Let others run until ``condition()`` holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        await asyncio.sleep(0)

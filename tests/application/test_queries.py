@@ -1,0 +1,217 @@
+"""A job now, then, step by step; the stream; and who may see what."""
+
+import asyncio
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from application.ports import CaughtUp, Stored
+from domain import events as e
+from domain.errors import NotPermitted, Unknown
+from domain.identity import Caller
+from domain.states import JobState, JobType, TaskState
+from tests.support.stack import (
+    ADMIN,
+    ALICE,
+    AUDITOR,
+    BOB,
+    JOB_ADMIN,
+    OPERATOR,
+    Stack,
+    World,
+)
+
+MINUTE = timedelta(minutes=1)
+
+
+async def time_of(world: World, job: int, type_: str) -> datetime:
+    """When the first event of this name was recorded."""
+    facts = [s.fact for s in await world.stored(job) if s.type == type_]
+    assert isinstance(facts[0], e.Recorded)
+    return facts[0].time
+
+
+async def test_a_job_now_and_after_each_of_its_events(world: World) -> None:
+    async with Stack(world) as stack:
+        job = await stack.running("run")
+        await stack.cancel(job)
+        await stack.state(job, JobState.CANCELED)
+        now = await stack.queries.job(ALICE, str(job))
+        stored = await world.stored(job)
+        assert (now.job, now.position) == (await stack.ledger.job(job), stored[-1].position)
+        told = await stack.queries.replay(ALICE, str(job))
+        assert (told.matches_live, len(told.steps)) == (True, len(stored))
+        for step in told.steps:
+            then = await stack.queries.job(ALICE, str(job), version=step.job.version)
+            assert (then.job, then.position) == (step.job, step.position)
+        starts = [s for s in told.steps if isinstance(s.recorded.data, e.TaskStarted)]
+        assert [(c.before, c.after, c.attempt) for c in starts[0].tasks] == [
+            (TaskState.QUEUED, TaskState.RUNNING, 1)
+        ]
+        part = await stack.queries.replay(ALICE, str(job), version=3)
+        assert (part.matches_live, part.job.version) == (None, 3)
+        for version in (0, -1, len(stored) + 1):
+            with pytest.raises(Unknown, match=f"versions 1 to {len(stored)}"):
+                await stack.queries.job(ALICE, str(job), version=version)
+        for strange in ("4711", "x", "", "0"):
+            with pytest.raises(Unknown):
+                await stack.queries.job(ADMIN, strange)
+
+
+async def test_the_replay_matches_while_the_job_goes_on(world: World) -> None:
+    """The live state is a moving thing: what is compared is one and the same version of it."""
+    async with Stack(world) as stack:
+        job = await stack.running("ignore")
+        for n in range(30):
+            told, _ = await asyncio.gather(
+                stack.queries.replay(OPERATOR, str(job)),
+                stack.cancel(job, caller=OPERATOR, key=f"c{n}"),
+            )
+            assert told.matches_live is True
+
+
+async def test_at_a_moment_means_the_stream_before_the_first_later_event(world: World) -> None:
+    async with Stack(world) as stack:
+        first = int((await stack.add("run", key="a1", submit=False)).job_id)
+        world.clock.advance(MINUTE)
+        await stack.scheduler.submit_job(ALICE, str(first), "s1")
+        submitted = await time_of(world, first, "JobSubmitted")
+        await stack.went(first)
+        at = submitted - timedelta(seconds=1)
+        then = await stack.queries.job(ALICE, str(first), at=at)
+        assert then.job.state is JobState.CONFIGURING
+        exact = await stack.queries.job(ALICE, str(first), at=submitted)
+        assert exact.job.state is JobState.SUBMITTED
+        later = await stack.queries.job(ALICE, str(first), at=submitted + MINUTE)
+        assert later.job.state is JobState.RUNNING
+        with pytest.raises(Unknown, match="did not exist yet"):
+            await stack.queries.job(ALICE, str(first), at=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+async def test_a_later_time_of_another_job_cuts_what_comes_after_it_in_the_stream(
+    world: World,
+) -> None:
+    """The clock went back after another job's event: its earlier place in the stream counts."""
+    async with Stack(world) as stack:
+        first = int((await stack.add("run", key="a1", submit=False)).job_id)
+        added = await time_of(world, first, "JobAdded")
+        world.clock.advance(MINUTE)
+        other = int((await stack.add("run", key="a2", submit=False)).job_id)
+        world.clock.advance(-MINUTE)
+        await stack.cancel(first)
+        await stack.state(first, JobState.CANCELED)
+        canceled = await time_of(world, first, "JobCanceled")
+        assert canceled < await time_of(world, other, "JobAdded")
+        for copied in (False, True):
+            if copied:
+                await stack.copied()
+            then = await stack.queries.job(ALICE, str(first), at=canceled)
+            assert (then.job.state, then.job.version) == (JobState.CONFIGURING, 1)
+        assert added < canceled
+
+
+async def test_at_a_moment_when_the_journal_is_behind(world: World) -> None:
+    async with Stack(world) as stack:
+        job = await stack.running("run")
+        await stack.stop("journal")
+        world.clock.advance(MINUTE)
+        await stack.cancel(job)
+        requested = await time_of(world, job, "JobCancelRequested")
+        await stack.state(job, JobState.CANCELED)
+        before = await stack.queries.job(ALICE, str(job), at=requested - timedelta(seconds=30))
+        assert before.job.state is JobState.RUNNING
+        after = await stack.queries.job(ALICE, str(job), at=requested)
+        assert after.job.state is JobState.CANCELING
+
+
+async def test_who_may_see_a_job(world: World) -> None:
+    async with Stack(world) as stack:
+        job = str((await stack.add("run", submit=False)).job_id)
+        command = await stack.add(
+            "run", submit=False, caller=ADMIN, job_type=JobType.ADMIN, key="a2"
+        )
+        for caller in (ALICE, OPERATOR, JOB_ADMIN, ADMIN, AUDITOR):
+            assert (await stack.queries.job(caller, job)).job.owner == "alice"
+        for caller in (OPERATOR, JOB_ADMIN, ADMIN, AUDITOR):
+            assert (await stack.queries.job(caller, command.job_id)).job.owner == "root"
+        for ask in (
+            stack.queries.job(BOB, job),
+            stack.queries.events(BOB, job),
+            stack.queries.replay(BOB, job),
+            stack.queries.ended(BOB, job, 1),
+            stack.queries.job(ALICE, command.job_id),
+        ):
+            with pytest.raises(NotPermitted):
+                await ask
+        with pytest.raises(NotPermitted):
+            _ = [x async for x in stack.queries.follow(BOB, 0, job_id=job, follow=False)]
+
+
+async def seen_by(stack: Stack, caller: Caller, **how: object) -> list[Stored]:
+    """The stream until now, as this person sees it."""
+    after = how.pop("after", 0)
+    found = [x async for x in stack.queries.follow(caller, after, follow=False, **how)]  # type: ignore[arg-type]
+    return [x for x in found if isinstance(x, Stored)]
+
+
+async def test_plain_users_follow_their_own_jobs_only(world: World) -> None:
+    async with Stack(world) as stack:
+        mine = str((await stack.add("run", key="a1", submit=False)).job_id)
+        theirs = str((await stack.add("run", key="a2", submit=False, caller=BOB)).job_id)
+        await stack.cancel("4711", caller=BOB)
+        everything = await seen_by(stack, AUDITOR)
+        assert [x.position for x in everything] == [1, 2, 3, 4]
+        assert await seen_by(stack, OPERATOR) == everything
+        assert {str(x.aggregate) for x in await seen_by(stack, ALICE)} == {f"job/{mine}"}
+        assert {str(x.aggregate) for x in await seen_by(stack, BOB)} == {f"job/{theirs}"}
+        assert await seen_by(stack, AUDITOR, job_id=mine) == await seen_by(stack, ALICE)
+        refused = await seen_by(stack, AUDITOR, types=frozenset({"CancelRefused"}))
+        assert [x.position for x in refused] == [4]
+        assert await seen_by(stack, AUDITOR, after=2) == everything[2:]
+        with pytest.raises(Unknown):
+            await seen_by(stack, AUDITOR, after=5)
+
+
+async def test_a_follower_goes_on_live_and_resumes_without_loss(world: World) -> None:
+    async with Stack(world) as stack:
+        job = str((await stack.add("run", submit=False)).job_id)
+        seen: list[Stored | CaughtUp] = []
+        async with asyncio.timeout(10), aclosing(stack.queries.follow(ALICE, 0)) as stream:
+            async for item in stream:
+                seen.append(item)
+                if isinstance(item, CaughtUp):
+                    await stack.cancel(job)
+                if isinstance(item, Stored) and item.type == "JobCancelRequested":
+                    break
+        assert [type(x) for x in seen] == [Stored, CaughtUp, Stored]
+        last = seen[-1].position
+        async with asyncio.timeout(10), aclosing(stack.queries.follow(ALICE, last)) as stream:
+            async for item in stream:
+                if isinstance(item, Stored):
+                    assert (item.type, item.position) == ("JobCanceled", last + 1)
+                    break
+
+
+async def test_waiting_for_the_end_of_a_job(world: World) -> None:
+    async with Stack(world) as stack:
+        job = await stack.running("run")
+        soon = await stack.queries.ended(ALICE, str(job), 0.01)
+        assert soon.job.state is JobState.RUNNING
+        waiting = asyncio.create_task(stack.queries.ended(ALICE, str(job), 10))
+        await stack.cancel(job)
+        assert (await waiting).job.state is JobState.CANCELED
+        over = await stack.queries.ended(ALICE, str(job), 10)
+        assert over.job.state is JobState.CANCELED
+
+
+async def test_answers_are_the_same_from_the_journal_and_from_the_log(world: World) -> None:
+    async with Stack(world) as stack:
+        job = await stack.running("exit 0")
+        await stack.state(job, JobState.FINISHED)
+        await stack.copied()
+        from_journal = await stack.queries.events(ALICE, str(job))
+        assert from_journal == await world.stored(job)
+    async with Stack(world) as stack:
+        told = await stack.queries.replay(ALICE, str(job))
+        assert told.matches_live is True

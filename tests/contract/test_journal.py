@@ -1,0 +1,196 @@
+"""What the journal promises: exact bytes, in order, for ever."""
+
+import sqlite3
+import stat
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from adapters.journal import SqliteJournal
+from adapters.recorder_log import memory_log
+from adapters.wire import sha256
+from application.ports import CaughtUp, Journal, Mark, Stored, Token, Undecodable
+from domain.errors import Corrupt, Misconfigured, Unavailable
+from domain.events import Recorded
+from tests.support.events import EPOCH, job, queued, rejected, write
+
+CLUSTER = "hpc1"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture
+def journal(path: Path) -> Iterator[SqliteJournal]:
+    made = SqliteJournal(path, CLUSTER)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def events() -> list[Stored]:
+    """Five events: jobs 1 and 2 in turn."""
+    log = memory_log(CLUSTER)
+    one = two = Token()
+    for n in range(3):
+        (one,) = await log.append([write(one, rejected(f"one {n} \U0001f6d1"), job=1)])
+        if n < 2:
+            (two,) = await log.append([write(two, queued(), job=2)])
+    return [e async for b in log.read(0) if not isinstance(b, CaughtUp) for e in b]
+
+
+def adopted(journal: Journal, events: list[Stored]) -> Journal:
+    journal.adopt("log-1")
+    journal.append(events)
+    return journal
+
+
+def test_a_new_journal_belongs_to_no_log(journal: Journal, events: list[Stored]) -> None:
+    assert journal.mark() is None
+    with pytest.raises(Corrupt, match="no log yet"):
+        journal.append(events)
+
+
+def test_it_is_adopted_once(journal: Journal) -> None:
+    journal.adopt("log-1")
+    journal.adopt("log-1")
+    assert journal.mark() == Mark("log-1", 0, "")
+    with pytest.raises(Corrupt, match="belongs to the log log-1"):
+        journal.adopt("log-2")
+
+
+def test_what_is_appended_is_read_as_it_was_stored(journal: Journal, events: list[Stored]) -> None:
+    adopted(journal, events)
+    assert journal.mark() == Mark("log-1", 5, sha256(events[-1].raw))
+    assert list(journal.read(0, 100)) == events
+    assert list(journal.read(2, 2)) == events[2:4]
+    assert journal.read(5, 100) == ()
+
+
+def test_one_aggregate_is_loaded_by_version(journal: Journal, events: list[Stored]) -> None:
+    adopted(journal, events)
+    assert list(journal.load(job(1))) == [e for e in events if e.aggregate == job(1)]
+    after = journal.load(job(1), 1)
+    assert [e.fact.version for e in after] == [2, 3]
+    assert journal.load(job(3)) == ()
+
+
+def test_appends_continue_and_survive_reopening(
+    journal: SqliteJournal, path: Path, events: list[Stored]
+) -> None:
+    journal.adopt("log-1")
+    journal.append(events[:2])
+    journal.append([])
+    journal.close()
+    again = SqliteJournal(path, CLUSTER)
+    again.append(events[2:])
+    assert list(again.read(0, 100)) == events
+    again.close()
+
+
+@pytest.mark.parametrize("chosen", [[1], [0, 2], [1, 0], [0, 0]])
+def test_a_gap_a_repeat_or_another_order_is_corrupt(
+    journal: Journal, events: list[Stored], chosen: list[int]
+) -> None:
+    journal.adopt("log-1")
+    with pytest.raises(Corrupt, match="cannot follow"):
+        journal.append([events[n] for n in chosen])
+    assert journal.mark() == Mark("log-1", 0, "")
+    assert journal.read(0, 100) == ()
+
+
+def test_bytes_that_no_codec_reads_are_kept(journal: Journal, events: list[Stored]) -> None:
+    adopted(journal, events)
+    reason = Undecodable(job(9), None, "JobDreamt", "why")
+    journal.append([Stored(6, job(9), "JobDreamt", b"\xff\x00", reason)])
+    (kept,) = journal.load(job(9))
+    assert kept.raw == b"\xff\x00"
+    assert isinstance(kept.fact, Undecodable)
+    assert isinstance(journal.read(0, 1)[0].fact, Recorded)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE event SET raw = x'00' WHERE position = 1",
+        "UPDATE event SET version = 9",
+        "DELETE FROM event",
+        "DELETE FROM event WHERE position = 5",
+        "UPDATE head SET position = 1",
+        "UPDATE head SET log_id = 'other'",
+        "DELETE FROM head",
+    ],
+)
+def test_the_file_itself_refuses_changes(
+    journal: Journal, path: Path, events: list[Stored], statement: str
+) -> None:
+    adopted(journal, events)
+    database = sqlite3.connect(path)
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        database.execute(statement)
+    database.close()
+
+
+def test_types_are_strict(journal: Journal, path: Path, events: list[Stored]) -> None:
+    adopted(journal, events)
+    database = sqlite3.connect(path)
+    with pytest.raises(sqlite3.IntegrityError):
+        database.execute("INSERT INTO event VALUES (6, 'job', '1', 'x', 'T', NULL, x'00')")
+    database.close()
+
+
+async def test_the_first_event_later_than_a_moment_is_found(journal: Journal) -> None:
+    log, token = memory_log(CLUSTER), Token()
+    for seconds in (0, 10, 5, 20):
+        (token,) = await log.append([write(token, rejected("x", seconds))])
+    adopted(journal, list(await log.load(job())))
+    moments = [EPOCH + timedelta(seconds=seconds) for seconds in (-1, 0, 5, 10, 20)]
+    assert [journal.first_later_than(moment) for moment in moments] == [1, 2, 2, 4, None]
+
+
+def test_it_syncs_and_is_private(journal: SqliteJournal, path: Path) -> None:
+    assert journal.pragma("synchronous") == "2"
+    assert journal.pragma("journal_mode") == "wal"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_threads_take_turns(journal: Journal, events: list[Stored]) -> None:
+    adopted(journal, events)
+    found: list[int] = []
+
+    def read() -> None:
+        found.extend(len(journal.read(0, 100)) for _ in range(20))
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [5] * 80
+
+
+def test_a_file_that_is_no_journal_is_refused(path: Path) -> None:
+    path.write_bytes(b"this is not a database, whatever its name says" * 100)
+    with pytest.raises(Misconfigured, match="cannot be opened"):
+        SqliteJournal(path, CLUSTER)
+
+
+def test_a_database_of_something_else_is_refused(path: Path) -> None:
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE other (x)")
+    database.commit()
+    database.close()
+    with pytest.raises(Misconfigured, match="no journal"):
+        SqliteJournal(path, CLUSTER)
+
+
+def test_a_closed_journal_says_so(journal: SqliteJournal) -> None:
+    journal.close()
+    journal.close()
+    with pytest.raises(Unavailable, match="closed"):
+        journal.mark()

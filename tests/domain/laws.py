@@ -1,0 +1,163 @@
+"""The laws of a job's history, checked fact by fact as it grows. Written from the job model."""
+
+from collections import defaultdict
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from domain import events as e
+from domain.evolve import evolve
+from domain.job import Job, in_ranges
+from domain.states import (
+    JOB_ENDED,
+    TASK_ENDED,
+    CancelMode,
+    JobState,
+    StopCause,
+    StopStep,
+    TaskState,
+    TaskType,
+)
+
+S = JobState
+STOPPABLE: Final = {S.CONFIGURING, S.SUBMITTED, S.VALIDATING, S.QUEUED, S.RUNNING}
+MOVES: Final[dict[JobState, set[JobState]]] = {
+    S.CONFIGURING: {S.SUBMITTED},
+    S.SUBMITTED: {S.VALIDATING},
+    S.VALIDATING: {S.EXTERNAL_VALIDATION, S.QUEUED, S.FAILED},
+    S.EXTERNAL_VALIDATION: {S.QUEUED, S.FAILED},
+    S.QUEUED: {S.RUNNING, S.FINISHING, S.CONFIGURING, S.FINISHED, S.FAILED},
+    S.RUNNING: {S.FINISHING, S.FINISHED, S.FAILED},
+    S.FINISHING: {S.FINISHED, S.FAILED, S.CANCELING},
+    S.CANCELING: {S.CANCELED},
+    S.CANCELED: {S.CONFIGURING, S.SUBMITTED},
+    S.FAILED: {S.CONFIGURING, S.SUBMITTED},
+    S.FINISHED: set(),
+}
+TERMINAL: Final = (e.JobCanceled, e.JobFinished, e.JobFailed, e.JobRejected)
+ONLY_TRAIL: Final = (
+    e.JobCancelRefused,
+    e.TaskCancelRefused,
+    e.JobCommandRefused,
+    e.JobCancelRepeated,
+    e.TaskCancelRepeated,
+)
+EVENT_BYTES_MAX: Final = 64 * 1024
+
+
+class Laws:
+    """Watches one history. ``observe`` takes each fact once, in order."""
+
+    def __init__(self) -> None:
+        self.job: Job | None = None
+        self.cancel_open = ""
+        self.cancels_accepted = 0
+        self.cancels_carried_out = 0
+        self.task_cancels_open: dict[int, str] = {}
+        self.release_ran = False
+        self.orders: defaultdict[tuple[int, int], list[tuple[str, StopStep, StopCause]]]
+        self.orders = defaultdict(list)
+
+    def observe(self, fact: e.Recorded) -> None:
+        """One more fact: it is accepted by evolve, can be stored, and breaks no law."""
+        before, after = self.job, evolve(self.job, fact)
+        self.job = after
+        assert len(msgspec.json.encode(fact)) < EVENT_BYTES_MAX
+        data = fact.data
+        if before is None:
+            assert isinstance(data, e.JobAdded)
+            return
+        assert not before.removed, f"{type(data).__name__} follows JobRemoved"
+        if isinstance(data, ONLY_TRAIL):
+            trail = {"version": after.version, "changed_at": after.changed_at}
+            assert replace(before, asked=after.asked, **trail) == after
+        self._states(before, after)
+        self._tasks(before, after)
+        self._cancels(before, data)
+        self._task_cancels(data)
+        self._stops(data)
+        self._release(before, data)
+
+    def _states(self, before: Job, after: Job) -> None:
+        if after.state is not before.state:
+            allowed = MOVES[before.state] | ({S.CANCELING} if before.state in STOPPABLE else set())
+            assert after.state in allowed, f"{before.state} -> {after.state}"
+            assert after.previous_state is before.state
+        if after.state in JOB_ENDED:
+            assert all(t.state in TASK_ENDED for t in after.tasks.values())
+            assert after.ended_at is not None
+        assert after.requeue_count - before.requeue_count in (0, 1)
+
+    def _tasks(self, before: Job, after: Job) -> None:
+        for number, was in before.tasks.items():
+            task = after.tasks[number]
+            assert task.attempt - was.attempt in (0, 1)
+            if task.attempt > was.attempt:
+                assert was.state is TaskState.QUEUED
+            if was.spec.type is TaskType.NODE_RELEASE:
+                continue
+            if was.state is TaskState.FINISHED:
+                assert task.state is TaskState.FINISHED
+            if was.state is TaskState.CANCELED and was.explicitly_canceled:
+                assert task.state is TaskState.CANCELED
+
+    def _cancels(self, before: Job, data: e.Event) -> None:
+        if isinstance(data, e.JobCancelRequested):
+            assert data.escalates == self.cancel_open
+            assert bool(self.cancel_open) == (before.state is S.CANCELING)
+            self.cancel_open = data.request_id
+            self.cancels_accepted += not data.escalates
+        if isinstance(data, TERMINAL):
+            assert before.state not in JOB_ENDED
+            assert isinstance(data, e.JobCanceled) == bool(self.cancel_open)
+        if isinstance(data, e.JobCanceled):
+            assert data.request_id == self.cancel_open
+            self.cancel_open = ""
+            self.cancels_carried_out += 1
+
+    def _task_cancels(self, data: e.Event) -> None:
+        if isinstance(data, e.TaskCancelRequested) and not data.running.count:
+            assert data.task not in self.task_cancels_open
+            self.task_cancels_open[data.task] = data.request_id
+        if isinstance(data, e.TaskCanceled):
+            for number in in_ranges(data.tasks):
+                assert self.task_cancels_open.pop(number) == data.request_id
+        if isinstance(data, TERMINAL):
+            assert not self.task_cancels_open
+
+    def _stops(self, data: e.Event) -> None:
+        if isinstance(data, e.TaskStopOrdered):
+            for run in data.runs:
+                given = self.orders[run.task, run.attempt]
+                steps = [step for _, step, _ in given] + [data.step]
+                assert steps in (
+                    [StopStep.SIGNAL],
+                    [StopStep.KILL],
+                    [StopStep.SIGNAL, StopStep.KILL],
+                )
+                given.append((data.request_id, data.step, data.cause))
+        if isinstance(data, e.TaskStopped | e.TaskForceStopped):
+            finished = data.cause is StopCause.FINISH
+            assert data.outcome is (TaskState.FINISHED if finished else TaskState.FAILED)
+            for run in data.runs:
+                given = self.orders[run.task, run.attempt]
+                assert (data.request_id, data.cause) in [(who, why) for who, _, why in given]
+
+    def _release(self, before: Job, data: e.Event) -> None:
+        forced = before.cancel is not None and before.cancel.mode is CancelMode.FORCED
+        match data:
+            case e.JobStarted():
+                self.release_ran = False
+            case e.NodeReleaseStarted():
+                assert not (before.state is S.CANCELING and forced)
+                assert before.all_ended
+                assert not self.release_ran
+                self.release_ran = True
+            case e.NodeReleaseSkipped():
+                assert forced
+                assert not self.release_ran
+            case e.JobCanceled():
+                assert data.released == (self.release_ran and bool(before.nodes))
+            case _:
+                pass

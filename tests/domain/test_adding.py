@@ -1,0 +1,186 @@
+"""How a job comes to be: limits, chunks, one request one job."""
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from domain import commands as c
+from domain import events as e
+from domain.adding import add_job, content_of_job
+from domain.errors import BadRequest, Corrupt
+from domain.evolve import evolve, replay
+from domain.job import in_ranges, ranges
+from domain.states import JobState, JobType, TaskType
+from domain.submission import check_submission
+from tests.domain.builders import ALLOWED, JOB_ID, Story, add, asked, recorded, specs
+
+EVENT_BYTES_MAX = 64 * 1024
+
+
+def task(number: int, **changes: object) -> e.TaskSpec:
+    return replace(e.TaskSpec(number, "work"), **changes)
+
+
+def test_a_small_job_is_one_fact_and_submitted_with_a_second() -> None:
+    command = add(specs(2, release=True), submit=True)
+    added, submitted = add_job(command)
+    assert added == e.JobAdded(
+        job_id=JOB_ID,
+        name="render",
+        owner="alice",
+        job_type=command.job_type,
+        priority=command.priority,
+        run_as="",
+        properties={},
+        tasks=specs(2, release=True),
+        request_id="a1",
+        content_sha256=content_of_job(command),
+        decision=ALLOWED,
+    )
+    assert submitted == e.JobSubmitted("", "a1", ALLOWED, c.content_sha256("submit", ""))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 8 * 1024), max_size=30), st.integers(0, 16 * 1024))
+def test_tasks_are_added_in_chunks_that_fit_an_event(sizes: list[int], size: int) -> None:
+    tasks = tuple(task(n, command='"' * x + "x") for n, x in enumerate(sizes, 1))
+    command = add(tasks, properties={"p": "x" * size})
+    facts = add_job(command)
+    assert all(len(msgspec.json.encode(x)) < EVENT_BYTES_MAX - 4096 for x in facts)
+    first, *more = facts
+    assert isinstance(first, e.JobAdded)
+    assert all(isinstance(x, e.TasksAdded) for x in more)
+    stored = first.tasks + tuple(t for x in more if isinstance(x, e.TasksAdded) for t in x.tasks)
+    assert stored == tasks
+    assert list(Story(command).job.tasks) == [t.id for t in tasks]
+
+
+def test_one_large_task_and_large_properties_do_not_share_an_event() -> None:
+    large = task(1, command="x" * 8000, environment={"A": "x" * 32_000})
+    first, second = add_job(add((large,), properties={"p": "x" * 16_000}))
+    assert isinstance(first, e.JobAdded)
+    assert first.tasks == ()
+    assert second == e.TasksAdded((large,))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        add((task(1, environment={"A": "\x01" * 10_000}),)),
+        add(properties={"p": "\x01" * 16_000}),
+    ],
+)
+def test_what_grows_too_large_when_stored_is_refused(command: c.AddJob) -> None:
+    with pytest.raises(BadRequest, match="bytes as stored") as no:
+        add_job(command)
+    assert no.value.hresult == 0x80040235
+
+
+def test_the_content_of_a_job_is_what_is_asked_whoever_asks_and_whatever_its_number() -> None:
+    command = add(properties={"a": "b"})
+    same = replace(command, job_id=99, asked=asked("other", "bob"), owner="bob")
+    assert content_of_job(command) == content_of_job(same)
+    others = [
+        replace(command, name="other"),
+        replace(command, tasks=specs(3)),
+        replace(command, run_as="batch"),
+        replace(command, submit=not command.submit),
+        replace(command, properties={"a": "c"}),
+    ]
+    assert len({content_of_job(x) for x in [command, *others]}) == len(others) + 1
+
+
+# --- limits ---------------------------------------------------------------------------------------
+
+
+GOOD = [
+    add(),
+    add(()),
+    add(specs(1000)),
+    add(specs(999, release=True)),
+    add((task(1, command="\N{GRINNING FACE}" * 2048),)),
+    add((task(1, environment={"_A1": "x" * 32_763}, work_directory="/tmp"),)),
+    add((task(1, command="x" * 480),), job_type=JobType.ADMIN),
+    replace(add(), name="x" * 80, run_as="batch-user.1"),
+]
+BAD = [
+    (add(specs(1001)), "1001 tasks"),
+    (add((task(1), task(1))), "numbered 1, 2, 3"),
+    (add((task(2), task(1))), "numbered 1, 2, 3"),
+    (add((task(0),)), "numbered 1, 2, 3"),
+    (add((task(1, command=" "),)), "empty"),
+    (add((task(1, command="x" * 8193),)), "8193 bytes"),
+    (add((task(1, command="\N{GRINNING FACE}" * 2048 + "x"),)), "8193 bytes"),
+    (add((task(1, command="a\0b"),)), "NUL"),
+    (add((task(1, command="\ud800"),)), "surrogate"),
+    (add((task(1, environment={"A": "x" * 32_768}),)), "at most 32768"),
+    (add((task(1, environment={"1A": ""}),)), "variable's name"),
+    (add((task(1, environment={"A=B": ""}),)), "variable's name"),
+    (add((task(1, environment={"A\n": ""}),)), "variable's name"),
+    (add((task(1, work_directory="tmp"),)), "absolute"),
+    (add((task(1, name="x" * 81),)), "81 characters"),
+    (add((task(1, name="a\u202eb"),)), "cannot be printed"),
+    (add((task(1, type=TaskType.SERVICE),)), "not supported"),
+    (add((task(1, command="x" * 481),), job_type=JobType.ADMIN), "480"),
+    (add((task(1, type=TaskType.NODE_RELEASE),)), "only a node release"),
+    (
+        add((task(1), *(task(n, type=TaskType.NODE_RELEASE) for n in (2, 3)))),
+        "2 node release tasks",
+    ),
+    (add(properties={"p": "x" * 16_384}), "at most 16384"),
+    (replace(add(), name="x" * 81), "81 characters"),
+    (replace(add(), name="a\nb"), "cannot be printed"),
+    (replace(add(), run_as="root; rm"), "not an account name"),
+    (replace(add(), run_as="-x"), "not an account name"),
+]
+
+
+@pytest.mark.parametrize(("command", "words"), BAD, ids=[f"{n}" for n in range(len(BAD))])
+def test_what_a_job_may_not_be_made_of(command: c.AddJob, words: str) -> None:
+    with pytest.raises(BadRequest, match=words) as no:
+        check_submission(command)
+    assert no.value.hresult
+
+
+@pytest.mark.parametrize("command", GOOD, ids=[f"{n}" for n in range(len(GOOD))])
+def test_what_a_job_may_be_made_of(command: c.AddJob) -> None:
+    check_submission(command)
+    assert Story(command).job.state is JobState.CONFIGURING
+
+
+# --- histories that cannot be ---------------------------------------------------------------------
+
+
+def test_an_impossible_history_is_corrupt() -> None:
+    (added,) = add_job(add())
+    job = evolve(None, recorded(1, added))
+    reserved = e.JobIdsReserved(1, 2)
+    for before, fact, words in (
+        (None, recorded(2, added), "version 2 follows 0"),
+        (job, recorded(3, added), "version 3 follows 1"),
+        (job, recorded(2, added), "added twice"),
+        (None, recorded(1, e.JobQueued()), "not JobAdded"),
+        (job, recorded(2, reserved), "not a fact about a job"),
+    ):
+        with pytest.raises(Corrupt, match=words):
+            evolve(before, fact)
+    assert replay([]) is None
+
+
+# --- ranges ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ids", "text"),
+    [((), ""), ((5,), "5"), ((1, 2, 3, 7), "1-3,7"), ((1, 3, 5), "1,3,5"), ((9, 10), "9-10")],
+)
+def test_ranges_and_back(ids: tuple[int, ...], text: str) -> None:
+    assert ranges(ids) == text
+    assert in_ranges(text) == ids
+
+
+@given(st.sets(st.integers(1, 200)))
+def test_ranges_are_the_inverse_of_in_ranges(ids: set[int]) -> None:
+    assert in_ranges(ranges(sorted(ids))) == tuple(sorted(ids))

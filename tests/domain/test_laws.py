@@ -1,0 +1,331 @@
+"""Arbitrary commands, instructions and engine events: the laws hold after each, and jobs end."""
+
+from collections.abc import Callable
+from typing import Final
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec import Struct
+
+from domain import commands as c
+from domain import events as e
+from domain.job import Job, Order, Task
+from domain.next_steps import Step, next_steps, wants_slots
+from domain.requests import JobRequest
+from domain.states import (
+    JOB_ENDED,
+    TASK_ON_NODE,
+    CancelMode,
+    JobState,
+    StopStep,
+    TaskState,
+)
+from tests.domain.builders import (
+    ALLOWED,
+    DENIED,
+    HANDLE,
+    NODE,
+    SIGTERM,
+    Story,
+    add,
+    asked,
+    at,
+    end_job,
+    specs,
+)
+from tests.domain.laws import Laws
+
+REST: Final = JOB_ENDED | {JobState.CONFIGURING, JobState.EXTERNAL_VALIDATION}
+ROUNDS_MAX: Final = 60
+EXIT_CODES: Final = (0, 1)
+
+ids = st.sampled_from(("r1", "r2", "r3", "r4"))
+actors = st.sampled_from(("alice", "bob"))
+decisions = st.sampled_from((ALLOWED, ALLOWED, ALLOWED, DENIED))
+messages = st.sampled_from(("", "stop", "x" * 321, "\ud800", "\N{GRINNING FACE}"))
+reasons = st.sampled_from(("", "maintenance", "NOT ALLOWED", "x" * 33))
+modes = st.sampled_from(CancelMode)
+task_ids = st.integers(0, 5)
+attempts = st.integers(0, 3)
+who = st.builds(asked, ids, actors, decisions)
+requests: st.SearchStrategy[JobRequest] = st.one_of(
+    st.builds(c.CancelJob, who, modes, messages, st.just(15), reasons),
+    st.builds(c.CancelTask, who, task_ids, modes, messages, st.just(15), reasons),
+    st.builds(c.FinishJob, st.just(asked("r1", decision=DENIED)), messages, st.just(15)),
+    st.builds(c.SubmitJob, who, st.sampled_from(("", "batch"))),
+    st.builds(c.ConfigureJob, who),
+    st.builds(c.RequeueJob, who),
+)
+stops = st.none() | st.builds(
+    c.StopSeen, ids, st.sampled_from(StopStep), st.booleans(), *[st.integers(0, 2)] * 3
+)
+exits = st.sampled_from((e.Exit(0), e.Exit(1), e.Exit(signal=9), e.Exit()))
+instructions: st.SearchStrategy[c.Instruction] = st.one_of(
+    st.just(c.StartValidation()),
+    st.builds(c.EndValidation, st.just(""), st.sampled_from(("", "", "no account"))),
+    st.just(c.StartJob((NODE,))),
+    st.builds(c.StartTask, task_ids, attempts, st.just(NODE), st.just(HANDLE)),
+    st.builds(c.StartRelease, attempts, st.just(NODE), st.just(HANDLE)),
+    st.builds(c.RefuseTask, task_ids, attempts, st.just(NODE), st.just("no"), st.just("no")),
+    st.just(c.SkipRelease()),
+    st.builds(c.OrderStop, st.sampled_from((2, 15))),
+    st.builds(c.RecordRunEnd, task_ids, attempts, exits, stops, st.booleans()),
+    st.builds(c.RecordSurvivorsGone, task_ids, attempts),
+    st.just(c.RecordTaskCanceled()),
+    st.builds(c.EndJob, st.just(at(5))),
+)
+
+
+class Engine:
+    """A live engine, simulated: whatever is on the node ends, in one of the ways a run can end."""
+
+    def __init__(self, moods: list[int]) -> None:
+        self._moods = moods
+        self._ended = 0
+
+    def end(self, task: Task) -> c.RecordRunEnd:
+        """How the task's run ended."""
+        self._ended += 1
+        mood = self._moods[self._ended % len(self._moods)]
+        number, attempt = task.spec.id, task.attempt
+        if mood == 0:
+            return c.RecordRunEnd(number, attempt, e.Exit(), lost="the machine restarted")
+        order = task.order_before if mood == 1 and task.order_before else task.order
+        if order is None or mood == 2:
+            return c.RecordRunEnd(number, attempt, e.Exit(EXIT_CODES[mood % 2]))
+        return c.RecordRunEnd(number, attempt, e.Exit(signal=9), seen(order, mood))
+
+
+def seen(order: Order, mood: int) -> c.StopSeen:
+    """What the engine noted of a stop."""
+    expired = order.step is StopStep.SIGNAL and mood % 2 == 0
+    left = 1 if mood == 6 and (expired or order.step is StopStep.KILL) else 0
+    return c.StopSeen(order.request_id, order.step, expired, 5, int(expired), left)
+
+
+def on_node(job: Job) -> list[Task]:
+    """Every run that has not ended, node release included."""
+    return [t for t in job.tasks.values() if t.state in TASK_ON_NODE]
+
+
+def act_for(job: Job, step: Step) -> c.Instruction | None:
+    """The instruction that does a step; None for one that waits for the engine."""
+    match step:
+        case Step.VALIDATE:
+            return c.StartValidation()
+        case Step.END_VALIDATION:
+            return c.EndValidation()
+        case Step.CLOSE_TASK_CANCELS:
+            return c.RecordTaskCanceled()
+        case Step.ORDER_STOP:
+            return c.OrderStop(SIGTERM)
+        case Step.SKIP_RELEASE:
+            return c.SkipRelease()
+        case Step.END:
+            return end_job()
+        case Step.START_RELEASE:
+            assert job.release
+            return c.StartRelease(job.release.attempt + 1, NODE, HANDLE)
+        case Step.DISPATCH:
+            task = next(t for t in job.work if t.state is TaskState.QUEUED)
+            begin = c.StartTask(task.spec.id, task.attempt + 1, NODE, HANDLE)
+            return c.StartJob((NODE,)) if job.state is JobState.QUEUED else begin
+        case Step.PERFORM_STOP:
+            return None
+
+
+class Began(Struct, frozen=True):
+    """How a life begins: a job of ``count`` tasks, and so many steps on."""
+
+    count: int
+    release: bool
+    submit: bool
+    steps: int
+    moods: list[int]
+
+
+class Life:
+    """A job between people, a service and an engine, none of whom knows what the others do."""
+
+    def __init__(self, began: Began) -> None:
+        tasks = specs(began.count, began.release and began.count > 0)
+        self.story = Story(add(tasks, submit=began.submit))
+        self.laws, self._observed = Laws(), 0
+        self.asked: list[JobRequest] = []
+        self._engine = Engine(began.moods)
+        self.go_on(began.steps)
+
+    @property
+    def job(self) -> Job:
+        return self.story.job
+
+    # --- what may happen --------------------------------------------------------------------------
+
+    def cancel(self, mode: CancelMode) -> None:
+        self.ask(c.CancelJob(self._fresh(), mode, "stop", 15))
+
+    def cancel_task(self, which: int, mode: CancelMode) -> None:
+        open_ = [t.spec.id for t in (*self.job.on_node, *self.job.waiting)] or [1]
+        self.ask(c.CancelTask(self._fresh(), open_[which % len(open_)], mode, "stop", 15))
+
+    def finish(self) -> None:
+        self.ask(c.FinishJob(self._fresh(), "enough", 15))
+
+    def again(self, configure: bool) -> None:
+        if self.job.state is JobState.CONFIGURING:
+            self.ask(c.SubmitJob(self._fresh()))
+        else:
+            self.ask((c.ConfigureJob if configure else c.RequeueJob)(self._fresh()))
+
+    def ask(self, request: JobRequest) -> None:
+        before = self.job
+        self.story.ask(request)
+        self.asked.append(request)
+        if request.asked.decision is DENIED and self.job.version > before.version:
+            assert self.job.state is before.state
+        self.ask_again(len(self.asked) - 1)
+
+    def ask_again(self, which: int) -> None:
+        """The same request again is answered by the event that answered the first."""
+        if self.asked:
+            request = self.asked[which % len(self.asked)]
+            first = next(x for x in self.asked if scope_of(x) == scope_of(request))
+            assert self.story.ask(first) == ()
+
+    def tell(self, instruction: c.Instruction) -> None:
+        self.story.tell(instruction)
+        assert self.story.tell(instruction) == (), "repeated, an instruction gives nothing"
+
+    def go_on(self, steps: int) -> None:
+        for _ in range(steps):
+            if due := due_without_engine(self.job):
+                self._do(due[0])
+
+    def do_one(self, which: int) -> None:
+        if due := next_steps(self.job):
+            self._do(due[which % len(due)])
+
+    def end_run(self, which: int) -> None:
+        if running := on_node(self.job):
+            ending = self._engine.end(running[which % len(running)])
+            assert self.story.tell(ending), "a run that goes on can always end"
+            assert self.story.tell(ending) == ()
+
+    def end_survivors(self) -> None:
+        for left in [x for t in self.job.tasks.values() for x in t.outlived]:
+            self.tell(c.RecordSurvivorsGone(left.run.task, left.run.attempt))
+        assert not any(t.survivors for t in self.job.tasks.values())
+
+    def filter(self) -> None:
+        if self.job.state is JobState.VALIDATING:
+            self.story.know(e.JobExternalValidationStarted("filter"))
+
+    def _fresh(self) -> c.Asked:
+        return asked(f"n{len(self.asked)}")
+
+    def _do(self, step: Step) -> None:
+        instruction = act_for(self.job, step)
+        if instruction is None:
+            assert any(t.order for t in on_node(self.job))
+        else:
+            assert self.story.tell(instruction), f"{step} is due, but gives nothing"
+
+    # --- what holds -------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """No law is broken, and the job is never stuck."""
+        for fact in self.story.history[self._observed :]:
+            self.laws.observe(fact)
+        self._observed = len(self.story.history)
+        assert self.laws.job == self.job
+        if self.job.state not in REST:
+            assert next_steps(self.job) or on_node(self.job)
+        if self.job.state in JOB_ENDED:
+            assert next_steps(self.job) == ()
+            assert not wants_slots(self.job)
+        if Step.ORDER_STOP not in next_steps(self.job):
+            self._every_run_is_ordered_to_stop_as_hard_as_was_asked()
+
+    def _every_run_is_ordered_to_stop_as_hard_as_was_asked(self) -> None:
+        cancel = self.job.cancel if self.job.state is JobState.CANCELING else None
+        if cancel is None or cancel.mode is CancelMode.GRACEFUL:
+            return
+        for task in self.job.on_node if cancel.mode is CancelMode.NORMAL else on_node(self.job):
+            assert task.order is not None
+            assert cancel.mode is CancelMode.NORMAL or task.order.step is StopStep.KILL
+
+    def live_to_the_end(self) -> None:
+        """With a live engine, whatever began ends: the steps reach a point where none is due."""
+        for n in range(ROUNDS_MAX):
+            self.go_on(1)
+            if not due_without_engine(self.job):
+                self.end_run(n)
+        self.check()
+        assert self.job.state in REST
+        assert next_steps(self.job) == ()
+        assert not self.laws.cancel_open
+        assert self.laws.cancels_accepted == self.laws.cancels_carried_out
+        assert not self.laws.task_cancels_open
+        if self.job.state in JOB_ENDED:
+            survivors = any(t.survivors for t in self.job.tasks.values())
+            gone = () if survivors else (e.JobRemoved("ttl"),)
+            assert self.story.tell(c.RemoveJob()) == gone
+            assert next_steps(self.job) == ()
+
+
+def due_without_engine(job: Job) -> list[Step]:
+    """Steps that the service does alone, or for which an engine with free slots is enough."""
+    return [x for x in next_steps(job) if x is not Step.PERFORM_STOP]
+
+
+def scope_of(request: JobRequest) -> tuple[object, ...]:
+    """Whose request, of what kind and about which task, has which id."""
+    task = request.task if isinstance(request, c.CancelTask) else 0
+    return type(request), task, request.asked.asker, request.asked.request_id
+
+
+Move = Callable[[Life], None]
+small = st.integers(0, 8)
+hard_modes = st.sampled_from((CancelMode.NORMAL, CancelMode.FORCED))
+MOVES: Final[dict[str, st.SearchStrategy[Move]]] = {
+    "go on": small.map(lambda n: lambda life: life.go_on(n)),
+    "one step": small.map(lambda n: lambda life: life.do_one(n)),
+    "a run ends": small.map(lambda n: lambda life: life.end_run(n)),
+    "cancel": modes.map(lambda mode: lambda life: life.cancel(mode)),
+    "cancel task": st.tuples(small, hard_modes).map(lambda x: lambda life: life.cancel_task(*x)),
+    "finish": small.map(lambda n: lambda life: life.finish() if n > 5 else life.go_on(n)),
+    "again": st.booleans().map(lambda x: lambda life: life.again(x)),
+    "ask anything": requests.map(lambda x: lambda life: life.ask(x)),
+    "ask again": small.map(lambda n: lambda life: life.ask_again(n)),
+    "tell anything": instructions.map(lambda x: lambda life: life.tell(x)),
+    "survivors end": st.just(lambda life: life.end_survivors()),
+    "filter": st.just(lambda life: life.filter()),
+}
+OFTEN: Final = ("go on", "go on", "one step", "a run ends", "again", "cancel", "cancel task")
+moves = st.sampled_from((*MOVES, *OFTEN)).flatmap(lambda name: MOVES[name])
+lives = st.builds(
+    Began,
+    st.sampled_from((2, 1, 3, 4, 0)),
+    st.sampled_from((True, True, False)),
+    st.sampled_from((True, True, False)),
+    st.integers(0, 8),
+    st.lists(st.sampled_from((3, 4, 5, 6, 7, 0, 1, 2)), min_size=3, max_size=8),
+)
+
+
+@settings(
+    max_examples=800,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(lives, st.lists(moves, min_size=20, max_size=40))
+def test_whatever_happens_the_laws_hold_and_what_began_ends(
+    began: Began, happens: list[Move]
+) -> None:
+    life = Life(began)
+    life.check()
+    for move in happens:
+        move(life)
+        life.check()
+    life.live_to_the_end()

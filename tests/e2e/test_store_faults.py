@@ -1,0 +1,377 @@
+"""The stream killed, altered, replaced, shortened: nothing is lost, and no loss is hidden."""
+
+import asyncio
+import shutil
+import sqlite3
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import msgspec
+import nats
+import pytest
+from msgspec import Struct
+
+from application.settings import ACCEPT_LOSS, REBUILD_JOURNAL
+from tests.e2e.live import Json, Live, check_history, directory, ends, kill, live, login_in, until
+from tests.e2e.outside import outside_server
+from tests.support.nats import own_server
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+CLIENTS = 4
+JOBS_A_CLIENT = 12
+KILLS = 3
+STREAM = "COUNTERMAND"
+
+
+# --- killed under load ----------------------------------------------------------------------------
+
+
+class Client:
+    """Makes jobs and cancels them; whatever is answered with 503 is asked again, same key."""
+
+    def __init__(self, one: Live, name: str) -> None:
+        self._one = one
+        self._name = name
+        self.receipts: list[Json] = []
+        self.outages: list[Json] = []
+
+    def work(self) -> None:
+        with self._one.http() as http:
+            for n in range(JOBS_A_CLIENT):
+                body = {"tasks": [{"command": "sleep 60"}]}
+                made = self._ask(http, "/jobs", f"{self._name}.{n}.submit", body)
+                how = {"message": f"{self._name} {n}"}
+                self._ask(http, f"/jobs/{made['job_id']}/cancel", f"{self._name}.{n}.cancel", how)
+
+    def _ask(self, http: httpx.Client, path: str, key: str, body: Json) -> Json:
+        return until(lambda: self._answer(http, path, key, body), f"{key} is answered")
+
+    def _answer(self, http: httpx.Client, path: str, key: str, body: Json) -> Json | None:
+        answer = http.post(path, json=body, headers={"Idempotency-Key": key})
+        found: Json = answer.json()
+        if answer.status_code == 503:
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert int(answer.headers["retry-after"]) >= 1
+            assert found["code"] in ("unavailable", "outcome_unknown"), found
+            self.outages.append(found)
+            return None
+        assert answer.status_code in (200, 201), answer.text
+        self.receipts.append(found)
+        return found
+
+
+def test_a_nats_server_killed_under_load_loses_nothing_and_repeats_nothing() -> None:
+    with live() as one, seen_health(one) as seen:
+        with one.http() as http:
+            http.put("/parameters/TaskCancelGracePeriod", json={"value": "2"})
+        deaf = one.deaf_job()
+        assert one.cancel(deaf, message="in the middle of it").status_code == 200
+        clients = [Client(one, f"c{n}") for n in range(CLIENTS)]
+        url = one.endpoint["nats_url"]
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            working = [pool.submit(client.work) for client in clients]
+            for n in range(1, KILLS + 1):
+                kill_nats(one, clients, n)
+            for work in working:
+                work.result()
+        receipts = [r for client in clients for r in client.receipts]
+        check_all_kept(one, receipts, deaf)
+        assert "not_ready" in seen
+        assert one.endpoint["nats_url"] == url
+        until(lambda: one.health()["status"] == "ready", "ready again")
+
+
+def kill_nats(one: Live, clients: list[Client], n: int) -> None:
+    """SIGKILL to the child when part of the work is done; another one takes its place."""
+    part = CLIENTS * JOBS_A_CLIENT * 2 * n // (KILLS + 2)
+    until(lambda: sum(len(c.receipts) for c in clients) >= part, "the clients work")
+    before = kill(until(one.nats_pid, "nats-server runs"))
+    until(lambda: one.nats_pid() not in (0, before), "nats-server runs again")
+
+
+@contextmanager
+def seen_health(one: Live) -> Iterator[set[str]]:
+    """Every status that the service's health showed meanwhile."""
+    seen: set[str] = set()
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.01):
+            seen.add(one.health()["status"])
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watching.join()
+
+
+def check_all_kept(one: Live, receipts: list[Json], deaf: int) -> None:
+    """What was acknowledged is in the stream where it was said to be; every cancel ended once."""
+    jobs = {r["job_id"] for r in receipts}
+    assert len(jobs) == CLIENTS * JOBS_A_CLIENT
+    for job in (*jobs, deaf):
+        one.until_state(job, "Canceled")
+    history = one.events()
+    check_history(history)
+    places = {e.body["id"]: e.position for e in history}
+    assert {r["event_id"]: r["position"] for r in receipts}.items() <= places.items()
+    assert sorted(e.aggregate for e in ends(history)) == sorted(f"job.{j}" for j in (*jobs, deaf))
+
+
+# --- a store that is not the one that was ---------------------------------------------------------
+
+
+class Stores(Struct, frozen=True):
+    """Data directories of stopped services.
+
+    ``now`` went on from ``older``; ``other`` too, but otherwise, to the same length; ``stranger``
+    is another service's.
+    """
+
+    older: Path
+    now: Path
+    other: Path
+    stranger: Path
+
+
+@pytest.fixture(scope="module")
+def stores() -> Iterator[Stores]:
+    with directory() as made:
+        older = grown(made / "older", None, "older")
+        now = grown(made / "now", older, "now")
+        other = grown(made / "other", older, "other")
+        stranger = grown(made / "stranger", None, "stranger")
+        assert len(rows(now)) == len(rows(other)) > len(rows(older))
+        assert rows(now)[-1] != rows(other)[-1]
+        yield Stores(older, now, other, stranger)
+
+
+def grown(home: Path, before: Path | None, name: str) -> Path:
+    """The directory of a service that went on from ``before`` by one finished job, stopped."""
+    home.mkdir(mode=0o711)
+    one = Live(home)
+    if before is not None:
+        copied(before, one.data)
+    one.start()
+    try:
+        one.until_state(one.submit("true", name=name), "Finished")
+        last = one.events()[-1].position
+        until(lambda: len(rows(one.data)) == last, "the journal is complete")
+        one.stop()
+    finally:
+        one.kill()
+    return one.data
+
+
+def copied(data: Path, to: Path) -> None:
+    """A backup put elsewhere: all but what belongs to a running service."""
+    shutil.copytree(data, to, ignore=shutil.ignore_patterns("run", "runs", "lock", "reserve"))
+    to.chmod(0o711)
+
+
+@pytest.fixture
+def copy(stores: Stores) -> Iterator[Live]:
+    """A service, not started, on a copy of ``now``."""
+    with directory() as made:
+        one = Live(made)
+        copied(stores.now, one.data)
+        try:
+            yield one
+        finally:
+            if one.process is not None:
+                one.kill()
+
+
+def rows(data: Path) -> list[tuple[int, bytes]]:
+    """The journal's events."""
+    path = data / "journal" / "journal.sqlite"
+    if not path.exists():
+        return []
+    database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        return list(database.execute("SELECT position, raw FROM event ORDER BY position"))
+    finally:
+        database.close()
+
+
+def evidence(data: Path) -> list[object]:
+    """All that a refused start must leave as it was."""
+    marker = data / "stream.json"
+    blocks = sorted((data / "jetstream").rglob("*.blk"))
+    streams = sorted(p for p in (data / "jetstream").rglob("meta.inf") if "obs" not in p.parts)
+    return [
+        marker.read_bytes() if marker.exists() else None,
+        rows(data),
+        [(b.relative_to(data), b.read_bytes()) for b in blocks if b.stat().st_size],
+        [(s.relative_to(data), s.read_bytes()) for s in streams],
+    ]
+
+
+def check_refused(one: Live, *words: str) -> str:
+    """The start is refused with these words, twice alike, and leaves everything as it was."""
+    before = evidence(one.data)
+    said = one.refused()
+    for word in words:
+        assert word in said, said
+    assert evidence(one.data) == before
+    assert not (one.data / "run" / "endpoint.json").exists()
+    return said
+
+
+def swap(part: str, source: Path, one: Live) -> None:
+    """Put another directory's part in the place of ours."""
+    shutil.rmtree(one.data / part)
+    shutil.copytree(source / part, one.data / part)
+
+
+def test_a_copy_of_a_whole_directory_starts(copy: Live) -> None:
+    copy.start()
+    copy.until_state(copy.submit("true"), "Finished")
+    check_history(copy.events())
+
+
+def test_a_stream_that_somebody_altered_is_refused_with_each_difference(copy: Live) -> None:
+    altered = {"max_age": 10**9 * 86_400, "discard": "old", "max_msgs": 5000}
+    asyncio.run(update_stream(copy.data, altered))
+    check_refused(
+        copy,
+        "max_age is 86400000000000, must be 0",
+        "discard is 'old', must be 'new'",
+        "max_msgs is 5000, must be -1",
+        "Nothing was changed",
+    )
+    asyncio.run(update_stream(copy.data, {"max_age": 0, "discard": "new", "max_msgs": -1}))
+    copy.start()
+
+
+async def update_stream(data: Path, changes: Json) -> None:
+    """Change the stream with the operator's credentials, while the service is down."""
+    async with own_server(data, "local", STREAM) as server:
+        login = login_in(str(data / "credentials" / "operator.json"))
+        client = await nats.connect(server.url, **login, inbox_prefix="_INBOX.operator")
+        try:
+            info = await client.request(f"$JS.API.STREAM.INFO.{STREAM}", b"")
+            config = msgspec.json.decode(info.data)["config"] | changes
+            subject = f"$JS.API.STREAM.UPDATE.{STREAM}"
+            answer = await client.request(subject, msgspec.json.encode(config))
+            assert "error" not in msgspec.json.decode(answer.data), answer.data
+        finally:
+            await client.close()
+
+
+def test_a_missing_store_is_refused_and_not_made_again(copy: Live) -> None:
+    shutil.rmtree(copy.data / "jetstream")
+    check_refused(copy, f"there is no stream {STREAM}", "its store is lost or another one is")
+    (copy.data / "stream.json").unlink()
+    check_refused(copy, f"there is no stream {STREAM}")
+
+
+def test_another_services_store_is_refused(copy: Live, stores: Stores) -> None:
+    swap("jetstream", stores.stranger, copy)
+    check_refused(copy, "is not the one this data directory knows", "known:", "found:")
+    (copy.data / "stream.json").unlink()
+    check_refused(copy, "it is another log than the one this journal copied")
+
+
+def test_an_emptied_stream_is_refused(copy: Live) -> None:
+    (messages,) = (copy.data / "jetstream").rglob("msgs")
+    for file in messages.iterdir():
+        file.unlink()
+    check_refused(copy, f"it is empty, but had {len(rows(copy.data))} events")
+
+
+def test_a_stream_restored_from_an_older_copy_is_refused(copy: Live, stores: Stores) -> None:
+    swap("jetstream", stores.older, copy)
+    lost = len(rows(stores.now)) - len(rows(stores.older))
+    check_refused(copy, f"it lacks the last {lost} events", "mend the log from the journal")
+
+
+def test_a_stream_of_the_same_length_with_another_head_is_refused(
+    copy: Live, stores: Stores
+) -> None:
+    swap("jetstream", stores.other, copy)
+    last = len(rows(stores.now))
+    check_refused(copy, f"its event at position {last}", "has the hash", "was copied")
+
+
+def test_a_journal_of_another_directory_is_refused(copy: Live, stores: Stores) -> None:
+    swap("journal", stores.stranger, copy)
+    check_refused(copy, "it is another log than the one this journal copied")
+
+
+def test_a_missing_journal_is_written_anew_only_for_the_words(copy: Live, stores: Stores) -> None:
+    shutil.rmtree(copy.data / "journal")
+    check_refused(copy, "the journal of this data directory is missing", "rebuild_journal")
+    copy.configure(rebuild_journal="yes")
+    check_refused(copy, "rebuild_journal is 'yes'", REBUILD_JOURNAL)
+    copy.configure(rebuild_journal=REBUILD_JOURNAL)
+    copy.start()
+    before = rows(stores.now)
+    until(lambda: rows(copy.data)[: len(before)] == before, "the journal is whole again")
+
+
+def test_a_lost_marker_is_written_again_from_the_journal(copy: Live, stores: Stores) -> None:
+    (copy.data / "stream.json").unlink()
+    copy.start()
+    marker = (copy.data / "stream.json").read_bytes()
+    assert marker == (stores.now / "stream.json").read_bytes()
+
+
+def test_a_damaged_marker_is_refused(copy: Live) -> None:
+    (copy.data / "stream.json").write_text("{")
+    check_refused(copy, "stream.json cannot be read")
+
+
+def test_a_second_service_and_a_store_in_use_are_refused(copy: Live) -> None:
+    copy.start()
+    said = copy.refused()
+    assert f"is in use by process {copy.pid}" in said
+    assert copy.health()["status"] == "ready"
+
+
+# --- durability -----------------------------------------------------------------------------------
+
+
+def test_an_outside_server_that_syncs_is_accepted_and_provisioned_once() -> None:
+    with directory() as made, outside_server(made / "nats", sync="always") as outside:
+        one = Live(made, **outside.settings)
+        for words in ("made", "is there already, as it must be"):
+            assert one.launch("provision").wait(30) == 0, one.log
+            assert f"the stream {STREAM} of cluster local {words}" in one.log
+        one.configure(nats_monitor_urls=[])
+        assert "no monitoring URL was given" in one.refused()
+        one.configure(nats_monitor_urls=["http://127.0.0.1:9"])
+        assert "does not answer as a nats-server's monitoring" in one.refused()
+        one.configure(nats_monitor_urls=list(outside.monitor_urls))
+        one.start()
+        try:
+            one.until_state(one.submit("true"), "Finished")
+            check_history(one.events())
+            one.stop()
+        finally:
+            one.kill()
+
+
+def test_an_outside_server_that_does_not_sync_is_refused_but_for_the_words() -> None:
+    with directory() as made, outside_server(made / "nats", sync="2m") as outside:
+        one = Live(made, **outside.settings)
+        said = one.refused()
+        assert "does not have sync_always" in said
+        assert ACCEPT_LOSS in said
+        one.configure(accept_loss="I accept that acknowledged events may be lost.")
+        assert "accept_loss is" in one.refused()
+        one.configure(accept_loss=ACCEPT_LOSS)
+        one.start()
+        try:
+            one.until_state(one.submit("true"), "Finished")
+            one.stop()
+        finally:
+            one.kill()

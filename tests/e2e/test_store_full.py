@@ -1,0 +1,249 @@
+"""The store is full: it is said, running cancels still end, nothing is lost or comes twice."""
+
+import errno
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.live import Json, Live, check_history, directory, ends, live, until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+MIB = 1024**2
+DISK = "64m"
+GRACE_SECONDS = 2
+JOBS = 6
+"""Their last events do not all fit into what is left of the page that the stream writes to."""
+
+
+@contextmanager
+def small_disk() -> Iterator[Path]:
+    """A directory on a disk of 64 MiB."""
+    with directory() as made:
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK},mode=711", "tmpfs", str(made)]
+        done = subprocess.run(mount, capture_output=True, check=False)
+        if done.returncode != 0:
+            pytest.skip(f"a small disk cannot be mounted here: {done.stderr.decode().strip()}")
+        try:
+            yield made
+        finally:
+            subprocess.run(["umount", "--lazy", str(made)], check=True)
+
+
+class Filler:
+    """A file that takes what is left of the disk, to the last byte."""
+
+    def __init__(self, disk: Path) -> None:
+        self._path = disk / "filler"
+        self._handle = os.open(self._path, os.O_CREAT | os.O_WRONLY)
+
+    def fill(self) -> None:
+        while self._written():
+            pass
+
+    def _written(self) -> int:
+        try:
+            return os.write(self._handle, bytes(4096))
+        except OSError as full:
+            if full.errno != errno.ENOSPC:
+                raise
+            return 0
+
+    def remove(self) -> None:
+        with suppress(FileNotFoundError):
+            self._path.unlink()
+            os.close(self._handle)
+
+
+@contextmanager
+def on_small_disk() -> Iterator[tuple[Live, Filler]]:
+    with small_disk() as disk:
+        one = Live(disk).start()
+        filler = Filler(disk)
+        try:
+            set_grace(one, GRACE_SECONDS)
+            yield one, filler
+        finally:
+            filler.remove()
+            one.kill()
+
+
+def set_grace(one: Live, seconds: int) -> None:
+    with one.http() as http:
+        answer = http.put("/parameters/TaskCancelGracePeriod", json={"value": str(seconds)})
+    assert answer.status_code == 200, answer.text
+
+
+def being_canceled(one: Live, jobs: int) -> list[int]:
+    """Jobs whose grace period runs: they do not listen to the stop signal."""
+    made = [one.deaf_job() for _ in range(jobs)]
+    for job in made:
+        assert one.cancel(job, message="before the disk was full").status_code == 200
+    return made
+
+
+def refusal(one: Live, path: str, body: Json) -> Json:
+    """The problem that a new command gets now: 503, with a time to come back."""
+    with one.http() as http:
+        answer = http.post(path, json=body)
+    assert answer.status_code == 503, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert int(answer.headers["retry-after"]) > 0
+    found: Json = answer.json()
+    assert found["code"] == "store_full"
+    return found
+
+
+def works_again(one: Live) -> int:
+    """A job that is made as soon as commands are taken again."""
+
+    def made() -> int:
+        with one.http() as http:
+            answer = http.post("/jobs", json={"tasks": [{"command": "true"}]})
+        assert answer.status_code in (201, 503), answer.text
+        return int(answer.json()["job_id"]) if answer.status_code == 201 else 0
+
+    job = until(made, "commands are taken again")
+    one.until_state(job, "Finished")
+    return job
+
+
+def check_ended_once(one: Live, jobs: list[int]) -> None:
+    history = one.events()
+    check_history(history)
+    ended = [e.aggregate for e in ends(history)]
+    assert sorted(ended) == sorted(f"job.{job}" for job in jobs)
+    for job in jobs:
+        types = [e.type for e in history if e.aggregate == f"job.{job}"]
+        assert types[-4:] == [
+            "JobCancelRequested",
+            "TaskStopOrdered",
+            "TaskForceStopped",
+            "JobCanceled",
+        ]
+    journal_follows(one)
+
+
+def journal_follows(one: Live) -> None:
+    """The second copy catches up, so that the service is ready again."""
+    until(lambda: one.health()["status"] == "ready", f"ready again: {one.health()}")
+
+
+# --- the stream's own limit -----------------------------------------------------------------------
+
+
+def test_a_full_stream_takes_no_command_but_lets_a_running_cancel_end() -> None:
+    with live(stream_bytes_max=MIB) as one:
+        set_grace(one, 4)
+        (job,) = being_canceled(one, 1)
+        said = until(lambda: fill_stream(one), "the stream is full")
+        assert "of 1048576 bytes" in said["detail"]
+        assert "95 %" in said["detail"]
+        assert "stream_bytes_max" in said["detail"]
+        refusal(one, f"/jobs/{job}/cancel", {"message": "again"})
+        refusal(one, "/jobs/999999/cancel", {})
+        health = one.health()
+        assert health["status"] == "degraded"
+        assert any("no new command is taken" in reason for reason in health["reasons"])
+        shown = one.cli("cancel", str(job), "-m", "by hand")
+        assert (shown.status, "95 %" in shown.out + shown.err) == (75, True)
+        one.until_state(job, "Canceled")
+        events = one.events()
+        check_history(events)
+        assert [e.aggregate for e in ends(events)] == [f"job.{job}"]
+
+
+def fill_stream(one: Live) -> Json | None:
+    """Make big jobs until one is refused and the stream really is full; the problem."""
+    big = {"command": "true", "environment": {"X": "x" * 30_000}}
+    with one.http() as http:
+        answer = http.post("/jobs", json={"tasks": [big], "submit": False})
+    if answer.status_code == 201:
+        return None
+    assert answer.status_code == 503, answer.text
+    assert "retry-after" in answer.headers
+    problem: Json = answer.json()
+    assert problem["code"] == "store_full"
+    return problem if one.stream_bytes() >= MIB * 95 // 100 else None
+
+
+# --- the disk -------------------------------------------------------------------------------------
+
+
+def test_on_a_full_disk_the_reserve_lets_running_cancels_end() -> None:
+    with on_small_disk() as (one, filler):
+        jobs = being_canceled(one, 3)
+        filler.fill()
+        said = until(lambda: refused_for_the_disk(one), "new commands are refused")
+        assert "free some space" in said["detail"]
+        refusal(one, f"/jobs/{jobs[0]}/cancel", {"message": "again"})
+        for job in jobs:
+            one.until_state(job, "Canceled")
+        assert not (one.data / "reserve").exists()
+        filler.remove()
+        works_again(one)
+        check_ended_once(one, jobs)
+        until((one.data / "reserve").exists, "the reserve is back")
+
+
+def refused_for_the_disk(one: Live) -> Json | None:
+    """The refusal, once the service has looked at its disk."""
+    with one.http() as http:
+        answer = http.post("/jobs", json={"tasks": [{"command": "true"}], "submit": False})
+    if answer.status_code == 201:
+        return None
+    assert answer.json()["code"] == "store_full", answer.text
+    found: Json = answer.json()
+    return found
+
+
+def test_when_the_reserve_is_gone_too_cancels_end_as_soon_as_there_is_room() -> None:
+    with on_small_disk() as (one, filler):
+        jobs = being_canceled(one, JOBS)
+        until(written_no_more(one, filler), "the stream's write fails")
+        until(lambda: troubled(one), "somebody is told")
+        refusal(one, f"/jobs/{jobs[0]}/cancel", {"message": "again"})
+        filler.remove()
+        for job in jobs:
+            one.until_state(job, "Canceled")
+        works_again(one)
+        check_ended_once(one, jobs)
+
+
+def test_room_that_comes_back_within_a_failing_write_is_found_out() -> None:
+    """Measured: after one failed write a stream stores nothing more, however much room there is."""
+    with on_small_disk() as (one, filler):
+        jobs = being_canceled(one, JOBS)
+        until(written_no_more(one, filler), "the stream's write fails")
+        filler.remove()
+        for job in jobs:
+            one.until_state(job, "Canceled")
+        works_again(one)
+        check_ended_once(one, jobs)
+        one.stop()
+        one.start()
+        check_ended_once(one, jobs)
+
+
+def written_no_more(one: Live, filler: Filler) -> Callable[[], bool]:
+    """Keep the disk full, the given-up reserve included, until nats-server says that it is ill."""
+    (file,) = (one.data / "run").glob("nats-server_*.ports")
+    health = json.loads(file.read_text())["monitoring"][0] + "/healthz"
+
+    def look() -> bool:
+        filler.fill()
+        return httpx.get(health, trust_env=False).status_code == 503
+
+    return look
+
+
+def troubled(one: Live) -> bool:
+    """A full disk is seen in the service's health."""
+    health = one.health()
+    return any("bytes left" in reason or "disk" in reason for reason in health["reasons"])

@@ -1,0 +1,105 @@
+"""A small TCP proxy that loses a chosen answer of the server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+CHUNK_BYTES = 256 * 1024
+
+
+class Proxy:
+    """Passes bytes both ways, until told to lose an answer.
+
+    ``lost``: set when an answer was lost.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = (host, port)
+        self._request = b""
+        self._answer = b""
+        self._never = b""
+        self._cut = False
+        self._armed = False
+        self._silent = False
+        self.lost = asyncio.Event()
+        self._writers: list[asyncio.StreamWriter] = []
+
+    def lose(self, request: bytes, answer: bytes, *, cut: bool) -> None:
+        """After a request that contains ``request``, lose the bytes that contain ``answer``.
+
+        ``cut``: the connection goes with them; otherwise the silence is all there is.
+        """
+        self._request, self._answer, self._cut = request, answer, cut
+
+    def lose_request(self, request: bytes) -> None:
+        """The bytes that contain ``request`` never reach the server; the connection goes too."""
+        self._never = request
+
+    def swallow(self) -> None:
+        """From now on nothing comes back from the server."""
+        self._silent = True
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One client."""
+        try:
+            upstream_reader, upstream_writer = await asyncio.open_connection(*self._target)
+        except OSError:
+            writer.close()
+            return
+        self._writers += [writer, upstream_writer]
+        await asyncio.gather(self._up(reader, upstream_writer), self._down(upstream_reader, writer))
+
+    async def _up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen = b""
+        while data := await _read(reader):
+            seen = (seen + data)[-4096 - len(data) :]
+            if self._never and self._never in seen:
+                self._never = b""
+                self.lost.set()
+                self.cut()
+                return
+            if self._request and self._request in seen:
+                self._armed, self._request = True, b""
+            writer.write(data)
+        writer.close()
+
+    async def _down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await _read(reader):
+            if self._silent:
+                continue
+            if self._armed and self._answer in data:
+                self._armed = False
+                self.lost.set()
+                if self._cut:
+                    self.cut()
+                    return
+                continue
+            writer.write(data)
+        writer.close()
+
+    def cut(self) -> None:
+        """Break every connection now."""
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+
+
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.read(CHUNK_BYTES)
+    except OSError:
+        return b""
+
+
+@asynccontextmanager
+async def proxy_to(url: str) -> AsyncIterator[tuple[Proxy, str]]:
+    """A proxy before the NATS server at ``url``, and the URL of the proxy."""
+    host, _, port = url.removeprefix("nats://").partition(":")
+    proxy = Proxy(host, int(port))
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    try:
+        yield proxy, f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        proxy.cut()
+        await asyncio.sleep(0)
