@@ -96,8 +96,17 @@ class Carrier:
                 lambda: self._runs.record(status), lambda error: self._trouble(job_id, error)
             )
             self.troubles.pop(job_id, None)
+            self._alarm(status)
         except Exception as error:  # one run's report must not end the hearing of all others
             self._trouble(job_id, error)
+
+    def _alarm(self, status: RunStatus) -> None:
+        """Processes that SIGKILL could not end are for a person, at once."""
+        survivors = status.stop.survivors if status.stop else status.survivors
+        if survivors and not status.survivors_gone:
+            key = status.key
+            facts = {"job": key.job, "task": key.task, "attempt": key.attempt}
+            self._reporter("processes_outlived_kill", survivors=survivors, **facts)
 
     # --- what the stream says ---------------------------------------------------------------------
 

@@ -15,11 +15,13 @@ from typing import Final, Generic, Protocol, TypeVar
 from msgspec import Struct
 
 from application.ports import Clock, EventLog, Ids, Journal, Stored, Token, Undecodable, Write
+from application.trail import Trail, TrailKind, as_reused, trail_key
 from domain.cluster import Cluster, evolve_cluster
 from domain.errors import Conflict, Corrupt
 from domain.events import (
     CLUSTER,
     Aggregate,
+    CancelRefused,
     Event,
     NewEvent,
     Recorded,
@@ -32,7 +34,6 @@ from domain.parameters import Parameter
 
 TRIES_MAX: Final = 3
 CACHED_AGGREGATES_MAX: Final = 4096
-TRAIL_ANSWERS_MAX: Final = 10_000
 S = TypeVar("S")
 
 
@@ -90,32 +91,6 @@ class ClusterKind:
     def fold(self, state: Cluster, recorded: Recorded) -> Cluster:
         """As the domain has it."""
         return evolve_cluster(state, recorded)
-
-
-class Trail(Struct, frozen=True):
-    """Facts that have no rules of their own: which version answered which request, the latest ones.
-
-    ``answered`` is shared by all states of one load, for a day may hold very many facts.
-    """
-
-    version: int
-    answered: OrderedDict[tuple[str, Event], int]
-
-
-class TrailKind:
-    """An aggregate that only gathers facts."""
-
-    def empty(self) -> Trail:
-        """None yet."""
-        return Trail(0, OrderedDict())
-
-    def fold(self, state: Trail, recorded: Recorded) -> Trail:
-        """One more; the same fact of the same actor counts as the first one's retry."""
-        actor = recorded.event.caller.actor.name
-        state.answered.setdefault((actor, recorded.data), recorded.version)
-        while len(state.answered) > TRAIL_ANSWERS_MAX:
-            state.answered.popitem(last=False)
-        return Trail(recorded.version, state.answered)
 
 
 class Held(Struct, Generic[S], frozen=True):
@@ -191,17 +166,26 @@ class Ledger:
         return await self._change(self.cluster_aggregate, CLUSTERS, decide, cause, TRIES_MAX)
 
     async def add_to_trail(
-        self, aggregate: Aggregate, fact: Event, cause: Cause
+        self,
+        aggregate: Aggregate,
+        fact: CancelRefused,
+        cause: Cause,
+        admitted: Callable[[CancelRefused], Sequence[Event]],
     ) -> tuple[Change[Trail], int]:
-        """Append to an aggregate that has no rules of its own, unless the actor's very same fact is
-        in it already (its request id included); the version that holds it."""
-        key = (cause.caller.actor.name, fact)
+        """Append to an aggregate that has no rules of its own; the version that holds the answer.
+
+        The same request again adds nothing. Another request under its id is refused for that.
+        """
+        key = trail_key(cause.caller, fact)
 
         def decide(trail: Trail, _: datetime) -> Sequence[Event]:
-            return () if key in trail.answered else [fact]
+            before = trail.answered[key][1] if key in trail.answered else None
+            if before == fact:
+                return ()
+            return admitted(fact if before is None else as_reused(fact))
 
         done = await self._change(aggregate, TRAILS, decide, cause, TRIES_MAX)
-        return done, done.after.answered[key]
+        return done, done.after.answered[key][0]
 
     def forget(self, aggregate: Aggregate) -> None:
         """Drop what is cached; the next load reads the stored events."""

@@ -68,9 +68,7 @@ class Receipt(Struct, frozen=True):
 def outcome_of(fact: e.Event) -> Outcome:
     """The outcome that a deciding fact stands for."""
     match fact:
-        case e.CancelRefused():
-            return Outcome.UNKNOWN
-        case e.TaskCancelRefused(code="unknown_task"):
+        case e.CancelRefused(code="unknown_job") | e.TaskCancelRefused(code="unknown_task"):
             return Outcome.UNKNOWN
         case _ if isinstance(fact, e.RefusalEvent):
             return Outcome.REFUSED

@@ -93,7 +93,8 @@ class Room:
             return ""
         return (
             f"the stream holds {used} of {capacity} bytes; above 95 % no new command is taken: "
-            "give the stream more room (stream_bytes_max, and space on its disk)"
+            "to give the stream more room, raise stream_bytes_max and run 'countermand provision' "
+            "while the service is stopped"
         )
 
     def check(self) -> None:

@@ -8,7 +8,7 @@ again with the same request id), ``Conflict``, ``Throttled``, ``Corrupt``, ``Bad
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,6 +21,7 @@ from application.throttle import RefusalLimit
 from application.under_way import Met, cancel_met, names_a_cancel, told, under_way
 from domain import commands as c
 from domain import events as e
+from domain.adding import content_of_job
 from domain.cluster import JOB_ID_MAX, Cluster, SetParameter, refused, set_parameter
 from domain.decide import decide
 from domain.errors import Unknown
@@ -36,6 +37,8 @@ from domain.states import CancelMode, JobPriority, JobType
 from domain.submission import check_submission
 
 JOB_ID_UNITS_MAX: Final = 64
+NOT_PERMITTED: Final = "not_permitted"
+F = TypeVar("F", bound=e.Event)
 
 
 class NewJob(Struct, frozen=True):
@@ -110,7 +113,7 @@ class Scheduler:
         check_submission(draft)
         no = denied(asked)
         if no is not None:
-            return await self._creation_refused(caller, new, asked, no)
+            return await self._creation_refused(caller, draft, no)
         return await self._maker.add(caller, draft, self._room)
 
     async def submit_job(self, caller: Caller, job_id: str, request_id: str) -> Receipt:
@@ -198,21 +201,11 @@ class Scheduler:
         self, caller: Caller, name: str, value: str, request_id: str
     ) -> Receipt:
         """Give a parameter a new value; administrators only."""
-        self._room()
         asked = self._asked(caller, Question(caller, Action.SET_PARAMETER), request_id)
         command = SetParameter(asked, name, value)
-
-        def change(cluster: Cluster, now: datetime) -> Sequence[e.Event]:
-            fact = set_parameter(cluster, command)
-            self._limit_refusals(caller, fact)
-            return [fact] if fact is not None else []
-
-        done = await self._ledger.change_cluster(change, self._cause(caller, request_id))
-        if done.recorded:
-            return receipt(done.recorded[0], done.position, "set_parameter", "", None)
-        key = Asking(caller.asker, "set_parameter", request_id)
-        history = await self._ledger.history(self._ledger.cluster_aggregate)
-        return replayed(history, done.after.asked[key].version, "set_parameter", "", None)
+        return await self._ask_cluster(
+            caller, request_id, "set_parameter", lambda cluster: set_parameter(cluster, command)
+        )
 
     async def parameters(self) -> tuple[tuple[Parameter, int], ...]:
         """Every parameter in the catalogue with the value in force."""
@@ -238,8 +231,6 @@ class Scheduler:
             return await self._on_nothing(caller, job_id, request_id, cancel, task_id)
         question = Question(caller, action, job.owner, job.job_type)
         request = command(self._asked(caller, question, request_id))
-        if answered_before(job, request) is None:
-            self._room()
         done = await self._ledger.change_job(
             number,
             lambda now_job, now: self._decide(caller, now_job, request, now),
@@ -253,9 +244,7 @@ class Scheduler:
         if job is None or job.removed:
             raise Unknown("the job is gone", code="unknown_job", hresult=HResult.INVALID_JOB_ID)
         facts = decide(job, replace(request, asked=replace(request.asked, at=now)))
-        for fact in facts:
-            self._limit_refusals(caller, fact)
-        return facts
+        return self._admitted(caller, facts)
 
     async def _receipt(
         self, number: int, request: JobRequest, done: Change[Job | None], task_id: int | None
@@ -271,7 +260,8 @@ class Scheduler:
             history = await self._ledger.history(e.job_aggregate(number))
             answer = replayed(history, before.version, operation, str(number), state)
             cancel = await self._met(number, done, readable(history[before.version - 1]))
-        return told(replace(answer, task_id=task_id), cancel)
+        answer = replace(answer, task_id=task_id)
+        return without_secrets(answer) if answer.code == NOT_PERMITTED else told(answer, cancel)
 
     async def _met(
         self, number: int, done: Change[Job | None], recorded: e.Recorded
@@ -299,7 +289,6 @@ class Scheduler:
         words = f"there is no job {asked_for}; job ids are numbers from 1 to {JOB_ID_MAX}"
         if cancel is None:
             raise Unknown(words, code="unknown_job", hresult=HResult.INVALID_JOB_ID)
-        self._room()
         now = self._clock.now()
         message = kept(cancel.message, self._limits.message_units_max)
         fact = e.CancelRefused(
@@ -316,9 +305,10 @@ class Scheduler:
             rule="job-exists",
             explanation=words,
         )
-        self._limit_refusals(caller, fact)
         day, cause = e.request_aggregate(now), self._cause(caller, request_id)
-        done, version = await self._ledger.add_to_trail(day, fact, cause)
+        done, version = await self._ledger.add_to_trail(
+            day, fact, cause, lambda found: self._admitted(caller, [found])
+        )
         operation = "cancel" if task_id is None else "cancel_task"
         if done.recorded:
             answer = receipt(done.recorded[0], done.position, operation, asked_for, None)
@@ -327,16 +317,39 @@ class Scheduler:
             answer = replayed(history, version, operation, asked_for, None)
         return replace(answer, task_id=task_id)
 
-    async def _creation_refused(
-        self, caller: Caller, new: NewJob, asked: c.Asked, no: Refusal
+    async def _creation_refused(self, caller: Caller, draft: c.AddJob, no: Refusal) -> Receipt:
+        """Stored on the cluster, for there is no job; the same request again is answered so."""
+        request_id, content = draft.asked.request_id, content_of_job(draft)
+        asked_for = {"name": draft.name, "job_type": draft.job_type}
+
+        def decided(cluster: Cluster) -> e.ClusterEvent | None:
+            before = cluster.asked.get(Asking(caller.asker, "add_job", request_id))
+            if before is not None and before.content_sha256 == content:
+                return None
+            return refused(draft.asked, "add_job", no, asked_for, content)
+
+        answer = await self._ask_cluster(caller, request_id, "add_job", decided)
+        return replace(answer, operation="submit")
+
+    async def _ask_cluster(
+        self,
+        caller: Caller,
+        request_id: str,
+        operation: str,
+        decided: Callable[[Cluster], e.ClusterEvent | None],
     ) -> Receipt:
-        self._room()
-        fact = refused(asked, "add_job", no, {"name": new.name, "job_type": new.job_type})
-        self._limit_refusals(caller, fact)
-        done = await self._ledger.change_cluster(
-            lambda _, __: [fact], self._cause(caller, asked.request_id)
-        )
-        return receipt(done.recorded[0], done.position, "submit", "", None)
+        """Store what is decided on the cluster; nothing for a request answered before."""
+
+        def change(cluster: Cluster, _: datetime) -> Sequence[e.Event]:
+            fact = decided(cluster)
+            return self._admitted(caller, [fact]) if fact is not None else []
+
+        done = await self._ledger.change_cluster(change, self._cause(caller, request_id))
+        if done.recorded:
+            return receipt(done.recorded[0], done.position, operation, "", None)
+        answered = done.after.asked[Asking(caller.asker, operation, request_id)]
+        history = await self._ledger.history(self._ledger.cluster_aggregate)
+        return replayed(history, answered.version, operation, "", None)
 
     # --- what all need ----------------------------------------------------------------------------
 
@@ -344,16 +357,27 @@ class Scheduler:
         decision = self._policy.decide(question)
         return c.Asked(request_id, caller.asker, self._clock.now(), decision)
 
-    def _limit_refusals(self, caller: Caller, fact: e.Event | None) -> None:
-        """Count what only adds to the trail: refusals, and repeats of what is under way."""
-        if isinstance(fact, e.RefusalEvent | e.JobCancelRepeated | e.TaskCancelRepeated):
-            self._refusals.take(caller.actor.name, self._clock.now())
+    def _admitted(self, caller: Caller, facts: Sequence[F]) -> Sequence[F]:
+        """``facts``, when there is room for them. Raises ``StoreFull`` or ``Throttled``.
+
+        What only adds to the trail is counted: refusals, and repeats of what is under way.
+        """
+        for fact in facts:
+            self._room()
+            if isinstance(fact, e.RefusalEvent | e.JobCancelRepeated | e.TaskCancelRepeated):
+                self._refusals.take(caller.actor.name, self._clock.now())
+        return facts
 
     def _cause(self, caller: Caller, request_id: str) -> Cause:
         return Cause(caller, correlation_id=request_id, causation_id=request_id)
 
     async def _grace_seconds(self) -> int:
         return await self._ledger.parameter(TASK_CANCEL_GRACE_PERIOD)
+
+
+def without_secrets(answer: Receipt) -> Receipt:
+    """What somebody without the right is told: nothing of the job's state, nor of its cancel."""
+    return replace(answer, job_state=None, under_way=None)
 
 
 def job_number(text: str) -> int | None:

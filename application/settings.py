@@ -13,6 +13,9 @@ ACCEPT_LOSS: Final = "I accept that acknowledged events may be lost"
 ALLOW_ROOT_TASKS: Final = "I want tasks to run as root"
 REBUILD_JOURNAL: Final = "I want the journal to be written anew from the stream"
 STOP_SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+SLOTS_MAX: Final = 256
+"""So that a fact about all runs at once fits an event."""
+
 TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -28,8 +31,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     * ``http_host``, ``http_port``: where TCP listens; port 0 means any free one.
     * ``socket``, ``journal``: paths; "" for the default in the data directory.
     * ``rebuild_journal``: the words that let a missing journal be written anew from the stream.
-    * ``slots``: runs at once, 0 for the number of cores; at most 256, so that a fact about all of
-      them fits an event. ``node``: "" for the host's name.
+    * ``slots``: runs at once, 0 for the number of cores, at most SLOTS_MAX. ``node``: "" for the
+      host's name.
     * ``task_account``: whom tasks run as when the service is root; ``run_as_accounts``: accounts
       that a job may name besides. ``allow_root_tasks``: the words that let tasks run as root.
     * ``stop_signal``: what a normal cancel sends first. ``kill_deadline_seconds``: how long to look
@@ -79,10 +82,10 @@ class Range(Struct, frozen=True):
 
 
 RANGES: Final = {
-    "stream_bytes_max": Range(MIB // 2, 2**50),
+    "stream_bytes_max": Range(MIB, 2**50),
     "stream_replicas": Range(1, 5),
     "http_port": Range(0, 65535),
-    "slots": Range(0, 256),
+    "slots": Range(0, SLOTS_MAX),
     "kill_deadline_seconds": Range(0.1, 300),
     "message_units_max": Range(1, MESSAGE_UNITS_MAX),
     "refusals_per_minute": Range(1, 100_000),

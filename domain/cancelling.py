@@ -158,6 +158,7 @@ def cancel_task(job: Job, request: c.CancelTask) -> e.JobEvent:
         reason_code=request.reason_code,
         from_state=task.state,
         running=run_set([] if task.state in TASK_WAITING else [task]),
+        waiting=task_set([task] if task.state in TASK_WAITING else []),
         grace_seconds=0 if request.mode is CancelMode.FORCED else request.grace_seconds,
         decision=request.asked.decision,
         escalates=under_way.request_id if under_way else "",

@@ -1,10 +1,11 @@
 """The error families. Adapters translate them; no transport number appears here.
 
 CountermandError(code, message)
-  Refused          the rules said no; final; the job is unchanged; the refusal is recorded
+  Refused          the rules said no; final; the job is unchanged. What the policy refuses, and what
+                   is refused on a job, is recorded; what could never become a job is not
     IllegalTransition    not in this state
     NotPermitted         not by this person
-    BadRequest           a limit or a form (the message's length, a parameter's value)
+    BadRequest           a limit or a form (a command line's length, a parameter's value)
   Throttled        too many refused requests of one principal; nothing was recorded
   Unknown          no such job, task or position
   Conflict         somebody else appended first, and it stayed so after the retries

@@ -26,7 +26,6 @@ from domain.evolve_runs import (
     submitted,
     with_survivors,
 )
-from domain.hresult import HResult
 from domain.job import Job, Task, in_ranges
 from domain.states import JobState, StopCause, TaskState
 
@@ -99,7 +98,7 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
         case e.JobQueued():
             return queued(job, recorded)
         case e.JobRejected():
-            return ended(job, recorded, JobState.FAILED, HResult.UNKNOWN_ERROR, data.reason)
+            return ended(job, recorded, JobState.FAILED, data.hresult, data.reason)
         case e.JobStarted():
             running = enter(job, JobState.RUNNING)
             return replace(running, nodes=data.nodes, started_at=recorded.time)
@@ -151,7 +150,7 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
         case e.JobFinished():
             return job_finished(job, recorded, data)
         case e.JobFailed():
-            return ended(job, recorded, JobState.FAILED, HResult.TASK_FAILURE, data.message)
+            return ended(job, recorded, JobState.FAILED, data.hresult, data.message)
         case e.JobConfigured():
             return again(job, recorded, data, JobState.CONFIGURING, TaskState.CONFIGURING)
         case e.JobRequeued():

@@ -134,8 +134,7 @@ def finish_requested(job: Job, recorded: e.Recorded, data: e.JobFinishRequested)
 
 def job_finished(job: Job, recorded: e.Recorded, data: e.JobFinished) -> Job:
     """Finished, by itself or by a finish."""
-    code = HResult.FINISHED_BY_USER if job.finish else 0
-    return ended(job, recorded, JobState.FINISHED, code, data.message)
+    return ended(job, recorded, JobState.FINISHED, data.hresult, data.message)
 
 
 def again(

@@ -74,7 +74,7 @@ def end_validation(job: Job, instruction: c.EndValidation) -> Facts:
     if job.state not in (JobState.VALIDATING, JobState.EXTERNAL_VALIDATION):
         return ()
     if instruction.reason:
-        return (e.JobRejected(instruction.code, instruction.reason),)
+        return (e.JobRejected(instruction.code, instruction.reason, HResult.UNKNOWN_ERROR),)
     return (e.JobQueued(),)
 
 
@@ -174,7 +174,8 @@ def run_end(task: Task, instruction: c.RecordRunEnd) -> e.JobEvent:
     """Finished or failed by itself, stopped, or stopped by force."""
     stop, runs = instruction.stop, (task.run,)
     if instruction.lost:
-        return e.TaskFailed(runs, instruction.exit, "run_lost", instruction.lost)
+        lost, killed, survivors = instruction.lost, instruction.killed, instruction.survivors
+        return e.TaskFailed(runs, instruction.exit, "run_lost", lost, killed, survivors)
     if stop is None:
         return own_end(runs, instruction)
     cause = cause_of(task, stop)

@@ -95,6 +95,7 @@ ALGORITHM: Final = "table-1"
 """The way the table is read, below; a change of it is a change of the policy."""
 
 DENIED: Final = "no-rule-allows"
+RAISING_DENIED: Final = "acting-for-others-raises-no-rights"
 COMMAND_JOB_DENIED: Final = "command-jobs-need-an-administrator"
 ROLE_SUBJECT: Final = {
     Role.USER: Subject.USER,
@@ -136,6 +137,8 @@ class TablePolicy:
 
         Who acts for somebody must be allowed to, and that person must be allowed the act.
         """
+        if raises_rights(question):
+            return self._refused(question, RAISING_DENIED, raising_words(question))
         rules = set[str]()
         for part in parts_of(question):
             subjects = subjects_of(part)
@@ -146,9 +149,27 @@ class TablePolicy:
         return Decision(Effect.ALLOW, self._digest, tuple(sorted(rules)), facts_of(question))
 
     def _denied(self, question: Question, part: Question) -> Decision:
-        rule, words = denial(self._rules, part)
+        return self._refused(question, *denial(self._rules, part))
+
+    def _refused(self, question: Question, rule: str, words: str) -> Decision:
         facts = facts_of(question)
         return Decision(Effect.DENY, self._digest, (rule,), facts, explanation=words)
+
+
+def raises_rights(question: Question) -> bool:
+    """Whether somebody would gain an administrator's rights by acting for one."""
+    person = question.caller.on_behalf_of
+    gained = person is not None and person.has(Role.ADMINISTRATOR)
+    return gained and not question.caller.actor.has(Role.ADMINISTRATOR)
+
+
+def raising_words(question: Question) -> str:
+    """The sentence for that."""
+    caller = question.caller
+    return (
+        f"{caller.actor.name} may not act for {caller.subject.name}, who is an administrator: only "
+        "an administrator may"
+    )
 
 
 def parts_of(question: Question) -> tuple[Question, ...]:
@@ -172,9 +193,14 @@ def subjects_of(question: Question) -> frozenset[Subject]:
     return frozenset(roles)
 
 
+def changes_command_job(question: Question) -> bool:
+    """Whether it is about a command job, and about more than seeing it."""
+    return question.job_type is JobType.ADMIN and question.action is not Action.VIEW
+
+
 def allows(rule: Rule, question: Question, subjects: frozenset[Subject]) -> bool:
     """Whether this one rule allows it."""
-    command_job = question.job_type is JobType.ADMIN and question.action is not Action.VIEW
+    command_job = changes_command_job(question)
     return (
         rule.subject in subjects
         and question.action in rule.actions
@@ -186,8 +212,7 @@ def denial(rules: tuple[Rule, ...], question: Question) -> tuple[str, str]:
     """The rule id and sentence of a denial."""
     person = question.caller.subject.name
     words = ACTION_IN_WORDS[question.action]
-    command_job = question.job_type is JobType.ADMIN and question.action is not Action.VIEW
-    if command_job or question.action is Action.CREATE_COMMAND_JOB:
+    if changes_command_job(question) or question.action is Action.CREATE_COMMAND_JOB:
         return COMMAND_JOB_DENIED, (
             f"{person} may not {words}: it is a command job, and only a cluster administrator may"
         )

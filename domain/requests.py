@@ -75,7 +75,8 @@ def bad_message(request: c.CancelJob | c.CancelTask | c.FinishJob) -> Refusal | 
     try:
         check_message(request.message, request.message_units_max)
     except Refused as no:
-        return Refusal(no.code, no.hresult or 0, "message-limit", no.message)
+        rule = "message-limit" if no.code == "message_too_long" else "message-characters"
+        return Refusal(no.code, no.hresult or 0, rule, no.message)
     return None
 
 

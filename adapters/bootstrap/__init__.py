@@ -11,7 +11,7 @@ from pathlib import Path
 import uvloop
 
 from adapters.bootstrap import dev as first_minute
-from adapters.bootstrap.compose import Parts, locked, nats, provision_stream
+from adapters.bootstrap.compose import Parts, grow_stream, locked, nats, provision_stream
 from adapters.bootstrap.configuration import load
 from adapters.bootstrap.doctor import Finding, examine
 from adapters.bootstrap.running import Endpoint, service
@@ -62,16 +62,19 @@ def dev(overrides: Mapping[str, object], config_file: Path | None, demo: bool) -
 
 
 def provision(overrides: Mapping[str, object], config_file: Path | None) -> int:
-    """Make stream and users, and say whether there was anything to make."""
+    """Make stream and users, or give the stream more room; say what was done."""
     chosen = load(overrides, config_file)
 
-    async def make() -> bool:
+    async def make() -> str:
         async with locked(chosen) as lock, nats(chosen, lock) as server:
-            return await provision_stream(chosen, server)
+            had = await grow_stream(chosen, server)
+            if had is not None:
+                return f"was given room for {chosen.stream_bytes_max} bytes (it had {had})"
+            made = await provision_stream(chosen, server)
+            return "made" if made else "is there already, as it must be"
 
     os.umask(0o077)
-    made = uvloop.run(make())
-    words = "made" if made else "is there already, as it must be"
+    words = uvloop.run(make())
     print(f"the stream {chosen.stream} of cluster {chosen.cluster} {words}")
     return 0
 

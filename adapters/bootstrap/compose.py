@@ -4,12 +4,13 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from msgspec import Struct
 
+from adapters.bootstrap.alarms import alarms_of
 from adapters.bootstrap.disk import DiskReserve
 from adapters.bootstrap.marker import Marker, check_marker, read_marker, write_marker
 from adapters.bootstrap.supervise import Supervision
@@ -21,7 +22,7 @@ from adapters.jetstream.connection import ServerAddress
 from adapters.jetstream.durability import prove_durability
 from adapters.jetstream.lock import DataLock
 from adapters.jetstream.log import JetStreamLog
-from adapters.jetstream.provision import provision
+from adapters.jetstream.provision import grow, provision
 from adapters.jetstream.publish import UnseenDisk
 from adapters.jetstream.server import EmbeddedServer
 from adapters.journal import SqliteJournal
@@ -37,11 +38,11 @@ from application.retention import Retention
 from application.room import Room
 from application.runs import Runs
 from application.scheduler import Limits, Scheduler
-from application.settings import REBUILD_JOURNAL, Settings
+from application.settings import REBUILD_JOURNAL, SLOTS_MAX, Settings
 from application.startup_check import compare
 from application.stopper import Stopper
 from application.throttle import RefusalLimit
-from domain.errors import Unavailable
+from domain.errors import Misconfigured, Unavailable
 from domain.policy import TablePolicy
 
 CAUGHT_UP_SECONDS_MAX = 5.0
@@ -108,17 +109,37 @@ def stream_spec(settings: Settings) -> StreamSpec:
 async def locked(settings: Settings) -> AsyncIterator[DataLock]:
     """The data directory, ours alone. Others may enter a new one, but it hides what is in it."""
     directory = directory_of(settings)
-    new = not directory.exists()
-    lock = await DataLock.acquire(directory)
     try:
-        if new:
-            directory.chmod(0o711)
-        run = directory / "run"
-        run.mkdir(exist_ok=True)
-        run.chmod(0o711)
+        new = not directory.exists()
+        lock = await DataLock.acquire(directory)
+    except OSError as error:
+        raise unusable(directory, error) from None
+    try:
+        open_to_others(directory, new)
         yield lock
     finally:
         lock.release()
+
+
+def open_to_others(directory: Path, new: bool) -> None:
+    """Others may pass through a directory that we made, to the socket in ``run``."""
+    run = directory / "run"
+    try:
+        if new:
+            directory.chmod(0o711)
+        run.mkdir(exist_ok=True)
+        run.chmod(0o711)
+    except OSError as error:
+        raise unusable(directory, error) from None
+
+
+def unusable(directory: Path, error: OSError) -> Misconfigured:
+    """A data directory that cannot be one."""
+    why = error.strerror or str(error)
+    return Misconfigured(
+        f"{directory} cannot be the data directory: {why}; choose a directory that this account "
+        "may make or write"
+    )
 
 
 @asynccontextmanager
@@ -151,7 +172,15 @@ async def provision_stream(settings: Settings, server: Nats) -> bool:
     Durability is proven before: nothing is made on a server that would be refused.
     """
     await prove_durability(server.monitor_urls, frozenset(), settings.accept_loss)
-    return await provision(server.address(NatsRole.PROVISIONER), stream_spec(settings))
+    address, spec = server.address(NatsRole.PROVISIONER), stream_spec(settings)
+    return await provision(address, spec, may_create=not knows_a_stream(settings))
+
+
+async def grow_stream(settings: Settings, server: Nats) -> int | None:
+    """Give our own stream the room that the settings say; the bytes it had, None for no change."""
+    if server.server is None:
+        return None  # an outside server's streams are its operator's
+    return await grow(server.address(NatsRole.OPERATOR), stream_spec(settings))
 
 
 def knows_a_stream(settings: Settings) -> bool:
@@ -202,7 +231,7 @@ def local_engine(settings: Settings, makers: Makers = Makers()) -> LocalEngine: 
     return makers.engine(
         directory_of(settings) / "runs",
         node=settings.node or socket.gethostname(),
-        slots=settings.slots or len(os.sched_getaffinity(0)),
+        slots=settings.slots or min(len(os.sched_getaffinity(0)), SLOTS_MAX),
         task_account=settings.task_account,
         allow_root_tasks=bool(settings.allow_root_tasks),
         use_cgroups=settings.use_cgroups,
@@ -221,41 +250,14 @@ def join(
 ) -> Parts:
     """All parts, none of them running yet."""
     clock, ids, policy = SystemClock(), Uuid7Ids(), TablePolicy()
+    ledger, keys = Ledger(log, journal, clock, ids, settings.cluster), JobKeys()
+    board, keeper = Board(log, ledger, keys), JournalKeeper(log, journal)
     engine = local_engine(settings, makers)
-    ledger = Ledger(log, journal, clock, ids, settings.cluster)
-    keys = JobKeys()
-    board = Board(log, ledger, keys)
-    keeper = JournalKeeper(log, journal)
     runs = Runs(ledger, engine)
-    stop_signal = int(signal.Signals[settings.stop_signal])
-    stopper = Stopper(ledger, engine, runs, stop_signal, reporter)
-    disk = DiskReserve(directory_of(settings), settings.disk_reserve_bytes, reporter)
-    room = Room(log.store_use, disk.look, reporter, lambda: log.appended_bytes_total)
+    room, supervision = room_of(settings, log, reporter), Supervision(reporter)
     dispatcher = Dispatcher(board, engine, runs, reporter, room.refusal)
-    carrier = Carrier(board, engine, runs, stopper, dispatcher, reporter, stop_signal)
-
-    async def caught_up() -> None:
-        await board.wait_until((await log.identity()).last, CAUGHT_UP_SECONDS_MAX)
-
-    supervision = Supervision(reporter)
-
-    def may_write() -> None:
-        room.check()
-        supervision.check()
-        if keeper.failure is not None:
-            raise Unavailable(
-                f"the journal has stopped: {keeper.failure}; see the service's health"
-            )
-
-    scheduler = Scheduler(
-        ledger,
-        policy,
-        clock,
-        Limits(settings.message_units_max),
-        RefusalLimit(settings.refusals_per_minute, settings.refusals_per_minute),
-        JobMaker(ledger, keys, caught_up),
-        may_write,
-    )
+    maker = JobMaker(ledger, keys, caught_up_of(board, log))
+    may_write = permission_of(room, supervision, keeper)
     return Parts(
         settings=settings,
         nats=server,
@@ -266,16 +268,76 @@ def join(
         ledger=ledger,
         board=board,
         dispatcher=dispatcher,
-        carrier=carrier,
+        carrier=carrier_of(settings, board, ledger, engine, runs, dispatcher, reporter),
         retention=Retention(board, ledger, engine, runs, clock, reporter),
         room=room,
-        scheduler=scheduler,
+        scheduler=scheduler_of(settings, ledger, policy, clock, maker, may_write),
         queries=Queries(ledger, log, journal, board, policy),
         supervision=supervision,
         reporter=reporter,
         clock=clock,
         ids=ids,
     )
+
+
+def room_of(settings: Settings, log: JetStreamLog, reporter: Reporter) -> Room:
+    """What watches the room in the stream and on the disk."""
+    disk = DiskReserve(directory_of(settings), settings.disk_reserve_bytes, reporter)
+    return Room(log.store_use, disk.look, reporter, lambda: log.appended_bytes_total)
+
+
+def caught_up_of(board: Board, log: JetStreamLog) -> Callable[[], Awaitable[None]]:
+    """Returns when the board knows all that is stored now."""
+
+    async def caught_up() -> None:
+        await board.wait_until((await log.identity()).last, CAUGHT_UP_SECONDS_MAX)
+
+    return caught_up
+
+
+def permission_of(
+    room: Room, supervision: Supervision, keeper: JournalKeeper
+) -> Callable[[], None]:
+    """What every new command passes: room in the store, every part alive, the journal kept."""
+
+    def may_write() -> None:
+        room.check()
+        supervision.check()
+        if keeper.failure is not None:
+            raise Unavailable(
+                f"the journal has stopped: {keeper.failure}; see the service's health"
+            )
+
+    return may_write
+
+
+def carrier_of(
+    settings: Settings,
+    board: Board,
+    ledger: Ledger,
+    engine: LocalEngine,
+    runs: Runs,
+    dispatcher: Dispatcher,
+    reporter: Reporter,
+) -> Carrier:
+    """What carries out."""
+    stop_signal = int(signal.Signals[settings.stop_signal])
+    stopper = Stopper(ledger, engine, runs, stop_signal, reporter)
+    return Carrier(board, engine, runs, stopper, dispatcher, reporter, stop_signal)
+
+
+def scheduler_of(
+    settings: Settings,
+    ledger: Ledger,
+    policy: TablePolicy,
+    clock: SystemClock,
+    maker: JobMaker,
+    may_write: Callable[[], None],
+) -> Scheduler:
+    """The commands people give."""
+    limits = Limits(settings.message_units_max)
+    refusals = RefusalLimit(settings.refusals_per_minute, settings.refusals_per_minute)
+    return Scheduler(ledger, policy, clock, limits, refusals, maker, may_write)
 
 
 async def background(parts: Parts) -> None:
@@ -287,5 +349,6 @@ async def background(parts: Parts) -> None:
             ("carrier", parts.carrier.run),
             ("retention", parts.retention.run),
             ("room", parts.room.watch),
+            ("alarms", alarms_of(parts.log, parts.nats.server, parts.reporter)),
         ):
             group.create_task(parts.supervision.keep(name, part), name=name)

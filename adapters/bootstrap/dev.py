@@ -44,7 +44,7 @@ def where(endpoint: Endpoint, data: str) -> str:
             "In another terminal:",
             f"  export COUNTERMAND_ENDPOINT={file}",
             "  countermand submit --name first -- sleep 600",
-            "  countermand cancel 1 -m 'because I can'",
+            "  countermand cancel JOB -m 'because I can'     (JOB: the number it printed)",
             "  countermand watch",
             "",
             "Ctrl-C ends it, and every task with it.",

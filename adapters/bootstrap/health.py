@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+from adapters.bootstrap.alarms import worries
 from adapters.bootstrap.compose import Parts
 from adapters.http.health import Health, HealthStatus
 
@@ -34,11 +35,17 @@ def not_ready(parts: Parts) -> list[str]:
 
 def degraded(parts: Parts) -> list[str]:
     """What needs a person although the service works."""
-    reasons = [f"{a}: {why}" for a, why in parts.board.corrupt.items()]
+    reasons = [
+        why if why.startswith(f"{aggregate}:") else f"{aggregate}: {why}"
+        for aggregate, why in parts.board.corrupt.items()
+    ]
     reasons += [f"job {n} cannot go on: {why}" for n, why in parts.carrier.troubles.items()]
     reasons += [
-        f"run {key} goes on although nothing is written of it" for key in parts.carrier.strays
+        f"job {key.job}, task {key.task}, attempt {key.attempt}: a run goes on although nothing is "
+        "written of it"
+        for key in parts.carrier.strays
     ]
+    reasons += worries(parts.log)
     full = parts.room.refusal()
     if full:
         reasons.append(f"no new command is taken: {full}")

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from application.settings import REBUILD_JOURNAL
 from domain.errors import Misconfigured
 
 
@@ -57,6 +58,5 @@ def check_marker(marker: Marker | None, log_id: str, journal_known: bool, rebuil
     if not journal_known and not rebuild:
         raise Misconfigured(
             "the journal of this data directory is missing although the stream has a history; "
-            "restore it from a backup, or set rebuild_journal to the words that the documentation "
-            "gives to have it written anew from the stream"
+            f"restore it from a backup, or set rebuild_journal to {REBUILD_JOURNAL!r}"
         )

@@ -67,6 +67,7 @@ async def service(
             parts = join(settings, server, log, journal, reporter, makers)
             async with carried_on(parts), web(parts) as faces:
                 await parts.supervision.until_started(parts.board.caught_up)
+                parts.supervision.refuse_damage()
                 endpoint = endpoint_of(parts, faces)
                 path = write_endpoint(settings, endpoint)
                 try:

@@ -37,6 +37,11 @@ class Supervision:
         for name, why in self.stopped.items():
             raise Unavailable(f"the {name} has stopped: {why}; an administrator must look at it")
 
+    def refuse_damage(self) -> None:
+        """At start: raise ``Corrupt`` with what a part has found, instead of saying ready."""
+        for name, why in self.stopped.items():
+            raise Corrupt(f"the {name} found damage while reading the stream: {why}")
+
     async def until_started(self, caught_up: asyncio.Event) -> None:
         """Return when the backlog has been read, or when some part has stopped."""
         waits = [asyncio.create_task(x.wait()) for x in (caught_up, self.some_stopped)]

@@ -8,6 +8,7 @@ from adapters.cli.shapes import CloudEvent
 LEFT_OUT: Final = frozenset(
     {"decision", "handle", "content_sha256", "key", "properties", "job_id", "tasks", "environment"}
 )
+ENDINGS_LEFT_OUT: Final = ("request_id", "_version")
 HEADERS: Final = ("EVENT", "VERSION", "TIME", "TYPE", "ACTOR", "SUMMARY")
 
 
@@ -36,7 +37,7 @@ def summary(event: CloudEvent) -> str:
 def facts(data: dict[str, Any]) -> Iterator[str]:
     """The facts, the request id last: it is long."""
     for name, value in data.items():
-        if name in LEFT_OUT or name.endswith("request_id") or value in ("", None, [], {}):
+        if name in LEFT_OUT or name.endswith(ENDINGS_LEFT_OUT) or value in ("", None, [], {}):
             continue
         if name == "hresult" and isinstance(value, int):
             yield f"{name}={value:#010x}"

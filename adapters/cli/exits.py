@@ -21,6 +21,7 @@ BY_CODE: Final = {
     "conflict": CONFLICT,
     "throttled": UNAVAILABLE,
     "unknown_person": REFUSED,
+    "unknown_parameter": REFUSED,
 }
 BY_HTTP_STATUS: Final = {
     400: USAGE,

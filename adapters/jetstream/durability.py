@@ -9,10 +9,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from application.settings import ACCEPT_LOSS
 from domain.errors import Misconfigured
-
-ACCEPT_LOSS: Final = "I accept that acknowledged events may be lost"
-"""The words that let the service run without the proof."""
 
 ANSWER_SECONDS: Final = 3.0
 ANSWER_BYTES_MAX: Final = 4 * 1024**2

@@ -1,4 +1,4 @@
-"""Making the stream. Nothing else ever creates or alters one."""
+"""Making the stream, and giving it more room. Nothing else ever creates or alters one."""
 
 import uuid
 from typing import Final
@@ -17,16 +17,23 @@ from domain.errors import Misconfigured, Unavailable
 ANSWER_SECONDS: Final = 10.0
 
 
-async def provision(address: ServerAddress, spec: StreamSpec) -> bool:
+async def provision(address: ServerAddress, spec: StreamSpec, *, may_create: bool = True) -> bool:
     """Make the stream of ``spec``, as the provisioner; whether it was made now.
 
-    An identical one is left alone. Raises ``Misconfigured`` with every difference of another one,
-    and ``Unavailable`` when the server does not answer.
+    An identical one is left alone. Without ``may_create`` a missing one is loss. Raises
+    ``Misconfigured`` for that and with every difference of another one, and ``Unavailable`` when
+    the server does not answer.
     """
     check_spec(spec)
     connection = await Connection.open(address)
     try:
         existing = await _find(connection, spec)
+        if existing is None and not may_create:
+            raise Misconfigured(
+                f"the stream {spec.stream} is missing, although this data directory has known it:"
+                " nothing was made. Find its store (was another disk mounted?), or restore it from"
+                " a backup"
+            )
         if existing is None:
             await _create(connection, spec)
             return True
@@ -36,6 +43,31 @@ async def provision(address: ServerAddress, spec: StreamSpec) -> bool:
         raise Unavailable(f"JetStream does not answer ({error}; {connection.errors})") from error
     except ApiError as error:
         raise Misconfigured(_explain(spec, error)) from error
+    finally:
+        await connection.close()
+
+
+async def grow(operator: ServerAddress, spec: StreamSpec) -> int | None:
+    """Give a stream that is as it must be, but smaller, the room of ``spec``, as the operator.
+
+    Returns the bytes it had; None when it is missing, or has that room already. Nothing else is
+    changed, and never to less room. Raises as ``provision`` does.
+    """
+    connection = await Connection.open(operator)
+    try:
+        info = await _find(connection, spec)
+        had = info.config.get("max_bytes", 0) if info is not None else spec.max_bytes
+        if info is None or not 0 < had < spec.max_bytes:
+            return None
+        config = info.config | {"max_bytes": spec.max_bytes}
+        refuse_different(spec, StreamInfo(config=config))
+        subject = f"$JS.API.STREAM.UPDATE.{spec.stream}"
+        await connection.call(subject, config, StreamInfo, ANSWER_SECONDS)
+        return int(had)
+    except NoAnswer as error:
+        raise Unavailable(f"JetStream does not answer ({error}; {connection.errors})") from error
+    except ApiError as error:
+        raise Misconfigured(f"the stream {spec.stream} cannot be changed: {error}") from error
     finally:
         await connection.close()
 

@@ -31,6 +31,7 @@ from adapters.jetstream.accounts import (
     write_private,
 )
 from adapters.jetstream.lock import DataLock
+from adapters.jetstream.strangers import refuse_strangers
 from domain.errors import Misconfigured, Unavailable
 
 LOOPBACK: Final = "127.0.0.1"
@@ -100,6 +101,7 @@ class EmbeddedServer:
         To be called on the thread that lives as long as the service: the server ends with it.
         Raises ``Misconfigured`` when the server does not start, with the end of its log.
         """
+        await asyncio.to_thread(refuse_strangers, lock.directory / "jetstream")
         server = cls(lock.directory, lock, Scope(cluster, stream))
         server.logins = ensure_logins(server.credentials_directory)
         server._write_config()

@@ -74,6 +74,7 @@ class TaskCancelRequested(Struct, frozen=True):
     reason_code: str
     from_state: TaskState
     running: RunSet
+    waiting: TaskSet
     grace_seconds: int
     decision: Decision
     escalates: str = ""

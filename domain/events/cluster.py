@@ -38,7 +38,10 @@ class JobIdsReserved(Struct, frozen=True):
 
 
 class CancelRefused(Struct, frozen=True):
-    """A cancel of a job that does not exist or is gone. ``job`` as asked."""
+    """A cancel of a job that does not exist or is gone. ``job`` as asked.
+
+    There is no decision in it: without a job there is nothing to ask the policy about.
+    """
 
     request_id: str
     job: str

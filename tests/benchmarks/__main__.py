@@ -22,6 +22,7 @@ from msgspec import Struct
 from adapters.bootstrap.compose import Parts
 from adapters.bootstrap.configuration import load
 from adapters.bootstrap.running import Endpoint, service
+from adapters.bootstrap.system import LogReporter
 from application.ports import Token, Write
 from application.scheduler import Cancel, NewJob
 from domain.events import Aggregate, JobQueued, NewEvent, TaskSpec
@@ -170,7 +171,7 @@ async def request_to_signal(parts: Parts) -> Figure:
 async def measure(directory: Path) -> list[Figure]:
     """All figures, on one service."""
     settings = load({"data_directory": str(directory / "data"), "http_port": 0}, None)
-    async with service(settings, lambda event, **facts: None) as (parts, endpoint):
+    async with service(settings, LogReporter("error")) as (parts, endpoint):
         await parts.board.caught_up.wait()
         figures = await one_at_a_time(parts)
         figures.append(await many_at_once(parts))

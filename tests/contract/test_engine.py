@@ -13,7 +13,8 @@ from domain.errors import CountermandError, Refused
 from domain.events import Exit
 from domain.states import StopStep
 from tests.support.fake_engine import FakeEngine, FakeMachine
-from tests.support.processes import eventually, written
+from tests.support.processes import written
+from tests.support.waiting import eventually
 
 KEY = RunKey(17, 1, 0, 1)
 GRACE_MS = 400

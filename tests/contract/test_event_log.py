@@ -10,7 +10,7 @@ import pytest
 from adapters.jetstream.server import EmbeddedServer
 from adapters.recorder_log import memory_log, sqlite_log
 from adapters.wire import EVENT_BYTES_MAX
-from application.ports import CaughtUp, EventLog, Stored, Token, Write
+from application.ports import Capability, CaughtUp, EventLog, Stored, Token, Write
 from domain.errors import BadRequest, Conflict, Corrupt
 from domain.events import Recorded
 from tests.support.events import job, queued, rejected, write
@@ -61,6 +61,13 @@ def reasons(events: list[Stored] | tuple[Stored, ...]) -> list[str]:
 def fact_of(event: Stored) -> Recorded:
     assert isinstance(event.fact, Recorded)
     return event.fact
+
+
+async def test_only_a_log_that_processes_share_says_that_it_can_follow_them(
+    log: EventLog, request: pytest.FixtureRequest
+) -> None:
+    shared = request.node.callspec.params["log"] == "jetstream"
+    assert (Capability.FOLLOW_ACROSS_PROCESSES in log.capabilities) is shared
 
 
 async def test_a_new_log_is_empty(log: EventLog) -> None:

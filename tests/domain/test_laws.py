@@ -3,12 +3,16 @@
 from collections.abc import Callable
 from typing import Final
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 
 from domain import commands as c
 from domain import events as e
+from domain.decide import decide
+from domain.errors import Unknown
+from domain.instruct import instruct
 from domain.job import Job, Order, Task
 from domain.next_steps import Step, next_steps, wants_slots
 from domain.requests import JobRequest
@@ -329,3 +333,22 @@ def test_whatever_happens_the_laws_hold_and_what_began_ends(
         move(life)
         life.check()
     life.live_to_the_end()
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(lives, st.lists(moves, max_size=15), st.lists(requests), st.lists(instructions))
+def test_no_event_follows_the_removal_of_a_job(
+    began: Began,
+    happens: list[Move],
+    asked: list[JobRequest],
+    told: list[c.Instruction],
+) -> None:
+    life = Life(began)
+    for move in happens:
+        move(life)
+    life.live_to_the_end()
+    if life.job.removed:
+        for request in asked:
+            with pytest.raises(Unknown):
+                decide(life.job, request)
+        assert all(instruct(life.job, instruction) == () for instruction in told)

@@ -124,11 +124,23 @@ def test_acting_for_somebody_the_rights_of_that_person_count() -> None:
 
 @pytest.mark.parametrize("who", ["stranger", "owner", "operator", "auditor"])
 def test_who_may_not_act_for_others_is_refused_whatever_the_other_may(who: str) -> None:
-    caller = Caller(PEOPLE[who], on_behalf_of=PEOPLE["administrator"])
+    caller = Caller(PEOPLE[who], on_behalf_of=Principal("owen", (Role.USER,)))
     decision = POLICY.decide(Question(caller, A.CANCEL, "owen", JobType.BATCH))
     assert decision.effect is Effect.DENY
     assert "may not act for others" in decision.explanation
     assert again(decision.facts).effect is Effect.DENY
+
+
+@pytest.mark.parametrize("action", [A.CREATE_COMMAND_JOB, A.SET_PARAMETER, A.CANCEL, A.VIEW])
+def test_acting_for_an_administrator_gives_nobody_an_administrators_rights(action: Action) -> None:
+    steward = Principal("steward", (Role.JOB_ADMINISTRATOR,))
+    as_root = Caller(steward, on_behalf_of=PEOPLE["administrator"])
+    decision = POLICY.decide(Question(as_root, action, "owen", JobType.ADMIN))
+    assert decision.effect is Effect.DENY
+    assert decision.rules == ("acting-for-others-raises-no-rights",)
+    assert again(decision.facts).rules == decision.rules
+    as_owen = Caller(steward, on_behalf_of=PEOPLE["owner"])
+    assert POLICY.decide(Question(as_owen, A.CANCEL, "owen", JobType.BATCH)).effect is Effect.ALLOW
 
 
 def test_an_administrator_acting_for_bob_may_not_cancel_the_administrators_own_job() -> None:

@@ -174,6 +174,7 @@ def test_a_waiting_task_is_canceled_explicitly_and_the_request_is_closed() -> No
             "user",
             TaskState.QUEUED,
             e.RunSet(0),
+            e.TaskSet(1, "2"),
             GRACE_SECONDS,
             ALLOWED,
         ),

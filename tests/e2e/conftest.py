@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.support import Service, new_service
+from tests.e2e.service import Service, new_service
 
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    with new_service() as one:
+    """Not started yet; it runs four tasks at a time."""
+    with new_service(slots=4) as one:
         yield one

@@ -42,3 +42,12 @@ REFUSED: Final = {name: pair for name, pair in HOSTILE.items() if pair[1]}
 def shows_safely(text: str) -> bool:
     """Whether nothing in ``text`` acts on a terminal or hides: visible characters and line ends."""
     return all(c == "\n" or c.isprintable() for c in text)
+
+
+def check_log(log: str) -> None:
+    """No trace, no surprise, and nothing that acts on the terminal of whoever reads it."""
+    for word in ("Traceback", "unexpected_error", "part_starts_again", "part_stopped"):
+        assert word not in log
+    assert shows_safely(log)
+    for line in log.splitlines():
+        assert line.startswith(("countermand is ready at ", "{"))

@@ -12,7 +12,9 @@ from msgspec import Struct
 
 from adapters.jetstream.accounts import NatsRole, Scope, ensure_logins, server_config
 from adapters.jetstream.server import server_binary
-from tests.e2e.live import Json, Value, until
+from tests.e2e.service import Value
+from tests.support.waiting import until
+from tests.support.web import Json
 
 
 class Outside(Struct, frozen=True):

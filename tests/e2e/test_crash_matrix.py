@@ -12,18 +12,11 @@ from typing import Final
 import httpx
 import pytest
 
-from tests.e2e.support import (
-    Json,
-    Service,
-    assert_chained,
-    job_of,
-    let_end,
-    lines,
-    polite,
-    runs,
-    stubborn,
-    until,
-)
+from tests.e2e.scripts import job_of, let_end, lines, polite, runs, stubborn
+from tests.e2e.service import Service
+from tests.e2e.stream import check_history
+from tests.support.waiting import until
+from tests.support.web import Json
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -118,13 +111,13 @@ class Story:
     def submit(self, command: str) -> int:
         release = f"echo run $COUNTERMAND_RUN >>{self.trace}"
         body = job_of(command, release=release, mark=self.service.home)
-        answer = self.ask("jobs", body, "the-submission")
+        answer = self.ask("/jobs", body, "the-submission")
         job = int(answer["job_id"])
         self.until(lambda: f"{job}.1.0-1" in runs(self.trace), "the task is up")
         return job
 
     def cancel(self, job: int, mode: str) -> None:
-        answer = self.ask(f"jobs/{job}/cancel", {"message": "enough", "mode": mode}, "the-cancel")
+        answer = self.ask(f"/jobs/{job}/cancel", {"message": "enough", "mode": mode}, "the-cancel")
         assert answer["outcome"] == "accepted"
 
     def until_canceled(self, job: int) -> None:
@@ -140,7 +133,7 @@ def assert_as_if_nothing_happened(story: Story, job: int, types: list[str], sign
     service, trace = story.service, story.trace
     assert story.deaths == [-signal.SIGKILL]
     stream = service.stream()
-    assert_chained(stream)
+    check_history(stream)
     history = [m for m in stream if m.aggregate == f"job/{job}"]
     assert [m.type for m in history] == types
     released = "NodeReleaseStarted" in types
@@ -148,13 +141,13 @@ def assert_as_if_nothing_happened(story: Story, job: int, types: list[str], sign
     ran = [f"{job}.1.0-1", f"{job}.2.0-1"] if released else [f"{job}.1.0-1"]
     assert sorted(runs(trace)) == ran
     assert lines(trace).count("term") == signals
-    told = service.ask("GET", f"jobs/{job}/replay")
+    told = service.ask("GET", f"/jobs/{job}/replay")
     assert told["matches_live"] is True
     assert told["job"]["state"] == service.job(job)["state"] == "Canceled"
     assert [step["type"] for step in told["steps"]] == types
     until(lambda: not service.members(job), "an end of all its processes")
     until(lambda: not service.wardens(), "an end of all wardens")
-    assert service.ask("GET", "health/ready")["status"] == "ready"
+    assert service.ask("GET", "/health/ready")["status"] == "ready"
 
 
 @pytest.mark.parametrize("point", [*STARTING, *STOPPING])
@@ -210,7 +203,7 @@ def test_a_service_that_dies_at_every_step_of_going_on(service: Service) -> None
     service.set_grace(GRACE_SECONDS_LONG)
     job = service.submit(polite(trace), release=f"echo run $COUNTERMAND_RUN >>{trace}")
     until(lambda: runs(trace) == ["1.1.0-1"], "the task is up")
-    service.kill9()
+    service.kill()
     die(service, "before:recover")
     die(service, "after:recover")
     service.start_crashing("after:JobCancelRequested")
@@ -231,11 +224,11 @@ def test_a_service_that_dies_at_every_step_of_going_on(service: Service) -> None
 
     service.until_state(job, "Canceled")
     assert service.cancel(job, key="the-cancel")["replayed"] is True
-    assert_chained(service.stream())
+    check_history(service.stream())
     assert [m.type for m in service.events(job)] == STOPPED
     assert sorted(runs(trace)) == ["1.1.0-1", "1.2.0-1"]
     assert lines(trace).count("term") == 1
-    assert service.ask("GET", f"jobs/{job}/replay")["matches_live"] is True
+    assert service.ask("GET", f"/jobs/{job}/replay")["matches_live"] is True
     until(lambda: not service.wardens(), "an end of all wardens")
 
 
@@ -248,14 +241,14 @@ def test_a_service_that_dies_at_every_step_of_its_first_start(service: Service) 
     job = service.submit("true")
 
     service.until_state(job, "Finished")
-    assert_chained(service.stream())
+    check_history(service.stream())
 
 
 def die(service: Service, point: str) -> None:
     """A service that comes to ``point`` by itself."""
     service.start_crashing(point, wait=False)
     until(lambda: service.ended, f"a crash at {point}")
-    assert died(service), service.log_text()
+    assert died(service), service.log
 
 
 def died(service: Service) -> bool:

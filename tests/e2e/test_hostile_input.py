@@ -1,7 +1,6 @@
 """Hostile text on every surface: stored as it came or refused, shown escaped, and never a crash."""
 
 import json
-import os
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,11 +12,14 @@ import pytest
 
 from adapters.cli.exits import DONE, USAGE
 from adapters.cli.exits import REFUSED as REFUSED_BY_RULE
-from adapters.principals import PrincipalsFile
 from domain.hresult import HResult
 from domain.message import units
-from tests.e2e.hostile import BAD, HOSTILE, REFUSED, TAKEN, TOO_LONG, shows_safely
-from tests.e2e.live import Event, Json, Live, Said, basic, check_history, live, until
+from tests.e2e.hostile import BAD, HOSTILE, REFUSED, TAKEN, TOO_LONG, check_log, shows_safely
+from tests.e2e.said import Said
+from tests.e2e.service import Service, running_service
+from tests.e2e.stream import Event, check_history
+from tests.support.waiting import until
+from tests.support.web import Json
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -25,48 +27,36 @@ HRESULT: Final = {
     TOO_LONG: HResult.CANCEL_MESSAGE_IS_TOO_LONG,
     BAD: HResult.ARGUMENT_OUT_OF_RANGE,
 }
-PASSWORD: Final = "a password that nobody may read"
-WRONG: Final = "cm_wrong_0123456789_that_nobody_may_read"
 
 
 @pytest.fixture(scope="module")
-def one() -> Iterator[Live]:
+def one() -> Iterator[Service]:
     """One service for all; at the end nothing of what was sent has made it stumble."""
-    with live(log_level="debug", slots=64) as found:
-        with found.http() as http:
-            http.put("/parameters/TaskCancelGracePeriod", json={"value": "600"})
+    with running_service(log_level="debug", slots=64) as found:
+        found.set_grace(600)
         yield found
-        check_history(found.events())
-        check_log(found)
-
-
-def check_log(one: Live) -> None:
-    """No trace, no surprise, and nothing that acts on the terminal of whoever reads it."""
-    for word in ("Traceback", "unexpected_error", "part_starts_again", "part_stopped"):
-        assert word not in one.log
-    assert shows_safely(one.log)
-    for line in one.log.splitlines():
-        assert line.startswith(("countermand is ready at ", "{"))
+        check_history(found.stream())
+        check_log(found.log)
 
 
 @pytest.fixture(scope="module")
-def canceling(one: Live) -> int:
+def canceling(one: Service) -> int:
     """A job in a long grace period: every further cancel of it is a repeat, or refused."""
     job = one.deaf_job()
     assert post(one, f"/jobs/{job}/cancel", {"message": TAKEN["bidi"]}).status_code == 200
     return job
 
 
-def post(one: Live, path: str, body: Json, key: str = "") -> httpx.Response:
+def post(one: Service, path: str, body: Json, key: str = "") -> httpx.Response:
     """A body as any client may write it: lone surrogates stand as escapes."""
     headers = {"Idempotency-Key": key} if key else {}
-    with one.http(**headers) as http:
+    with one.client(**headers) as http:
         return http.post(path, content=json.dumps(body).encode("ascii"))
 
 
-def answered(one: Live, job: int, request_id: str) -> Event:
+def answered(one: Service, job: int, request_id: str) -> Event:
     """The one event of a request."""
-    found = [e for e in one.job_events(job) if e.data.get("request_id") == request_id]
+    found = [e for e in one.events(job) if e.data.get("request_id") == request_id]
     assert found, f"{request_id} left no event"
     return found[0]
 
@@ -100,38 +90,38 @@ def check_event(event: Event, name: str, taken: str, refused: str) -> None:
 # --- messages over HTTP ---------------------------------------------------------------------------
 
 
-def test_messages_of_a_cancel_over_http(one: Live, canceling: int) -> None:
+def test_messages_of_a_cancel_over_http(one: Service, canceling: int) -> None:
     for name, (text, _) in HOSTILE.items():
         key = f"http.{name.replace(' ', '-')}"
         check_answer(post(one, f"/jobs/{canceling}/cancel", {"message": text}, key), name)
-    by_request = {e.data.get("request_id"): e for e in one.job_events(canceling)}
+    by_request = {e.data.get("request_id"): e for e in one.events(canceling)}
     for name in HOSTILE:
         event = by_request[f"http.{name.replace(' ', '-')}"]
         check_event(event, name, "JobCancelRepeated", "JobCancelRefused")
     check_bytes_over_http(one, canceling)
 
 
-def check_bytes_over_http(one: Live, job: int) -> None:
+def check_bytes_over_http(one: Service, job: int) -> None:
     """The API hands out the very bytes that any consumer of the stream gets."""
-    with one.http() as http:
+    with one.client() as http:
         told = http.get(f"/jobs/{job}/events").content
-    for event in one.job_events(job):
+    for event in one.events(job):
         assert event.raw in told
 
 
-def test_messages_of_a_task_cancel(one: Live) -> None:
+def test_messages_of_a_task_cancel(one: Service) -> None:
     job = one.submit(*(["sleep 600"] * len(HOSTILE)))
     one.until_running(job)
     for task, (name, (text, _)) in enumerate(HOSTILE.items(), start=1):
         path = f"/jobs/{job}/tasks/{task}/cancel"
         check_answer(post(one, path, {"message": text, "mode": "forced"}, f"task.{task}"), name)
-    by_request = {e.data.get("request_id"): e for e in one.job_events(job) if "mode" in e.data}
+    by_request = {e.data.get("request_id"): e for e in one.events(job) if "mode" in e.data}
     for task, name in enumerate(HOSTILE, start=1):
         check_event(by_request[f"task.{task}"], name, "TaskCancelRequested", "TaskCancelRefused")
-    assert one.cancel(job, mode="forced").status_code == 200
+    assert post(one, f"/jobs/{job}/cancel", {"mode": "forced"}).status_code == 200
 
 
-def test_messages_of_a_finish(one: Live) -> None:
+def test_messages_of_a_finish(one: Service) -> None:
     job = one.submit("sleep 600")
     one.until_running(job)
     for n, (name, (text, _)) in enumerate(REFUSED.items()):
@@ -146,17 +136,17 @@ def test_messages_of_a_finish(one: Live) -> None:
         one.until_state(job, "Finished")
         job = one.submit("sleep 600")
         one.until_running(job)
-    assert one.cancel(job, mode="forced").status_code == 200
+    assert post(one, f"/jobs/{job}/cancel", {"mode": "forced"}).status_code == 200
 
 
 # --- messages on the command line -----------------------------------------------------------------
 
 
-def test_messages_on_the_command_line(one: Live, canceling: int) -> None:
+def test_messages_on_the_command_line(one: Service, canceling: int) -> None:
     asked = [(name, way) for n, name in enumerate(HOSTILE) for way in ways(name, n)]
     with ThreadPoolExecutor(2) as pool:
         said = list(pool.map(lambda x: run_with_message(one, canceling, x), asked))
-    by_request = {e.data.get("request_id"): e for e in one.job_events(canceling)}
+    by_request = {e.data.get("request_id"): e for e in one.events(canceling)}
     for (name, way), found in zip(asked, said, strict=True):
         status = check_said(found, name, way)
         event = by_request.get(key_of(name, way))
@@ -189,7 +179,7 @@ def check_said(said: Said, name: str, way: str) -> int:
     return expected
 
 
-def run_with_message(one: Live, job: int, asked: tuple[str, str]) -> Said:
+def run_with_message(one: Service, job: int, asked: tuple[str, str]) -> Said:
     name, way = asked
     raw, key = HOSTILE[name][0].encode("utf-8", "surrogatepass"), key_of(name, way)
     common = ("cancel", str(job), "--id", key)
@@ -197,12 +187,12 @@ def run_with_message(one: Live, job: int, asked: tuple[str, str]) -> Said:
         return one.cli(*common, "-m", "-", stdin=raw, as_json=True)
     if way == "argument":
         return one.cli(*common, "-m", raw, as_json=True)
-    file = one.directory / key
+    file = one.home / key
     file.write_bytes(raw)
     return one.cli(*common, "-m", f"@{file}", as_json=True)
 
 
-def test_nothing_hostile_reaches_a_terminal(one: Live, canceling: int) -> None:
+def test_nothing_hostile_reaches_a_terminal(one: Service, canceling: int) -> None:
     """Not in any table, line or sentence."""
     for text, _ in HOSTILE.values():
         post(one, f"/jobs/{canceling}/cancel", {"message": text})
@@ -227,9 +217,9 @@ def test_nothing_hostile_reaches_a_terminal(one: Live, canceling: int) -> None:
         assert escaped in shown
 
 
-def test_json_on_the_command_line_means_what_is_stored(one: Live, canceling: int) -> None:
+def test_json_on_the_command_line_means_what_is_stored(one: Service, canceling: int) -> None:
     job = str(canceling)
-    stored = [e.body for e in one.job_events(canceling)]
+    stored = [e.body for e in one.events(canceling)]
     said = one.cli("show", job, "--events", as_json=True)
     assert shows_safely(said.out)
     assert [x["event"] for x in json.loads(said.out)["events"]][: len(stored)] == stored
@@ -247,7 +237,7 @@ def test_json_on_the_command_line_means_what_is_stored(one: Live, canceling: int
 
 
 @pytest.mark.parametrize("field", ["job", "task"])
-def test_names_are_kept_as_they_are_or_refused(one: Live, field: str) -> None:
+def test_names_are_kept_as_they_are_or_refused(one: Service, field: str) -> None:
     for text, _ in HOSTILE.values():
         task = {"command": "true", "name": text if field == "task" else ""}
         body = {"name": text if field == "job" else "", "tasks": [task], "submit": False}
@@ -257,18 +247,18 @@ def test_names_are_kept_as_they_are_or_refused(one: Live, field: str) -> None:
             continue
         assert answer.status_code == 201, (text, answer.text)
         job = answer.json()["job_id"]
-        data = one.job_events(job)[0].data
+        data = one.events(job)[0].data
         assert (data["name"] if field == "job" else data["tasks"][0]["name"]) == text
         said = one.cli("show", str(job), as_json=True)
         shown = json.loads(said.out)
         assert (shown["name"] if field == "job" else shown["tasks"][0]["name"]) == text
 
 
-def test_hostile_reason_codes_are_refused_and_recorded(one: Live, canceling: int) -> None:
+def test_hostile_reason_codes_are_refused_and_recorded(one: Service, canceling: int) -> None:
     for name, text in reasons():
         answer = post(one, f"/jobs/{canceling}/cancel", {"reason_code": text}, f"reason.{name}")
         assert (answer.status_code, answer.json()["code"]) == (422, "bad_reason_code"), text
-    by_request = {e.data.get("request_id"): e for e in one.job_events(canceling)}
+    by_request = {e.data.get("request_id"): e for e in one.events(canceling)}
     for name, _ in reasons():
         event = by_request[f"reason.{name}"]
         assert event.type == "JobCancelRefused"
@@ -280,20 +270,20 @@ def reasons() -> list[tuple[str, str]]:
     return [(n.replace(" ", "-"), text) for n, (text, _) in HOSTILE.items() if n != "dash"]
 
 
-def test_hostile_headers_are_refused(one: Live, canceling: int) -> None:
+def test_hostile_headers_are_refused(one: Service, canceling: int) -> None:
     """A request id or a person's name that is none never reaches the stream."""
-    before = len(one.job_events(canceling))
+    before = len(one.events(canceling))
     for header, allowed in (("Idempotency-Key", {400}), ("Countermand-As", {400, 403, 404})):
         for name, (text, _) in HOSTILE.items():
             raw = text.encode("utf-8", "surrogatepass")
             status = raw_request(one, f"/jobs/{canceling}/cancel", header.encode(), raw)
             assert status in {*allowed, 431} or name == "dash", (header, name, status)
             assert status != 500, (header, name)
-    late = one.job_events(canceling)[before:]
+    late = one.events(canceling)[before:]
     assert {e.data["message"] for e in late} <= {""}
 
 
-def raw_request(one: Live, path: str, header: bytes, value: bytes) -> int:
+def raw_request(one: Service, path: str, header: bytes, value: bytes) -> int:
     """A request that no client library would send; the status of its answer, 400 for none."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(10)
@@ -305,8 +295,8 @@ def raw_request(one: Live, path: str, header: bytes, value: bytes) -> int:
     return int(answer.split()[1]) if answer else 400
 
 
-def test_hostile_ids_in_paths_name_no_job_and_are_recorded(one: Live) -> None:
-    before = len(one.events())
+def test_hostile_ids_in_paths_name_no_job_and_are_recorded(one: Service) -> None:
+    before = len(one.stream())
     for name, (text, _) in HOSTILE.items():
         if name == "very long":
             continue
@@ -315,17 +305,19 @@ def test_hostile_ids_in_paths_name_no_job_and_are_recorded(one: Live) -> None:
         assert answer.status_code == 404, (name, answer.text)
         assert answer.json()["code"] in ("unknown_job", "not_found"), name
         for path in (f"/jobs/{coded}", f"/jobs/{coded}/events", f"/jobs/{coded}/replay"):
-            with one.http() as http:
+            with one.client() as http:
                 assert http.get(path).status_code == 404, name
         for path in (f"/jobs/1/tasks/{coded}/cancel", f"/parameters/{coded}", f"/{coded}"):
             assert post(one, path, {}).status_code in (400, 404, 405), (name, path)
-    late = one.events()[before:]
+    late = one.stream()[before:]
     assert {e.type for e in late} == {"CancelRefused"}
     assert all(units(e.data["job"]) <= 64 for e in late)
 
 
-def test_bodies_that_are_no_json_are_refused_and_leave_nothing(one: Live, canceling: int) -> None:
-    before = len(one.events())
+def test_bodies_that_are_no_json_are_refused_and_leave_nothing(
+    one: Service, canceling: int
+) -> None:
+    before = len(one.stream())
     for body in (
         b'{"message":"\xff\xfe"}',
         b'{"message":"\xed\xa0\x80"}',
@@ -340,66 +332,16 @@ def test_bodies_that_are_no_json_are_refused_and_leave_nothing(one: Live, cancel
         b'{"message":"' + b"x" * 100,
         b"\x1f\x8b\x08\x00",
     ):
-        with one.http() as http:
+        with one.client() as http:
             answer = http.post(f"/jobs/{canceling}/cancel", content=body)
         assert (answer.status_code, answer.json()["code"]) == (400, "malformed"), body[:40]
         assert shows_safely(answer.text)
-    with one.http() as http:
+    with one.client() as http:
         answer = http.post(f"/jobs/{canceling}/cancel", content=b" " * (9 * 1024**2))
     assert answer.status_code == 413
-    assert len(one.events()) == before
+    assert len(one.stream()) == before
 
 
-# --- secrets --------------------------------------------------------------------------------------
-
-
-def test_secrets_stand_nowhere(one: Live, canceling: int) -> None:
-    """Neither right nor wrong ones: not in the stream, the log, or any answer."""
-    people = PrincipalsFile(one.data / "principals.json")
-    token = people.add("alice")
-    people.set_password("alice", PASSWORD)
-    own = (one.data / "run" / "token").read_text().strip()
-    assert token is not None
-    answers = [
-        asked_with(one, canceling, authorization)
-        for authorization in (
-            f"Bearer {token}",
-            f"Bearer {own}",
-            basic("alice", PASSWORD),
-            f"Bearer {WRONG}",
-            f"Bearer {token}x",
-            basic("alice", PASSWORD + "x"),
-            basic(WRONG, PASSWORD),
-            f"Digest {WRONG}",
-            f"Bearer {WRONG}\u202e",
-        )
-    ]
-    assert [a.status_code for a in answers] == [403, 200, 403, *[401] * 6]
-    logins = [one.credentials(r)["password"] for r in ("service", "reader", "operator")]
-    secrets = [token, own, PASSWORD, WRONG, basic("alice", PASSWORD).split()[1], *logins]
-    places = [one.log, *(a.text for a in answers), *(str(a.headers) for a in answers)]
-    places += [e.raw.decode() for e in one.events()]
-    for secret in secrets:
-        assert not [place for place in places if secret in place]
-    check_private(one)
-
-
-def asked_with(one: Live, job: int, authorization: str) -> httpx.Response:
-    """A cancel over TCP."""
-    url = f"{one.endpoint['http']}/api/v1/jobs/{job}/cancel"
-    headers = {b"Authorization": authorization.encode()}
-    return httpx.post(url, json={}, headers=headers, timeout=30)
-
-
-def check_private(one: Live) -> None:
-    """Files with secrets are readable by nobody else."""
-    private = [*(one.data / "credentials").iterdir(), one.data / "nats-server.conf"]
-    private += [one.data / "run" / "token", one.data / "run" / "endpoint.json"]
-    private += [one.data / "principals.json", one.data / "journal"]
-    for path in private:
-        assert os.stat(path).st_mode & 0o077 == 0, path
-
-
-def test_the_service_is_well_after_all_that(one: Live) -> None:
+def test_the_service_is_well_after_all_that(one: Service) -> None:
     until(lambda: one.health()["status"] == "ready", "ready")
     one.until_state(one.submit("true"), "Finished")

@@ -11,7 +11,10 @@ from msgspec import Struct
 
 from adapters.principals import PrincipalsFile
 from domain.identity import Role
-from tests.e2e.live import Json, Live, check_history, ends, live, until
+from tests.e2e.service import Service, running_service
+from tests.e2e.stream import check_history, ends
+from tests.support.waiting import until
+from tests.support.web import Json
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -31,18 +34,17 @@ class Person(Struct, frozen=True):
 
 
 @pytest.fixture(scope="module")
-def one() -> Iterator[Live]:
-    with live() as found:
-        with found.http() as http:
-            http.put("/parameters/TaskCancelGracePeriod", json={"value": "1"})
+def one() -> Iterator[Service]:
+    with running_service() as found:
+        found.set_grace(1)
         yield found
-        check_history(found.events())
+        check_history(found.stream())
         assert "Traceback" not in found.log
         assert "unexpected_error" not in found.log
 
 
 @pytest.fixture(scope="module")
-def people(one: Live) -> list[Person]:
+def people(one: Service) -> list[Person]:
     """Two operators, an administrator of jobs, and two who may not."""
     file = PrincipalsFile(one.data / "principals.json")
     roles = [Role.JOB_OPERATOR, Role.JOB_OPERATOR, Role.JOB_ADMINISTRATOR, Role.USER, Role.USER]
@@ -54,14 +56,14 @@ def people(one: Live) -> list[Person]:
     return found
 
 
-def ask(one: Live, person: Person, path: str, body: Json, key: str) -> httpx.Response:
+def ask(one: Service, person: Person, path: str, body: Json, key: str) -> httpx.Response:
     headers = {"Authorization": f"Bearer {person.token}", "Idempotency-Key": key}
-    with one.http(**headers) as http:
+    with one.client(**headers) as http:
         return http.post(path, json=body)
 
 
 def test_many_cancels_of_one_job_accept_one_and_one_for_each_stronger_mode(
-    one: Live, people: list[Person]
+    one: Service, people: list[Person]
 ) -> None:
     job = one.deaf_job()
     asked = [(p, MODES[n], n) for n in range(CANCELS_EACH) for p in people]
@@ -76,7 +78,7 @@ def test_many_cancels_of_one_job_accept_one_and_one_for_each_stronger_mode(
         )
     check_outcomes(asked, answers)
     one.until_state(job, "Canceled")
-    history = one.job_events(job)
+    history = one.events(job)
     kept = {(e.body["authid"], e.data["request_id"]): e for e in history if "mode" in e.data}
     for (person, _, n), answer in zip(asked, answers, strict=True):
         event = kept[person.name, f"{person.name}.{n}"]
@@ -97,11 +99,11 @@ def check_outcomes(asked: list[tuple[Person, str, int]], answers: list[httpx.Res
     assert set(counted) <= {"accepted", "escalated", "repeated"}
 
 
-def test_many_submits_with_one_key_make_one_job(one: Live) -> None:
+def test_many_submits_with_one_key_make_one_job(one: Service) -> None:
     body = {"name": "only once", "tasks": [{"command": "true"}]}
 
     def submit(_: int) -> httpx.Response:
-        with one.http(**{"Idempotency-Key": "the-only-key"}) as http:
+        with one.client(**{"Idempotency-Key": "the-only-key"}) as http:
             return http.post("/jobs", json=body)
 
     with ThreadPoolExecutor(SUBMITS) as pool:
@@ -109,15 +111,17 @@ def test_many_submits_with_one_key_make_one_job(one: Live) -> None:
     assert {a.status_code for a in answers} == {201}
     (job,) = {a.json()["job_id"] for a in answers}
     assert [a.json()["replayed"] for a in answers].count(False) == 1
-    made = [e for e in one.events() if e.type == "JobAdded" and e.data["name"] == "only once"]
-    assert [e.aggregate for e in made] == [f"job.{job}"]
+    made = [e for e in one.stream() if e.type == "JobAdded" and e.data["name"] == "only once"]
+    assert [e.aggregate for e in made] == [f"job/{job}"]
     one.until_state(job, "Finished")
-    with one.http(**{"Idempotency-Key": "the-only-key"}) as http:
+    with one.client(**{"Idempotency-Key": "the-only-key"}) as http:
         other = http.post("/jobs", json={**body, "name": "something else"})
     assert (other.status_code, other.json()["code"]) == (422, "request_id_reused")
 
 
-def test_storms_of_commands_leave_one_history_and_one_end(one: Live, people: list[Person]) -> None:
+def test_storms_of_commands_leave_one_history_and_one_end(
+    one: Service, people: list[Person]
+) -> None:
     """Requeue, cancel, finish and configure at the same time, again and again."""
     job = one.submit("sleep 0.2", "sleep 60", "trap '' TERM; sleep 60")
     verbs: list[tuple[str, Json]] = [
@@ -140,24 +144,24 @@ def test_storms_of_commands_leave_one_history_and_one_end(one: Live, people: lis
         check_replay(one, job)
     until(lambda: calm(one, job), "the job comes to rest")
     check_replay(one, job)
-    asked = [e.data.get("request_id") for e in one.job_events(job)]
+    asked = [e.data.get("request_id") for e in one.events(job)]
     for n in range(STRIKES * STORMS):
         assert asked.count(f"storm.{n}") >= 1, f"storm.{n} left no event"
 
 
-def calm(one: Live, job: int) -> bool:
+def calm(one: Service, job: int) -> bool:
     """Cancel by force whatever runs again, until the job has ended for good."""
-    state = one.state(job)
+    state = str(one.job(job)["state"])
     if state in ("Queued", "Running", "Submitted", "Validating", "Configuring"):
-        one.cancel(job, mode="forced")
+        one.http("POST", f"/jobs/{job}/cancel", {"mode": "forced"})
     return state in ("Canceled", "Finished", "Failed")
 
 
-def check_replay(one: Live, job: int) -> None:
+def check_replay(one: Service, job: int) -> None:
     """The stored bytes tell the very state that the service holds."""
 
     def looked() -> bool:
-        with one.http() as http:
+        with one.client() as http:
             answer = http.get(f"/jobs/{job}/replay")
         assert answer.status_code == 200, answer.text
         assert answer.json()["matches_live"] is True

@@ -2,11 +2,11 @@
 
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
-from tests.e2e.support import COUNTERMAND, ROOT, Service
+from tests.e2e.said import COUNTERMAND, said_by
+from tests.e2e.service import ROOT, Service
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -28,17 +28,9 @@ def surroundings(service: Service) -> dict[str, str]:
 
 
 def run(service: Service, command: list[str]) -> str:
-    done = subprocess.run(
-        command,
-        env=surroundings(service),
-        cwd=service.home,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, (command, done.stdout, done.stderr)
-    return done.stdout
+    done = said_by(command, surroundings(service), service.home, seconds=60)
+    assert done.status == 0, (command, done)
+    return done.out
 
 
 def test_every_shown_command_works_in_order(service: Service) -> None:

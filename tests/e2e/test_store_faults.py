@@ -11,14 +11,18 @@ from pathlib import Path
 
 import httpx
 import msgspec
-import nats
 import pytest
 from msgspec import Struct
 
+from adapters.jetstream.server import server_binary
 from application.settings import ACCEPT_LOSS, REBUILD_JOURNAL
-from tests.e2e.live import Json, Live, check_history, directory, ends, kill, live, login_in, until
+from tests.e2e.home import kill, new_home
 from tests.e2e.outside import outside_server
+from tests.e2e.service import Service, running_service
+from tests.e2e.stream import check_history, connected, ends
 from tests.support.nats import own_server
+from tests.support.waiting import until
+from tests.support.web import Json
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -26,6 +30,7 @@ CLIENTS = 4
 JOBS_A_CLIENT = 12
 KILLS = 3
 STREAM = "COUNTERMAND"
+MIB = 1024 * 1024
 
 
 # --- killed under load ----------------------------------------------------------------------------
@@ -34,14 +39,14 @@ STREAM = "COUNTERMAND"
 class Client:
     """Makes jobs and cancels them; whatever is answered with 503 is asked again, same key."""
 
-    def __init__(self, one: Live, name: str) -> None:
+    def __init__(self, one: Service, name: str) -> None:
         self._one = one
         self._name = name
         self.receipts: list[Json] = []
         self.outages: list[Json] = []
 
     def work(self) -> None:
-        with self._one.http() as http:
+        with self._one.client() as http:
             for n in range(JOBS_A_CLIENT):
                 body = {"tasks": [{"command": "sleep 60"}]}
                 made = self._ask(http, "/jobs", f"{self._name}.{n}.submit", body)
@@ -66,11 +71,11 @@ class Client:
 
 
 def test_a_nats_server_killed_under_load_loses_nothing_and_repeats_nothing() -> None:
-    with live() as one, seen_health(one) as seen:
-        with one.http() as http:
-            http.put("/parameters/TaskCancelGracePeriod", json={"value": "2"})
+    with running_service() as one, seen_health(one) as seen:
+        one.set_grace(2)
         deaf = one.deaf_job()
-        assert one.cancel(deaf, message="in the middle of it").status_code == 200
+        body = {"message": "in the middle of it"}
+        assert one.http("POST", f"/jobs/{deaf}/cancel", body).status_code == 200
         clients = [Client(one, f"c{n}") for n in range(CLIENTS)]
         url = one.endpoint["nats_url"]
         with ThreadPoolExecutor(CLIENTS) as pool:
@@ -86,16 +91,18 @@ def test_a_nats_server_killed_under_load_loses_nothing_and_repeats_nothing() -> 
         until(lambda: one.health()["status"] == "ready", "ready again")
 
 
-def kill_nats(one: Live, clients: list[Client], n: int) -> None:
+def kill_nats(one: Service, clients: list[Client], n: int) -> None:
     """SIGKILL to the child when part of the work is done; another one takes its place."""
     part = CLIENTS * JOBS_A_CLIENT * 2 * n // (KILLS + 2)
     until(lambda: sum(len(c.receipts) for c in clients) >= part, "the clients work")
-    before = kill(until(one.nats_pid, "nats-server runs"))
-    until(lambda: one.nats_pid() not in (0, before), "nats-server runs again")
+    before = until(one.nats_pids, "nats-server runs")
+    for pid in before:
+        kill(pid)
+    until(lambda: one.nats_pids() not in ([], before), "nats-server runs again")
 
 
 @contextmanager
-def seen_health(one: Live) -> Iterator[set[str]]:
+def seen_health(one: Service) -> Iterator[set[str]]:
     """Every status that the service's health showed meanwhile."""
     seen: set[str] = set()
     over = threading.Event()
@@ -113,17 +120,17 @@ def seen_health(one: Live) -> Iterator[set[str]]:
         watching.join()
 
 
-def check_all_kept(one: Live, receipts: list[Json], deaf: int) -> None:
+def check_all_kept(one: Service, receipts: list[Json], deaf: int) -> None:
     """What was acknowledged is in the stream where it was said to be; every cancel ended once."""
     jobs = {r["job_id"] for r in receipts}
     assert len(jobs) == CLIENTS * JOBS_A_CLIENT
     for job in (*jobs, deaf):
         one.until_state(job, "Canceled")
-    history = one.events()
+    history = one.stream()
     check_history(history)
     places = {e.body["id"]: e.position for e in history}
     assert {r["event_id"]: r["position"] for r in receipts}.items() <= places.items()
-    assert sorted(e.aggregate for e in ends(history)) == sorted(f"job.{j}" for j in (*jobs, deaf))
+    assert sorted(e.aggregate for e in ends(history)) == sorted(f"job/{j}" for j in (*jobs, deaf))
 
 
 # --- a store that is not the one that was ---------------------------------------------------------
@@ -144,7 +151,7 @@ class Stores(Struct, frozen=True):
 
 @pytest.fixture(scope="module")
 def stores() -> Iterator[Stores]:
-    with directory() as made:
+    with new_home() as made:
         older = grown(made / "older", None, "older")
         now = grown(made / "now", older, "now")
         other = grown(made / "other", older, "other")
@@ -157,13 +164,13 @@ def stores() -> Iterator[Stores]:
 def grown(home: Path, before: Path | None, name: str) -> Path:
     """The directory of a service that went on from ``before`` by one finished job, stopped."""
     home.mkdir(mode=0o711)
-    one = Live(home)
+    one = Service(home)
     if before is not None:
         copied(before, one.data)
     one.start()
     try:
         one.until_state(one.submit("true", name=name), "Finished")
-        last = one.events()[-1].position
+        last = one.stream()[-1].position
         until(lambda: len(rows(one.data)) == last, "the journal is complete")
         one.stop()
     finally:
@@ -178,10 +185,10 @@ def copied(data: Path, to: Path) -> None:
 
 
 @pytest.fixture
-def copy(stores: Stores) -> Iterator[Live]:
+def copy(stores: Stores) -> Iterator[Service]:
     """A service, not started, on a copy of ``now``."""
-    with directory() as made:
-        one = Live(made)
+    with new_home() as made:
+        one = Service(made)
         copied(stores.now, one.data)
         try:
             yield one
@@ -215,7 +222,7 @@ def evidence(data: Path) -> list[object]:
     ]
 
 
-def check_refused(one: Live, *words: str) -> str:
+def check_refused(one: Service, *words: str) -> str:
     """The start is refused with these words, twice alike, and leaves everything as it was."""
     before = evidence(one.data)
     said = one.refused()
@@ -226,19 +233,19 @@ def check_refused(one: Live, *words: str) -> str:
     return said
 
 
-def swap(part: str, source: Path, one: Live) -> None:
+def swap(part: str, source: Path, one: Service) -> None:
     """Put another directory's part in the place of ours."""
     shutil.rmtree(one.data / part)
     shutil.copytree(source / part, one.data / part)
 
 
-def test_a_copy_of_a_whole_directory_starts(copy: Live) -> None:
+def test_a_copy_of_a_whole_directory_starts(copy: Service) -> None:
     copy.start()
     copy.until_state(copy.submit("true"), "Finished")
-    check_history(copy.events())
+    check_history(copy.stream())
 
 
-def test_a_stream_that_somebody_altered_is_refused_with_each_difference(copy: Live) -> None:
+def test_a_stream_that_somebody_altered_is_refused_with_each_difference(copy: Service) -> None:
     altered = {"max_age": 10**9 * 86_400, "discard": "old", "max_msgs": 5000}
     asyncio.run(update_stream(copy.data, altered))
     check_refused(
@@ -255,59 +262,118 @@ def test_a_stream_that_somebody_altered_is_refused_with_each_difference(copy: Li
 async def update_stream(data: Path, changes: Json) -> None:
     """Change the stream with the operator's credentials, while the service is down."""
     async with own_server(data, "local", STREAM) as server:
-        login = login_in(str(data / "credentials" / "operator.json"))
-        client = await nats.connect(server.url, **login, inbox_prefix="_INBOX.operator")
-        try:
-            info = await client.request(f"$JS.API.STREAM.INFO.{STREAM}", b"")
-            config = msgspec.json.decode(info.data)["config"] | changes
-            subject = f"$JS.API.STREAM.UPDATE.{STREAM}"
-            answer = await client.request(subject, msgspec.json.encode(config))
-            assert "error" not in msgspec.json.decode(answer.data), answer.data
-        finally:
-            await client.close()
+        await update_stream_at(server.url, data, changes)
 
 
-def test_a_missing_store_is_refused_and_not_made_again(copy: Live) -> None:
+async def update_stream_at(url: str, data: Path, changes: Json) -> None:
+    """The same on a server that runs."""
+    async with connected(url, data / "credentials" / "operator.json") as client:
+        info = await client.request(f"$JS.API.STREAM.INFO.{STREAM}", b"")
+        config = msgspec.json.decode(info.data)["config"] | changes
+        subject = f"$JS.API.STREAM.UPDATE.{STREAM}"
+        answer = await client.request(subject, msgspec.json.encode(config))
+        assert "error" not in msgspec.json.decode(answer.data), answer.data
+
+
+def test_a_change_of_the_stream_while_the_service_runs_is_told_at_once() -> None:
+    with running_service() as one:
+        asyncio.run(
+            update_stream_at(one.endpoint["nats_url"], one.data, {"max_age": 3_600 * 10**9})
+        )
+        until(lambda: one.health()["status"] == "degraded", "health is degraded")
+        assert any("changed the stream itself" in reason for reason in one.health()["reasons"])
+        until(lambda: '"stream_changed"' in one.log, "a line in the log")
+
+
+def test_an_end_of_nats_server_stands_in_the_log() -> None:
+    with running_service() as one:
+        kill(one.nats_pid)
+        until(lambda: '"nats_server_ended"' in one.log, "a line in the log")
+        until(lambda: one.health()["status"] == "ready", "a ready service")
+
+
+def test_a_nats_server_that_somebody_else_started_on_the_store_is_noticed(copy: Service) -> None:
+    config = copy.data / "nats-server.conf"
+    stranger = copy.launch([server_binary(), "-c", str(config), "-a", "127.0.0.1", "-p", "-1"])
+    until(lambda: list((copy.data / "jetstream").rglob("*.blk")), "the store is open")
+    check_refused(copy, f"process {stranger.pid} already uses the store")
+    stranger.terminate()
+    stranger.wait(30)
+    copy.start()
+
+
+def test_an_event_altered_in_the_middle_is_no_ready_service(copy: Service) -> None:
+    (block,) = (copy.data / "jetstream").rglob("1.blk")
+    raw = block.read_bytes()
+    place = raw.index(b'"authid":"') + len(b'"authid":"')
+    block.write_bytes(raw[:place] + b"?" + raw[place + 1 :])
+    assert copy.refused()
+
+
+def test_a_stream_is_given_more_room_by_provision_alone() -> None:
+    with running_service(stream_bytes_max=2 * MIB) as one:
+        one.stop()
+        one.configure(stream_bytes_max=3 * MIB)
+        assert "max_bytes is" in one.refused()
+        assert one.launch(one.command("provision")).wait(30) == 0, one.log
+        assert f"was given room for {3 * MIB} bytes (it had {2 * MIB})" in one.log
+        one.start()
+        assert one.health()["status"] == "ready"
+        one.stop()
+        one.configure(stream_bytes_max=2 * MIB)
+        assert one.launch(one.command("provision")).wait(30) == 1
+
+
+def test_nothing_is_made_where_a_stream_was_known(copy: Service) -> None:
+    shutil.rmtree(copy.data / "jetstream")
+    assert copy.launch(copy.command("provision")).wait(30) == 1
+    assert "is missing, although this data directory has known it" in copy.log
+    check_refused(copy, f"there is no stream {STREAM}")
+
+
+def test_a_missing_store_is_refused_and_not_made_again(copy: Service) -> None:
     shutil.rmtree(copy.data / "jetstream")
     check_refused(copy, f"there is no stream {STREAM}", "its store is lost or another one is")
     (copy.data / "stream.json").unlink()
     check_refused(copy, f"there is no stream {STREAM}")
 
 
-def test_another_services_store_is_refused(copy: Live, stores: Stores) -> None:
+def test_another_services_store_is_refused(copy: Service, stores: Stores) -> None:
     swap("jetstream", stores.stranger, copy)
     check_refused(copy, "is not the one this data directory knows", "known:", "found:")
     (copy.data / "stream.json").unlink()
     check_refused(copy, "it is another log than the one this journal copied")
 
 
-def test_an_emptied_stream_is_refused(copy: Live) -> None:
+def test_an_emptied_stream_is_refused(copy: Service) -> None:
     (messages,) = (copy.data / "jetstream").rglob("msgs")
     for file in messages.iterdir():
         file.unlink()
     check_refused(copy, f"it is empty, but had {len(rows(copy.data))} events")
 
 
-def test_a_stream_restored_from_an_older_copy_is_refused(copy: Live, stores: Stores) -> None:
+def test_a_stream_restored_from_an_older_copy_is_refused(copy: Service, stores: Stores) -> None:
     swap("jetstream", stores.older, copy)
     lost = len(rows(stores.now)) - len(rows(stores.older))
     check_refused(copy, f"it lacks the last {lost} events", "mend the log from the journal")
 
 
 def test_a_stream_of_the_same_length_with_another_head_is_refused(
-    copy: Live, stores: Stores
+    copy: Service, stores: Stores
 ) -> None:
     swap("jetstream", stores.other, copy)
     last = len(rows(stores.now))
     check_refused(copy, f"its event at position {last}", "has the hash", "was copied")
 
 
-def test_a_journal_of_another_directory_is_refused(copy: Live, stores: Stores) -> None:
+def test_a_journal_of_another_directory_is_refused(copy: Service, stores: Stores) -> None:
     swap("journal", stores.stranger, copy)
     check_refused(copy, "it is another log than the one this journal copied")
 
 
-def test_a_missing_journal_is_written_anew_only_for_the_words(copy: Live, stores: Stores) -> None:
+def test_a_missing_journal_is_written_anew_only_for_the_words(
+    copy: Service, stores: Stores
+) -> None:
     shutil.rmtree(copy.data / "journal")
     check_refused(copy, "the journal of this data directory is missing", "rebuild_journal")
     copy.configure(rebuild_journal="yes")
@@ -318,19 +384,19 @@ def test_a_missing_journal_is_written_anew_only_for_the_words(copy: Live, stores
     until(lambda: rows(copy.data)[: len(before)] == before, "the journal is whole again")
 
 
-def test_a_lost_marker_is_written_again_from_the_journal(copy: Live, stores: Stores) -> None:
+def test_a_lost_marker_is_written_again_from_the_journal(copy: Service, stores: Stores) -> None:
     (copy.data / "stream.json").unlink()
     copy.start()
     marker = (copy.data / "stream.json").read_bytes()
     assert marker == (stores.now / "stream.json").read_bytes()
 
 
-def test_a_damaged_marker_is_refused(copy: Live) -> None:
+def test_a_damaged_marker_is_refused(copy: Service) -> None:
     (copy.data / "stream.json").write_text("{")
     check_refused(copy, "stream.json cannot be read")
 
 
-def test_a_second_service_and_a_store_in_use_are_refused(copy: Live) -> None:
+def test_a_second_service_and_a_store_in_use_are_refused(copy: Service) -> None:
     copy.start()
     said = copy.refused()
     assert f"is in use by process {copy.pid}" in said
@@ -341,10 +407,10 @@ def test_a_second_service_and_a_store_in_use_are_refused(copy: Live) -> None:
 
 
 def test_an_outside_server_that_syncs_is_accepted_and_provisioned_once() -> None:
-    with directory() as made, outside_server(made / "nats", sync="always") as outside:
-        one = Live(made, **outside.settings)
+    with new_home() as made, outside_server(made / "nats", sync="always") as outside:
+        one = Service(made, **outside.settings)
         for words in ("made", "is there already, as it must be"):
-            assert one.launch("provision").wait(30) == 0, one.log
+            assert one.launch(one.command("provision")).wait(30) == 0, one.log
             assert f"the stream {STREAM} of cluster local {words}" in one.log
         one.configure(nats_monitor_urls=[])
         assert "no monitoring URL was given" in one.refused()
@@ -354,15 +420,15 @@ def test_an_outside_server_that_syncs_is_accepted_and_provisioned_once() -> None
         one.start()
         try:
             one.until_state(one.submit("true"), "Finished")
-            check_history(one.events())
+            check_history(one.stream())
             one.stop()
         finally:
             one.kill()
 
 
 def test_an_outside_server_that_does_not_sync_is_refused_but_for_the_words() -> None:
-    with directory() as made, outside_server(made / "nats", sync="2m") as outside:
-        one = Live(made, **outside.settings)
+    with new_home() as made, outside_server(made / "nats", sync="2m") as outside:
+        one = Service(made, **outside.settings)
         said = one.refused()
         assert "does not have sync_always" in said
         assert ACCEPT_LOSS in said

@@ -11,7 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.live import Json, Live, check_history, directory, ends, live, until
+from tests.e2e.home import new_home
+from tests.e2e.service import Service, running_service
+from tests.e2e.stream import check_history, ends
+from tests.support.waiting import until
+from tests.support.web import Json
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -25,7 +29,7 @@ JOBS = 6
 @contextmanager
 def small_disk() -> Iterator[Path]:
     """A directory on a disk of 64 MiB."""
-    with directory() as made:
+    with new_home() as made:
         mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK},mode=711", "tmpfs", str(made)]
         done = subprocess.run(mount, capture_output=True, check=False)
         if done.returncode != 0:
@@ -62,35 +66,30 @@ class Filler:
 
 
 @contextmanager
-def on_small_disk() -> Iterator[tuple[Live, Filler]]:
+def on_small_disk() -> Iterator[tuple[Service, Filler]]:
     with small_disk() as disk:
-        one = Live(disk).start()
+        one = Service(disk).start()
         filler = Filler(disk)
         try:
-            set_grace(one, GRACE_SECONDS)
+            one.set_grace(GRACE_SECONDS)
             yield one, filler
         finally:
             filler.remove()
             one.kill()
 
 
-def set_grace(one: Live, seconds: int) -> None:
-    with one.http() as http:
-        answer = http.put("/parameters/TaskCancelGracePeriod", json={"value": str(seconds)})
-    assert answer.status_code == 200, answer.text
-
-
-def being_canceled(one: Live, jobs: int) -> list[int]:
+def being_canceled(one: Service, jobs: int) -> list[int]:
     """Jobs whose grace period runs: they do not listen to the stop signal."""
     made = [one.deaf_job() for _ in range(jobs)]
     for job in made:
-        assert one.cancel(job, message="before the disk was full").status_code == 200
+        body = {"message": "before the disk was full"}
+        assert one.http("POST", f"/jobs/{job}/cancel", body).status_code == 200
     return made
 
 
-def refusal(one: Live, path: str, body: Json) -> Json:
+def refusal(one: Service, path: str, body: Json) -> Json:
     """The problem that a new command gets now: 503, with a time to come back."""
-    with one.http() as http:
+    with one.client() as http:
         answer = http.post(path, json=body)
     assert answer.status_code == 503, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
@@ -100,11 +99,11 @@ def refusal(one: Live, path: str, body: Json) -> Json:
     return found
 
 
-def works_again(one: Live) -> int:
+def works_again(one: Service) -> int:
     """A job that is made as soon as commands are taken again."""
 
     def made() -> int:
-        with one.http() as http:
+        with one.client() as http:
             answer = http.post("/jobs", json={"tasks": [{"command": "true"}]})
         assert answer.status_code in (201, 503), answer.text
         return int(answer.json()["job_id"]) if answer.status_code == 201 else 0
@@ -114,13 +113,13 @@ def works_again(one: Live) -> int:
     return job
 
 
-def check_ended_once(one: Live, jobs: list[int]) -> None:
-    history = one.events()
+def check_ended_once(one: Service, jobs: list[int]) -> None:
+    history = one.stream()
     check_history(history)
     ended = [e.aggregate for e in ends(history)]
-    assert sorted(ended) == sorted(f"job.{job}" for job in jobs)
+    assert sorted(ended) == sorted(f"job/{job}" for job in jobs)
     for job in jobs:
-        types = [e.type for e in history if e.aggregate == f"job.{job}"]
+        types = [e.type for e in history if e.aggregate == f"job/{job}"]
         assert types[-4:] == [
             "JobCancelRequested",
             "TaskStopOrdered",
@@ -130,7 +129,7 @@ def check_ended_once(one: Live, jobs: list[int]) -> None:
     journal_follows(one)
 
 
-def journal_follows(one: Live) -> None:
+def journal_follows(one: Service) -> None:
     """The second copy catches up, so that the service is ready again."""
     until(lambda: one.health()["status"] == "ready", f"ready again: {one.health()}")
 
@@ -139,8 +138,8 @@ def journal_follows(one: Live) -> None:
 
 
 def test_a_full_stream_takes_no_command_but_lets_a_running_cancel_end() -> None:
-    with live(stream_bytes_max=MIB) as one:
-        set_grace(one, 4)
+    with running_service(stream_bytes_max=MIB) as one:
+        one.set_grace(4)
         (job,) = being_canceled(one, 1)
         said = until(lambda: fill_stream(one), "the stream is full")
         assert "of 1048576 bytes" in said["detail"]
@@ -154,15 +153,15 @@ def test_a_full_stream_takes_no_command_but_lets_a_running_cancel_end() -> None:
         shown = one.cli("cancel", str(job), "-m", "by hand")
         assert (shown.status, "95 %" in shown.out + shown.err) == (75, True)
         one.until_state(job, "Canceled")
-        events = one.events()
+        events = one.stream()
         check_history(events)
-        assert [e.aggregate for e in ends(events)] == [f"job.{job}"]
+        assert [e.aggregate for e in ends(events)] == [f"job/{job}"]
 
 
-def fill_stream(one: Live) -> Json | None:
+def fill_stream(one: Service) -> Json | None:
     """Make big jobs until one is refused and the stream really is full; the problem."""
     big = {"command": "true", "environment": {"X": "x" * 30_000}}
-    with one.http() as http:
+    with one.client() as http:
         answer = http.post("/jobs", json={"tasks": [big], "submit": False})
     if answer.status_code == 201:
         return None
@@ -192,9 +191,9 @@ def test_on_a_full_disk_the_reserve_lets_running_cancels_end() -> None:
         until((one.data / "reserve").exists, "the reserve is back")
 
 
-def refused_for_the_disk(one: Live) -> Json | None:
+def refused_for_the_disk(one: Service) -> Json | None:
     """The refusal, once the service has looked at its disk."""
-    with one.http() as http:
+    with one.client() as http:
         answer = http.post("/jobs", json={"tasks": [{"command": "true"}], "submit": False})
     if answer.status_code == 201:
         return None
@@ -231,7 +230,7 @@ def test_room_that_comes_back_within_a_failing_write_is_found_out() -> None:
         check_ended_once(one, jobs)
 
 
-def written_no_more(one: Live, filler: Filler) -> Callable[[], bool]:
+def written_no_more(one: Service, filler: Filler) -> Callable[[], bool]:
     """Keep the disk full, the given-up reserve included, until nats-server says that it is ill."""
     (file,) = (one.data / "run").glob("nats-server_*.ports")
     health = json.loads(file.read_text())["monitoring"][0] + "/healthz"
@@ -243,7 +242,7 @@ def written_no_more(one: Live, filler: Filler) -> Callable[[], bool]:
     return look
 
 
-def troubled(one: Live) -> bool:
+def troubled(one: Service) -> bool:
     """A full disk is seen in the service's health."""
     health = one.health()
     return any("bytes left" in reason or "disk" in reason for reason in health["reasons"])

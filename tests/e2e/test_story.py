@@ -8,7 +8,9 @@ from typing import Final
 
 import pytest
 
-from tests.e2e.support import ROOT, belonging_to, new_home
+from tests.e2e.home import new_home
+from tests.e2e.service import ROOT
+from tests.support.processes import belonging_to
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 

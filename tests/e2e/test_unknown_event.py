@@ -10,7 +10,10 @@ from hashlib import sha256
 import pytest
 from msgspec import Struct
 
-from tests.e2e.live import Event, Json, Live, check_aggregate, live, publish_as_service, until
+from tests.e2e.service import Service, running_service
+from tests.e2e.stream import Event, check_aggregate, publish
+from tests.support.waiting import until
+from tests.support.web import Json
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -59,14 +62,15 @@ FOREIGN = (of_the_future, of_another_shape, garbage, nothing)
 
 
 def test_the_jobs_concerned_stop_being_writable_and_the_rest_goes_on() -> None:
-    with live() as one:
+    with running_service() as one:
         well, *jobs = [one.submit("sleep 100") for _ in range(len(FOREIGN) + 1)]
         for job in (well, *jobs):
             one.until_running(job)
         hurt = [store(one, job, foreign) for job, foreign in zip(jobs, FOREIGN, strict=True)]
 
         check_all(one, hurt)
-        assert one.cancel(well, message="still possible").status_code == 200
+        body = {"message": "still possible"}
+        assert one.http("POST", f"/jobs/{well}/cancel", body).status_code == 200
         one.until_state(well, "Canceled")
         one.until_state(one.submit("true"), "Finished")
 
@@ -74,21 +78,22 @@ def test_the_jobs_concerned_stop_being_writable_and_the_rest_goes_on() -> None:
         one.start()
         check_all(one, hurt)
         one.until_state(one.submit("true"), "Finished")
-        check_aggregate(f"job.{well}", one.job_events(well))
+        check_aggregate(f"job/{well}", one.events(well))
         for found in hurt:
             check_journal(one, found)
         assert "Traceback" not in one.log
 
 
-def store(one: Live, job: int, foreign: Foreign) -> Hurt:
+def store(one: Service, job: int, foreign: Foreign) -> Hurt:
     """Give a job an event that cannot be read."""
-    type_, raw = foreign(one.job_events(job)[-1])
+    type_, raw = foreign(one.events(job)[-1])
     subject = f"countermand.local.job.{job}.{type_}"
-    (position,) = asyncio.run(publish_as_service(one, [(subject, raw)]))
+    url, login = one.endpoint["nats_url"], one.credentials("service")
+    (position,) = asyncio.run(publish(url, login, [(subject, raw)]))
     return Hurt(job, position, raw)
 
 
-def check_all(one: Live, hurt: list[Hurt]) -> None:
+def check_all(one: Service, hurt: list[Hurt]) -> None:
     """Health names each job and position; each job refuses and is shown."""
     until(lambda: all(named(one, h) for h in hurt), f"health is degraded: {one.health()}")
     for found in hurt:
@@ -96,17 +101,19 @@ def check_all(one: Live, hurt: list[Hurt]) -> None:
         check_shown(one, found)
 
 
-def named(one: Live, hurt: Hurt) -> bool:
+def named(one: Service, hurt: Hurt) -> bool:
     health = one.health()
     assert health["status"] in ("ready", "degraded"), health
     words = (f"job/{hurt.job}:", str(hurt.position))
-    return any(all(w in reason for w in words) for reason in health["reasons"])
+    return health["status"] == "degraded" and any(
+        all(w in reason for w in words) for reason in health["reasons"]
+    )
 
 
-def check_refuses(one: Live, hurt: Hurt) -> None:
+def check_refuses(one: Service, hurt: Hurt) -> None:
     """Every command is answered with 500 corrupt, a sentence and no trace; the CLI ends with 1."""
     for verb in ("cancel", "finish", "requeue", "configure", "submit"):
-        with one.http() as http:
+        with one.client() as http:
             answer = http.post(f"/jobs/{hurt.job}/{verb}", json={})
         assert answer.status_code == 500
         problem = answer.json()
@@ -117,9 +124,9 @@ def check_refuses(one: Live, hurt: Hurt) -> None:
     assert (said.status, f"job {hurt.job}:" in said.out + said.err) == (1, True)
 
 
-def check_shown(one: Live, hurt: Hurt) -> None:
+def check_shown(one: Service, hurt: Hurt) -> None:
     """The exact bytes, over HTTP and on the stream; nothing of them acts on a terminal."""
-    with one.http() as http:
+    with one.client() as http:
         answer = http.get(f"/jobs/{hurt.job}/events")
     assert answer.status_code == 200, answer.text
     last: Json = answer.json()["events"][-1]
@@ -129,7 +136,7 @@ def check_shown(one: Live, hurt: Hurt) -> None:
         assert base64.b64decode(last["raw_base64"]) == hurt.raw
     else:
         assert hurt.raw in answer.content
-    assert one.job_events(hurt.job)[-1].raw == hurt.raw
+    assert one.events(hurt.job)[-1].raw == hurt.raw
     job = str(hurt.job)
     for arguments in (["show", job, "--events"], ["show", job], ["replay", job]):
         told = one.cli(*arguments)
@@ -137,7 +144,7 @@ def check_shown(one: Live, hurt: Hurt) -> None:
         assert "Traceback" not in told.out + told.err
 
 
-def check_journal(one: Live, hurt: Hurt) -> None:
+def check_journal(one: Service, hurt: Hurt) -> None:
     """The second copy holds the very bytes too."""
 
     def found() -> list[bytes]:

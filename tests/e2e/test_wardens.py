@@ -5,41 +5,24 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.e2e.support import (
-    COUNTERMAND,
-    Json,
-    Service,
-    as_nobody,
-    assert_chained,
-    let_end,
-    lines,
-    needs_root,
-    polite,
-    runs,
-    stubborn,
-    until,
-)
+from tests.e2e.scripts import let_end, lines, polite, runs, stubborn
+from tests.e2e.service import STOP_SECONDS_MAX, Service
+from tests.e2e.stream import check_history
+from tests.support.accounts import as_nobody, needs_root
 from tests.support.processes import alive
+from tests.support.waiting import until
+from tests.support.web import Json
 
 pytestmark = [pytest.mark.e2e]
 
 ANOTHER_BOOT: Final = "00000000-0000-4000-8000-000000000000"
 COMMANDS: Final = b"1 stop 7838 kill 9 0\n2 go\n"
-
-
-def running(service: Service, task: Callable[[Path], str], release: str = "") -> tuple[int, Path]:
-    """A job whose only task is up; where it leaves traces."""
-    trace = service.trace("trace")
-    job = service.submit(task(trace), release=release)
-    until(lambda: runs(trace) == [f"{job}.1.0-1"], "the task is up")
-    return job, trace
 
 
 def only(service: Service, job: int, name: str) -> Json:
@@ -64,14 +47,14 @@ def run_directory(service: Service) -> Path:
 
 def assert_told_whole(service: Service, job: int) -> None:
     """Whatever happened, the history is whole and tells the state."""
-    assert_chained(service.stream())
-    assert service.ask("GET", f"jobs/{job}/replay")["matches_live"] is True
+    check_history(service.stream())
+    assert service.ask("GET", f"/jobs/{job}/replay")["matches_live"] is True
     until(lambda: not service.members(job), "an end of all its processes")
 
 
 def test_a_warden_that_is_killed_fails_its_task_with_the_reason(service: Service) -> None:
     service.start()
-    job, _ = running(service, stubborn)
+    job, _ = service.running(stubborn)
 
     assert kill_wardens(service) == 1
     service.until_state(job, "Failed")
@@ -87,7 +70,7 @@ def test_a_warden_killed_in_a_grace_period_leaves_the_cancel_to_end(service: Ser
     service.start()
     service.set_grace(60)
     trace = service.trace("release")
-    job, told = running(service, stubborn, release=f"echo released >>{trace}")
+    job, told = service.running(stubborn, release=f"echo released >>{trace}")
     service.cancel(job)
     until(lambda: "term" in lines(told), "the signal")
 
@@ -108,7 +91,7 @@ def test_every_warden_killed_while_the_service_is_down(service: Service) -> None
     service.set_grace(60)
     service.cancel(jobs[0])
     until(lambda: "term" in lines(traces[0]), "the signal")
-    service.kill9()
+    service.kill()
     assert kill_wardens(service) == 3
 
     service.start()
@@ -119,7 +102,7 @@ def test_every_warden_killed_while_the_service_is_down(service: Service) -> None
     for job in jobs:
         assert only(service, job, "TaskFailed")["reason"].startswith("the warden died")
         assert_told_whole(service, job)
-    assert service.ask("GET", "health/ready")["status"] == "ready"
+    assert service.ask("GET", "/health/ready")["status"] == "ready"
 
 
 def test_a_warden_killed_before_the_word_to_go_means_that_nothing_ran(service: Service) -> None:
@@ -159,12 +142,11 @@ def test_a_machine_that_restarted_fails_what_ran_on_it(service: Service) -> None
     boot_id.write_text(ANOTHER_BOOT + "\n")
     if subprocess.run(elsewhere(boot_id, "true"), check=False, capture_output=True).returncode:
         pytest.skip("no mount namespace may be made here")
-    serve = [COUNTERMAND, "serve", "--data", str(service.data), *service.options]
-    service.run(elsewhere(boot_id, *serve))
+    service.run(elsewhere(boot_id, *service.command()))
     service.wait_ready()
-    job, _ = running(service, polite)
+    job, _ = service.running(polite)
     assert only(service, job, "TaskStarted")["handle"]["boot_id"] == ANOTHER_BOOT
-    service.kill9()
+    service.kill()
     kill_task(service, job)
 
     service.start()
@@ -192,8 +174,8 @@ def kill_task(service: Service, job: int) -> None:
 def test_notes_of_another_keeper_are_no_notes_of_this_run(service: Service) -> None:
     """A restored backup, a damaged disk: never a job that runs for ever."""
     service.start()
-    job, _ = running(service, polite)
-    service.stop()
+    job, _ = service.running(polite)
+    assert service.stop() < STOP_SECONDS_MAX
     kill_task(service, job)
     notes = run_directory(service) / "notes"
     told = [json.loads(line) for line in notes.read_text().splitlines()]
@@ -209,8 +191,8 @@ def test_notes_of_another_keeper_are_no_notes_of_this_run(service: Service) -> N
 
 def test_notes_that_are_gone_fail_the_task(service: Service) -> None:
     service.start()
-    job, _ = running(service, polite)
-    service.kill9()
+    job, _ = service.running(polite)
+    service.kill()
     kill_wardens(service)
     (run_directory(service) / "notes").unlink()
 
@@ -240,7 +222,7 @@ def said_to_stranger(directory: Path) -> str:
 @pytest.mark.parametrize("mode", [0o600, 0o666])
 def test_a_stranger_cannot_command_a_warden(service: Service, mode: int) -> None:
     service.start()
-    job, trace = running(service, polite)
+    job, trace = service.running(polite)
     directory = run_directory(service)
     os.chmod(directory / "sock", mode)
 
@@ -272,7 +254,7 @@ def test_tasks_cannot_signal_their_warden(service: Service) -> None:
 
 
 def test_many_wardens_are_found_again(service: Service) -> None:
-    service.options = ("--slots", "8", "--port", "0")
+    service.configure(slots=8)
     service.start()
     trace = service.trace("trace")
     job = service.submit(*[polite(trace)] * 8)

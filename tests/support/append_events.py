@@ -9,9 +9,9 @@ import sys
 from adapters.jetstream.accounts import Login
 from adapters.jetstream.config import StreamSpec
 from adapters.jetstream.connection import ServerAddress
-from adapters.jetstream.durability import ACCEPT_LOSS
 from adapters.jetstream.log import JetStreamLog
 from application.ports import Token
+from application.settings import ACCEPT_LOSS
 from tests.support.events import rejected, write
 from tests.support.nats import TEST_MAX_BYTES
 

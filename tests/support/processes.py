@@ -1,38 +1,49 @@
-"""Waiting for real processes, on conditions with a deadline, and looking at them."""
+"""Looking at real processes, and at what they write."""
 
-import asyncio
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 from adapters.engines.local.procfs import Process, all_pids, process, read_bytes
 
-DEADLINE_SECONDS: Final = 10.0
-LOOK_SECONDS: Final = 0.005
 
-
-async def eventually(
-    condition: Callable[[], object], what: str = "the condition", seconds: float = DEADLINE_SECONDS
-) -> None:
-    """Return as soon as ``condition`` holds; fail the test after ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not come true in {seconds} s"
-        await asyncio.sleep(LOOK_SECONDS)
-
-
-def carrying(text: str) -> list[Process]:
-    """Living processes whose environment holds ``text``."""
+def carrying(text: str, *files: str) -> list[Process]:
+    """Living processes whose environment (or these ``files`` of theirs) hold ``text``."""
     found = []
     for pid in all_pids():
         try:
-            environ = read_bytes(f"/proc/{pid}/environ")
+            told = b"".join(read_bytes(f"/proc/{pid}/{file}") for file in files or ("environ",))
         except OSError:
             continue
         one = process(pid)
-        if text.encode() in environ and one is not None and one.living:
+        if text.encode() in told and one is not None and one.living:
+            found.append(one)
+    return found
+
+
+def belonging_to(text: str) -> list[Process]:
+    """Living processes that carry ``text`` in command line or environment, but not this one."""
+    return [one for one in carrying(text, "cmdline", "environ") if one.pid != os.getpid()]
+
+
+def command_line(pid: int) -> str:
+    """What a process was started with; "" when it is gone."""
+    try:
+        return read_bytes(f"/proc/{pid}/cmdline").replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def working_in(directory: Path) -> list[Process]:
+    """Living processes whose working directory lies in ``directory``, but not this one."""
+    found = []
+    for pid in all_pids():
+        try:
+            where = os.readlink(f"/proc/{pid}/cwd")
+        except OSError:
+            continue
+        one = process(pid)
+        inside = pid != os.getpid() and where.startswith(f"{directory}/")
+        if inside and one is not None and one.living:
             found.append(one)
     return found
 
@@ -49,11 +60,6 @@ def alive(pid: int) -> bool:
     """Whether a living process has that pid."""
     one = process(pid)
     return one is not None and one.living
-
-
-def is_root() -> bool:
-    """Whether this test run may change accounts."""
-    return os.geteuid() == 0
 
 
 def descriptors(pid: int) -> list[str]:

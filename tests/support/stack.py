@@ -42,6 +42,7 @@ from domain.policy import TablePolicy
 from domain.states import JOB_ENDED, CancelMode, JobPriority, JobState, JobType, TaskType
 from tests.support.fake_engine import FakeEngine, FakeMachine, FakeRun
 from tests.support.fuse import Fuse, FusedEngine, FusedLog
+from tests.support.waiting import eventually
 
 CLUSTER: Final = "hpc1"
 SIGTERM: Final = 15
@@ -66,11 +67,8 @@ AUDITOR: Final = person("audrey", Role.AUDITOR)
 
 
 async def until(condition: Callable[[], object], what: str = "the condition") -> None:
-    """Return as soon as ``condition`` holds; fail after the deadline."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not come true in {DEADLINE_SECONDS} s"
-        await asyncio.sleep(LOOK_SECONDS)
+    """As ``eventually``, with looks as often as things happen in memory."""
+    await eventually(condition, what, DEADLINE_SECONDS, LOOK_SECONDS)
 
 
 async def until_true(condition: Callable[[], Awaitable[object]], what: Callable[[], str]) -> None:

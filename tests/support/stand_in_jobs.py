@@ -4,15 +4,15 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote
+
+from tests.support.web import Json
 
 NOW: Final = "2026-11-23T12:00:04.000000Z"
 ENDED: Final = ("Finished", "Failed", "Canceled")
 CANCELABLE: Final = ("Configuring", "Submitted", "Queued", "Running")
 MESSAGE_UNITS_MAX: Final = 320
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)

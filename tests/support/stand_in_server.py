@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support.stand_in_jobs import Answer, Jobs, Json, Request, problem
+from tests.support.stand_in_jobs import Answer, Jobs, Request, problem
+from tests.support.web import Json
 
 TOKEN: Final = "the-token"
 HELLO: Final = b": hello\n\n"

@@ -102,4 +102,4 @@ def verdict(told: Replay) -> str:
         case False:
             return "replay equals the live state: NO; they differ, tell the administrator"
         case None:
-            return "replay equals the live state: not compared, the replay stops before the end"
+            return "replay equals the live state: not compared, because --to or --at was given"

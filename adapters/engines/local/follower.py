@@ -292,7 +292,7 @@ def lose(directory: Path, record: Record, kill_seconds: float) -> Record:
         record.n + 1,
         what,
         at_ms=time.time_ns() // 1_000_000,
-        reason=_sentence(why, record.went, killed, left),
+        reason=_sentence(why, record.went, killed, left) + ("" if restarted else _doubt(record)),
         killed=killed,
         survivors=left,
     )
@@ -317,6 +317,13 @@ def _sentence(why: str, went: bool, killed: int, left: int) -> str:
     if left:
         return f"{why}; {killed} processes left behind were sent SIGKILL, {left} outlived it"
     return f"{why}; {killed} processes left behind were killed" if killed else why
+
+
+def _doubt(record: Record) -> str:
+    """Without a cgroup nobody can be sure that all was found."""
+    if record.cgroup or not record.went:
+        return ""
+    return "; without a cgroup, processes that cleared their environment may have been missed"
 
 
 def spawn(directory: Path) -> socket.socket:

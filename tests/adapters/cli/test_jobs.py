@@ -228,4 +228,4 @@ def test_setting_a_parameter(server: StandIn, cli: Cli) -> None:
     assert done.stdout == "TaskCancelGracePeriod is 30 (was 15)\n"
     assert server.sent("PUT")[0].body == {"value": "30"}
     assert cli("params", "TaskCancelGracePeriod", "soon").returncode == 5
-    assert cli("params", "Nope", "1").returncode == 3
+    assert cli("params", "Nope", "1").returncode == 5

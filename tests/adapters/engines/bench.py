@@ -12,7 +12,8 @@ from adapters.engines.local.procfs import Process
 from application.ports import RunKey, RunSpec, RunStatus, StopOrder
 from domain.events import RunHandle
 from domain.states import StopStep
-from tests.support.processes import carrying, eventually, written
+from tests.support.processes import carrying, written
+from tests.support.waiting import eventually
 
 KEY: Final = RunKey(17, 1, 0, 1)
 SIGTERM: Final = 15

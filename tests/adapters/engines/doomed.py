@@ -13,7 +13,8 @@ from pathlib import Path
 from adapters.engines.local.engine import LocalEngine
 from application.ports import RunSpec
 from tests.adapters.engines.bench import KEY, at_once, gently
-from tests.support.processes import eventually, written
+from tests.support.processes import written
+from tests.support.waiting import eventually
 
 ENDED_AS_IF_KILLED = 137
 

@@ -19,7 +19,8 @@ from domain.events import Exit, RunHandle
 from domain.states import StopStep
 from tests.adapters.engines.bench import KEY, SIGKILL, Bench, at_once, gently, members, report
 from tests.adapters.engines.doomed import ENDED_AS_IF_KILLED
-from tests.support.processes import alive, eventually
+from tests.support.processes import alive
+from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
 IGNORE = "trap '' TERM; (setsid sleep 600 &) ; echo ready; while :; do sleep 600; done"

@@ -12,16 +12,10 @@ from application.ports import RunKey, RunPhase, RunSpec
 from domain.errors import Refused
 from domain.events import Exit
 from tests.adapters.engines.bench import DEADLINE_SECONDS, KEY, Bench, at_once, report
-from tests.support.processes import (
-    alive,
-    descriptors,
-    eventually,
-    is_root,
-    memory_highest_kib,
-    written,
-)
+from tests.support.accounts import needs_root
+from tests.support.processes import alive, descriptors, memory_highest_kib, written
+from tests.support.waiting import eventually
 
-needs_root = pytest.mark.skipif(not is_root(), reason="only root may change accounts")
 FLOOD_BYTES = 100_000_000
 
 

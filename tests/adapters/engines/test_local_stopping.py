@@ -20,7 +20,9 @@ from tests.adapters.engines.bench import (
     members,
     report,
 )
-from tests.support.processes import eventually, is_root, written
+from tests.support.accounts import is_root
+from tests.support.processes import written
+from tests.support.waiting import eventually
 
 GRACE_MS = 300
 LATE_MS_MAX = 2_000

@@ -2,8 +2,7 @@
 
 import asyncio
 import os
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +33,7 @@ from domain.events import Aggregate, RunHandle
 from domain.identity import Caller, Role
 from domain.instruct import instruct
 from domain.policy import TablePolicy
+from tests.support.waiting import eventually
 
 CLUSTER = "hpc1"
 SECONDS = 20.0
@@ -264,9 +264,6 @@ def outage() -> Unavailable:
     return Unavailable("the stream does not answer")
 
 
-async def until(condition: Any, seconds: float = SECONDS) -> None:
+async def until(condition: Callable[[], object], seconds: float = SECONDS) -> None:
     """Let others run until ``condition()`` holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        await asyncio.sleep(0)
+    await eventually(condition, seconds=seconds, look_seconds=0)

@@ -16,14 +16,10 @@ import pytest
 from domain.identity import Role
 from tests.adapters.http.problems import is_problem
 from tests.adapters.http.stack import SLEEP, Stack, stack, submit
+from tests.support.accounts import needs_root
+from tests.support.web import basic
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 WHOAMI = "/api/v1/whoami"
-
-
-def basic(name: str, password: str) -> dict[str, str]:
-    coded = base64.b64encode(f"{name}:{password}".encode()).decode()
-    return {"Authorization": f"Basic {coded}"}
 
 
 async def as_uid(service: Stack, uid: int, path: str = WHOAMI) -> tuple[int, Any]:
@@ -115,7 +111,11 @@ async def test_token_and_password_on_tcp(service: Stack) -> None:
             assert who["roles"] == ["job-operator", "user"]
             assert who["method"] == "token"
     async with service.tcp() as client:
-        who = (await client.get(WHOAMI, headers=basic("alice", "correct horse battery"))).json()
+        who = (
+            await client.get(
+                WHOAMI, headers={"Authorization": basic("alice", "correct horse battery")}
+            )
+        ).json()
         assert (who["name"], who["method"]) == ("alice", "basic")
 
 
@@ -132,10 +132,10 @@ async def test_token_and_password_on_tcp(service: Stack) -> None:
         {"Authorization": "Basic " + base64.b64encode(b"nocolon").decode()},
         {"Authorization": "Basic " + base64.b64encode(b"\xff\xfe:x").decode()},
         {"Authorization": "Negotiate abc"},
-        basic("alice", "wrong"),
-        basic("nobody-at-all", "wrong"),
-        basic("alice", ""),
-        basic("root", ""),
+        {"Authorization": basic("alice", "wrong")},
+        {"Authorization": basic("nobody-at-all", "wrong")},
+        {"Authorization": basic("alice", "")},
+        {"Authorization": basic("root", "")},
         [("Authorization", "Bearer a"), ("Authorization", "Bearer b")],
     ],
 )
@@ -243,8 +243,8 @@ async def test_secrets_are_never_logged(
         wrong = token[:-3] + "AAA"
         await client.get(WHOAMI, headers={"Authorization": f"Bearer {wrong}"})
     async with service.tcp() as client:
-        await client.get(WHOAMI, headers=basic("alice", "correct horse batterx"))
-        await client.get(WHOAMI, headers=basic("alice", "correct horse battery"))
+        await client.get(WHOAMI, headers={"Authorization": basic("alice", "correct horse batterx")})
+        await client.get(WHOAMI, headers={"Authorization": basic("alice", "correct horse battery")})
     logged = "".join(capsys.readouterr()) + caplog.text
     assert "not_authenticated" in logged
     for secret in (token[20:-3], "correct horse", base64.b64encode(b"alice:corr").decode()[:12]):

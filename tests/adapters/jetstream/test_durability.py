@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.jetstream.durability import ACCEPT_LOSS, ask, prove_durability
+from adapters.jetstream.durability import ask, prove_durability
 from adapters.jetstream.lock import DataLock
 from adapters.jetstream.log import JetStreamLog
 from adapters.jetstream.server import EmbeddedServer
+from application.settings import ACCEPT_LOSS
 from domain.errors import Misconfigured
 from tests.support.nats import Nats, fresh_stream, nats_server
 

@@ -1,0 +1,37 @@
+"""Waiting for conditions, each with a deadline that fails the test."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+PATIENCE_SECONDS: Final = 30.0
+LOOK_SECONDS: Final = 0.02
+DEADLINE_SECONDS: Final = 10.0
+OFTEN_SECONDS: Final = 0.005
+
+T = TypeVar("T")
+
+
+def until(look: Callable[[], T | None], what: str, seconds: float = PATIENCE_SECONDS) -> T:
+    """What ``look`` gives as soon as it is something; fails the test after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"{what} did not come true in {seconds:.0f} s"
+        time.sleep(LOOK_SECONDS)
+
+
+async def eventually(
+    condition: Callable[[], object],
+    what: str = "the condition",
+    seconds: float = DEADLINE_SECONDS,
+    look_seconds: float = OFTEN_SECONDS,
+) -> None:
+    """Return as soon as ``condition`` holds; fail the test after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come true in {seconds} s"
+        await asyncio.sleep(look_seconds)
