@@ -180,12 +180,21 @@ async def measure(directory: Path) -> list[Figure]:
     return figures
 
 
+def processor() -> str:
+    """The processor's name, as the kernel has it."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
 def main() -> None:
     """Measure and print a table."""
     with tempfile.TemporaryDirectory(prefix="countermand-bench-") as name:
         figures = asyncio.run(measure(Path(name)))
     cores = len(os.sched_getaffinity(0))
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {cores} cores, Python {platform.python_version()}")
+    print(f"{datetime.now(UTC):%Y-%m-%d}: make bench, on {processor()}, {cores} cores,")
+    print(f"{platform.system()} {platform.release()}, Python {platform.python_version()}")
     print(f"\n| what | median of {ROUNDS} | spread | unit |\n|---|---|---|---|")
     for figure in figures:
         print(figure.row())
