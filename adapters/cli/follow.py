@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from adapters.cli.client import Lost, Response
 from adapters.cli.exits import FAILURE, UNAVAILABLE, Failure
+from adapters.cli.server import Rejected
 from adapters.cli.shapes import CloudEvent
 from adapters.cli.sse import frames
 
@@ -75,18 +76,10 @@ def frames_of(stream: Response) -> Iterator[Seen | Mark]:
         for frame in frames(stream.pieces()):
             data = json.loads(frame.data)
             if frame.event == "error":
-                raise problem(data)
+                raise Rejected(int(data.get("status", 500)), data, "the server")
             yield mark(data) if frame.event == "caught-up" else seen(data, frame.data)
     except (ValueError, KeyError, TypeError) as e:
         raise Failure(FAILURE, f"the stream of events was not understood: {e}") from e
-
-
-def problem(data: dict[str, Any]) -> Failure:
-    """What the server says ended the stream; trying again may mend it, or not."""
-    code = str(data.get("code", "failed"))
-    status = UNAVAILABLE if code in ("unavailable", "outcome_unknown") else FAILURE
-    words, advice = str(data.get("detail", code)), str(data.get("what_to_do", ""))
-    return Failure(status, words, advice, code)
 
 
 def mark(data: dict[str, Any]) -> Mark:

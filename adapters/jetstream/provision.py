@@ -1,6 +1,8 @@
 """Making the stream, and giving it more room. Nothing else ever creates or alters one."""
 
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 from adapters.jetstream.api import (
@@ -25,26 +27,19 @@ async def provision(address: ServerAddress, spec: StreamSpec, *, may_create: boo
     the server does not answer.
     """
     check_spec(spec)
-    connection = await Connection.open(address)
-    try:
+    async with _asking(address, spec) as connection:
         existing = await _find(connection, spec)
-        if existing is None and not may_create:
+        if existing is not None:
+            refuse_different(spec, existing)
+            return False
+        if not may_create:
             raise Misconfigured(
                 f"the stream {spec.stream} is missing, although this data directory has known it:"
                 " nothing was made. Find its store (was another disk mounted?), or restore it from"
                 " a backup"
             )
-        if existing is None:
-            await _create(connection, spec)
-            return True
-        refuse_different(spec, existing)
-        return False
-    except NoAnswer as error:
-        raise Unavailable(f"JetStream does not answer ({error}; {connection.errors})") from error
-    except ApiError as error:
-        raise Misconfigured(_explain(spec, error)) from error
-    finally:
-        await connection.close()
+        await _create(connection, spec)
+        return True
 
 
 async def grow(operator: ServerAddress, spec: StreamSpec) -> int | None:
@@ -53,8 +48,7 @@ async def grow(operator: ServerAddress, spec: StreamSpec) -> int | None:
     Returns the bytes it had; None when it is missing, or has that room already. Nothing else is
     changed, and never to less room. Raises as ``provision`` does.
     """
-    connection = await Connection.open(operator)
-    try:
+    async with _asking(operator, spec) as connection:
         info = await _find(connection, spec)
         had = info.config.get("max_bytes", 0) if info is not None else spec.max_bytes
         if info is None or not 0 < had < spec.max_bytes:
@@ -64,10 +58,18 @@ async def grow(operator: ServerAddress, spec: StreamSpec) -> int | None:
         subject = f"$JS.API.STREAM.UPDATE.{spec.stream}"
         await connection.call(subject, config, StreamInfo, ANSWER_SECONDS)
         return int(had)
+
+
+@asynccontextmanager
+async def _asking(address: ServerAddress, spec: StreamSpec) -> AsyncIterator[Connection]:
+    """A connection; what the server answers no with becomes a sentence."""
+    connection = await Connection.open(address)
+    try:
+        yield connection
     except NoAnswer as error:
         raise Unavailable(f"JetStream does not answer ({error}; {connection.errors})") from error
     except ApiError as error:
-        raise Misconfigured(f"the stream {spec.stream} cannot be changed: {error}") from error
+        raise Misconfigured(_explain(spec, error)) from error
     finally:
         await connection.close()
 
@@ -106,4 +108,4 @@ def _explain(spec: StreamSpec, error: ApiError) -> str:
             f"another stream already keeps the events of cluster {spec.cluster} ({error});"
             " an operator must move its subjects away first"
         )
-    return f"the stream {spec.stream} cannot be made: {error}"
+    return f"the stream {spec.stream} cannot be made or changed: {error}"

@@ -11,6 +11,7 @@ def refuse_strangers(store: Path) -> None:
 
     Sees the processes of every account only as root; of others it sees those of its own.
     """
+    store = store.resolve()
     for directory in Path("/proc").glob("[0-9]*"):
         pid = int(directory.name)
         if pid != os.getpid() and (holds(directory, store) or names(directory, store)):
@@ -24,9 +25,17 @@ def holds(directory: Path, store: Path) -> bool:
     """Whether the process has a file below ``store`` open."""
     try:
         handles = os.listdir(directory / "fd")
-        return any(os.readlink(directory / "fd" / n).startswith(f"{store}/") for n in handles)
     except OSError:
         return False
+    return any(leads_to(directory / "fd" / handle).startswith(f"{store}/") for handle in handles)
+
+
+def leads_to(handle: Path) -> str:
+    """The file behind an open handle; "" when it was closed in between."""
+    try:
+        return os.readlink(handle)
+    except OSError:
+        return ""
 
 
 def names(directory: Path, store: Path) -> bool:
@@ -36,4 +45,5 @@ def names(directory: Path, store: Path) -> bool:
     except OSError:
         return False
     server = any(word.endswith(b"nats-server") for word in words)
-    return server and str(store.parent / "nats-server.conf").encode() in words
+    config = str(store.parent / "nats-server.conf")
+    return server and any(os.path.realpath(word) == config.encode() for word in words if word)

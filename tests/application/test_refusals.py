@@ -1,10 +1,14 @@
 """What a refusal tells, to whom, and that the same request again is the same refusal."""
 
+import pytest
+
 from application.receipts import Outcome
 from application.scheduler import Cancel, NewJob
 from domain import events as e
+from domain.errors import NotPermitted
+from domain.identity import Caller, Principal, Role
 from domain.states import CancelMode, JobType
-from tests.support.stack import ALICE, BOB, Stack, World
+from tests.support.stack import ADMIN, ALICE, BOB, Stack, World
 
 COMMAND_JOB = NewJob("clean", (e.TaskSpec(1, "true"),), JobType.ADMIN)
 
@@ -47,3 +51,16 @@ async def test_a_request_id_stands_for_one_request_also_where_there_is_no_job(
         assert (first.outcome, again.event_id) == (Outcome.UNKNOWN, first.event_id)
         assert (other.outcome, other.code) == (Outcome.REFUSED, "request_id_reused")
         assert (bobs.outcome, bobs.code) == (Outcome.UNKNOWN, "unknown_job")
+
+
+async def test_acting_for_an_administrator_shows_nobody_the_stream(world: World) -> None:
+    async with Stack(world) as stack:
+        job = await stack.running("run")
+        steward = Principal("steward", (Role.JOB_ADMINISTRATOR,))
+        as_root = Caller(steward, on_behalf_of=ADMIN.actor)
+        with pytest.raises(NotPermitted, match="may not act for"):
+            await anext(stack.queries.follow(as_root, 0, follow=False))
+        with pytest.raises(NotPermitted, match="may not act for"):
+            await stack.queries.job(as_root, str(job))
+        as_alice = Caller(steward, on_behalf_of=ALICE.actor)
+        assert (await stack.queries.job(as_alice, str(job))).job.id == job

@@ -1,5 +1,6 @@
 """Following through cuts, in this process: at every byte, and with the pauses counted."""
 
+import json
 from itertools import islice
 
 import pytest
@@ -69,3 +70,25 @@ def test_a_stream_that_is_none_ends_it(server: StandIn) -> None:
 def opener(server: StandIn) -> Open:
     asks = Server(lambda: Endpoint(Unix(str(server.socket)), ""))
     return lambda after: asks.stream([("after", str(after)), ("follow", "true")])
+
+
+def error_frame(status: int, code: str, detail: str) -> bytes:
+    body = json.dumps({"status": status, "code": code, "detail": detail})
+    return f"event: error\ndata: {body}\n\n".encode()
+
+
+def test_an_error_that_the_server_streams_ends_it_with_the_servers_words(server: StandIn) -> None:
+    stream = HELLO + error_frame(500, "corrupt", "the stream has no event 7, but 8")
+    server.plan("GET", EVENTS, Answer(200, stream))
+    with pytest.raises(Failure, match="no event 7, but 8") as ended:
+        list(follow(opener(server), 0, pause=lambda _: None))
+    assert ended.value.status == FAILURE
+
+
+def test_an_outage_that_the_server_streams_is_waited_out(server: StandIn) -> None:
+    server.add_job(1)
+    stream = HELLO + error_frame(503, "unavailable", "nats-server does not answer")
+    server.plan("GET", EVENTS, Answer(200, stream), None)
+    following = follow(opener(server), 0, live=False, pause=lambda _: None)
+    said = [x.words if isinstance(x, Mark) else x.position for x in following]
+    assert said == ["connection lost", "connected again", 1, "caught up"]
