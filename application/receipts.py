@@ -2,27 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
-from typing import Final
 
 from msgspec import Struct
 
 from application.ledger import readable
 from application.ports import Stored
 from domain import events as e
+from domain.outcome import Outcome, already_canceled, outcome_of
 from domain.states import CancelMode, JobState
-
-ILLEGAL: Final = "illegal_transition"
-
-
-class Outcome(StrEnum):
-    """What became of a request. ``conflict`` and ``unavailable`` are errors, not receipts."""
-
-    ACCEPTED = "accepted"
-    ESCALATED = "escalated"
-    REPEATED = "repeated"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
 
 
 class UnderWay(Struct, frozen=True):
@@ -63,30 +50,6 @@ class Receipt(Struct, frozen=True):
     under_way: UnderWay | None = None
     already_canceled: bool = False
     replayed: bool = False
-
-
-def outcome_of(fact: e.Event) -> Outcome:
-    """The outcome that a deciding fact stands for."""
-    match fact:
-        case e.CancelRefused(code="unknown_job") | e.TaskCancelRefused(code="unknown_task"):
-            return Outcome.UNKNOWN
-        case _ if isinstance(fact, e.RefusalEvent):
-            return Outcome.REFUSED
-        case e.JobCancelRepeated() | e.TaskCancelRepeated():
-            return Outcome.REPEATED
-        case e.JobCancelRequested() | e.TaskCancelRequested():
-            return Outcome.ESCALATED if fact.escalates else Outcome.ACCEPTED
-        case _:
-            return Outcome.ACCEPTED
-
-
-def already_canceled(fact: e.Event) -> bool:
-    """Whether this is the answer to a cancel of a job that was Canceled."""
-    return (
-        isinstance(fact, e.JobCancelRefused)
-        and fact.code == ILLEGAL
-        and fact.state is JobState.CANCELED
-    )
 
 
 def says(fact: e.Event, job_id: str) -> str:

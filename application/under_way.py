@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from application.ledger import readable
 from application.ports import Stored
-from application.receipts import Outcome, Receipt, UnderWay, already_canceled
+from application.receipts import Receipt, UnderWay
 from domain import events as e
+from domain.outcome import Outcome, already_canceled
 
 Accepted: Final = e.JobCancelRequested | e.TaskCancelRequested
 

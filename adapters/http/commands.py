@@ -14,9 +14,10 @@ from adapters.http.one import OneOfAKind
 from adapters.http.problem import Malformed, WebRequest, refusal
 from adapters.http.requests import Query, body_of, choice, request_id_of, whole_number
 from application.ports import Ids
-from application.receipts import Outcome, Receipt
+from application.receipts import Receipt
 from application.scheduler import Cancel, NewJob, Scheduler
 from domain.events import TaskSpec
+from domain.outcome import Outcome
 from domain.states import CancelMode, JobPriority, JobType, TaskType
 
 DONE: Final = frozenset({Outcome.ACCEPTED, Outcome.ESCALATED, Outcome.REPEATED})

@@ -1,8 +1,8 @@
 """Cancels from the request to the last process, told by what stands in the log."""
 
-from application.receipts import Outcome
 from domain import events as e
 from domain.error_message import error_message
+from domain.outcome import Outcome
 from domain.states import CancelMode, ForceReason, JobState, NodeRelease, StopStep, TaskState
 from tests.support.stack import ADMIN, ALICE, OPERATOR, Stack, World, until
 

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from application.receipts import Outcome
 from domain import events as e
 from domain.errors import Corrupt
 from domain.identity import Caller
+from domain.outcome import Outcome
 from domain.states import CancelMode, JobState
 from tests.support.stack import ADMIN, ALICE, AUDITOR, BOB, Stack, World, until
 

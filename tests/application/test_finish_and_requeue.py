@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from application.receipts import Outcome
 from domain import events as e
+from domain.outcome import Outcome
 from domain.states import CancelMode, JobState, TaskState
 from tests.support.stack import ADMIN, ALICE, GRACE_MS, START, Stack, World
 

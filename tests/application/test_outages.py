@@ -5,9 +5,9 @@ from collections import Counter
 
 import pytest
 
-from application.receipts import Outcome
 from domain.errors import Conflict, CountermandError, OutcomeUnknown, Unavailable
 from domain.events import job_aggregate
+from domain.outcome import Outcome
 from domain.states import CancelMode, JobState
 from tests.support.fuse import FailingLog
 from tests.support.stack import ADMIN, ALICE, OPERATOR, Stack, World, until

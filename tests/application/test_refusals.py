@@ -2,11 +2,11 @@
 
 import pytest
 
-from application.receipts import Outcome
 from application.scheduler import Cancel, NewJob
 from domain import events as e
 from domain.errors import NotPermitted
 from domain.identity import Caller, Principal, Role
+from domain.outcome import Outcome
 from domain.states import CancelMode, JobType
 from tests.support.stack import ADMIN, ALICE, BOB, Stack, World
 

@@ -2,11 +2,11 @@
 
 from msgspec.structs import replace
 
-from application.receipts import Outcome
 from application.scheduler import Cancel
 from domain import events as e
 from domain.hresult import HResult
 from domain.identity import Caller
+from domain.outcome import Outcome
 from domain.states import CancelMode, JobState, JobType
 from tests.support.stack import ADMIN, ALICE, AUDITOR, BOB, JOB_ADMIN, OPERATOR, START, Stack, World
 

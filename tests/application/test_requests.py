@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from application.receipts import Outcome
 from domain import events as e
 from domain.errors import BadRequest, StoreFull, Throttled, Unavailable
+from domain.outcome import Outcome
 from domain.states import CancelMode, JobState
 from tests.support.stack import ADMIN, ALICE, BOB, DEADLINE_SECONDS, START, Stack, World
 

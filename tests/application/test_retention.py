@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from application.receipts import Outcome
 from domain.errors import Unknown
+from domain.outcome import Outcome
 from domain.states import JobState
 from tests.support.stack import ADMIN, ALICE, Stack, World
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from application.job_maker import JobKeys
 from application.ledger import rising
 from application.patience import until_done
-from application.receipts import Outcome, outcome_of, receipt
+from application.receipts import receipt
 from application.room import Disk, Room
 from application.settings import ACCEPT_LOSS, RANGES, Settings, check
 from application.throttle import PRINCIPALS_MAX, RefusalLimit
@@ -29,6 +29,7 @@ from domain.errors import (
 from domain.evolve import evolve
 from domain.identity import SYSTEM_CALLER
 from domain.job import Job
+from domain.outcome import Outcome, outcome_of
 from domain.states import CancelMode, Effect, JobPriority, JobState, JobType
 from tests.support.stack import START
 
