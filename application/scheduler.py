@@ -8,17 +8,18 @@ again with the same request id), ``Conflict``, ``Throttled``, ``Corrupt``, ``Bad
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from application.admission import Admission
+from application.answering import Answering
 from application.job_maker import JobMaker
-from application.ledger import Cause, Change, Ledger, readable
+from application.ledger import Cause, Ledger
 from application.ports import Clock, Policy
-from application.receipts import Receipt, UnderWay, receipt, replayed
+from application.receipts import Receipt, receipt, replayed
 from application.throttle import RefusalLimit
-from application.under_way import Met, cancel_met, names_a_cancel, told, under_way
 from domain import commands as c
 from domain import events as e
 from domain.adding import content_of_job
@@ -32,13 +33,11 @@ from domain.message import MESSAGE_UNITS_MAX, kept
 from domain.parameters import CATALOGUE, TASK_CANCEL_GRACE_PERIOD, Parameter
 from domain.policy import Action, Question
 from domain.refusal import Refusal, denied
-from domain.requests import REASON_CODE_MAX, JobRequest, answered_before, operation_of
+from domain.requests import REASON_CODE_MAX, JobRequest
 from domain.states import CancelMode, JobPriority, JobType
 from domain.submission import check_submission
 
 JOB_ID_UNITS_MAX: Final = 64
-NOT_PERMITTED: Final = "not_permitted"
-F = TypeVar("F", bound=e.Event)
 
 
 class NewJob(Struct, frozen=True):
@@ -84,9 +83,10 @@ class Scheduler:
         self._policy = policy
         self._clock = clock
         self._limits = limits
-        self._refusals = refusals
         self._maker = maker
         self._room = room
+        self._admission = Admission(room, refusals, clock)
+        self._answering = Answering(ledger)
 
     # --- create and submit ------------------------------------------------------------------------
 
@@ -236,7 +236,7 @@ class Scheduler:
             lambda now_job, now: self._decide(caller, now_job, request, now),
             self._cause(caller, request_id),
         )
-        return await self._receipt(number, request, done, task_id)
+        return await self._answering.receipt(number, request, done, task_id)
 
     def _decide(
         self, caller: Caller, job: Job | None, request: JobRequest, now: datetime
@@ -244,37 +244,7 @@ class Scheduler:
         if job is None or job.removed:
             raise Unknown("the job is gone", code="unknown_job", hresult=HResult.INVALID_JOB_ID)
         facts = decide(job, replace(request, asked=replace(request.asked, at=now)))
-        return self._admitted(caller, facts)
-
-    async def _receipt(
-        self, number: int, request: JobRequest, done: Change[Job | None], task_id: int | None
-    ) -> Receipt:
-        operation, state = operation_word(request), done.after.state if done.after else None
-        if done.recorded:
-            recorded = done.recorded[0]
-            answer = receipt(recorded, done.position, operation, str(number), state)
-            cancel = under_way(recorded, done.position) or await self._met(number, done, recorded)
-        else:
-            before = answered_before(done.after, request) if done.after else None
-            assert before is not None, "decide gives no fact only for a request answered before"
-            history = await self._ledger.history(e.job_aggregate(number))
-            answer = replayed(history, before.version, operation, str(number), state)
-            cancel = await self._met(number, done, readable(history[before.version - 1]))
-        answer = replace(answer, task_id=task_id)
-        return without_secrets(answer) if answer.code == NOT_PERMITTED else told(answer, cancel)
-
-    async def _met(
-        self, number: int, done: Change[Job | None], recorded: e.Recorded
-    ) -> UnderWay | None:
-        """The cancel that the request is about; else the one in force, or that was."""
-        if done.after is None or (done.after.cancel is None and not names_a_cancel(recorded.data)):
-            return None
-        history = await self._ledger.history(e.job_aggregate(number))
-        cancel = cancel_met(history, Met(recorded.data, recorded.version))
-        if cancel is None and done.after.cancel is not None:
-            stored = history[done.after.cancel.version - 1]
-            cancel = under_way(readable(stored), stored.position)
-        return cancel
+        return self._admission.admitted(caller, facts)
 
     async def _on_nothing(
         self,
@@ -307,7 +277,7 @@ class Scheduler:
         )
         day, cause = e.request_aggregate(now), self._cause(caller, request_id)
         done, version = await self._ledger.add_to_trail(
-            day, fact, cause, lambda found: self._admitted(caller, [found])
+            day, fact, cause, lambda found: self._admission.admitted(caller, [found])
         )
         operation = "cancel" if task_id is None else "cancel_task"
         if done.recorded:
@@ -342,7 +312,7 @@ class Scheduler:
 
         def change(cluster: Cluster, _: datetime) -> Sequence[e.Event]:
             fact = decided(cluster)
-            return self._admitted(caller, [fact]) if fact is not None else []
+            return self._admission.admitted(caller, [fact]) if fact is not None else []
 
         done = await self._ledger.change_cluster(change, self._cause(caller, request_id))
         if done.recorded:
@@ -357,17 +327,6 @@ class Scheduler:
         decision = self._policy.decide(question)
         return c.Asked(request_id, caller.asker, self._clock.now(), decision)
 
-    def _admitted(self, caller: Caller, facts: Sequence[F]) -> Sequence[F]:
-        """``facts``, when there is room for them. Raises ``StoreFull`` or ``Throttled``.
-
-        What only adds to the trail is counted: refusals, and repeats of what is under way.
-        """
-        for fact in facts:
-            self._room()
-            if isinstance(fact, e.RefusalEvent | e.JobCancelRepeated | e.TaskCancelRepeated):
-                self._refusals.take(caller.actor.name, self._clock.now())
-        return facts
-
     def _cause(self, caller: Caller, request_id: str) -> Cause:
         return Cause(caller, correlation_id=request_id, causation_id=request_id)
 
@@ -375,17 +334,7 @@ class Scheduler:
         return await self._ledger.parameter(TASK_CANCEL_GRACE_PERIOD)
 
 
-def without_secrets(answer: Receipt) -> Receipt:
-    """What somebody without the right is told: nothing of the job's state, nor of its cancel."""
-    return replace(answer, job_state=None, under_way=None)
-
-
 def job_number(text: str) -> int | None:
     """A job id as a number, or None for what cannot be one: ids are 1..2^31-1."""
     digits = text.isascii() and text.isdigit() and len(text) <= 10
     return int(text) if digits and 1 <= int(text) <= JOB_ID_MAX else None
-
-
-def operation_word(request: JobRequest) -> str:
-    """The operation without the task's number."""
-    return operation_of(request).partition("/")[0]
