@@ -10,7 +10,7 @@ from msgspec import Struct
 from application.ledger import readable
 from application.ports import Stored
 from domain import events as e
-from domain.states import CancelMode, JobState
+from domain.states import CancelMode, JobState, TaskState
 
 ILLEGAL: Final = "illegal_transition"
 
@@ -68,7 +68,9 @@ class Receipt(Struct, frozen=True):
 def outcome_of(fact: e.Event) -> Outcome:
     """The outcome that a deciding fact stands for."""
     match fact:
-        case e.CancelRefused(code="unknown_job") | e.TaskCancelRefused(code="unknown_task"):
+        case e.CancelRefused(code="unknown_job"):
+            return Outcome.UNKNOWN
+        case e.TaskCancelRefused() | e.JobCommandRefused() if fact.code == "unknown_task":
             return Outcome.UNKNOWN
         case _ if isinstance(fact, e.RefusalEvent):
             return Outcome.REFUSED
@@ -100,6 +102,13 @@ def says(fact: e.Event, job_id: str) -> str:
             return f"job {job_id}: cancel of task {fact.task} accepted ({fact.mode})"
         case e.JobFinishRequested():
             return f"job {job_id}: finish accepted"
+        case e.TaskFinishRequested():
+            how = "is being stopped" if fact.running.count else "counts as Finished and never runs"
+            return f"job {job_id}: finish of task {fact.task} accepted; it {how}"
+        case e.TaskRequeued(from_state=TaskState.QUEUED):
+            return f"job {job_id}: task {fact.task} waits already; nothing changes"
+        case e.TaskRequeued():
+            return f"job {job_id}: task {fact.task} is queued again, as attempt {fact.attempt}"
         case e.JobConfigured():
             return f"job {job_id}: back in Configuring"
         case e.JobRequeued():

@@ -183,6 +183,22 @@ class Scheduler:
             ),
         )
 
+    async def finish_task(
+        self, caller: Caller, job_id: str, task_id: int, message: str, request_id: str
+    ) -> Receipt:
+        """Stop one task as a normal cancel does, with the outcome Finished."""
+        grace_seconds = await self._grace_seconds()
+        return await self._request(
+            caller,
+            job_id,
+            Action.FINISH,
+            request_id,
+            lambda asked: c.FinishTask(
+                asked, task_id, message, grace_seconds, self._limits.message_units_max
+            ),
+            task_id=task_id,
+        )
+
     async def configure_job(self, caller: Caller, job_id: str, request_id: str) -> Receipt:
         """Back to Configuring."""
         return await self._request(
@@ -193,6 +209,19 @@ class Scheduler:
         """Configure and submit in one."""
         return await self._request(
             caller, job_id, Action.REQUEUE, request_id, lambda asked: c.RequeueJob(asked)
+        )
+
+    async def requeue_task(
+        self, caller: Caller, job_id: str, task_id: int, request_id: str
+    ) -> Receipt:
+        """Run one failed or canceled task again, in a job that is queued or running."""
+        return await self._request(
+            caller,
+            job_id,
+            Action.REQUEUE,
+            request_id,
+            lambda asked: c.RequeueTask(asked, task_id),
+            task_id=task_id,
         )
 
     # --- the cluster ------------------------------------------------------------------------------

@@ -84,6 +84,16 @@ class FinishJob(Struct, frozen=True):
     message_units_max: int = MESSAGE_UNITS_MAX
 
 
+class FinishTask(Struct, frozen=True):
+    """Stop one task as a normal cancel does, but with the outcome Finished."""
+
+    asked: Asked
+    task: int
+    message: str
+    grace_seconds: int
+    message_units_max: int = MESSAGE_UNITS_MAX
+
+
 class ConfigureJob(Struct, frozen=True):
     """Back to Configuring."""
 
@@ -96,7 +106,24 @@ class RequeueJob(Struct, frozen=True):
     asked: Asked
 
 
-Request = AddJob | SubmitJob | CancelJob | CancelTask | FinishJob | ConfigureJob | RequeueJob
+class RequeueTask(Struct, frozen=True):
+    """Run one task again in a job that goes on."""
+
+    asked: Asked
+    task: int
+
+
+Request = (
+    AddJob
+    | SubmitJob
+    | CancelJob
+    | CancelTask
+    | FinishJob
+    | FinishTask
+    | ConfigureJob
+    | RequeueJob
+    | RequeueTask
+)
 
 # --- what the service tells the job ---------------------------------------------------------------
 

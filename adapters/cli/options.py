@@ -247,6 +247,9 @@ jobs_argument = click.argument(
 key_option = click.option(
     "--id", "key", metavar="KEY", callback=_checked_key, help="Request id: a retry is recognised."
 )
+task_option = click.option(
+    "--task", type=click.IntRange(1), metavar="T", help="Only this task of the job."
+)
 message_option = click.option(
     "-m",
     "--message",

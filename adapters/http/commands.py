@@ -88,6 +88,8 @@ class Commands(OneOfAKind):
             post("/jobs/{job_id:str}/configure")(self.configure),
             post("/jobs/{job_id:str}/requeue")(self.requeue),
             post("/jobs/{job_id:str}/tasks/{task_id:str}/cancel")(self.cancel_task),
+            post("/jobs/{job_id:str}/tasks/{task_id:str}/finish")(self.finish_task),
+            post("/jobs/{job_id:str}/tasks/{task_id:str}/requeue")(self.requeue_task),
             put("/parameters/{name:str}")(self.set_parameter),
         ]
 
@@ -113,7 +115,7 @@ class Commands(OneOfAKind):
         self, request: WebRequest, job_id: FromPath[str], task_id: FromPath[str]
     ) -> Response[bytes]:
         """Stop one task."""
-        task = whole_number(task_id, "a task id", 0, TASK_ID_MAX)
+        task = task_number(task_id)
         how = how_to_cancel(await said(request, CancelBody))
         caller, request_id = caller_of(request), self._id(request)
         return await answered(self._scheduler.cancel_task(caller, job_id, task, how, request_id))
@@ -123,6 +125,17 @@ class Commands(OneOfAKind):
         message = (await said(request, FinishBody)).message
         work = self._scheduler.finish_job(caller_of(request), job_id, message, self._id(request))
         return await answered(work)
+
+    async def finish_task(
+        self, request: WebRequest, job_id: FromPath[str], task_id: FromPath[str]
+    ) -> Response[bytes]:
+        """Stop one task with the outcome Finished."""
+        task = task_number(task_id)
+        message = (await said(request, FinishBody)).message
+        caller, request_id = caller_of(request), self._id(request)
+        return await answered(
+            self._scheduler.finish_task(caller, job_id, task, message, request_id)
+        )
 
     async def configure(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
         """Back to Configuring."""
@@ -135,6 +148,15 @@ class Commands(OneOfAKind):
         await said(request, NothingBody)
         work = self._scheduler.requeue_job(caller_of(request), job_id, self._id(request))
         return await answered(work)
+
+    async def requeue_task(
+        self, request: WebRequest, job_id: FromPath[str], task_id: FromPath[str]
+    ) -> Response[bytes]:
+        """Run one task again."""
+        task = task_number(task_id)
+        await said(request, NothingBody)
+        caller, request_id = caller_of(request), self._id(request)
+        return await answered(self._scheduler.requeue_task(caller, job_id, task, request_id))
 
     async def set_parameter(self, request: WebRequest, name: FromPath[str]) -> Response[bytes]:
         """Give a cluster parameter a new value."""
@@ -162,6 +184,11 @@ async def answered(work: Awaitable[Receipt], *, created: bool = False) -> Respon
         return refusal(body)
     headers = {"Location": f"{JOBS_PATH}/{body.job_id}"} if created else {}
     return json_answer(body, 201 if created else 200, receipt.position, headers)
+
+
+def task_number(text: str) -> int:
+    """A task's number in its job; whether there is such a task is for the domain."""
+    return whole_number(text, "a task id", 0, TASK_ID_MAX)
 
 
 def new_job(body: JobBody) -> NewJob:

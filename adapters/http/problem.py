@@ -81,7 +81,9 @@ KINDS: Final = {
     "no_graceful_task_cancel": Kind(
         422, "A task has no graceful cancel", "use mode normal or forced"
     ),
-    "not_this_task_type": Kind(422, "Not for this type of task", "cancel the job instead"),
+    "not_this_task_type": Kind(
+        422, "Not for this type of task", "a command to the whole job may do it"
+    ),
     "bad_parameter_value": Kind(422, "The value is not allowed", CORRECT),
     "bad_request": Kind(422, "A limit or form was not kept", CORRECT),
     "refused": Kind(422, "Refused", CORRECT),

@@ -84,6 +84,25 @@ def finish(
     return c.FinishJob(asked(request_id, actor, decision), message, GRACE_SECONDS, units_max)
 
 
+def finish_task(
+    task: int,
+    request_id: str = "f1",
+    message: str = "",
+    *,
+    actor: str = "alice",
+    decision: e.Decision = ALLOWED,
+) -> c.FinishTask:
+    """A finish of one task."""
+    return c.FinishTask(asked(request_id, actor, decision), task, message, GRACE_SECONDS)
+
+
+def requeue_task(
+    task: int, request_id: str = "q1", *, actor: str = "alice", decision: e.Decision = ALLOWED
+) -> c.RequeueTask:
+    """One task again."""
+    return c.RequeueTask(asked(request_id, actor, decision), task)
+
+
 def submit(request_id: str = "s1", decision: e.Decision = ALLOWED) -> c.SubmitJob:
     """A submission."""
     return c.SubmitJob(asked(request_id, decision=decision))

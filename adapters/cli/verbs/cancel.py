@@ -9,9 +9,9 @@ from adapters.cli.escape import safe
 from adapters.cli.events import by
 from adapters.cli.exits import DONE, INTERRUPTED, WAIT_RAN_OUT, Failure, combined
 from adapters.cli.moments import shown
+from adapters.cli.one_job import path_of
 from adapters.cli.outcome import Outcome, say, settle, substitute
 from adapters.cli.output import Unwritten, flush
-from adapters.cli.server import quoted
 from adapters.cli.shapes import JobDetail, Receipt
 from adapters.cli.waiting import Wait
 
@@ -32,8 +32,7 @@ class Order:
 
     def path(self, job: str) -> str:
         """The route, of the job or of its task."""
-        task = "" if self.task is None else f"/tasks/{self.task}"
-        return f"/jobs/{quoted(job)}{task}/cancel"
+        return path_of(job, self.task, "cancel")
 
 
 @click.command("cancel", cls=o.WaitingCommand)
@@ -42,7 +41,7 @@ class Order:
 @o.reason_option
 @click.option("--force", is_flag=True, help="Kill at once: no grace period, no node release.")
 @click.option("--graceful", is_flag=True, help="Start nothing new; let running tasks end.")
-@click.option("--task", type=click.IntRange(1), metavar="T", help="Only this task of the job.")
+@o.task_option
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be asked; ask nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask back (several jobs, on a terminal).")
 @o.wait_option
