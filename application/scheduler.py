@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from application.admission import Admission
 from application.answering import Answering
+from application.cluster_commands import ClusterCommands
 from application.job_maker import JobMaker
 from application.ledger import Cause, Ledger
 from application.ports import Clock, Policy
@@ -22,17 +23,16 @@ from application.receipts import Receipt, receipt, replayed
 from application.throttle import RefusalLimit
 from domain import commands as c
 from domain import events as e
-from domain.adding import content_of_job
-from domain.cluster import JOB_ID_MAX, Cluster, SetParameter, refused, set_parameter
+from domain.cluster import JOB_ID_MAX, SetParameter
 from domain.decide import decide
 from domain.errors import Unknown
 from domain.hresult import HResult
 from domain.identity import Caller
-from domain.job import Asking, Job
+from domain.job import Job
 from domain.message import MESSAGE_UNITS_MAX, kept
-from domain.parameters import CATALOGUE, TASK_CANCEL_GRACE_PERIOD, Parameter
+from domain.parameters import TASK_CANCEL_GRACE_PERIOD, Parameter
 from domain.policy import Action, Question
-from domain.refusal import Refusal, denied
+from domain.refusal import denied
 from domain.requests import REASON_CODE_MAX, JobRequest
 from domain.states import CancelMode, JobPriority, JobType
 from domain.submission import check_submission
@@ -87,6 +87,7 @@ class Scheduler:
         self._room = room
         self._admission = Admission(room, refusals, clock)
         self._answering = Answering(ledger)
+        self._cluster = ClusterCommands(ledger, self._admission)
 
     # --- create and submit ------------------------------------------------------------------------
 
@@ -113,7 +114,7 @@ class Scheduler:
         check_submission(draft)
         no = denied(asked)
         if no is not None:
-            return await self._creation_refused(caller, draft, no)
+            return await self._cluster.creation_refused(caller, draft, no)
         return await self._maker.add(caller, draft, self._room)
 
     async def submit_job(self, caller: Caller, job_id: str, request_id: str) -> Receipt:
@@ -231,15 +232,11 @@ class Scheduler:
     ) -> Receipt:
         """Give a parameter a new value; administrators only."""
         asked = self._asked(caller, Question(caller, Action.SET_PARAMETER), request_id)
-        command = SetParameter(asked, name, value)
-        return await self._ask_cluster(
-            caller, request_id, "set_parameter", lambda cluster: set_parameter(cluster, command)
-        )
+        return await self._cluster.set_parameter(caller, SetParameter(asked, name, value))
 
     async def parameters(self) -> tuple[tuple[Parameter, int], ...]:
         """Every parameter in the catalogue with the value in force."""
-        cluster = await self._ledger.cluster()
-        return tuple((p, cluster.value(p.name)) for p in CATALOGUE.values())
+        return await self._cluster.parameters()
 
     # --- how a request on a job goes --------------------------------------------------------------
 
@@ -315,40 +312,6 @@ class Scheduler:
             history = await self._ledger.history(day)
             answer = replayed(history, version, operation, asked_for, None)
         return replace(answer, task_id=task_id)
-
-    async def _creation_refused(self, caller: Caller, draft: c.AddJob, no: Refusal) -> Receipt:
-        """Stored on the cluster, for there is no job; the same request again is answered so."""
-        request_id, content = draft.asked.request_id, content_of_job(draft)
-        asked_for = {"name": draft.name, "job_type": draft.job_type}
-
-        def decided(cluster: Cluster) -> e.ClusterEvent | None:
-            before = cluster.asked.get(Asking(caller.asker, "add_job", request_id))
-            if before is not None and before.content_sha256 == content:
-                return None
-            return refused(draft.asked, "add_job", no, asked_for, content)
-
-        answer = await self._ask_cluster(caller, request_id, "add_job", decided)
-        return replace(answer, operation="submit")
-
-    async def _ask_cluster(
-        self,
-        caller: Caller,
-        request_id: str,
-        operation: str,
-        decided: Callable[[Cluster], e.ClusterEvent | None],
-    ) -> Receipt:
-        """Store what is decided on the cluster; nothing for a request answered before."""
-
-        def change(cluster: Cluster, _: datetime) -> Sequence[e.Event]:
-            fact = decided(cluster)
-            return self._admission.admitted(caller, [fact]) if fact is not None else []
-
-        done = await self._ledger.change_cluster(change, self._cause(caller, request_id))
-        if done.recorded:
-            return receipt(done.recorded[0], done.position, operation, "", None)
-        answered = done.after.asked[Asking(caller.asker, operation, request_id)]
-        history = await self._ledger.history(self._ledger.cluster_aggregate)
-        return replayed(history, answered.version, operation, "", None)
 
     # --- what all need ----------------------------------------------------------------------------
 
