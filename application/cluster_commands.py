@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from application.admission import Admission
@@ -16,6 +17,13 @@ from domain.identity import Caller
 from domain.job import Asking
 from domain.parameters import CATALOGUE, Parameter
 from domain.refusal import Refusal
+
+
+class ParametersInForce(Struct, frozen=True):
+    """Every cluster parameter and its value, at one version of the cluster."""
+
+    version: int
+    values: tuple[tuple[Parameter, int], ...]
 
 
 class ClusterCommands:
@@ -48,10 +56,11 @@ class ClusterCommands:
         answer = await self._ask(caller, request_id, "add_job", decided)
         return replace(answer, operation="submit")
 
-    async def parameters(self) -> tuple[tuple[Parameter, int], ...]:
+    async def parameters(self) -> ParametersInForce:
         """Every parameter in the catalogue with the value in force."""
         cluster = await self._ledger.cluster()
-        return tuple((p, cluster.value(p.name)) for p in CATALOGUE.values())
+        values = tuple((p, cluster.value(p.name)) for p in CATALOGUE.values())
+        return ParametersInForce(cluster.version, values)
 
     async def _ask(
         self,

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from application.admission import Admission
 from application.answering import Answering
-from application.cluster_commands import ClusterCommands
+from application.cluster_commands import ClusterCommands, ParametersInForce
 from application.job_maker import JobMaker
 from application.ledger import Cause, Ledger
 from application.ports import Clock, Policy
@@ -30,7 +30,7 @@ from domain.hresult import HResult
 from domain.identity import Caller
 from domain.job import Job
 from domain.message import MESSAGE_UNITS_MAX, kept
-from domain.parameters import TASK_CANCEL_GRACE_PERIOD, Parameter
+from domain.parameters import TASK_CANCEL_GRACE_PERIOD
 from domain.policy import Action, Question
 from domain.refusal import denied
 from domain.requests import REASON_CODE_MAX, JobRequest
@@ -117,16 +117,23 @@ class Scheduler:
             return await self._cluster.creation_refused(caller, draft, no)
         return await self._maker.add(caller, draft, self._room)
 
-    async def submit_job(self, caller: Caller, job_id: str, request_id: str) -> Receipt:
+    async def submit_job(
+        self, caller: Caller, job_id: str, request_id: str, if_versions: c.IfVersions = None
+    ) -> Receipt:
         """Configuring -> Submitted."""
         return await self._request(
-            caller, job_id, Action.SUBMIT, request_id, lambda asked: c.SubmitJob(asked)
+            caller, job_id, Action.SUBMIT, request_id, c.SubmitJob, if_versions=if_versions
         )
 
     # --- stop -------------------------------------------------------------------------------------
 
     async def cancel_job(
-        self, caller: Caller, job_id: str, cancel: Cancel, request_id: str
+        self,
+        caller: Caller,
+        job_id: str,
+        cancel: Cancel,
+        request_id: str,
+        if_versions: c.IfVersions = None,
     ) -> Receipt:
         """Stop a job. Accepted, escalated, repeated, refused or unknown: always one event."""
         grace_seconds = await self._grace_seconds()
@@ -144,10 +151,17 @@ class Scheduler:
                 message_units_max=self._limits.message_units_max,
             ),
             cancel=cancel,
+            if_versions=if_versions,
         )
 
     async def cancel_task(
-        self, caller: Caller, job_id: str, task_id: int, cancel: Cancel, request_id: str
+        self,
+        caller: Caller,
+        job_id: str,
+        task_id: int,
+        cancel: Cancel,
+        request_id: str,
+        if_versions: c.IfVersions = None,
     ) -> Receipt:
         """Stop one task."""
         grace_seconds = await self._grace_seconds()
@@ -167,10 +181,16 @@ class Scheduler:
             ),
             cancel=cancel,
             task_id=task_id,
+            if_versions=if_versions,
         )
 
     async def finish_job(
-        self, caller: Caller, job_id: str, message: str, request_id: str
+        self,
+        caller: Caller,
+        job_id: str,
+        message: str,
+        request_id: str,
+        if_versions: c.IfVersions = None,
     ) -> Receipt:
         """Stop a job as a normal cancel does, with the outcome Finished."""
         grace_seconds = await self._grace_seconds()
@@ -182,10 +202,17 @@ class Scheduler:
             lambda asked: c.FinishJob(
                 asked, message, grace_seconds, self._limits.message_units_max
             ),
+            if_versions=if_versions,
         )
 
     async def finish_task(
-        self, caller: Caller, job_id: str, task_id: int, message: str, request_id: str
+        self,
+        caller: Caller,
+        job_id: str,
+        task_id: int,
+        message: str,
+        request_id: str,
+        if_versions: c.IfVersions = None,
     ) -> Receipt:
         """Stop one task as a normal cancel does, with the outcome Finished."""
         grace_seconds = await self._grace_seconds()
@@ -198,22 +225,32 @@ class Scheduler:
                 asked, task_id, message, grace_seconds, self._limits.message_units_max
             ),
             task_id=task_id,
+            if_versions=if_versions,
         )
 
-    async def configure_job(self, caller: Caller, job_id: str, request_id: str) -> Receipt:
+    async def configure_job(
+        self, caller: Caller, job_id: str, request_id: str, if_versions: c.IfVersions = None
+    ) -> Receipt:
         """Back to Configuring."""
         return await self._request(
-            caller, job_id, Action.CONFIGURE, request_id, lambda asked: c.ConfigureJob(asked)
+            caller, job_id, Action.CONFIGURE, request_id, c.ConfigureJob, if_versions=if_versions
         )
 
-    async def requeue_job(self, caller: Caller, job_id: str, request_id: str) -> Receipt:
+    async def requeue_job(
+        self, caller: Caller, job_id: str, request_id: str, if_versions: c.IfVersions = None
+    ) -> Receipt:
         """Configure and submit in one."""
         return await self._request(
-            caller, job_id, Action.REQUEUE, request_id, lambda asked: c.RequeueJob(asked)
+            caller, job_id, Action.REQUEUE, request_id, c.RequeueJob, if_versions=if_versions
         )
 
     async def requeue_task(
-        self, caller: Caller, job_id: str, task_id: int, request_id: str
+        self,
+        caller: Caller,
+        job_id: str,
+        task_id: int,
+        request_id: str,
+        if_versions: c.IfVersions = None,
     ) -> Receipt:
         """Run one failed or canceled task again, in a job that is queued or running."""
         return await self._request(
@@ -223,18 +260,25 @@ class Scheduler:
             request_id,
             lambda asked: c.RequeueTask(asked, task_id),
             task_id=task_id,
+            if_versions=if_versions,
         )
 
     # --- the cluster ------------------------------------------------------------------------------
 
     async def set_cluster_parameter(
-        self, caller: Caller, name: str, value: str, request_id: str
+        self,
+        caller: Caller,
+        name: str,
+        value: str,
+        request_id: str,
+        if_versions: c.IfVersions = None,
     ) -> Receipt:
         """Give a parameter a new value; administrators only."""
-        asked = self._asked(caller, Question(caller, Action.SET_PARAMETER), request_id)
+        question = Question(caller, Action.SET_PARAMETER)
+        asked = self._asked(caller, question, request_id, if_versions)
         return await self._cluster.set_parameter(caller, SetParameter(asked, name, value))
 
-    async def parameters(self) -> tuple[tuple[Parameter, int], ...]:
+    async def parameters(self) -> ParametersInForce:
         """Every parameter in the catalogue with the value in force."""
         return await self._cluster.parameters()
 
@@ -250,13 +294,14 @@ class Scheduler:
         *,
         cancel: Cancel | None = None,
         task_id: int | None = None,
+        if_versions: c.IfVersions = None,
     ) -> Receipt:
         number = job_number(job_id)
         job = await self._ledger.job(number) if number else None
         if number is None or job is None or job.removed:
             return await self._on_nothing(caller, job_id, request_id, cancel, task_id)
         question = Question(caller, action, job.owner, job.job_type)
-        request = command(self._asked(caller, question, request_id))
+        request = command(self._asked(caller, question, request_id, if_versions))
         done = await self._ledger.change_job(
             number,
             lambda now_job, now: self._decide(caller, now_job, request, now),
@@ -315,9 +360,15 @@ class Scheduler:
 
     # --- what all need ----------------------------------------------------------------------------
 
-    def _asked(self, caller: Caller, question: Question, request_id: str) -> c.Asked:
+    def _asked(
+        self,
+        caller: Caller,
+        question: Question,
+        request_id: str,
+        if_versions: c.IfVersions = None,
+    ) -> c.Asked:
         decision = self._policy.decide(question)
-        return c.Asked(request_id, caller.asker, self._clock.now(), decision)
+        return c.Asked(request_id, caller.asker, self._clock.now(), decision, if_versions)
 
     def _cause(self, caller: Caller, request_id: str) -> Cause:
         return Cause(caller, correlation_id=request_id, causation_id=request_id)

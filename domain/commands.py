@@ -15,16 +15,22 @@ from domain.states import CancelMode, JobPriority, JobType, StopStep
 # --- what people ask ------------------------------------------------------------------------------
 
 
+IfVersions = tuple[int, ...] | None
+"""Versions at which a request is to be done; None: at any."""
+
+
 class Asked(Struct, frozen=True):
     """By whom (``Caller.asker``), when and under which request id a person asked.
 
-    ``decision`` is the policy's answer, computed before.
+    ``decision`` is the policy's answer, computed before. ``if_versions``: to be done only when what
+    is asked about is at one of these versions at the moment of decision; None: at any.
     """
 
     request_id: str
     asker: str
     at: datetime
     decision: Decision
+    if_versions: IfVersions = None
 
 
 class AddJob(Struct, frozen=True):

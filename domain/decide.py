@@ -1,8 +1,9 @@
 """``decide(job, request) -> events``: what becomes of what people ask. It refuses by a fact.
 
-The order of the checks: a request id seen before, the right, the message, the state. Who has no
-right learns nothing of the state. Cancels are decided in ``cancelling``, finish and requeue of one
-task in ``task_commands``; what the service itself tells a job in ``instruct``.
+The order of the checks: a request id seen before, the right, the version asked for, the message,
+the state. Who has no right learns nothing of version and state. Cancels are decided in
+``cancelling``, finish and requeue of one task in ``task_commands``; what the service itself tells a
+job in ``instruct``.
 """
 
 from collections.abc import Callable

@@ -8,7 +8,7 @@ from domain.errors import Refused
 from domain.hresult import HResult
 from domain.job import Answered, Asking, Job
 from domain.message import KeptMessage, check_message, kept, sha256_of
-from domain.refusal import Refusal, denied, reused
+from domain.refusal import Refusal, at_other_version, denied, reused
 
 JobRequest = (
     c.SubmitJob
@@ -82,8 +82,12 @@ def content_of(request: JobRequest) -> str:
 
 
 def inadmissible(job: Job, request: JobRequest) -> Refusal | None:
-    """What is checked of every request before what it asks for: its id, and the right."""
-    return reused_id(job, request) or denied(request.asked)
+    """What is checked of every request before what it asks for: its id, the right, the version."""
+    return (
+        reused_id(job, request)
+        or denied(request.asked)
+        or at_other_version(request.asked, job.version, f"job {job.id}")
+    )
 
 
 def reused_id(job: Job, request: JobRequest) -> Refusal | None:

@@ -1,6 +1,7 @@
 """A command to one job, or to one of its tasks: send it, say what became of it."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from adapters.cli.options import Asked, the_key
 from adapters.cli.outcome import say, settle
@@ -14,10 +15,12 @@ def order(
     body: Mapping[str, object],
     key: str,
     task: int | None = None,
+    if_version: int | None = None,
 ) -> int:
     """Ask the server for ``operation``, print one line or the receipt."""
     mine, path = the_key(key), path_of(job, task, operation)
-    outcome = settle(job, operation, mine, lambda: asked.server.command(path, body, mine))
+    send = partial(asked.server.command, path, body, mine, if_version=if_version)
+    outcome = settle(job, operation, mine, send)
     if asked.out.for_people:
         say(asked.out, outcome)
     else:

@@ -260,6 +260,12 @@ message_option = click.option(
 reason_option = click.option(
     "--reason", metavar="CODE", default="", callback=_checked_reason, help="A reason code."
 )
+version_option = click.option(
+    "--if-version",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Only when the job is at version N, which `show` tells.",
+)
 wait_option = click.option(
     "--wait",
     "wait_seconds",

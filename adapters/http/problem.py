@@ -68,6 +68,12 @@ KINDS: Final = {
     "illegal_transition": Kind(
         409, "Not in this state", "look at the job; another command may fit its state"
     ),
+    "version_mismatch": Kind(
+        412,
+        "At another version",
+        "look again for the version there is now (this refusal made one too), and ask with a new "
+        "Idempotency-Key",
+    ),
     "conflict": Kind(409, "Somebody else was faster", SAME_ID),
     "too_large": Kind(413, "The body is too large", "send less; at most 8 MiB are taken"),
     "message_too_long": Kind(422, "The message is too long", "shorten the message"),

@@ -37,9 +37,14 @@ def at(seconds: int) -> datetime:
     return T0 + timedelta(seconds=seconds)
 
 
-def asked(request_id: str = "r1", actor: str = "alice", decision: e.Decision = ALLOWED) -> c.Asked:
-    """Who asks, under which id, and what the policy said."""
-    return c.Asked(request_id, actor, T0, decision)
+def asked(
+    request_id: str = "r1",
+    actor: str = "alice",
+    decision: e.Decision = ALLOWED,
+    if_versions: tuple[int, ...] | None = None,
+) -> c.Asked:
+    """Who asks, under which id, what the policy said, and for which versions only."""
+    return c.Asked(request_id, actor, T0, decision, if_versions)
 
 
 def cancel(

@@ -51,7 +51,8 @@ reasons = st.sampled_from(("", "maintenance", "NOT ALLOWED", "x" * 33))
 modes = st.sampled_from(CancelMode)
 task_ids = st.integers(0, 5)
 attempts = st.integers(0, 3)
-who = st.builds(asked, ids, actors, decisions)
+versions = st.none() | st.lists(st.integers(1, 30), max_size=3).map(tuple)
+who = st.builds(asked, ids, actors, decisions, st.one_of(st.none(), st.none(), versions))
 requests: st.SearchStrategy[JobRequest] = st.one_of(
     st.builds(c.CancelJob, who, modes, messages, st.just(15), reasons),
     st.builds(c.CancelTask, who, task_ids, modes, messages, st.just(15), reasons),

@@ -10,9 +10,17 @@ from adapters.cli.one_job import order
 @o.job_argument
 @o.message_option
 @o.task_option
+@o.version_option
 @o.key_option
 @o.talks
-def verb(asked: o.Asked, job: str, message: str, task: int | None, key: str) -> int:
+def verb(
+    asked: o.Asked,
+    job: str,
+    message: str,
+    task: int | None,
+    if_version: int | None,
+    key: str,
+) -> int:
     """Stop a queued or running job, or one task of a job, and count it as finished.
 
     What runs is stopped as by a cancel; a task that waits never runs. A finished task never runs
@@ -22,4 +30,4 @@ def verb(asked: o.Asked, job: str, message: str, task: int | None, key: str) -> 
       countermand finish 17 -m "the results are good enough"
       countermand finish 17 --task 3 -m "done by hand"
     """
-    return order(asked, job, "finish", {"message": message}, key, task)
+    return order(asked, job, "finish", {"message": message}, key, task, if_version)

@@ -9,9 +9,10 @@ from adapters.cli.one_job import order
 @click.command("requeue")
 @o.job_argument
 @o.task_option
+@o.version_option
 @o.key_option
 @o.talks
-def verb(asked: o.Asked, job: str, task: int | None, key: str) -> int:
+def verb(asked: o.Asked, job: str, task: int | None, if_version: int | None, key: str) -> int:
     """Run a failed or canceled job again, or one task of a job that is queued or running.
 
     Of a job, tasks that finished stay finished, tasks that were canceled by themselves before they
@@ -21,4 +22,4 @@ def verb(asked: o.Asked, job: str, task: int | None, key: str) -> int:
       countermand requeue 17
       countermand requeue 17 --task 3
     """
-    return order(asked, job, "requeue", {}, key, task)
+    return order(asked, job, "requeue", {}, key, task, if_version)

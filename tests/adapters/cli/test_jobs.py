@@ -147,6 +147,59 @@ def test_a_command_to_one_task(
         assert cli(operation, "17", "--task", wrong).returncode == 2
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("cancel", "17"),
+        ("cancel", "17", "--task", "1"),
+        ("finish", "17"),
+        ("finish", "17", "--task", "1"),
+        ("requeue", "17"),
+        ("requeue", "17", "--task", "1"),
+        ("configure", "17"),
+        ("submit", "--job", "17"),
+    ],
+    ids=" ".join,
+)
+def test_a_command_for_one_version_only(
+    server: StandIn, cli: Cli, command: tuple[str, ...]
+) -> None:
+    server.add_job(17)
+    assert cli(*command).returncode == 0
+    assert cli(*command, "--if-version", "7", "--id", "k").returncode == 0
+    first, second = server.sent()
+    assert "if-match" not in first.headers
+    assert second.headers["if-match"] == '"7"'
+    words = "job 17 is at version 9, but the request is only for version 7"
+    receipt = {"outcome": "refused", "explanation": words, "rule": "if-match", "task_id": None}
+    server.plan("POST", second.path, problem(412, "version_mismatch", words, receipt=receipt))
+    refused = cli(*command, "--if-version", "7")
+    assert refused.returncode == 7
+    assert refused.stderr == f"job 17: refused: {words} (rule if-match)\n"
+    assert cli(*command, "--if-version", "0").returncode == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("cancel", "17", "18", "--if-version", "7"),
+        ("submit", "--if-version", "7", "--", "true"),
+        ("finish", "17", "--if-version", "seven"),
+    ],
+    ids=" ".join,
+)
+def test_a_version_is_one_jobs_own(server: StandIn, cli: Cli, arguments: tuple[str, ...]) -> None:
+    assert cli(*arguments).returncode == 2
+    assert server.requests == []
+
+
+def test_a_dry_run_says_both_versions(server: StandIn, cli: Cli) -> None:
+    server.add_job(17)
+    done = cli("cancel", "17", "--if-version", "7", "-n")
+    assert "only at version 7 (it is at 4)" in done.stdout
+    assert server.sent() == []
+
+
 def test_show_tells_of_the_finish_of_a_task(server: StandIn, cli: Cli) -> None:
     found = server.add_job(17)
     found["tasks"][0] |= {
