@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from domain import events as e
-from domain.states import CancelMode
+from domain.states import CancelMode, TaskState
 
 KINDS_OF_STOP = {"signal": "the stop signal", "kill": "SIGKILL"}
 
@@ -52,6 +52,8 @@ def of_task_request(fact: e.JobEvent) -> str:
         case e.TaskFinishRequested():
             how = grace(fact.grace_seconds) if fact.running.count else "it never runs"
             return f"finish of task {fact.task} accepted{saying(fact.message)}; {how}"
+        case e.TaskRequeued(from_state=TaskState.QUEUED):
+            return f"asked to queue task {fact.task} again; it waits already"
         case e.TaskRequeued():
             what = f"task {fact.task} queued again from {fact.from_state}"
             return f"{what}; its next run is attempt {fact.attempt}"
@@ -132,9 +134,7 @@ def of_cluster(fact: e.ClusterEvent) -> str:
 
 def refused(fact: e.RefusalEvent) -> str:
     """A refusal in the words it was given."""
-    message = (
-        "" if isinstance(fact, e.JobCommandRefused | e.ClusterCommandRefused) else fact.message
-    )
+    message = "" if isinstance(fact, e.ClusterCommandRefused) else fact.message
     return f"refused ({fact.code}): {plain(fact.explanation)}{saying(message)}"
 
 

@@ -24,7 +24,7 @@ def verb(
     """Stop a queued or running job, or one task of a job, and count it as finished.
 
     What runs is stopped as by a cancel; a task that waits never runs. A finished task never runs
-    again, also when its job does.
+    again, not even when its job does.
 
     \b
       countermand finish 17 -m "the results are good enough"

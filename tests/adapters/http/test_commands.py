@@ -147,7 +147,7 @@ async def test_a_task_is_finished_and_its_message_is_kept(
     }  # fmt: skip
     assert (first["finish"]["message"], first["finish"]["actor"]) == ("good enough", "root")
     assert second["finish"]["message"] == ""
-    again = await root.post(f"{path}/1/finish")
+    again = await root.post(f"{path}/1/finish", json={"message": "me too"})
     receipt = is_problem(again, 409, "illegal_transition")["receipt"]
     assert (receipt["task_id"], receipt["hresult"]) == (1, "0x80040209")
     steps = (await root.get(f"/api/v1/jobs/{job_id}/replay")).json()["steps"]
@@ -156,6 +156,7 @@ async def test_a_task_is_finished_and_its_message_is_kept(
         "finish of task 2 accepted; it never runs",
     ]
     assert steps[-1]["summary"].startswith("refused (illegal_transition): task 1 of job")
+    assert steps[-1]["summary"].endswith('"me too"')
 
 
 async def test_a_task_is_queued_again(service: Stack, root: httpx.AsyncClient) -> None:
@@ -172,6 +173,13 @@ async def test_a_task_is_queued_again(service: Stack, root: httpx.AsyncClient) -
     step = (await root.get(f"/api/v1/jobs/{job_id}/replay")).json()["steps"][-2]
     assert step["summary"] == "task 1 queued again from Failed; its next run is attempt 2"
     assert step["tasks"] == [{"task": 1, "before": "Failed", "after": "Queued", "attempt": 1}]
+    waits = (await root.post(f"{path}/1/requeue")).json()
+    assert waits["explanation"] == f"job {job_id}: task 1 waits already; nothing changes"
+    step = (await root.get(f"/api/v1/jobs/{job_id}/replay")).json()["steps"][-1]
+    assert (step["summary"], step["tasks"]) == (
+        "asked to queue task 1 again; it waits already",
+        [],
+    )
 
 
 @pytest.mark.parametrize("verb", ["finish", "requeue"])
