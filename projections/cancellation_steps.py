@@ -40,6 +40,9 @@ def moved_on(
         case e.TaskCanceled() as fact:
             mine = [c for c in open_ones if c.task and c.request_id == fact.request_id]
             return changed(open_ones, mine, lambda c: over(c, at, position))
+        case e.TaskRequeued() as fact:
+            mine = [c for c in open_ones if c.task == fact.task and fact.undoes]
+            return changed(open_ones, mine, lambda c: over(c, at, position))
         case _:
             return of_the_job(open_ones, recorded, position)
 

@@ -194,9 +194,15 @@ def of_request(recorded: e.Recorded, who: str) -> str:
         case e.TaskCancelRefused() as fact:
             return f"{who} asked to cancel task {fact.task} and was refused: {refusal(fact)}."
         case e.JobCommandRefused() as fact:
-            return f"{who} asked to {plain(fact.command)} it and was refused: {refusal(fact)}."
+            what = "it" if fact.task is None else f"task {fact.task}"
+            command = plain(fact.command.partition("_")[0])
+            return f"{who} asked to {command} {what} and was refused: {refusal(fact)}."
         case e.JobFinishRequested() as fact:
             return f"{who} asked to finish it{saying(fact.message)}."
+        case e.TaskFinishRequested() as fact:
+            return f"{who} asked to finish task {fact.task}{saying(fact.message)}."
+        case e.TaskRequeued() as fact:
+            return f"{who} queued task {fact.task} again."
         case _:
             return ""
 

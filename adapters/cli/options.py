@@ -247,6 +247,9 @@ jobs_argument = click.argument(
 key_option = click.option(
     "--id", "key", metavar="KEY", callback=_checked_key, help="Request id: a retry is recognised."
 )
+task_option = click.option(
+    "--task", type=click.IntRange(1), metavar="T", help="Only this task of the job."
+)
 message_option = click.option(
     "-m",
     "--message",
@@ -256,6 +259,12 @@ message_option = click.option(
 )
 reason_option = click.option(
     "--reason", metavar="CODE", default="", callback=_checked_reason, help="A reason code."
+)
+version_option = click.option(
+    "--if-version",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Only when the job is at version N, which `show` tells.",
 )
 wait_option = click.option(
     "--wait",

@@ -68,6 +68,12 @@ KINDS: Final = {
     "illegal_transition": Kind(
         409, "Not in this state", "look at the job; another command may fit its state"
     ),
+    "version_mismatch": Kind(
+        412,
+        "At another version",
+        "look again for the version there is now (this refusal made one too), and ask with a new "
+        "Idempotency-Key",
+    ),
     "conflict": Kind(409, "Somebody else was faster", SAME_ID),
     "too_large": Kind(413, "The body is too large", "send less; at most 8 MiB are taken"),
     "message_too_long": Kind(422, "The message is too long", "shorten the message"),
@@ -81,7 +87,9 @@ KINDS: Final = {
     "no_graceful_task_cancel": Kind(
         422, "A task has no graceful cancel", "use mode normal or forced"
     ),
-    "not_this_task_type": Kind(422, "Not for this type of task", "cancel the job instead"),
+    "not_this_task_type": Kind(
+        422, "Not for this type of task", "a command to the whole job may do it"
+    ),
     "bad_search": Kind(400, "This cannot be searched for", CORRECT),
     "bad_parameter_value": Kind(422, "The value is not allowed", CORRECT),
     "bad_request": Kind(422, "A limit or form was not kept", CORRECT),

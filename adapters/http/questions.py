@@ -19,6 +19,7 @@ from adapters.http.answers import (
 )
 from adapters.http.authentication import caller_of
 from adapters.http.closing import Closing
+from adapters.http.conditions import etag, if_none_match, is_held, not_modified
 from adapters.http.explanation_body import explanation_body
 from adapters.http.job_answers import job_detail
 from adapters.http.one import OneOfAKind
@@ -69,18 +70,24 @@ class Questions(OneOfAKind):
             get("/whoami")(self.whoami),
         ]
 
-    async def job(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
+    async def job(
+        self, request: WebRequest, job_id: FromPath[str]
+    ) -> Response[bytes] | Response[None]:
         """A job now, at a version or a time, or as soon as it has ended."""
         query = Query(request, ("version", "at", "until", "timeout_seconds"))
         caller, wait = caller_of(request), waiting_seconds(query)
         version, at = query.number("version", 1, VERSION_MAX), query.moment("at")
         only_one(version is not None, at is not None, wait is not None)
+        held = if_none_match(request)
         found: Snapshot | None = None
         if wait is not None:
             found = await self._closing.unless(self._queries.ended(caller, job_id, wait))
         if found is None:
             found = await self._queries.job(caller, job_id, version=version, at=at)
-        return json_answer(job_detail(found), position=found.position)
+        if is_held(held, found.job.version):
+            return not_modified(found.job.version, found.position)
+        headers = etag(found.job.version)
+        return json_answer(job_detail(found), position=found.position, headers=headers)
 
     async def events(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
         """Every event of a job, byte for byte."""
@@ -113,11 +120,15 @@ class Questions(OneOfAKind):
         stored = await self._queries.event(caller_of(request), place)
         return json_answer(streamed_body(stored), position=stored.position)
 
-    async def parameters(self, request: WebRequest) -> Response[bytes]:
+    async def parameters(self, request: WebRequest) -> Response[bytes] | Response[None]:
         """Every cluster parameter with the value in force."""
         Query(request)
+        held = if_none_match(request)
         found = await self._scheduler.parameters()
-        return json_answer(ParametersBody(tuple(parameter_body(p, v) for p, v in found)))
+        if is_held(held, found.version):
+            return not_modified(found.version)
+        body = ParametersBody(tuple(parameter_body(p, v) for p, v in found.values))
+        return json_answer(body, headers=etag(found.version))
 
     async def whoami(self, request: WebRequest) -> Response[bytes]:
         """Who the server takes the caller for."""

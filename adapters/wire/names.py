@@ -31,6 +31,8 @@ WIRE_NAMES: Final[Mapping[type[Event], str]] = MappingProxyType(
         events.TaskCancelRequested: "countermand.TaskCancelRequested.v1",
         events.TaskCancelRepeated: "countermand.TaskCancelRepeated.v1",
         events.TaskCancelRefused: "countermand.TaskCancelRefused.v1",
+        events.TaskFinishRequested: "countermand.TaskFinishRequested.v1",
+        events.TaskRequeued: "countermand.TaskRequeued.v1",
         events.JobCommandRefused: "countermand.JobCommandRefused.v1",
         events.TaskStopOrdered: "countermand.TaskStopOrdered.v1",
         events.TaskStopped: "countermand.TaskStopped.v1",

@@ -73,6 +73,7 @@ from domain.events.stopping import (
     TaskStopped,
     TaskSurvivorsGone,
 )
+from domain.events.tasks import TaskFinishRequested, TaskRequeued
 
 __all__ = [
     "CLUSTER",
@@ -123,8 +124,10 @@ __all__ = [
     "TaskCancelRequested",
     "TaskCanceled",
     "TaskFailed",
+    "TaskFinishRequested",
     "TaskFinished",
     "TaskForceStopped",
+    "TaskRequeued",
     "TaskSet",
     "TaskSpec",
     "TaskStarted",

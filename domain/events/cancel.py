@@ -115,7 +115,11 @@ class TaskCancelRefused(Struct, frozen=True):
 
 
 class JobCommandRefused(Struct, frozen=True):
-    """The rules said no to another command on this job. ``message``: as in JobCancelRefused."""
+    """The rules said no to another command on this job. ``message``: as in JobCancelRefused.
+
+    ``task``: the task that the command was for, or null; ``task_state``: null also where the job
+    has no such task.
+    """
 
     request_id: str
     command: str
@@ -129,3 +133,5 @@ class JobCommandRefused(Struct, frozen=True):
     message: str = ""
     message_units: int = 0
     message_sha256: str = ""
+    task: int | None = None
+    task_state: TaskState | None = None

@@ -352,6 +352,18 @@ class Stack:
         """A cancel of one task."""
         return await self.scheduler.cancel_task(caller, str(job), task, Cancel(mode, "one"), key)
 
+    async def finish_task(
+        self, job: int, task: int, *, key: str = "f1", caller: Caller = ALICE
+    ) -> Receipt:
+        """A finish of one task."""
+        return await self.scheduler.finish_task(caller, str(job), task, "enough", key)
+
+    async def requeue_task(
+        self, job: int, task: int, *, key: str = "q1", caller: Caller = ALICE
+    ) -> Receipt:
+        """One task again."""
+        return await self.scheduler.requeue_task(caller, str(job), task, key)
+
     # --- waiting ----------------------------------------------------------------------------------
 
     async def went(self, job: int, task: int = 1, attempt: int = 1) -> None:

@@ -9,9 +9,15 @@ import pytest
 
 from adapters.http.audit_list import AuditItem
 from domain.identity import Role
-from tests.adapters.http.stack import Stack, submit
+from tests.adapters.http.stack import Stack, submit, until
 
 API = "/api/v1"
+
+
+async def up_to_date(service: Stack) -> None:
+    """The views know all that was answered."""
+    known = service.ledger.position
+    await until(lambda: service.views.projector.position >= known)
 
 
 async def canceled(service: Stack, client: httpx.AsyncClient, message: str, **body: str) -> int:
@@ -22,10 +28,11 @@ async def canceled(service: Stack, client: httpx.AsyncClient, message: str, **bo
     return job
 
 
-async def test_jobs_are_listed_as_soon_as_a_command_was_answered(service: Stack) -> None:
+async def test_jobs_are_listed_with_their_last_cancel(service: Stack) -> None:
     async with service.unix() as client:
         first = await canceled(service, client, "disk full", name="one")
         second = await submit(client, name="two")
+        await up_to_date(service)
         answer = await client.get(f"{API}/jobs")
         body = answer.json()
         assert [job["job_id"] for job in body["jobs"]] == [second, first]
@@ -40,6 +47,7 @@ async def test_jobs_are_listed_as_soon_as_a_command_was_answered(service: Stack)
 async def test_pages_give_every_job_once(service: Stack) -> None:
     async with service.unix() as client:
         made = [await submit(client, name=f"n{n % 3}") for n in range(7)]
+        await up_to_date(service)
         seen: list[int] = []
         query = {"limit": "2", "sort": "name"}
         while True:
@@ -60,6 +68,7 @@ async def test_the_trail_is_searched_by_word_and_value(service: Stack) -> None:
         job = await canceled(service, client, "the disk is full")
         refused = await bob.post(f"{API}/jobs/{job}/cancel", json={"message": "mine"})
         assert refused.status_code == 403
+        await up_to_date(service)
         found = (await client.get(f"{API}/audit", params={"words": "disk"})).json()["rows"]
         assert [row["kind"] for row in found] == ["request"]
         (row,) = (await client.get(f"{API}/audit", params={"refused": "true"})).json()["rows"]
@@ -75,6 +84,7 @@ async def test_an_export_holds_exactly_the_filter(service: Stack) -> None:
         hostile = '=HYPERLINK("http://x")\n"two", lines\u202e'
         await canceled(service, client, hostile)
         await canceled(service, client, "harmless")
+        await up_to_date(service)
         answer = await client.get(f"{API}/audit/export", params={"kind": "request"})
         rows = [json.loads(line) for line in answer.text.splitlines()]
         assert [row["message"] for row in rows] == [hostile, "harmless"]
@@ -92,6 +102,7 @@ async def test_an_export_holds_exactly_the_filter(service: Stack) -> None:
 async def test_cancels_tell_how_far_they_have_come(service: Stack) -> None:
     async with service.unix() as client:
         job = await canceled(service, client, "why not")
+        await up_to_date(service)
         (found,) = (await client.get(f"{API}/cancellations")).json()["cancellations"]
         assert (found["job_id"], found["stage"], found["open"]) == (job, "requested", True)
         assert found["steps"]["total_ms"] is None
@@ -145,7 +156,7 @@ async def test_upkeep_is_for_administrators(service: Stack) -> None:
 async def test_metrics_count_what_the_stream_holds(service: Stack) -> None:
     async with service.unix() as client, service.tcp() as nobody:
         await canceled(service, client, "why")
-        await client.get(f"{API}/jobs")
+        await up_to_date(service)
         text = (await nobody.get(f"{API}/metrics")).text
         assert 'countermand_requests_total{operation="cancel",outcome="accepted"} 1.0' in text
         assert 'countermand_cancels_total{mode="normal",stage="requested"} 1.0' in text
