@@ -14,6 +14,7 @@ from typing import Final
 from msgspec import Struct
 
 from adapters.bootstrap.compose import Parts, directory_of
+from adapters.bootstrap.contract import contract
 from adapters.bootstrap.health import health_of
 from adapters.http.app import create_app
 from adapters.http.authentication import Authenticator, Peer
@@ -77,6 +78,7 @@ async def web(parts: Parts) -> AsyncIterator[Web]:
         ids=parts.ids,
         health=health_of(parts),
         closing=closing,
+        contract=contract,
     )
     path = (
         Path(settings.socket)

@@ -12,6 +12,7 @@ from adapters.http.health import Health, health_routes
 from adapters.http.problem import exception_handler
 from adapters.http.questions import Questions
 from adapters.http.requests import BODY_BYTES_MAX
+from adapters.http.schemas import Contract, Schemas
 from adapters.http.sse import StreamLimits
 from application.ports import Ids
 from application.queries import Queries
@@ -28,16 +29,20 @@ def create_app(
     ids: Ids,
     health: Callable[[], Awaitable[Health]],
     closing: Closing,
+    contract: Callable[[], Contract],
     stream_limits: StreamLimits = StreamLimits(),  # noqa: B008
 ) -> Litestar:
-    """The API under /api/v1. Whatever is raised becomes a problem; only health needs no name."""
+    """The API under /api/v1. Whatever is raised becomes a problem.
+
+    Only health and the published contract need no name.
+    """
     handler = exception_handler(ids.new)
     questions = Questions(scheduler, queries, closing, stream_limits, ids.new)
     routes = [*Commands(scheduler, ids).routes(), *questions.routes()]
     return Litestar(
         route_handlers=[
             Router(API, route_handlers=routes, guards=[Door(authenticator).guard]),
-            Router(API, route_handlers=health_routes(health)),
+            Router(API, route_handlers=[*health_routes(health), *Schemas(contract).routes()]),
         ],
         exception_handlers={Exception: handler, HTTPException: handler},
         request_max_body_size=BODY_BYTES_MAX,
