@@ -107,7 +107,10 @@ TRAILS: Final = TrailKind()
 
 
 class Ledger:
-    """All aggregates of one cluster, by their events."""
+    """All aggregates of one cluster, by their events.
+
+    ``position``: the latest that was appended here.
+    """
 
     def __init__(
         self, log: EventLog, journal: Journal, clock: Clock, ids: Ids, cluster: str
@@ -118,6 +121,7 @@ class Ledger:
         self._ids = ids
         self._cache: OrderedDict[Aggregate, Held[object]] = OrderedDict()
         self._locks: dict[Aggregate, tuple[asyncio.Lock, int]] = {}
+        self.position = 0
         self.cluster_aggregate = Aggregate(CLUSTER, cluster)
 
     # --- questions --------------------------------------------------------------------------------
@@ -246,6 +250,7 @@ class Ledger:
         except BaseException:
             self.forget(write.aggregate)
             raise
+        self.position = max(self.position, end.position)
         return end
 
     def _dress(self, data: Sequence[Event], now: datetime, cause: Cause) -> tuple[NewEvent, ...]:

@@ -22,6 +22,7 @@ from domain.identity import Caller, Role
 from domain.job import Job
 from domain.policy import Action, Question
 from domain.states import JOB_ENDED, Effect, JobType
+from projections.explanation import Sentence, explain
 
 OWNERS_MAX: Final = 100_000
 
@@ -48,6 +49,14 @@ class Replayed(Struct, frozen=True):
     job: Job
     position: int
     matches_live: bool | None
+
+
+class Explained(Struct, frozen=True):
+    """A job explained from its events up to ``position``."""
+
+    job_id: str
+    sentences: tuple[Sentence, ...]
+    position: int
 
 
 class Queries:
@@ -106,6 +115,14 @@ class Queries:
         steps = tuple(steps_of([(x.position, readable(x)) for x in history]))
         same = None if live is None else live == steps[live.version - 1].job
         return Replayed(steps, steps[-1].job, history[-1].position, same)
+
+    async def explain(
+        self, caller: Caller, job_id: str, *, at: datetime | None = None
+    ) -> Explained:
+        """Why the job ended, or has not, as it was at the moment ``at``."""
+        history = await self._history(caller, job_id, None, at)
+        sentences = explain((x.position, readable(x)) for x in history)
+        return Explained(history[-1].aggregate.id, sentences, history[-1].position)
 
     async def ended(self, caller: Caller, job_id: str, timeout_seconds: float) -> Snapshot:
         """The job when it has ended, or as it is when the time is over."""

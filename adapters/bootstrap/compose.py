@@ -15,6 +15,7 @@ from adapters.bootstrap.disk import DiskReserve
 from adapters.bootstrap.marker import Marker, check_marker, read_marker, write_marker
 from adapters.bootstrap.supervise import Supervision
 from adapters.bootstrap.system import SystemClock, Uuid7Ids
+from adapters.bootstrap.view_process import ViewSource, beside
 from adapters.engines.local.engine import LocalEngine
 from adapters.jetstream.accounts import NatsRole
 from adapters.jetstream.config import StreamSpec
@@ -26,13 +27,16 @@ from adapters.jetstream.provision import grow, provision
 from adapters.jetstream.publish import UnseenDisk
 from adapters.jetstream.server import EmbeddedServer
 from adapters.journal import SqliteJournal
+from adapters.views.files import SqliteViewFiles
 from application.board import Board
 from application.carrier import Carrier
 from application.dispatcher import Dispatcher
 from application.job_maker import JobKeys, JobMaker
 from application.journal_keeper import JournalKeeper
 from application.ledger import Ledger
+from application.listing import Listing
 from application.ports import Reporter
+from application.projector import Projector
 from application.queries import Queries
 from application.retention import Retention
 from application.room import Room
@@ -42,6 +46,8 @@ from application.settings import REBUILD_JOURNAL, SLOTS_MAX, Settings
 from application.startup_check import compare
 from application.stopper import Stopper
 from application.throttle import RefusalLimit
+from application.view_building import ViewBuilder
+from application.visibility import Visibility
 from domain.errors import Misconfigured, Unavailable
 from domain.policy import TablePolicy
 
@@ -61,6 +67,14 @@ class Nats(Struct, frozen=True):
         return ServerAddress(self.urls, self.credentials[role], str(role))
 
 
+class Views(Struct, frozen=True):
+    """The views: kept up, built anew, and asked."""
+
+    projector: Projector
+    builder: ViewBuilder
+    listing: Listing
+
+
 class Parts(Struct, frozen=True):
     """Everything that runs, joined."""
 
@@ -78,6 +92,7 @@ class Parts(Struct, frozen=True):
     room: Room
     scheduler: Scheduler
     queries: Queries
+    views: Views
     supervision: Supervision
     reporter: Reporter
     clock: SystemClock
@@ -273,11 +288,43 @@ def join(
         room=room,
         scheduler=scheduler_of(settings, ledger, policy, clock, maker, may_write),
         queries=Queries(ledger, log, journal, board, policy),
+        views=views_of(settings, server, log, journal, ledger, board, policy, clock, reporter),
         supervision=supervision,
         reporter=reporter,
         clock=clock,
         ids=ids,
     )
+
+
+def views_of(
+    settings: Settings,
+    server: Nats,
+    log: JetStreamLog,
+    journal: SqliteJournal,
+    ledger: Ledger,
+    board: Board,
+    policy: TablePolicy,
+    clock: SystemClock,
+    reporter: Reporter,
+) -> Views:
+    """What is folded from the stream, in files of its own; long builds go to a process beside."""
+    directory = directory_of(settings) / "views"
+    files = SqliteViewFiles(directory, log.id)
+    projector = Projector(log, reporter)
+    build = beside(
+        ViewSource(
+            urls=server.urls,
+            credentials_file=str(server.credentials[NatsRole.SERVICE]),
+            monitor_urls=server.monitor_urls,
+            accept_loss=settings.accept_loss,
+            spec=stream_spec(settings),
+            directory=str(directory),
+            log_id=log.id,
+        )
+    )
+    builder = ViewBuilder(log, journal, projector, files, build, clock, reporter)
+    known = lambda: max(board.position, ledger.position)  # noqa: E731
+    return Views(projector, builder, Listing(projector, Visibility(policy), clock, known))
 
 
 def room_of(settings: Settings, log: JetStreamLog, reporter: Reporter) -> Room:
@@ -349,6 +396,8 @@ async def background(parts: Parts) -> None:
             ("carrier", parts.carrier.run),
             ("retention", parts.retention.run),
             ("room", parts.room.watch),
+            ("views", parts.views.projector.run),
+            ("building of views", parts.views.builder.run),
             ("alarms", alarms_of(parts.log, parts.nats.server, parts.reporter)),
         ):
             group.create_task(parts.supervision.keep(name, part), name=name)

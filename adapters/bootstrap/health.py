@@ -33,6 +33,17 @@ def not_ready(parts: Parts) -> list[str]:
     return reasons
 
 
+def view_reasons(parts: Parts) -> list[str]:
+    """Why answers from the views are not up to date."""
+    projector, rebuild = parts.views.projector, parts.views.builder.status
+    reasons = [] if projector.failure is None else [projector.failure.message]
+    if rebuild is not None and rebuild.running:
+        reasons.append(f"the views are being built: {rebuild.position} of {rebuild.last} events")
+    elif rebuild is not None and rebuild.error:
+        reasons.append(f"the last building of the views ended early: {rebuild.error}")
+    return reasons
+
+
 def degraded(parts: Parts) -> list[str]:
     """What needs a person although the service works."""
     reasons = [
@@ -46,6 +57,7 @@ def degraded(parts: Parts) -> list[str]:
         for key in parts.carrier.strays
     ]
     reasons += worries(parts.log)
+    reasons += view_reasons(parts)
     full = parts.room.refusal()
     if full:
         reasons.append(f"no new command is taken: {full}")

@@ -87,6 +87,7 @@ async def carried_on(parts: Parts) -> AsyncIterator[None]:
     finally:
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
+        parts.views.projector.close()
         await parts.engine.close(stop_tasks=parts.settings.stop_tasks)
 
 

@@ -8,7 +8,6 @@ from litestar import Response
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from adapters.http.job_answers import JobDetail, detail_of
-from adapters.http.summary import summary
 from adapters.http.text import hexadecimal, stamp
 from application.ports import Stored, Undecodable
 from application.queries import Replayed
@@ -16,6 +15,7 @@ from application.receipts import Receipt, UnderWay
 from application.replay import ReplayStep
 from application.scheduler import job_number
 from domain.parameters import Parameter
+from projections.summary import summary
 
 POSITION: Final = "Countermand-Position"
 JOBS_PATH: Final = "/api/v1/jobs"

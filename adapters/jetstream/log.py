@@ -103,6 +103,11 @@ class JetStreamLog:
         return frozenset({Capability.FOLLOW_ACROSS_PROCESSES})
 
     @property
+    def id(self) -> str:
+        """Which stream this is: the ``id`` of ``identity``."""
+        return self._id
+
+    @property
     def health(self) -> LogHealth:
         """The state of the connection, for the health page."""
         errors = self._connection.errors

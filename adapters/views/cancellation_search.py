@@ -1,0 +1,99 @@
+"""Queries of the effect view: what is wrong comes first."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final
+
+from eventsourcing.sqlite import SQLiteCursor
+
+from adapters.views.clauses import Where
+from adapters.views.schema import columns_of
+from application.views import (
+    CancellationFilter,
+    Page,
+    Trouble,
+    TroubledCancellation,
+    Troubles,
+)
+from projections.cancellations import CancellationRow
+from projections.stamps import stamp
+
+IN_VIEW: Final = "EXISTS (SELECT 1 FROM job WHERE job.job_id = cancellation.job_id)"
+OUTLIVED: Final = "survivors > 0"
+STUCK: Final = "open = 1 AND due_at < :now"
+LATE: Final = f"late = 1 AND {IN_VIEW}"
+WELL: Final = f"NOT (({OUTLIVED}) OR (open = 1 AND coalesce(due_at < :now, 0)) OR ({LATE}))"
+RANKS: Final[tuple[tuple[Trouble | None, str], ...]] = (
+    (Trouble.SURVIVORS, OUTLIVED),
+    (Trouble.STUCK, f"{STUCK} AND NOT ({OUTLIVED})"),
+    (Trouble.LATE, f"{LATE} AND NOT ({OUTLIVED})"),
+    (None, WELL),
+)
+"""The groups of an answer in their order, each the latest first. Jobs that have left the job view
+are not called late any more."""
+
+
+def page(
+    cursor: SQLiteCursor, which: CancellationFilter, now: datetime, part: Page
+) -> tuple[TroubledCancellation, ...]:
+    """A page through the groups; ``part.after`` is (group, position) of the last row before."""
+    group, after = part.after or (0, None)
+    rows: list[TroubledCancellation] = []
+    for number in range(int(group or 0), len(RANKS) - int(which.troubled)):
+        room = part.rows + 1 - len(rows)
+        rows += of_group(cursor, which, number, now, after if number == group else None, room)
+        if len(rows) > part.rows:
+            break
+    return tuple(rows)
+
+
+def of_group(
+    cursor: SQLiteCursor,
+    which: CancellationFilter,
+    number: int,
+    now: datetime,
+    after: str | int | None,
+    rows_max: int,
+) -> Iterator[TroubledCancellation]:
+    """The next rows of one group."""
+    trouble, condition = RANKS[number]
+    where = conditions(which, condition.replace(":now", f"'{stamp(now)}'"))
+    if after is not None:
+        where.add("position < ?", after)
+    query = f"SELECT {columns_of('cancellation')} FROM cancellation {where}"
+    cursor.sqlite_cursor.row_factory = None
+    cursor.execute(f"{query} ORDER BY position DESC LIMIT ?", [*where.values, rows_max])
+    for row in cursor.fetchall():
+        yield TroubledCancellation(CancellationRow(*row), trouble, number)
+
+
+def conditions(which: CancellationFilter, group: str) -> Where:
+    """What the filter asks for, within a group."""
+    where = Where()
+    where.add(group)
+    where.any_of("owner", which.owners)
+    where.any_of("mode", which.modes)
+    where.any_of("actor", which.actors)
+    if which.job_id is not None:
+        where.add("job_id = ?", which.job_id)
+    if which.open is not None:
+        where.add("open = ?", int(which.open))
+    return where
+
+
+def troubles(cursor: SQLiteCursor, now: datetime) -> Troubles:
+    """How many cancels are open, stuck and late, and how many processes outlived SIGKILL."""
+
+    def count(what: str, condition: str) -> int:
+        cursor.execute(
+            f"SELECT {what} FROM cancellation WHERE {condition}".replace(":now", f"'{stamp(now)}'")
+        )
+        row: Any = cursor.fetchone()
+        return int(row[0] or 0)
+
+    return Troubles(
+        open=count("count(*)", "open = 1"),
+        stuck=count("count(*)", STUCK),
+        late=count("count(*)", LATE),
+        survivors=count("sum(survivors)", OUTLIVED),
+    )

@@ -1,0 +1,110 @@
+"""Reading the views: each answer from one state of the file, with the position it is true for."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import msgspec
+from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore
+from msgspec import Struct
+
+from adapters.views import audit_search, cancellation_search, job_search
+from adapters.views.datastore import used
+from adapters.views.schema import NODES
+from adapters.views.tracking import position_of
+from application.views import (
+    Answer,
+    AuditFilter,
+    CancellationFilter,
+    JobFilter,
+    JobOrder,
+    Page,
+    Span,
+    TroubledCancellation,
+    Troubles,
+)
+from projections.audit_trail import AuditRow
+from projections.job_view import JobRow, TaskRow
+
+EXPORT_ROWS: Final = 2000
+R = TypeVar("R", bound=Struct)
+
+
+class SqliteViewReader:
+    """``ViewReader`` on a file that may be written meanwhile."""
+
+    def __init__(self, datastore: SQLiteDatastore) -> None:
+        self._datastore = datastore
+
+    def position(self) -> int:
+        with used(self._datastore, commit=False) as cursor:
+            return position_of(cursor)
+
+    def jobs(
+        self, which: JobFilter, order: JobOrder, descending: bool, page: Page
+    ) -> Answer[JobRow]:
+        query, values = job_search.jobs(which, order, descending, page)
+        with used(self._datastore, commit=False) as cursor:
+            found = selected(cursor, query, values)
+            return answer(tuple(map(job_row, found)), page, position_of(cursor))
+
+    def tasks(self, job_id: int, states: Sequence[str], page: Page) -> Answer[TaskRow]:
+        query, values = job_search.tasks(job_id, states, page)
+        with used(self._datastore, commit=False) as cursor:
+            found = selected(cursor, query, values)
+            return answer(tuple(TaskRow(*row) for row in found), page, position_of(cursor))
+
+    def trail(self, which: AuditFilter, descending: bool, page: Page) -> Answer[AuditRow]:
+        with used(self._datastore, commit=False) as cursor:
+            query, values = audit_search.page(cursor, which, descending, page)
+            found = selected(cursor, query, values)
+            return answer(tuple(AuditRow(*row) for row in found), page, position_of(cursor))
+
+    def trail_span(self, which: AuditFilter) -> Span:
+        with used(self._datastore, commit=False) as cursor:
+            query, values = audit_search.span(cursor, which)
+            ((count, first, last),) = selected(cursor, query, values)
+            return Span(count, first, last, position_of(cursor))
+
+    def trail_pages(self, which: AuditFilter) -> Iterator[Sequence[AuditRow]]:
+        page = Page(EXPORT_ROWS)
+        while True:
+            found = self.trail(which, False, page)
+            if found.rows:
+                yield found.rows
+            if not found.more:
+                return
+            page = Page(EXPORT_ROWS, (found.rows[-1].position,))
+
+    def cancellations(
+        self, which: CancellationFilter, now: datetime, page: Page
+    ) -> Answer[TroubledCancellation]:
+        with used(self._datastore, commit=False) as cursor:
+            found = cancellation_search.page(cursor, which, now, page)
+            return answer(found, page, position_of(cursor))
+
+    def troubles(self, now: datetime) -> Troubles:
+        with used(self._datastore, commit=False) as cursor:
+            return cancellation_search.troubles(cursor, now)
+
+
+def selected(
+    cursor: SQLiteCursor, query: str, values: Sequence[str | int | None]
+) -> list[tuple[Any, ...]]:
+    """The rows of a query, as plain tuples."""
+    cursor.sqlite_cursor.row_factory = None
+    cursor.execute(query, values)
+    rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def answer(rows: tuple[R, ...], page: Page, position: int) -> Answer[R]:
+    """The page, without the one row more that tells of a next page."""
+    return Answer(rows[: page.rows], len(rows) > page.rows, position)
+
+
+def job_row(row: tuple[Any, ...]) -> JobRow:
+    """A job's columns; the nodes are JSON."""
+    values = list(row)
+    values[NODES] = msgspec.json.decode(row[NODES], type=tuple[str, ...])
+    return JobRow(*values)

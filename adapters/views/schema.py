@@ -1,0 +1,112 @@
+"""The tables: STRICT, a column a field of the row's Struct, in the same order."""
+
+import typing
+from types import NoneType, UnionType
+from typing import Final, get_args, get_origin
+
+from msgspec import Struct
+
+from projections.audit_trail import AuditRow
+from projections.cancellations import CancellationRow
+from projections.job_view import JobRow, TaskRow
+
+TABLES: Final[dict[str, type[Struct]]] = {
+    "job": JobRow,
+    "task": TaskRow,
+    "audit": AuditRow,
+    "cancellation": CancellationRow,
+}
+KEYS: Final = {
+    "job": ("job_id",),
+    "task": ("job_id", "task_id"),
+    "audit": ("position",),
+    "cancellation": ("position",),
+}
+NODES: Final = JobRow.__struct_fields__.index("nodes")
+"""The one column that is JSON text: a job's nodes."""
+
+EXTRA: Final = {"task": "state_bytes BLOB NOT NULL"}
+"""``state_bytes``: the task as it is folded on, in MessagePack."""
+
+OTHERS: Final = (
+    """CREATE TABLE state (
+    kind TEXT NOT NULL, id TEXT NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (kind, id)
+) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE tally (
+    measure TEXT NOT NULL, labels TEXT NOT NULL, total INTEGER NOT NULL,
+    PRIMARY KEY (measure, labels)
+) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE about (
+    one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, log_id TEXT NOT NULL,
+    release_seconds INTEGER NOT NULL, high TEXT, lag_us INTEGER NOT NULL
+) STRICT""",
+    """CREATE VIRTUAL TABLE audit_index USING fts5 (
+    message, explanation, facets, content = '', tokenize = 'unicode61 remove_diacritics 2'
+)""",
+)
+"""``about.lag_us``: by how much the time of a row ever lagged behind an earlier row's, at most.
+``audit_index``: words of a row, and for each exact value a word of its own (``facets``)."""
+
+INDEXES: Final = (
+    "CREATE INDEX job_by_state ON job (state, job_id)",
+    "CREATE INDEX job_by_owner ON job (owner, job_id)",
+    "CREATE INDEX job_by_change ON job (changed_at, job_id)",
+    "CREATE INDEX job_by_end ON job (coalesce(ended_at, ''), job_id)",
+    "CREATE INDEX audit_by_job ON audit (job_id, position)",
+    "CREATE INDEX audit_by_request ON audit (request_id, position)",
+    "CREATE INDEX audit_by_event ON audit (event_id)",
+    "CREATE INDEX cancellation_by_job ON cancellation (job_id, position)",
+    "CREATE INDEX cancellation_open ON cancellation (position) WHERE open = 1",
+    "CREATE INDEX cancellation_outlived ON cancellation (position) WHERE survivors > 0",
+    "CREATE INDEX cancellation_late ON cancellation (position) WHERE late = 1",
+)
+
+
+def statements() -> list[str]:
+    """Everything that makes an empty file."""
+    return [*(table(name) for name in TABLES), *OTHERS, *INDEXES]
+
+
+def table(name: str) -> str:
+    """The table of a row's Struct."""
+    columns = [column(field, kind) for field, kind in fields(TABLES[name]).items()]
+    columns += [EXTRA[name]] if name in EXTRA else []
+    key = KEYS[name]
+    if len(key) == 1:
+        columns = [c + " PRIMARY KEY" if c.startswith(f"{key[0]} ") else c for c in columns]
+        return f"CREATE TABLE {name} ({', '.join(columns)}) STRICT"
+    columns.append(f"PRIMARY KEY ({', '.join(key)})")
+    return f"CREATE TABLE {name} ({', '.join(columns)}) STRICT, WITHOUT ROWID"
+
+
+def fields(row: type[Struct]) -> dict[str, object]:
+    """A Struct's fields and their types, in order."""
+    hints = typing.get_type_hints(row)
+    return {name: hints[name] for name in row.__struct_fields__}
+
+
+def column(name: str, kind: object) -> str:
+    """A column; an optional field may be NULL, a tuple is JSON text."""
+    plain, optional = without_none(kind)
+    type_ = "INTEGER" if plain is int else "TEXT"
+    return f"{name} {type_}" + ("" if optional else " NOT NULL")
+
+
+def without_none(kind: object) -> tuple[object, bool]:
+    """The type, and whether None is allowed beside it."""
+    if get_origin(kind) is not UnionType:
+        return kind, False
+    others = [x for x in get_args(kind) if x is not NoneType]
+    return others[0], len(others) < len(get_args(kind))
+
+
+def insert(name: str) -> str:
+    """Insert or replace a whole row."""
+    count = len(TABLES[name].__struct_fields__) + (1 if name in EXTRA else 0)
+    return f"INSERT OR REPLACE INTO {name} VALUES ({', '.join('?' * count)})"
+
+
+def columns_of(name: str, alias: str = "") -> str:
+    """The columns of a row's Struct, in its order."""
+    prefix = f"{alias}." if alias else ""
+    return ", ".join(prefix + field for field in TABLES[name].__struct_fields__)

@@ -1,0 +1,233 @@
+"""Writing the views: rows, folds and position in one commit, through the tracking recorder."""
+
+import threading
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Self
+
+import msgspec
+from eventsourcing.sqlite import SQLiteCursor
+from msgspec.structs import astuple, replace
+
+from adapters.views.compare import differences
+from adapters.views.datastore import ViewDatastore, used
+from adapters.views.facets import facets_of
+from adapters.views.reader import SqliteViewReader
+from adapters.views.schema import NODES, insert
+from adapters.views.tracking import ViewRecorder, position_of
+from application.view_store import Changes, Difference
+from domain.events import Aggregate
+from domain.job import Task
+from projections.audit_trail import AuditRow
+from projections.folding import Around, Fold, JobFold
+from projections.job_view import JobRow, TaskRow
+from projections.stamps import stamp
+from projections.tally import CountKey, Measure
+
+INDEX_ROW: Final = (
+    "INSERT INTO audit_index (rowid, message, explanation, facets) VALUES (?, ?, ?, ?)"
+)
+FOLDS: Final = msgspec.msgpack.Decoder(Fold)
+TASKS: Final = msgspec.msgpack.Decoder(Task)
+
+
+class SqliteViewStore:
+    """``ViewStore`` in a file. ``log_id``: the log that its events are from."""
+
+    def __init__(self, path: Path, log_id: str) -> None:
+        """Open or make the file. Raises ``Unavailable`` or ``Corrupt``."""
+        self.path = path
+        self.datastore = ViewDatastore(path)
+        self._lock = threading.Lock()
+        self._recorder = ViewRecorder(self.datastore, log_id)
+        try:
+            if not self._made():
+                self._recorder.make()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def version(self) -> int:
+        """Which columns and folds its contents are made by."""
+        return self._about()[0]
+
+    @property
+    def log_id(self) -> str:
+        """Which log the events are from."""
+        return self._about()[1]
+
+    def position(self) -> int:
+        with used(self.datastore, commit=False) as cursor:
+            return position_of(cursor)
+
+    def around(self) -> Around:
+        with used(self.datastore, commit=False) as cursor:
+            cursor.execute("SELECT release_seconds, high FROM about")
+            seconds, high = cursor.fetchone()
+        return Around(seconds, None if high is None else datetime.fromisoformat(high))
+
+    def states(self, aggregates: Sequence[Aggregate]) -> dict[Aggregate, Fold]:
+        found: dict[Aggregate, Fold] = {}
+        with used(self.datastore, commit=False) as cursor:
+            for aggregate in aggregates:
+                state = state_of(cursor, aggregate)
+                if state is not None:
+                    found[aggregate] = state
+        return found
+
+    def counts(self) -> dict[CountKey, int]:
+        with used(self.datastore, commit=False) as cursor:
+            return counts_of(cursor)
+
+    def reader(self) -> SqliteViewReader:
+        return SqliteViewReader(self.datastore)
+
+    def differences(self, other: Self) -> tuple[Difference, ...]:
+        with self._lock:
+            return tuple(differences(self.datastore, other.path))
+
+    def commit(self, changes: Changes) -> None:
+        with self._lock, used(self.datastore, commit=True) as cursor:
+            self._recorder.track(cursor, changes.position)
+            put_jobs(cursor, changes)
+            put_states(cursor, changes)
+            put_trail(cursor, changes.trail)
+            cursor.executemany(insert("cancellation"), map(astuple, changes.cancellations))
+            put_counts(cursor, changes)
+            put_around(cursor, changes)
+
+    def close(self) -> None:
+        with self._lock:  # a commit under way comes to its end
+            self.datastore.close()
+
+    def _made(self) -> bool:
+        with used(self.datastore, commit=False) as cursor:
+            cursor.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'about'")
+            return bool(cursor.fetchone()[0])
+
+    def _about(self) -> tuple[int, str]:
+        with used(self.datastore, commit=False) as cursor:
+            cursor.execute("SELECT version, log_id FROM about")
+            version, log_id = cursor.fetchone()
+        return int(version), str(log_id)
+
+
+# --- reading what is folded on --------------------------------------------------------------------
+
+
+def state_of(cursor: SQLiteCursor, aggregate: Aggregate) -> Fold | None:
+    """The fold of one aggregate, a job's with its tasks."""
+    cursor.execute(
+        "SELECT bytes FROM state WHERE kind = ? AND id = ?", (aggregate.kind, aggregate.id)
+    )
+    row = cursor.fetchone()
+    if row is None:
+        return None
+    state: Fold = FOLDS.decode(row[0])
+    if not isinstance(state, JobFold):
+        return state
+    cursor.execute(
+        "SELECT task_id, state_bytes FROM task WHERE job_id = ? ORDER BY task_id", (state.job.id,)
+    )
+    tasks = {number: TASKS.decode(coded) for number, coded in cursor.fetchall()}
+    return replace(state, job=replace(state.job, tasks=tasks))
+
+
+def counts_of(cursor: SQLiteCursor) -> dict[CountKey, int]:
+    """All totals."""
+    cursor.execute("SELECT measure, labels, total FROM tally")
+    return {
+        CountKey(Measure(measure), tuple(msgspec.json.decode(labels))): total
+        for measure, labels, total in cursor.fetchall()
+    }
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def put_jobs(cursor: SQLiteCursor, changes: Changes) -> None:
+    """Rows of jobs and of the tasks that changed; those of removed jobs go."""
+    cursor.executemany(insert("job"), map(job_values, changes.jobs))
+    states = {k.id: s for k, s in changes.states.items() if isinstance(s, JobFold)}
+    cursor.executemany(
+        insert("task"), (task_values(row, states[str(row.job_id)]) for row in changes.tasks)
+    )
+    for job_id in changes.removed:
+        cursor.execute("DELETE FROM task WHERE job_id = ?", (job_id,))
+        cursor.execute("DELETE FROM job WHERE job_id = ?", (job_id,))
+
+
+def job_values(row: JobRow) -> tuple[object, ...]:
+    """A job's columns; the nodes are JSON."""
+    values = astuple(row)
+    return (*values[:NODES], msgspec.json.encode(row.nodes).decode(), *values[NODES + 1 :])
+
+
+def task_values(row: TaskRow, state: JobFold) -> tuple[object, ...]:
+    """A task's columns, and the task itself to be folded on."""
+    return (*astuple(row), msgspec.msgpack.encode(state.job.tasks[row.task_id]))
+
+
+def put_states(cursor: SQLiteCursor, changes: Changes) -> None:
+    """What is folded on. A job's tasks are in their own rows, so that few bytes change."""
+    for aggregate, state in changes.states.items():
+        if state is None:
+            place = (aggregate.kind, aggregate.id)
+            cursor.execute("DELETE FROM state WHERE kind = ? AND id = ?", place)
+    cursor.executemany(
+        "INSERT OR REPLACE INTO state VALUES (?, ?, ?)",
+        ((a.kind, a.id, state_bytes(s)) for a, s in changes.states.items() if s is not None),
+    )
+
+
+def state_bytes(state: Fold) -> bytes:
+    """The fold in MessagePack, without tasks."""
+    if isinstance(state, JobFold):
+        state = replace(state, job=replace(state.job, tasks={}))
+    return msgspec.msgpack.encode(state)
+
+
+def put_trail(cursor: SQLiteCursor, rows: Sequence[AuditRow]) -> None:
+    """Rows of the trail and their words."""
+    cursor.executemany(insert("audit"), map(astuple, rows))
+    cursor.executemany(
+        INDEX_ROW, ((r.position, r.message, r.explanation, facets_of(r)) for r in rows)
+    )
+
+
+def put_counts(cursor: SQLiteCursor, changes: Changes) -> None:
+    """The new totals."""
+    cursor.executemany(
+        "INSERT OR REPLACE INTO tally VALUES (?, ?, ?)",
+        (
+            (key.measure, msgspec.json.encode(key.labels).decode(), total)
+            for key, total in changes.counts.items()
+        ),
+    )
+
+
+def put_around(cursor: SQLiteCursor, changes: Changes) -> None:
+    """What holds around the next event."""
+    high = changes.around.high
+    cursor.execute(
+        "UPDATE about SET release_seconds = ?, high = ?, lag_us = max(lag_us, ?)",
+        (
+            changes.around.release_seconds,
+            None if high is None else stamp(high),
+            max(lags_us(changes.trail), default=0),
+        ),
+    )
+
+
+def lags_us(rows: Iterable[AuditRow]) -> Iterable[int]:
+    """By how many microseconds rows lag behind an earlier row's time."""
+    for row in rows:
+        if row.time < row.time_high:
+            lag = datetime.fromisoformat(row.time_high) - datetime.fromisoformat(row.time)
+            yield round(lag.total_seconds() * 1_000_000)

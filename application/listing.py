@@ -1,0 +1,184 @@
+"""What people ask of the views: jobs, tasks, the audit trail, cancels and what became of them.
+
+An answer is as new as what this service had stored when the question came in, if the views get
+there soon; in any case it says for which position it is true, and how far behind that is.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, Generic, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from application.ports import Clock
+from application.projector import Projector
+from application.views import (
+    Answer,
+    AuditFilter,
+    CancellationFilter,
+    JobFilter,
+    JobOrder,
+    Page,
+    Span,
+    TroubledCancellation,
+    Troubles,
+    ViewReader,
+)
+from application.visibility import Visibility
+from domain.errors import Unavailable, Unknown
+from domain.hresult import HResult
+from domain.identity import Caller
+from projections.audit_trail import AuditRow
+from projections.job_view import JobRow, TaskRow
+
+FRESH_SECONDS: Final = 0.5
+"""How long an answer waits for the views to reach what was stored before the question."""
+
+AT_LEAST_SECONDS: Final = 10.0
+"""How long it waits for a position that was asked for."""
+
+T = TypeVar("T")
+
+
+class Order(Struct, frozen=True):
+    """By what jobs are sorted, and which way."""
+
+    by: JobOrder = JobOrder.ID
+    descending: bool = True
+
+
+class Listed(Struct, Generic[T], frozen=True):
+    """An answer, and how many events of the stream it does not know yet."""
+
+    answer: Answer[T]
+    behind: int
+
+
+class Listing:
+    """Answers for who may see; others see nothing but their own jobs.
+
+    ``known``: the latest position of the stream that this service has heard of. Each question may
+    name the position that the answer must know ``at_least``: ``Unavailable`` when the views do not
+    get there in time.
+    """
+
+    def __init__(
+        self, projector: Projector, visibility: Visibility, clock: Clock, known: Callable[[], int]
+    ) -> None:
+        self._projector = projector
+        self._visibility = visibility
+        self._clock = clock
+        self._known = known
+
+    # --- jobs -------------------------------------------------------------------------------------
+
+    async def jobs(
+        self, caller: Caller, which: JobFilter, order: Order, page: Page, at_least: int = 0
+    ) -> Listed[JobRow]:
+        """Jobs in order."""
+        owners = self._visibility.owners(caller, which.owners)
+        await self._wait(at_least)
+        if owners is None:
+            return self._listed(nothing(self._projector.position))
+        mine = replace(which, owners=owners)
+        return await self._ask(lambda v: v.jobs(mine, order.by, order.descending, page))
+
+    async def tasks(
+        self, caller: Caller, job_id: int, states: Sequence[str], page: Page, at_least: int = 0
+    ) -> Listed[TaskRow]:
+        """Tasks of a job by number. ``Unknown`` for a job that is not in the view, or not seen."""
+        found = await self.jobs(caller, JobFilter(ids=(job_id,)), Order(), Page(1), at_least)
+        if not found.answer.rows:
+            raise Unknown(
+                f"there is no job {job_id} in the job view",
+                code="unknown_job",
+                hresult=HResult.INVALID_JOB_ID,
+            )
+        return await self._ask(lambda v: v.tasks(job_id, states, page))
+
+    # --- the trail --------------------------------------------------------------------------------
+
+    async def trail(
+        self,
+        caller: Caller,
+        which: AuditFilter,
+        page: Page,
+        descending: bool = True,
+        at_least: int = 0,
+    ) -> Listed[AuditRow]:
+        """Rows of the trail in the stream's order."""
+        owners = self._visibility.owners(caller, which.owners)
+        await self._wait(at_least)
+        if owners is None:
+            return self._listed(nothing(self._projector.position))
+        mine = replace(which, owners=owners)
+        return await self._ask(lambda v: v.trail(mine, descending, page))
+
+    async def export(
+        self, caller: Caller, which: AuditFilter, at_least: int = 0
+    ) -> tuple[Span, Iterator[Sequence[AuditRow]]]:
+        """All rows that the filter finds, as the views are now: how many, and page by page.
+
+        What comes into the views meanwhile is not in it. The pages are read in a thread.
+        """
+        owners = self._visibility.owners(caller, which.owners)
+        await self._wait(at_least)
+        reader = self._projector.reader
+        if owners is None:
+            return Span(0, None, None, self._projector.position), iter(())
+        now = await asyncio.to_thread(reader.position)
+        last = now if which.position_max is None else min(now, which.position_max)
+        mine = replace(which, owners=owners, position_max=last)
+        span = await asyncio.to_thread(reader.trail_span, mine)
+        return replace(span, position=now), reader.trail_pages(mine)
+
+    # --- cancels ----------------------------------------------------------------------------------
+
+    async def cancellations(
+        self, caller: Caller, which: CancellationFilter, page: Page, at_least: int = 0
+    ) -> Listed[TroubledCancellation]:
+        """Accepted cancels and what became of them, the troubled first."""
+        owners = self._visibility.owners(caller, which.owners)
+        await self._wait(at_least)
+        if owners is None:
+            return self._listed(nothing(self._projector.position))
+        mine, now = replace(which, owners=owners), self._clock.now()
+        return await self._ask(lambda v: v.cancellations(mine, now, page))
+
+    async def troubles(self) -> Troubles:
+        """What is wrong, in numbers; for the metrics."""
+        now, reader = self._clock.now(), self._projector.reader
+        return await asyncio.to_thread(reader.troubles, now)
+
+    # --- how --------------------------------------------------------------------------------------
+
+    async def wait(self, position: int) -> None:
+        """Until the views know a position. ``Unavailable`` when they do not in time."""
+        if await self._projector.wait_for(position, AT_LEAST_SECONDS):
+            return
+        why = self._projector.failure
+        raise Unavailable(
+            f"the views are true for position {self._projector.position} and did not reach "
+            f"{position} in {AT_LEAST_SECONDS:g} s" + (f": {why.message}" if why else ""),
+            code="view_behind",
+        )
+
+    async def _wait(self, at_least: int) -> None:
+        """For the position that was asked for; else, but not long, for what is known to be new."""
+        if at_least > 0:
+            await self.wait(at_least)
+        elif self._projector.caught_up:
+            await self._projector.wait_for(self._known(), FRESH_SECONDS)
+
+    async def _ask(self, question: Callable[[ViewReader], Answer[T]]) -> Listed[T]:
+        reader = self._projector.reader
+        return self._listed(await asyncio.to_thread(question, reader))
+
+    def _listed(self, answer: Answer[T]) -> Listed[T]:
+        return Listed(answer, max(0, self._known() - answer.position))
+
+
+def nothing(position: int) -> Answer[Any]:
+    """An answer without rows."""
+    return Answer((), False, position)

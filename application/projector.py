@@ -1,0 +1,125 @@
+"""Keeps the views up with the stream, for the service's life.
+
+What cannot be folded stops the views where it lies: they stay true for the position before it, and
+say so. Commands go on without them.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import Final
+
+from application.ports import CaughtUp, EventLog, Reporter, Stored
+from application.view_writer import ViewWriter
+from application.views import ViewReader
+from domain.errors import Corrupt, CountermandError, Unavailable
+from projections.tally import CountKey
+
+RETRY_SECONDS: Final = 0.5
+
+
+class Projector:
+    """Follows the stream into the views that are in place; ``run`` is one of the service's parts.
+
+    ``failure``: why they go no further now, or None. ``caught_up``: whether they have ever reached
+    the end that the stream had.
+    """
+
+    def __init__(self, log: EventLog, reporter: Reporter) -> None:
+        self._log = log
+        self._reporter = reporter
+        self._writer: ViewWriter | None = None
+        self._reader: ViewReader | None = None
+        self._turn = asyncio.Lock()
+        self._moved = asyncio.Condition()
+        self._put = asyncio.Event()
+        self.failure: CountermandError | None = None
+        self.caught_up = False
+
+    @property
+    def position(self) -> int:
+        """The views are true for the stream up to here; 0 while there are none."""
+        return self._writer.position if self._writer else 0
+
+    @property
+    def counts(self) -> Mapping[CountKey, int]:
+        """All totals at this position."""
+        return self._writer.counts if self._writer else {}
+
+    @property
+    def reader(self) -> ViewReader:
+        """Answers from the views. Raises ``Unavailable`` while there are none."""
+        if self._reader is None:
+            raise Unavailable("the views are being built from the stream", code="views_building")
+        return self._reader
+
+    async def run(self) -> None:
+        """Follow until cancelled. Damage is waited at, until other views are put in place."""
+        while True:
+            await self._put.wait()
+            self._put.clear()
+            try:
+                await self._follow()
+            except Corrupt as error:
+                await self._fail(error)
+                self._reporter("views_stopped", position=self.position, reason=error.message)
+            except CountermandError as error:
+                await self._fail(error)
+                self._reporter("views_wait", position=self.position, reason=error.message)
+                await asyncio.sleep(RETRY_SECONDS)
+                self._put.set()
+
+    async def wait_for(self, position: int, timeout_seconds: float) -> bool:
+        """Whether the views reach ``position`` within the time; at once no, when they stopped."""
+        try:
+            async with asyncio.timeout(timeout_seconds), self._moved:
+                await self._moved.wait_for(
+                    lambda: self.position >= position or self.failure is not None
+                )
+        except TimeoutError:
+            return False
+        return self.position >= position
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[ViewWriter | None]:
+        """The views in place, standing still as long as this lasts; None for none."""
+        async with self._turn:
+            yield self._writer
+
+    async def put(self, writer: ViewWriter) -> None:
+        """Put views in place; instead of others within ``held``, and at their position or later."""
+        self._writer, self._reader = writer, writer.store.reader()
+        self._put.set()
+        await self._notify()
+
+    def close(self) -> None:
+        """Release the file, when ``run`` has ended. Idempotent."""
+        if self._writer is not None:
+            self._writer.store.close()
+
+    async def _follow(self) -> None:
+        """Until other views are in place, or for ever."""
+        async with aclosing(self._log.read(self.position, follow=True)) as items:
+            async for item in items:
+                self.failure = None
+                if isinstance(item, CaughtUp):
+                    self.caught_up = True
+                elif not await self._take(item):
+                    return
+                await self._notify()
+
+    async def _take(self, events: Sequence[Stored]) -> bool:
+        """Fold a batch; no, when it does not continue the views that are in place now."""
+        async with self._turn:
+            if self._writer is None or events[0].position != self.position + 1:
+                return False
+            await asyncio.to_thread(self._writer.apply, events)
+            return True
+
+    async def _fail(self, error: CountermandError) -> None:
+        self.failure = error
+        await self._notify()
+
+    async def _notify(self) -> None:
+        async with self._moved:
+            self._moved.notify_all()

@@ -1,0 +1,118 @@
+"""Where the views are kept: the ports of their files, for who fills them.
+
+The views are folds of the stream (``projections``), kept with the position they are true for. They
+are disposable: the stream is the truth, and they are rebuilt from it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, Self
+
+from msgspec import Struct
+
+from application.views import ViewReader
+from domain.events import Aggregate
+from projections.audit_trail import AuditRow
+from projections.cancellations import CancellationRow
+from projections.folding import Around, Fold
+from projections.job_view import JobRow, TaskRow
+from projections.tally import CountKey
+
+
+class Changes(Struct, frozen=True):
+    """What a batch of events changes in the views, to be stored in one commit with its position.
+
+    ``states``: what is held of aggregates from here on, None for one that has left the views; of a
+    job only those tasks need storing anew that are in ``tasks``. ``removed``: jobs that have left.
+    ``counts``: the new totals of the series that changed.
+    """
+
+    position: int
+    around: Around
+    states: Mapping[Aggregate, Fold | None]
+    jobs: Sequence[JobRow]
+    tasks: Sequence[TaskRow]
+    removed: Sequence[int]
+    trail: Sequence[AuditRow]
+    cancellations: Sequence[CancellationRow]
+    counts: Mapping[CountKey, int]
+
+
+class Difference(Struct, frozen=True):
+    """A table in which two files of views differ: in how many rows, and the first one's key."""
+
+    table: str
+    rows: int
+    first: str
+
+
+class ViewStore(Protocol):
+    """Where the views are kept. Synchronous, from any thread; one writer.
+
+    Raises ``Unavailable`` when it cannot be used now, ``StoreFull`` without room, ``Corrupt`` when
+    what it holds is damaged.
+    """
+
+    @property
+    def name(self) -> str:
+        """Which file it is."""
+        ...
+
+    def position(self) -> int:
+        """The views are true for the stream up to here; 0 for new ones."""
+        ...
+
+    def around(self) -> Around:
+        """What holds around the next event."""
+        ...
+
+    def states(self, aggregates: Sequence[Aggregate]) -> dict[Aggregate, Fold]:
+        """What is held of these aggregates; those without a state are left out."""
+        ...
+
+    def counts(self) -> dict[CountKey, int]:
+        """All totals."""
+        ...
+
+    def reader(self) -> ViewReader:
+        """Answers from these views."""
+        ...
+
+    def differences(self, other: Self) -> tuple[Difference, ...]:
+        """Where other views, at the same position, differ row for row."""
+        ...
+
+    def commit(self, changes: Changes) -> None:
+        """Store rows and position in one commit. Raises ``Corrupt`` for a position that is not
+        beyond the one it has: two projectors would be at work."""
+        ...
+
+    def close(self) -> None:
+        """Release the file. Idempotent."""
+        ...
+
+
+class ViewFiles(Protocol):
+    """Where files of views are: one in use, and others that are being built beside it.
+
+    Synchronous. Raises ``Unavailable`` when files cannot be made or opened.
+    """
+
+    def current(self) -> ViewStore | None:
+        """The views in use; None when there are none of this version, for this log, undamaged."""
+        ...
+
+    def begin(self) -> str:
+        """A name for new views, beside those in use."""
+        ...
+
+    def open(self, name: str) -> ViewStore:
+        """The views of this name, new ones when there are none."""
+        ...
+
+    def switch(self, name: str) -> None:
+        """Those of this name are in use from here on, also after a crash; all others go."""
+        ...
+
+    def discard(self, name: str) -> None:
+        """Views that are not needed. Idempotent."""
+        ...

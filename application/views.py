@@ -1,0 +1,232 @@
+"""What the views are asked: filters, orders and pages, and the port that answers."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Generic, Protocol, TypeVar, assert_never
+
+from msgspec import Struct
+
+from domain.states import JobPriority, JobState, JobType
+from projections.audit_trail import AuditRow
+from projections.cancellations import CancellationRow
+from projections.job_view import JobRow, TaskRow
+
+PAGE_ROWS_MAX: Final = 1000
+PAGE_ROWS: Final = 100
+
+
+class JobOrder(StrEnum):
+    """By what jobs are sorted; equal ones by number."""
+
+    ID = "id"
+    CHANGED = "changed"
+    CREATED = "created"
+    ENDED = "ended"
+    PRIORITY = "priority"
+    OWNER = "owner"
+    NAME = "name"
+    STATE = "state"
+
+
+class JobFilter(Struct, frozen=True):
+    """Which jobs; what is empty or None does not restrict. Several values of one kind: any of them.
+
+    ``name``: a part of the name, without regard to the case of ASCII letters. ``canceled_by``: who
+    asked for the last cancel. ``since``, ``until``: of the last change, both included.
+    """
+
+    ids: tuple[int, ...] = ()
+    owners: tuple[str, ...] = ()
+    states: tuple[JobState, ...] = ()
+    job_types: tuple[JobType, ...] = ()
+    priorities: tuple[JobPriority, ...] = ()
+    name: str = ""
+    canceled_by: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class AuditFilter(Struct, frozen=True):
+    """Which rows of the trail; what is empty or None does not restrict.
+
+    Several values of one kind: any of them; different kinds: all of them. ``words``: every word is
+    in the message or the explanation; a phrase in double quotes as it stands, ``word*`` the
+    beginning of a word; without regard to case and accents. ``job``: a number, or the text that was
+    asked for. ``task``: goes with a job. ``forced``: asked for by force, or stopped by force.
+    ``since``, ``until``: by the event's own time, both included. ``position_min`` and
+    ``position_max``: places in the stream, both included.
+    """
+
+    words: str = ""
+    job: str = ""
+    task: int | None = None
+    owners: tuple[str, ...] = ()
+    actors: tuple[str, ...] = ()
+    on_behalf_of: tuple[str, ...] = ()
+    requested_by: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
+    modes: tuple[str, ...] = ()
+    reason_codes: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    forced: bool = False
+    message: str = ""
+    explanation: str = ""
+    request_id: str = ""
+    event_id: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    position_min: int = 0
+    position_max: int | None = None
+
+
+class Trouble(StrEnum):
+    """What is wrong with a cancel.
+
+    ``survivors``: processes outlived SIGKILL and are still there. ``stuck``: it is not over, and
+    was due. ``late``: it is over, but after it was due.
+    """
+
+    SURVIVORS = "survivors"
+    STUCK = "stuck"
+    LATE = "late"
+
+
+class CancellationFilter(Struct, frozen=True):
+    """Which accepted cancels. ``troubled``: only those with a ``Trouble``. ``job_id``: of one job.
+
+    ``open``: only those that are, or are not, being carried out.
+    """
+
+    owners: tuple[str, ...] = ()
+    job_id: int | None = None
+    modes: tuple[str, ...] = ()
+    actors: tuple[str, ...] = ()
+    troubled: bool = False
+    open: bool | None = None
+
+
+Key = tuple[str | int | None, ...]
+
+
+class Page(Struct, frozen=True):
+    """Which part of an answer: at most ``rows`` (1 or more) after the row with the key ``after``.
+
+    ``after``: () for the first page.
+    """
+
+    rows: int = PAGE_ROWS
+    after: Key = ()
+
+
+R = TypeVar("R")
+
+
+class Answer(Struct, Generic[R], frozen=True):
+    """Rows, whether more follow, and the position of the stream that they are true for."""
+
+    rows: tuple[R, ...]
+    more: bool
+    position: int
+
+
+class TroubledCancellation(Struct, frozen=True):
+    """An accepted cancel with what is wrong with it, None for nothing.
+
+    ``group``: 0 for the worst; the order of an answer is by group, then the latest first.
+    """
+
+    row: CancellationRow
+    trouble: Trouble | None
+    group: int
+
+
+class Troubles(Struct, frozen=True):
+    """How many cancels are open, stuck and late, and how many processes outlived SIGKILL."""
+
+    open: int
+    stuck: int
+    late: int
+    survivors: int
+
+
+class Span(Struct, frozen=True):
+    """How many rows of the trail a filter finds, and the places of the first and the last."""
+
+    count: int
+    first: int | None
+    last: int | None
+    position: int
+
+
+class ViewReader(Protocol):
+    """Answers from the views. Synchronous, from any thread, many at once.
+
+    Each answer is read from one state of the views, and says for which position. ``BadRequest`` for
+    words that cannot be searched for; ``Unavailable`` while the views cannot be read.
+    """
+
+    def position(self) -> int:
+        """The views are true for the stream up to here."""
+        ...
+
+    def jobs(
+        self, which: JobFilter, order: JobOrder, descending: bool, page: Page
+    ) -> Answer[JobRow]:
+        """Jobs in order; the key of a row is ``job_key``."""
+        ...
+
+    def tasks(self, job_id: int, states: Sequence[str], page: Page) -> Answer[TaskRow]:
+        """Tasks of a job by number; the key of a row is its number."""
+        ...
+
+    def trail(self, which: AuditFilter, descending: bool, page: Page) -> Answer[AuditRow]:
+        """Rows of the trail in the stream's order; the key of a row is its position."""
+        ...
+
+    def trail_span(self, which: AuditFilter) -> Span:
+        """How many rows the filter finds, and where they begin and end."""
+        ...
+
+    def trail_pages(self, which: AuditFilter) -> Iterator[Sequence[AuditRow]]:
+        """All rows that the filter finds, in the stream's order, in bounded pages."""
+        ...
+
+    def cancellations(
+        self, which: CancellationFilter, now: datetime, page: Page
+    ) -> Answer[TroubledCancellation]:
+        """Accepted cancels: those with survivors first, then stuck, then late, then the rest, each
+        the latest first. The key of a row is (group, position)."""
+        ...
+
+    def troubles(self, now: datetime) -> Troubles:
+        """What is wrong, in numbers."""
+        ...
+
+
+def job_key(row: JobRow, order: JobOrder) -> Key:
+    """What a page of jobs in this order goes on after."""
+    match order:
+        case JobOrder.ID:
+            return (row.job_id,)
+        case JobOrder.CHANGED:
+            return row.changed_at, row.job_id
+        case JobOrder.CREATED:
+            return row.created_at, row.job_id
+        case JobOrder.ENDED:
+            return row.ended_at or "", row.job_id
+        case JobOrder.PRIORITY:
+            return row.priority_number, row.job_id
+        case JobOrder.OWNER:
+            return row.owner, row.job_id
+        case JobOrder.NAME:
+            return row.name, row.job_id
+        case JobOrder.STATE:
+            return row.state, row.job_id
+        case _:
+            assert_never(order)

@@ -1,0 +1,61 @@
+"""Who may see what: everything, or what belongs to jobs of one's own."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from application.ports import Policy
+from domain.errors import NotPermitted
+from domain.hresult import HResult
+from domain.identity import Caller, Role
+from domain.policy import Action, Question
+from domain.states import Effect, JobType
+
+SEEING: Final = frozenset(
+    {Role.ADMINISTRATOR, Role.JOB_ADMINISTRATOR, Role.JOB_OPERATOR, Role.AUDITOR}
+)
+"""Roles that see every job, and what is about no job."""
+
+
+class Owned(Struct, frozen=True):
+    """What decides who may see a job."""
+
+    owner: str
+    job_type: JobType | None
+
+
+class Visibility:
+    """Asks the policy who may see what."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    def check(self, caller: Caller, job: Owned) -> None:
+        """Pass, or raise ``NotPermitted`` for who may not see this job."""
+        answer = self._policy.decide(Question(caller, Action.VIEW, job.owner, job.job_type))
+        if answer.effect is not Effect.ALLOW:
+            raise NotPermitted(answer.explanation, hresult=HResult.PERMISSION_DENIED)
+
+    def sees(self, caller: Caller, job: Owned) -> bool:
+        """Whether this person may see this job."""
+        answer = self._policy.decide(Question(caller, Action.VIEW, job.owner, job.job_type))
+        return answer.effect is Effect.ALLOW
+
+    def check_acting(self, caller: Caller) -> None:
+        """Who asks for somebody must be allowed to see at least what is that person's own."""
+        if caller.on_behalf_of is not None:
+            self.check(caller, Owned(caller.subject.name, JobType.BATCH))
+
+    def owners(self, caller: Caller, asked: tuple[str, ...]) -> tuple[str, ...] | None:
+        """Whose jobs an answer may be about, of those ``asked`` for: () for everybody's, None for
+        nobody's. Raises ``NotPermitted`` as ``check_acting`` does."""
+        self.check_acting(caller)
+        if sees_everything(caller):
+            return asked
+        own = caller.subject.name
+        return (own,) if not asked or own in asked else None
+
+
+def sees_everything(caller: Caller) -> bool:
+    """Whether this person's role lets them see every job."""
+    return set(caller.subject.roles) & SEEING != set()

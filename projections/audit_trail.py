@@ -1,0 +1,150 @@
+"""The audit trail: a row for every request, repeat, refusal, order, stop, release, end and change.
+
+Which facts have a row, and what it says, is a table (``projections.audit_words``). Everything in a
+row is from the event itself, but for three columns: the job's owner, who asked for what the service
+carries out (``requested_by``), and the place of that request (``request_position``).
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from domain import events as e
+from projections.stamps import stamp
+
+
+class Kind(StrEnum):
+    """What a row is about."""
+
+    REQUEST = "request"
+    REPEAT = "repeat"
+    REFUSAL = "refusal"
+    ORDER = "order"
+    STOP = "stop"
+    FORCED_STOP = "forced_stop"
+    SURVIVORS_GONE = "survivors_gone"
+    NODE_RELEASE = "node_release"
+    END = "end"
+    REQUEUE = "requeue"
+    REMOVAL = "removal"
+    PARAMETER_CHANGE = "parameter_change"
+
+
+class Said(Struct, frozen=True):
+    """What a fact says, by itself, in the terms of the trail.
+
+    ``outcome``: for requests accepted, escalated, repeated, refused or unknown; for what is carried
+    out the word that fits (signal, kill, Failed, ran, skipped, Canceled ...). ``tasks``: ranges of
+    task ids, "" for the whole job. ``subject``: what it is about when that is no job, such as a
+    parameter. ``detail``: a sentence with what no column holds.
+    """
+
+    kind: Kind
+    operation: str
+    outcome: str
+    request_id: str = ""
+    mode: str = ""
+    message: str = ""
+    reason_code: str = ""
+    rule: str = ""
+    explanation: str = ""
+    code: str = ""
+    tasks: str = ""
+    subject: str = ""
+    detail: str = ""
+
+
+class AskedFor(Struct, frozen=True):
+    """An accepted request that the service is carrying out: what its effects are traced to."""
+
+    request_id: str
+    position: int
+    actor: str
+    on_behalf_of: str
+
+
+class AuditRow(Struct, frozen=True):
+    """A row of the trail. ``position`` leads to its event, in the stream and in the journal.
+
+    ``job_id``: None when it is about no job that has a number. ``time_high``: the latest time of
+    this row and all before it: times may lag a little behind the order, ``time_high`` never does.
+    ``request_position``: of the request that this follows from, None when it is one itself.
+    """
+
+    position: int
+    time: str
+    time_high: str
+    event_id: str
+    type: str
+    kind: str
+    operation: str
+    outcome: str
+    job_id: int | None
+    tasks: str
+    subject: str
+    owner: str
+    actor: str
+    on_behalf_of: str
+    origin: str
+    address: str
+    program: str
+    request_id: str
+    request_position: int | None
+    requested_by: str
+    mode: str
+    message: str
+    reason_code: str
+    rule: str
+    explanation: str
+    code: str
+    detail: str
+
+
+def audit_row(
+    recorded: e.Recorded,
+    said: Said,
+    position: int,
+    *,
+    job_id: int | None,
+    owner: str,
+    asked_for: AskedFor | None,
+    high: datetime,
+) -> AuditRow:
+    """The row of an event. ``high``: the latest time of this and all earlier rows."""
+    caller = recorded.event.caller
+    return AuditRow(
+        position=position,
+        time=stamp(recorded.time),
+        time_high=stamp(high),
+        event_id=recorded.event.id,
+        type=type(recorded.data).__name__,
+        kind=said.kind.value,
+        operation=str(said.operation),
+        outcome=str(said.outcome),
+        job_id=job_id,
+        tasks=said.tasks,
+        subject=said.subject,
+        owner=owner,
+        actor=caller.actor.name,
+        on_behalf_of=caller.on_behalf_of.name if caller.on_behalf_of else "",
+        origin=caller.origin.value,
+        address=caller.address,
+        program=caller.program,
+        request_id=said.request_id,
+        request_position=asked_for.position if asked_for else None,
+        requested_by=requester(asked_for) if asked_for else "",
+        mode=str(said.mode),
+        message=said.message,
+        reason_code=said.reason_code,
+        rule=said.rule,
+        explanation=said.explanation,
+        code=str(said.code),
+        detail=said.detail,
+    )
+
+
+def requester(asked_for: AskedFor) -> str:
+    """Who asked, and for whom."""
+    whom = asked_for.on_behalf_of
+    return f"{asked_for.actor} for {whom}" if whom else asked_for.actor

@@ -1,0 +1,320 @@
+"""Which facts have a row in the audit trail, and what each says there: one table, one entry a fact.
+
+Every fact is either in ``SAID`` or in ``NOT_IN_TRAIL``; a test walks the closed registry.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from domain import events as e
+from domain.job import ranges
+from domain.outcome import outcome_of
+from domain.states import TaskState
+from projections.audit_trail import Kind, Said
+from projections.summary import grace, summary
+
+OWN_FAILURE: Final = "task_failure"
+"""A task that ended badly by itself: no stop, and so no row."""
+
+NOT_IN_TRAIL: Final = frozenset(
+    {
+        e.JobAdded,
+        e.TasksAdded,
+        e.JobPropertiesChanged,
+        e.JobSubmitted,
+        e.JobValidationStarted,
+        e.JobExternalValidationStarted,
+        e.JobQueued,
+        e.JobStarted,
+        e.TaskStarted,
+        e.TaskFinished,
+        e.JobEnding,
+        e.JobIdsReserved,
+    }
+)
+"""Facts about running, not about stopping: they are in the job's events and in its view."""
+
+
+def said(fact: e.Event) -> Said | None:
+    """What the fact says in the trail; None for a fact that has no row."""
+    words = SAID.get(type(fact))
+    return words(fact) if words else None
+
+
+# --- requests -------------------------------------------------------------------------------------
+
+
+def cancel_requested(fact: e.JobCancelRequested | e.TaskCancelRequested) -> Said:
+    """A cancel was accepted."""
+    task = isinstance(fact, e.TaskCancelRequested)
+    return Said(
+        kind=Kind.REQUEST,
+        operation="cancel_task" if task else "cancel",
+        outcome=outcome_of(fact),
+        request_id=fact.request_id,
+        mode=fact.mode,
+        message=fact.message,
+        reason_code=fact.reason_code,
+        rule=rules(fact.decision),
+        tasks=task_of(fact),
+        detail=f"{fact.running.count} running, {fact.waiting.count} waiting; "
+        f"{grace(fact.grace_seconds)}",
+    )
+
+
+def cancel_repeated(fact: e.JobCancelRepeated | e.TaskCancelRepeated) -> Said:
+    """A cancel that changes nothing."""
+    return Said(
+        kind=Kind.REPEAT,
+        operation="cancel_task" if isinstance(fact, e.TaskCancelRepeated) else "cancel",
+        outcome=outcome_of(fact),
+        request_id=fact.request_id,
+        mode=fact.mode,
+        message=fact.message,
+        reason_code=fact.reason_code,
+        rule=rules(fact.decision),
+        tasks=task_of(fact),
+        detail=f"under way: request {fact.under_way}",
+    )
+
+
+def cancel_refused(fact: e.JobCancelRefused | e.TaskCancelRefused | e.CancelRefused) -> Said:
+    """A cancel that the rules refused."""
+    whole = "" if not fact.message_sha256 else f"{fact.message_units} UTF-16 code units were sent"
+    no_number = isinstance(fact, e.CancelRefused) and job_number_of(fact) is None
+    return Said(
+        kind=Kind.REFUSAL,
+        operation="cancel_task" if task_of(fact) else "cancel",
+        outcome=outcome_of(fact),
+        request_id=fact.request_id,
+        mode=fact.mode,
+        message=fact.message,
+        reason_code=fact.reason_code,
+        rule=fact.rule,
+        explanation=fact.explanation,
+        code=fact.code,
+        tasks=task_of(fact),
+        subject=fact.job if isinstance(fact, e.CancelRefused) and no_number else "",
+        detail=whole,
+    )
+
+
+def command_refused(fact: e.JobCommandRefused) -> Said:
+    """Another command on a job that the rules refused."""
+    return Said(
+        kind=Kind.REFUSAL,
+        operation=fact.command,
+        outcome=outcome_of(fact),
+        request_id=fact.request_id,
+        message=fact.message,
+        rule=fact.rule,
+        explanation=fact.explanation,
+        code=fact.code,
+    )
+
+
+def cluster_command_refused(fact: e.ClusterCommandRefused) -> Said:
+    """A command on the cluster that the rules refused."""
+    return Said(
+        kind=Kind.REFUSAL,
+        operation=fact.command,
+        outcome=outcome_of(fact),
+        request_id=fact.request_id,
+        rule=fact.rule,
+        explanation=fact.explanation,
+        code=fact.code,
+        subject=fact.asked_for.get("name", ""),
+        detail=", ".join(f"{name}={value}" for name, value in sorted(fact.asked_for.items())),
+    )
+
+
+def finish_requested(fact: e.JobFinishRequested) -> Said:
+    """A finish was accepted."""
+    return Said(
+        kind=Kind.REQUEST,
+        operation="finish",
+        outcome=outcome_of(fact),
+        request_id=fact.request_id,
+        message=fact.message,
+        rule=rules(fact.decision),
+        detail=f"{fact.running.count} running, {fact.waiting.count} waiting; "
+        f"{grace(fact.grace_seconds)}",
+    )
+
+
+def again(fact: e.JobConfigured | e.JobRequeued) -> Said:
+    """Back to the start."""
+    return Said(
+        kind=Kind.REQUEUE,
+        operation="requeue" if isinstance(fact, e.JobRequeued) else "configure",
+        outcome=outcome_of(fact),
+        request_id=fact.request_id,
+        rule=rules(fact.decision),
+        detail=summary(fact),
+    )
+
+
+def parameter_set(fact: e.ClusterParameterSet) -> Said:
+    """A cluster parameter has a new value."""
+    return Said(
+        kind=Kind.PARAMETER_CHANGE,
+        operation="set_parameter",
+        outcome=outcome_of(fact),
+        request_id=fact.request_id,
+        rule=rules(fact.decision),
+        subject=fact.name,
+        detail=summary(fact),
+    )
+
+
+# --- what the service carries out -----------------------------------------------------------------
+
+
+def stop_ordered(fact: e.TaskStopOrdered) -> Said:
+    """An order, written before the act."""
+    return effect(fact, Kind.ORDER, fact.cause, fact.step, fact.request_id, runs=fact.runs)
+
+
+def stopped(fact: e.TaskStopped) -> Said:
+    """A run ended within its grace period."""
+    return effect(fact, Kind.STOP, fact.cause, fact.outcome, fact.request_id, runs=fact.runs)
+
+
+def force_stopped(fact: e.TaskForceStopped) -> Said:
+    """A run was killed."""
+    return effect(
+        fact, Kind.FORCED_STOP, fact.cause, fact.outcome, fact.request_id, fact.why, fact.runs
+    )
+
+
+def failed(fact: e.TaskFailed) -> Said | None:
+    """A run that the engine ended on its own account, or whose end nobody saw."""
+    if fact.code == OWN_FAILURE and not fact.killed and not fact.survivors:
+        return None
+    kind = Kind.FORCED_STOP if fact.killed or fact.survivors else Kind.STOP
+    return effect(fact, kind, "engine", TaskState.FAILED, code=fact.code, runs=fact.runs)
+
+
+def survivors_gone(fact: e.TaskSurvivorsGone) -> Said:
+    """Processes that outlived SIGKILL have ended."""
+    return effect(fact, Kind.SURVIVORS_GONE, "engine", "gone", runs=fact.runs)
+
+
+def release_started(fact: e.NodeReleaseStarted) -> Said:
+    """Node release began."""
+    return effect(fact, Kind.NODE_RELEASE, "node_release", "started", runs=fact.runs)
+
+
+def release_ended(fact: e.NodeReleaseEnded) -> Said:
+    """Node release is over."""
+    how = "timed_out" if fact.timed_out else "ran" if fact.exit.code == 0 else "failed"
+    return effect(
+        fact,
+        Kind.NODE_RELEASE,
+        "node_release",
+        "cut_short" if fact.request_id else how,
+        fact.request_id,
+        runs=fact.runs,
+    )
+
+
+def release_skipped(fact: e.NodeReleaseSkipped) -> Said:
+    """Node release was not run."""
+    return effect(fact, Kind.NODE_RELEASE, "node_release", "skipped", code=fact.reason)
+
+
+def task_canceled(fact: e.TaskCanceled) -> Said:
+    """The end of a cancel of tasks that never ran."""
+    return effect(
+        fact, Kind.END, "cancel_task", TaskState.CANCELED, fact.request_id, tasks=fact.tasks
+    )
+
+
+def ended(fact: e.JobCanceled | e.JobFinished | e.JobFailed | e.JobRejected) -> Said:
+    """A job is over."""
+    request_id = fact.request_id if isinstance(fact, e.JobCanceled | e.JobFinished) else ""
+    code = "" if isinstance(fact, e.JobCanceled) else fact.code
+    return effect(fact, Kind.END, "end", ENDS[type(fact)], request_id, code)
+
+
+def removed(fact: e.JobRemoved) -> Said:
+    """A job left the job view."""
+    return effect(fact, Kind.REMOVAL, "remove", "removed", code=fact.reason)
+
+
+ENDS: Final = {
+    e.JobCanceled: "Canceled",
+    e.JobFinished: "Finished",
+    e.JobFailed: "Failed",
+    e.JobRejected: "Failed",
+}
+
+
+def effect(
+    fact: e.JobEvent,
+    kind: Kind,
+    operation: str,
+    outcome: str,
+    request_id: str = "",
+    code: str = "",
+    runs: tuple[e.RunRange, ...] = (),
+    tasks: str = "",
+) -> Said:
+    """Something that was done, not asked."""
+    return Said(
+        kind=kind,
+        operation=operation,
+        outcome=outcome,
+        request_id=request_id,
+        code=code,
+        tasks=tasks or ranges(sorted({run.task for run in runs})),
+        detail=summary(fact),
+    )
+
+
+def rules(decision: e.Decision) -> str:
+    """The rules that allowed it."""
+    return ",".join(decision.rules)
+
+
+def task_of(fact: e.Event) -> str:
+    """The one task that a request is about, or ""."""
+    task = getattr(fact, "task", None)
+    return "" if task is None else str(task)
+
+
+def job_number_of(fact: e.CancelRefused) -> int | None:
+    """The job as a number, when what was asked for is one."""
+    text = fact.job
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
+
+
+SAID: Final[dict[type[e.Event], Callable[[Any], Said | None]]] = {
+    e.JobCancelRequested: cancel_requested,
+    e.TaskCancelRequested: cancel_requested,
+    e.JobCancelRepeated: cancel_repeated,
+    e.TaskCancelRepeated: cancel_repeated,
+    e.JobCancelRefused: cancel_refused,
+    e.TaskCancelRefused: cancel_refused,
+    e.CancelRefused: cancel_refused,
+    e.JobCommandRefused: command_refused,
+    e.ClusterCommandRefused: cluster_command_refused,
+    e.JobFinishRequested: finish_requested,
+    e.JobConfigured: again,
+    e.JobRequeued: again,
+    e.ClusterParameterSet: parameter_set,
+    e.TaskStopOrdered: stop_ordered,
+    e.TaskStopped: stopped,
+    e.TaskForceStopped: force_stopped,
+    e.TaskFailed: failed,
+    e.TaskSurvivorsGone: survivors_gone,
+    e.NodeReleaseStarted: release_started,
+    e.NodeReleaseEnded: release_ended,
+    e.NodeReleaseSkipped: release_skipped,
+    e.TaskCanceled: task_canceled,
+    e.JobCanceled: ended,
+    e.JobFinished: ended,
+    e.JobFailed: ended,
+    e.JobRejected: ended,
+    e.JobRemoved: removed,
+}

@@ -1,0 +1,222 @@
+"""One event in, rows out: what the views hold of each aggregate, and how an event changes it.
+
+``fold`` is the whole of it, pure and for every view at once, so that all of them are true for the
+same position.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain import events as e
+from domain.cluster import Cluster, evolve_cluster
+from domain.errors import Corrupt
+from domain.evolve import evolve
+from domain.job import Job
+from domain.parameters import NODE_RELEASE_TASK_TIMEOUT
+from projections.audit_trail import AskedFor, AuditRow, Kind, Said, audit_row
+from projections.audit_words import job_number_of, said
+from projections.cancellation_steps import Cancellations, moved_on
+from projections.cancellations import Cancellation
+from projections.tally import ASKED, Counted, of_row, of_step
+
+ACCEPTED: Final = e.JobCancelRequested | e.TaskCancelRequested | e.JobFinishRequested
+AGAIN: Final = e.JobConfigured | e.JobRequeued
+
+
+class JobFold(Struct, frozen=True, tag="job"):
+    """A job and what is under way on it.
+
+    ``job.asked`` is empty: the views answer no requests. ``cancellations``: those that are open, or
+    whose processes outlived the kill. ``asked_for``: the accepted requests of this round.
+    """
+
+    job: Job
+    cancellations: Cancellations = ()
+    asked_for: tuple[AskedFor, ...] = ()
+
+
+class ClusterFold(Struct, frozen=True, tag="cluster"):
+    """The cluster's parameters."""
+
+    cluster: Cluster = Cluster()
+
+
+class RequestFold(Struct, frozen=True, tag="request"):
+    """A day's requests on jobs that do not exist: only how many there were."""
+
+    version: int = 0
+
+
+Fold = JobFold | ClusterFold | RequestFold
+F = TypeVar("F", JobFold, ClusterFold, RequestFold)
+
+
+class Around(Struct, frozen=True):
+    """What an event's rows need from outside its aggregate.
+
+    ``release_seconds``: NodeReleaseTaskTimeout in force; ``high``: the latest time of all rows of
+    the trail so far, None before the first.
+    """
+
+    release_seconds: int = NODE_RELEASE_TASK_TIMEOUT.default
+    high: datetime | None = None
+
+
+class Folded(Struct, frozen=True):
+    """What one event leads to. ``state``: None when the aggregate has left the views.
+
+    ``row``: of the trail, if the event has one; ``cancellations``: those that it began or changed.
+    """
+
+    state: Fold | None
+    row: AuditRow | None
+    cancellations: tuple[Cancellation, ...]
+    counted: tuple[Counted, ...]
+    around: Around
+
+
+def fold(state: Fold | None, recorded: e.Recorded, position: int, around: Around) -> Folded:
+    """The state after one more event, and the rows that follow. Raises ``Corrupt``."""
+    match recorded.aggregate.kind:
+        case e.JOB:
+            return fold_job(of_kind(state, JobFold), recorded, position, around)
+        case e.CLUSTER:
+            return fold_cluster(of_kind(state, ClusterFold), recorded, position, around)
+        case e.REQUEST:
+            return fold_request(of_kind(state, RequestFold), recorded, position, around)
+        case _:
+            raise Corrupt(f"{recorded.aggregate} is of no known kind")
+
+
+def of_kind(state: Fold | None, kind: type[F]) -> F | None:
+    """The state, which is of this kind when there is one."""
+    if state is None or isinstance(state, kind):
+        return state
+    raise Corrupt(f"the views hold {type(state).__name__} where {kind.__name__} belongs")
+
+
+# --- jobs -----------------------------------------------------------------------------------------
+
+
+def fold_job(before: JobFold | None, recorded: e.Recorded, position: int, around: Around) -> Folded:
+    """A fact about a job."""
+    job = replace(evolve(before.job if before else None, recorded), asked={})
+    old = before.cancellations if before else ()
+    new = moved_on(old, job, recorded, position, around.release_seconds)
+    asked_for = now_asked_for(before.asked_for if before else (), recorded, position)
+    words = traced(said(recorded.data), job)
+    row, around = row_of(
+        recorded, words, position, around, job_id=job.id, owner=job.owner, asked_for=asked_for
+    )
+    kept = tuple(c for c in new if c.open or c.survivors)
+    return Folded(
+        state=None if job.removed else JobFold(job, kept, asked_for),
+        row=row,
+        cancellations=tuple(c for c in new if c not in old),
+        counted=tuple(counted(words, old, new)),
+        around=around,
+    )
+
+
+def traced(words: Said | None, job: Job) -> Said | None:
+    """Node release follows from the cancel or finish that is being carried out."""
+    if words is None or words.kind is not Kind.NODE_RELEASE or words.request_id:
+        return words
+    cause = job.cancel or job.finish
+    return replace(words, request_id=cause.request_id) if cause else words
+
+
+def now_asked_for(
+    before: tuple[AskedFor, ...], recorded: e.Recorded, position: int
+) -> tuple[AskedFor, ...]:
+    """The accepted requests of this round, with this one if it is one."""
+    fact, caller = recorded.data, recorded.event.caller
+    if isinstance(fact, AGAIN):
+        return ()
+    if not isinstance(fact, ACCEPTED):
+        return before
+    whom = caller.on_behalf_of.name if caller.on_behalf_of else ""
+    return (*before, AskedFor(fact.request_id, position, caller.actor.name, whom))
+
+
+def counted(words: Said | None, old: Cancellations, new: Cancellations) -> Iterator[Counted]:
+    """What a fact about a job adds to the counts."""
+    if words is not None:
+        yield from of_row(words)
+    by_position = {c.position: c for c in old}
+    for after in new:
+        before = by_position.get(after.position)
+        if after is not before:
+            yield from of_step(before, after)
+
+
+# --- the cluster, and requests on nothing ---------------------------------------------------------
+
+
+def fold_cluster(
+    before: ClusterFold | None, recorded: e.Recorded, position: int, around: Around
+) -> Folded:
+    """A fact about the cluster."""
+    cluster = evolve_cluster(before.cluster if before else Cluster(), recorded)
+    cluster = replace(cluster, asked={})
+    seconds = cluster.value(NODE_RELEASE_TASK_TIMEOUT.name)
+    around = replace(around, release_seconds=seconds)
+    words = said(recorded.data)
+    row, around = row_of(recorded, words, position, around)
+    return Folded(ClusterFold(cluster), row, (), tuple(counted(words, (), ())), around)
+
+
+def fold_request(
+    before: RequestFold | None, recorded: e.Recorded, position: int, around: Around
+) -> Folded:
+    """A cancel of a job that does not exist."""
+    version = before.version if before else 0
+    fact = recorded.data
+    if not isinstance(fact, e.RequestEvent):
+        raise Corrupt(f"{recorded.aggregate}: {type(fact).__name__} is no request on nothing")
+    if recorded.version != version + 1:
+        raise Corrupt(f"{recorded.aggregate}: version {recorded.version} follows {version}")
+    words = said(fact)
+    row, around = row_of(recorded, words, position, around, job_id=job_number_of(fact))
+    state = RequestFold(recorded.version)
+    return Folded(state, row, (), tuple(counted(words, (), ())), around)
+
+
+def row_of(
+    recorded: e.Recorded,
+    words: Said | None,
+    position: int,
+    around: Around,
+    *,
+    job_id: int | None = None,
+    owner: str = "",
+    asked_for: tuple[AskedFor, ...] = (),
+) -> tuple[AuditRow | None, Around]:
+    """The event's row in the trail, if it has one, and the latest time with it."""
+    if words is None:
+        return None, around
+    high = recorded.time if around.high is None else max(around.high, recorded.time)
+    row = audit_row(
+        recorded,
+        words,
+        position,
+        job_id=job_id,
+        owner=owner,
+        asked_for=followed(words, asked_for, position),
+        high=high,
+    )
+    return row, replace(around, high=high)
+
+
+def followed(words: Said, asked_for: tuple[AskedFor, ...], position: int) -> AskedFor | None:
+    """The accepted request that this follows from; None for a request itself."""
+    if words.kind in ASKED or not words.request_id:
+        return None
+    for asked in reversed(asked_for):
+        if asked.request_id == words.request_id and asked.position < position:
+            return asked
+    return None

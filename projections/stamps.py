@@ -1,0 +1,25 @@
+"""Times as rows hold them: RFC 3339 text in UTC that sorts as the moments do."""
+
+from datetime import UTC, datetime, timedelta
+
+
+def stamp(moment: datetime) -> str:
+    """UTC, always six digits of fraction, and Z."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def maybe_stamp(moment: datetime | None) -> str | None:
+    """As ``stamp``, for a moment that may not have come yet."""
+    return None if moment is None else stamp(moment)
+
+
+def whole_ms(span: timedelta) -> int:
+    """Milliseconds, rounded, never negative: a clock that was set back gives 0."""
+    return max(0, round(span.total_seconds() * 1000))
+
+
+def ms_between(earlier: datetime | None, later: datetime | None) -> int | None:
+    """Milliseconds from one moment to another; None while either has not come."""
+    if earlier is None or later is None:
+        return None
+    return whole_ms(later - earlier)
