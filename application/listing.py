@@ -21,6 +21,7 @@ from application.views import (
     JobOrder,
     Page,
     Span,
+    TrailCells,
     TroubledCancellation,
     Troubles,
     ViewReader,
@@ -37,6 +38,9 @@ FRESH_SECONDS: Final = 0.5
 
 AT_LEAST_SECONDS: Final = 10.0
 """How long it waits for a position that was asked for."""
+
+IN_PLACE_SECONDS: Final = 5.0
+"""How long it waits for views to be there at all, as right after a start."""
 
 T = TypeVar("T")
 
@@ -117,7 +121,7 @@ class Listing:
 
     async def export(
         self, caller: Caller, which: AuditFilter, at_least: int = 0
-    ) -> tuple[Span, Iterator[Sequence[AuditRow]]]:
+    ) -> tuple[Span, Iterator[Sequence[TrailCells]]]:
         """All rows that the filter finds, as the views are now: how many, and page by page.
 
         What comes into the views meanwhile is not in it. The pages are read in a thread.
@@ -168,8 +172,9 @@ class Listing:
         """For the position that was asked for; else, but not long, for what is known to be new."""
         if at_least > 0:
             await self.wait(at_least)
-        elif self._projector.caught_up:
+        else:
             await self._projector.wait_for(self._known(), FRESH_SECONDS)
+        await self._projector.wait_in_place(IN_PLACE_SECONDS)
 
     async def _ask(self, question: Callable[[ViewReader], Answer[T]]) -> Listed[T]:
         reader = self._projector.reader

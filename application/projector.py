@@ -6,7 +6,7 @@ say so. Commands go on without them.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Final
 
 from application.ports import CaughtUp, EventLog, Reporter, Stored
@@ -79,6 +79,12 @@ class Projector:
         except TimeoutError:
             return False
         return self.position >= position
+
+    async def wait_in_place(self, timeout_seconds: float) -> None:
+        """Return when there are views, or the time is over."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds), self._moved:
+                await self._moved.wait_for(lambda: self._reader is not None)
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[ViewWriter | None]:

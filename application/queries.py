@@ -100,6 +100,23 @@ class Queries:
         """Every event of a job, exact bytes, in order."""
         return await self._seen(caller, job_id)
 
+    async def event(self, caller: Caller, position: int) -> Stored:
+        """The event at a position. ``Unknown`` for none, also for one that this person may not
+        see: which positions there are is no secret, what they are about is."""
+        self._check_acting(caller)
+        found = await asyncio.to_thread(self._journal.read, position - 1, 1)
+        if not found or found[0].position != position:
+            async with aclosing(self._log.read(position - 1)) as batches:
+                async for batch in batches:
+                    found = () if isinstance(batch, CaughtUp) else batch[:1]
+                    break
+        if found and found[0].position == position and await self._shown(caller, found[0], None):
+            return found[0]
+        raise Unknown(
+            f"there is no event {position} that {caller.subject.name} may see",
+            code="unknown_position",
+        )
+
     async def replay(
         self,
         caller: Caller,

@@ -13,6 +13,7 @@ from msgspec import Struct
 from adapters.bootstrap.alarms import alarms_of
 from adapters.bootstrap.disk import DiskReserve
 from adapters.bootstrap.marker import Marker, check_marker, read_marker, write_marker
+from adapters.bootstrap.people import known_people
 from adapters.bootstrap.supervise import Supervision
 from adapters.bootstrap.system import SystemClock, Uuid7Ids
 from adapters.bootstrap.view_process import ViewSource, beside
@@ -28,6 +29,7 @@ from adapters.jetstream.publish import UnseenDisk
 from adapters.jetstream.server import EmbeddedServer
 from adapters.journal import SqliteJournal
 from adapters.views.files import SqliteViewFiles
+from application.administration import Administration
 from application.board import Board
 from application.carrier import Carrier
 from application.dispatcher import Dispatcher
@@ -73,6 +75,7 @@ class Views(Struct, frozen=True):
     projector: Projector
     builder: ViewBuilder
     listing: Listing
+    administration: Administration
 
 
 class Parts(Struct, frozen=True):
@@ -324,7 +327,12 @@ def views_of(
     )
     builder = ViewBuilder(log, journal, projector, files, build, clock, reporter)
     known = lambda: max(board.position, ledger.position)  # noqa: E731
-    return Views(projector, builder, Listing(projector, Visibility(policy), clock, known))
+    return Views(
+        projector,
+        builder,
+        Listing(projector, Visibility(policy), clock, known),
+        Administration(policy, projector, builder, known, known_people(settings)),
+    )
 
 
 def room_of(settings: Settings, log: JetStreamLog, reporter: Reporter) -> Room:

@@ -12,7 +12,7 @@ from adapters.http.answers import JOBS_PATH, json_answer, receipt_body
 from adapters.http.authentication import caller_of
 from adapters.http.one import OneOfAKind
 from adapters.http.problem import Malformed, WebRequest, refusal
-from adapters.http.requests import Query, body_of, choice, request_id_of, whole_number
+from adapters.http.requests import NothingBody, Query, body_of, choice, request_id_of, whole_number
 from application.ports import Ids
 from application.receipts import Receipt
 from application.scheduler import Cancel, NewJob, Scheduler
@@ -23,10 +23,6 @@ from domain.states import CancelMode, JobPriority, JobType, TaskType
 DONE: Final = frozenset({Outcome.ACCEPTED, Outcome.ESCALATED, Outcome.REPEATED})
 TASK_ID_MAX: Final = 2**31 - 1
 B = TypeVar("B", bound=Struct)
-
-
-class NothingBody(Struct, forbid_unknown_fields=True):
-    """A command without anything to say."""
 
 
 class CancelBody(Struct, forbid_unknown_fields=True):

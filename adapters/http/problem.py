@@ -85,11 +85,17 @@ KINDS: Final = {
         422, "A task has no graceful cancel", "use mode normal or forced"
     ),
     "not_this_task_type": Kind(422, "Not for this type of task", "cancel the job instead"),
+    "bad_search": Kind(400, "This cannot be searched for", CORRECT),
     "bad_parameter_value": Kind(422, "The value is not allowed", CORRECT),
     "bad_request": Kind(422, "A limit or form was not kept", CORRECT),
     "refused": Kind(422, "Refused", CORRECT),
     "throttled": Kind(429, "Too many requests", "wait, then go on", 1),
     "unavailable": Kind(503, "Not available now", SAME_ID, 1),
+    "views_building": Kind(503, "The views are being built", "come back in a while", 5),
+    "view_behind": Kind(503, "The views are not there yet", "come back in a while", 1),
+    "stream_behind_journal": Kind(
+        409, "The stream has lost events", "mend the stream from the journal first"
+    ),
     "outcome_unknown": Kind(503, "It may have been stored", SAME_ID, 1),
     "store_full": Kind(
         503, "No room for new commands", "an administrator makes room; cancels under way go on", 30

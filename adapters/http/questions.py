@@ -15,9 +15,11 @@ from adapters.http.answers import (
     json_answer,
     parameter_body,
     replay_body,
+    streamed_body,
 )
 from adapters.http.authentication import caller_of
 from adapters.http.closing import Closing
+from adapters.http.explanation_body import explanation_body
 from adapters.http.job_answers import job_detail
 from adapters.http.one import OneOfAKind
 from adapters.http.problem import Malformed, WebRequest, problem_of
@@ -60,6 +62,8 @@ class Questions(OneOfAKind):
             get("/jobs/{job_id:str}")(self.job),
             get("/jobs/{job_id:str}/events")(self.events),
             get("/jobs/{job_id:str}/replay")(self.replay),
+            get("/jobs/{job_id:str}/explanation")(self.explanation),
+            get("/events/{position:str}")(self.event),
             get("/events")(self.stream),
             get("/parameters")(self.parameters),
             get("/whoami")(self.whoami),
@@ -94,6 +98,20 @@ class Questions(OneOfAKind):
         only_one(version is not None, at is not None)
         told = await self._queries.replay(caller_of(request), job_id, version=version, at=at)
         return json_answer(replay_body(told), position=told.position)
+
+    async def explanation(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
+        """Why a job ended, in sentences that name their events."""
+        query = Query(request, ("at",))
+        caller, at = caller_of(request), query.moment("at")
+        told = await self._queries.explain(caller, job_id, at=at)
+        return json_answer(explanation_body(told), position=told.position)
+
+    async def event(self, request: WebRequest, position: FromPath[str]) -> Response[bytes]:
+        """The event at a position of the stream, byte for byte."""
+        Query(request)
+        place = whole_number(position, "a position", 1, POSITION_MAX)
+        stored = await self._queries.event(caller_of(request), place)
+        return json_answer(streamed_body(stored), position=stored.position)
 
     async def parameters(self, request: WebRequest) -> Response[bytes]:
         """Every cluster parameter with the value in force."""

@@ -12,10 +12,9 @@ from eventsourcing.sqlite import SQLiteCursor
 
 from adapters.views.clauses import Value, Where, direction
 from adapters.views.facets import any_of, facet
-from adapters.views.schema import columns_of
 from adapters.views.words import search
 from application.views import AuditFilter, Page
-from projections.audit_trail import Kind
+from projections.audit_trail import AuditRow, Kind
 from projections.stamps import stamp
 
 BY_VALUE: Final = (
@@ -39,7 +38,11 @@ JOB_DIGITS_MAX: Final = 10
 
 
 def page(
-    cursor: SQLiteCursor, which: AuditFilter, descending: bool, part: Page
+    cursor: SQLiteCursor,
+    which: AuditFilter,
+    descending: bool,
+    part: Page,
+    columns: Sequence[str] = AuditRow.__struct_fields__,
 ) -> tuple[str, Sequence[Value]]:
     """A page of rows in the stream's order."""
     source, where = found(cursor, which)
@@ -47,7 +50,7 @@ def page(
     if part.after:
         where.add(f"{source.place} {compares} ?", part.after[0])
     query = (
-        f"SELECT {columns_of('audit', 'a')} FROM {source.tables} {where} "
+        f"SELECT {', '.join(f'a.{c}' for c in columns)} FROM {source.tables} {where} "
         f"ORDER BY {source.place} {word} LIMIT ?"
     )
     return query, [*where.values, part.rows + 1]

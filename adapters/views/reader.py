@@ -13,6 +13,7 @@ from adapters.views.datastore import used
 from adapters.views.schema import NODES
 from adapters.views.tracking import position_of
 from application.views import (
+    TRAIL_COLUMNS,
     Answer,
     AuditFilter,
     CancellationFilter,
@@ -20,6 +21,7 @@ from application.views import (
     JobOrder,
     Page,
     Span,
+    TrailCells,
     TroubledCancellation,
     Troubles,
 )
@@ -27,6 +29,7 @@ from projections.audit_trail import AuditRow
 from projections.job_view import JobRow, TaskRow
 
 EXPORT_ROWS: Final = 2000
+POSITION: Final = TRAIL_COLUMNS.index("position")
 R = TypeVar("R", bound=Struct)
 
 
@@ -66,15 +69,17 @@ class SqliteViewReader:
             ((count, first, last),) = selected(cursor, query, values)
             return Span(count, first, last, position_of(cursor))
 
-    def trail_pages(self, which: AuditFilter) -> Iterator[Sequence[AuditRow]]:
+    def trail_pages(self, which: AuditFilter) -> Iterator[Sequence[TrailCells]]:
         page = Page(EXPORT_ROWS)
         while True:
-            found = self.trail(which, False, page)
-            if found.rows:
-                yield found.rows
-            if not found.more:
+            with used(self._datastore, commit=False) as cursor:
+                query, values = audit_search.page(cursor, which, False, page, TRAIL_COLUMNS)
+                found = selected(cursor, query, values)
+            if found:
+                yield found[:EXPORT_ROWS]
+            if len(found) <= EXPORT_ROWS:
                 return
-            page = Page(EXPORT_ROWS, (found.rows[-1].position,))
+            page = Page(EXPORT_ROWS, (found[EXPORT_ROWS - 1][POSITION],))
 
     def cancellations(
         self, which: CancellationFilter, now: datetime, page: Page

@@ -15,12 +15,15 @@ from adapters.bootstrap.contract import contract
 from adapters.http.app import create_app
 from adapters.http.closing import Closing, ended
 from adapters.http.health import Health, HealthStatus
+from adapters.http.metrics import Snapshot
+from adapters.http.request_log import RequestCounts
 from adapters.http.server import WebServer
 from adapters.http.sockets import bind_tcp, bind_unix
 from adapters.http.sse import StreamLimits
 from adapters.journal import SqliteJournal
 from adapters.principals import Principals, PrincipalsFile
 from adapters.recorder_log import RecorderLog, memory_log
+from application.administration import Administration, Known
 from application.board import Board
 from application.job_maker import JobKeys, JobMaker
 from application.ledger import Cause, Ledger
@@ -34,6 +37,7 @@ from domain.events import Aggregate, RunHandle
 from domain.identity import Caller, Role
 from domain.instruct import instruct
 from domain.policy import TablePolicy
+from tests.support.views import joined, kept_up
 from tests.support.waiting import eventually
 
 CLUSTER = "hpc1"
@@ -166,19 +170,55 @@ class Stack:
         self.queries = CountingQueries(self.ledger, self.log, self.journal, self.board, policy)
         self.file = PrincipalsFile(directory / "principals.json")
         self.health = Health(HealthStatus.READY, position=7)
-        closing = Closing()
+        self.views = joined(
+            directory / "views",
+            self.log,
+            self.journal,
+            policy,
+            SystemClock(),
+            self._known,
+            lambda event, **facts: None,
+        )
+        closing, counts = Closing(), RequestCounts()
         app = create_app(
             scheduler=self.scheduler,
             queries=self.queries,
             authenticator=Principals(self.file, own_uid=os.geteuid(), task_accounts=task_accounts),
             ids=NewIds(),
+            listing=self.views.listing,
+            administration=Administration(
+                policy, self.views.projector, self.views.builder, self._known, self._people
+            ),
             health=self._health,
+            snapshot=self._snapshot,
+            counts=counts,
             closing=closing,
             contract=contract,
             stream_limits=limits,
         )
         self.socket = directory / "api.sock"
-        self.web = WebServer(app, [bind_unix(self.socket), bind_tcp()], closing)
+        self.web = WebServer(app, [bind_unix(self.socket), bind_tcp()], closing, counts)
+
+    def _known(self) -> int:
+        return max(self.board.position, self.ledger.position)
+
+    async def _people(self) -> list[Known]:
+        return [
+            Known(x.name, x.roles, x.kind, x.unix, bool(x.password), tuple(t.id for t in x.tokens))
+            for x in self.file.list()
+        ]
+
+    async def _snapshot(self) -> Snapshot:
+        return Snapshot(
+            counts=self.views.projector.counts,
+            troubles=await self.views.listing.troubles(),
+            stream_position=self._known(),
+            journal_position=0,
+            view_position=self.views.projector.position,
+            store_bytes=4711,
+            store_capacity_bytes=1024**3,
+            ready=True,
+        )
 
     async def _caught_up(self) -> None:
         await self.board.caught_up.wait()
@@ -244,7 +284,8 @@ async def stack(
     board = asyncio.create_task(made.board.run())
     await made.web.start()
     try:
-        yield made
+        async with kept_up(made.views):
+            yield made
     finally:
         await made.web.stop()
         board.cancel()
