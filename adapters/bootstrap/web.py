@@ -14,6 +14,7 @@ from typing import Final
 from msgspec import Struct
 
 from adapters.bootstrap.compose import Parts, directory_of
+from adapters.bootstrap.contract import contract
 from adapters.bootstrap.health import health_of, snapshot_of
 from adapters.bootstrap.people import principals_file
 from adapters.http.app import create_app
@@ -84,6 +85,7 @@ async def web(parts: Parts) -> AsyncIterator[Web]:
         snapshot=snapshot_of(parts),
         counts=counts,
         closing=closing,
+        contract=contract,
     )
     path = (
         Path(settings.socket)

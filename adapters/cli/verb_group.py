@@ -25,6 +25,7 @@ SECTIONS: Final = {
     "What happened": {
         "watch": "Follow events as they happen.",
         "replay": "Tell a job again, event by event.",
+        "schema": "Print what events look like: their published contract.",
     },
     "The cluster": {
         "params": "Show or set cluster parameters.",

@@ -16,6 +16,7 @@ from adapters.http.problem import exception_handler
 from adapters.http.questions import Questions
 from adapters.http.request_log import RequestCounts
 from adapters.http.requests import BODY_BYTES_MAX
+from adapters.http.schemas import Contract, Schemas
 from adapters.http.sse import StreamLimits
 from application.administration import Administration
 from application.listing import Listing
@@ -38,11 +39,12 @@ def create_app(
     snapshot: Callable[[], Awaitable[Snapshot]],
     counts: RequestCounts,
     closing: Closing,
+    contract: Callable[[], Contract],
     stream_limits: StreamLimits = StreamLimits(),  # noqa: B008
 ) -> Litestar:
     """The API under /api/v1. Whatever is raised becomes a problem.
 
-    Only health and metrics need no name.
+    Only health, metrics and the published contract need no name.
     """
     handler = exception_handler(ids.new)
     questions = Questions(scheduler, queries, closing, stream_limits, ids.new)
@@ -53,10 +55,15 @@ def create_app(
         Administrations(administration),
     )
     routes = [route for part in guarded for route in part.routes()]
+    open_to_all = [
+        *health_routes(health),
+        *metrics_routes(snapshot, counts),
+        *Schemas(contract).routes(),
+    ]
     return Litestar(
         route_handlers=[
             Router(API, route_handlers=routes, guards=[Door(authenticator).guard]),
-            Router(API, route_handlers=[*health_routes(health), *metrics_routes(snapshot, counts)]),
+            Router(API, route_handlers=open_to_all),
         ],
         exception_handlers={Exception: handler, HTTPException: handler},
         request_max_body_size=BODY_BYTES_MAX,

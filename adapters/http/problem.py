@@ -63,6 +63,9 @@ KINDS: Final = {
     "unknown_version": Kind(404, "No such version", "look at the job's events for what there is"),
     "unknown_position": Kind(404, "No such position", "begin from a position that exists"),
     "unknown_person": Kind(404, "No such person", "check the name in Countermand-As"),
+    "unknown_schema": Kind(
+        404, "No such document", "GET /api/v1/schema/events lists the events and the documents"
+    ),
     "unknown": Kind(404, "Not known", "check the request"),
     "method_not_allowed": Kind(405, "Not with this method", "use a method from the header Allow"),
     "illegal_transition": Kind(

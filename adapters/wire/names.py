@@ -58,6 +58,10 @@ WIRE_NAMES: Final[Mapping[type[Event], str]] = MappingProxyType(
 )
 """Every fact and its name on the wire. Literals, chosen by us; a released name is never reused."""
 
+FIRST_RELEASE: Final = "0.1.0"
+SINCE: Final[Mapping[str, str]] = MappingProxyType({})
+"""The release that first wrote a name, for every name that came after the first release."""
+
 FACTS: Final[Mapping[str, type[Event]]] = MappingProxyType({n: f for f, n in WIRE_NAMES.items()})
 
 

@@ -27,9 +27,9 @@ class TaskFinishRequested(Struct, frozen=True):
 class TaskRequeued(Struct, frozen=True):
     """One task waits again: Queued. Its next run is attempt ``attempt``.
 
-    ``undoes``: request id of the cancel of this task before it ran that is forgotten now, or "",
-    and ``undoes_version`` the version of its event, or 0. Where no TaskCanceled closed that
-    request, this does. From Queued it changes nothing.
+    From Queued it changes nothing. ``undoes``: request id of the cancel of this task before it ran
+    that is forgotten now, or "". ``undoes_version``: the version of that cancel's event, or 0.
+    Where no TaskCanceled closed that request, this does.
     """
 
     request_id: str

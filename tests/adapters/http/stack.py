@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import httpx
 import uuid_utils
 
+from adapters.bootstrap.contract import contract
 from adapters.http.app import create_app
 from adapters.http.closing import Closing, ended
 from adapters.http.health import Health, HealthStatus
@@ -192,6 +193,7 @@ class Stack:
             snapshot=self._snapshot,
             counts=counts,
             closing=closing,
+            contract=contract,
             stream_limits=limits,
         )
         self.socket = directory / "api.sock"
