@@ -1,4 +1,4 @@
-"""What tests from end to end ask for: a service or a bare stream; each for one test."""
+"""What tests from end to end ask for: a service, a bare stream, a webhook; each for one test."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ import pytest
 
 from tests.e2e.bare import Bare, bare_stream
 from tests.e2e.home import new_home
+from tests.e2e.receiver import Receiver, receiving
 from tests.e2e.service import Service, new_service
 
 
@@ -20,4 +21,11 @@ def service() -> Iterator[Service]:
 def bare() -> Iterator[Bare]:
     """A nats-server with an empty stream, and no service."""
     with new_home() as home, bare_stream(home / "nats") as one:
+        yield one
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A webhook that takes everything, until told otherwise."""
+    with receiving() as one:
         yield one
