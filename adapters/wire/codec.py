@@ -145,7 +145,7 @@ def decode(raw: bytes, cluster: str, aggregate: Aggregate, token: str) -> Decode
     try:
         fact: Recorded | Undecodable = _decode(raw, cluster, aggregate, token)
     except _Bad as bad:
-        fact = Undecodable(aggregate, version, token, str(bad))
+        fact = Undecodable(aggregate, version, token, str(bad), actor_of(raw))
     return Decoded(fact, version, previous)
 
 
@@ -162,6 +162,18 @@ def place_of(raw: bytes) -> Aggregate | None:
 
 class _Place(Struct, frozen=True):
     subject: str
+
+
+def actor_of(raw: bytes) -> str:
+    """The ``authid`` that stored bytes give, "" when they give none. Decodes nothing else."""
+    try:
+        return msgspec.json.decode(raw, type=_Actor).authid
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return ""
+
+
+class _Actor(Struct, frozen=True):
+    authid: str
 
 
 def _prove(raw: bytes, event: NewEvent, aggregate: Aggregate, cluster: str, version: int) -> None:

@@ -7,70 +7,27 @@ into ``ops/benchmarks.md`` with machine and date; nothing here is asserted.
 import asyncio
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
-
-from msgspec import Struct
 
 from adapters.bootstrap.compose import Parts
 from adapters.bootstrap.configuration import load
 from adapters.bootstrap.running import Endpoint, service
 from adapters.bootstrap.system import LogReporter
 from application.ports import Token, Write
-from application.scheduler import Cancel, NewJob
+from application.scheduler import NewJob
 from domain.events import Aggregate, JobQueued, NewEvent, TaskSpec
-from domain.identity import SYSTEM_CALLER, Caller, Origin, Principal, Role
-from domain.states import CancelMode
+from domain.identity import SYSTEM_CALLER
+from tests.benchmarks.figures import CALLER, ROUNDS, Figure, cancel, held_jobs, milliseconds, timed
+from tests.benchmarks.streaming import streaming
 
-ROUNDS: Final = 5
 CANCELS_BY_COMMAND_LINE: Final = 20
-CALLER: Final = Caller(Principal("bench", (Role.ADMINISTRATOR,)), origin=Origin.AUTOMATION)
-QUIET: Final = NewJob("bench", (TaskSpec(1, "true"),), submit=False)
-
-
-class Figure(Struct, frozen=True):
-    """A measured thing: one value a round."""
-
-    name: str
-    unit: str
-    values: tuple[float, ...]
-
-    def row(self) -> str:
-        """A line of the table."""
-        low, high = min(self.values), max(self.values)
-        middle = statistics.median(self.values)
-        return f"| {self.name} | {middle:.2f} | {low:.2f} to {high:.2f} | {self.unit} |"
-
-
-def milliseconds(values: Sequence[float]) -> float:
-    """The median of seconds, in milliseconds."""
-    return statistics.median(values) * 1000
-
-
-async def timed(act: Callable[[], Awaitable[object]]) -> float:
-    """Seconds that one act takes."""
-    began = time.perf_counter()
-    await act()
-    return time.perf_counter() - began
-
-
-async def held_jobs(parts: Parts, count: int) -> list[str]:
-    """Jobs in Configuring: they can be canceled, and nothing of them runs."""
-    made = [await parts.scheduler.add_job(CALLER, QUIET, parts.ids.new()) for _ in range(count)]
-    return [receipt.job_id for receipt in made]
-
-
-async def cancel(parts: Parts, job: str) -> object:
-    """One cancel, decided and stored."""
-    wish = Cancel(CancelMode.NORMAL, "benchmark")
-    return await parts.scheduler.cancel_job(CALLER, job, wish, parts.ids.new())
 
 
 async def raw_publishes(parts: Parts, count: int) -> list[float]:
@@ -177,6 +134,7 @@ async def measure(directory: Path) -> list[Figure]:
         figures.append(await many_at_once(parts))
         figures.append(await request_to_signal(parts))
         figures.append(await by_command_line(parts, endpoint))
+        figures += await streaming(parts, endpoint)
     return figures
 
 
