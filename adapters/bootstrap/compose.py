@@ -47,6 +47,7 @@ from application.scheduler import Limits, Scheduler
 from application.settings import REBUILD_JOURNAL, SLOTS_MAX, Settings
 from application.startup_check import compare
 from application.stopper import Stopper
+from application.tail import Tail
 from application.throttle import RefusalLimit
 from application.view_building import ViewBuilder
 from application.visibility import Visibility
@@ -269,7 +270,8 @@ def join(
     """All parts, none of them running yet."""
     clock, ids, policy = SystemClock(), Uuid7Ids(), TablePolicy()
     ledger, keys = Ledger(log, journal, clock, ids, settings.cluster), JobKeys()
-    board, keeper = Board(log, ledger, keys), JournalKeeper(log, journal)
+    board, tail = Board(log, ledger, keys), Tail(journal)
+    keeper = JournalKeeper(log, journal, tail)
     engine = local_engine(settings, makers)
     runs = Runs(ledger, engine)
     room, supervision = room_of(settings, log, reporter), Supervision(reporter)
@@ -290,7 +292,7 @@ def join(
         retention=Retention(board, ledger, engine, runs, clock, reporter),
         room=room,
         scheduler=scheduler_of(settings, ledger, policy, clock, maker, may_write),
-        queries=Queries(ledger, log, journal, board, policy),
+        queries=Queries(ledger, log, journal, board, policy, tail),
         views=views_of(settings, server, log, journal, ledger, board, policy, clock, reporter),
         supervision=supervision,
         reporter=reporter,

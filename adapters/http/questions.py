@@ -1,6 +1,7 @@
 """Questions over HTTP: jobs now and then, events and replay, the stream, parameters, who asks."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final, get_args
 
 from litestar import Response, get
@@ -23,9 +24,9 @@ from adapters.http.conditions import etag, if_none_match, is_held, not_modified
 from adapters.http.explanation_body import explanation_body
 from adapters.http.job_answers import job_detail
 from adapters.http.one import OneOfAKind
-from adapters.http.problem import Malformed, WebRequest, problem_of
+from adapters.http.problem import Malformed, Problem, WebRequest, problem_of
 from adapters.http.requests import Query, whole_number
-from adapters.http.sse import EventStream, Feed, Source, StreamLimits
+from adapters.http.sse import EventStream, Frames, Source, StreamLimits, Telling
 from application.queries import Queries, Snapshot
 from application.scheduler import Scheduler, job_number
 from domain.errors import Throttled
@@ -55,6 +56,7 @@ class Questions(OneOfAKind):
         self._closing = closing
         self._limits = limits
         self._new_id = new_id
+        self._frames = Frames()
         self._streams = 0
 
     def routes(self) -> list[HTTPRouteHandler]:
@@ -139,26 +141,37 @@ class Questions(OneOfAKind):
         return json_answer(WhoAmI(actor.name, tuple(actor.roles), actor.method, person))
 
     async def stream(self, request: WebRequest) -> EventStream:
-        """Server-sent events from a position on; what is wrong at once is a plain problem."""
-        query = Query(request, ("after", "job", "follow"), ("type",))
-        source = self._source(caller_of(request), query, begin_after(request, query))
+        """Server-sent events from a place on; what is wrong at once is a plain problem."""
+        query = Query(request, ("after", "since", "job", "follow"), ("type", "actor"))
+        after, since = begin_after(request, query), begin_since(request, query)
+        source = self._source(caller_of(request), query, after, since)
         if self._streams >= self._limits.streams_max:
             raise Throttled("too many streams are open; close one, or come back", 5)
         self._streams += 1
-        feed = Feed(source, self._limits, lambda error: problem_of(error, self._new_id))
         try:
-            await feed.begin()
+            first = await anext(source)
         except BaseException:
-            await feed.close()
+            await source.aclose()
             self._left()
             raise
-        return EventStream(feed, self._closing, self._limits, self._left)
+        named = after if since is None else None
+        telling = Telling(first, source, named, self._frames, self._limits, self._problem_of)
+        return EventStream(telling, self._closing, self._left)
 
-    def _source(self, caller: Caller, query: Query, after: int) -> Source:
-        follow = query.word("follow", ("true", "false")) != "false"
+    def _source(self, caller: Caller, query: Query, after: int, since: datetime | None) -> Source:
         return self._queries.follow(
-            caller, after, types=types_of(query), job_id=query.text("job"), follow=follow
+            caller,
+            after,
+            since=since,
+            types=types_of(query),
+            job_id=query.text("job"),
+            actors=actors_of(query),
+            follow=query.word("follow", ("true", "false")) != "false",
+            quiet_seconds=self._limits.look_seconds,
         )
+
+    def _problem_of(self, error: Exception) -> Problem:
+        return problem_of(error, self._new_id)
 
     def _left(self) -> None:
         self._streams -= 1
@@ -171,6 +184,22 @@ def begin_after(request: WebRequest, query: Query) -> int:
     if last:
         return whole_number(last, "Last-Event-ID", 0, POSITION_MAX)
     return after or 0
+
+
+def begin_since(request: WebRequest, query: Query) -> datetime | None:
+    """The moment to begin at, if there is one; who comes back has a position, which counts more."""
+    since = query.moment("since")
+    if since is not None and query.text("after") is not None:
+        raise Malformed("give after or since: each names another place to begin at")
+    return None if request.headers.get("last-event-id") else since
+
+
+def actors_of(query: Query) -> frozenset[str] | None:
+    """The names of those whose events are asked for, or None for all. Nobody need be known."""
+    actors = frozenset(query.texts("actor"))
+    if "" in actors:
+        raise Malformed("actor is empty; name who brought the events about, or leave it out")
+    return actors or None
 
 
 def types_of(query: Query) -> frozenset[str] | None:
