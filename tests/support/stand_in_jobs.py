@@ -93,6 +93,11 @@ class Jobs:
         with self.changed:
             self.changed.wait_for(lambda: self.closing or len(self.events) > position)
 
+    def begins_after(self, since: str) -> int:
+        """The position just before the first event that is not earlier."""
+        times = [x["event"]["time"] for x in self.events]
+        return next((n for n, time in enumerate(times) if time >= since), len(times))
+
     def sent(self, method: str = "POST") -> list[Request]:
         """Requests of a method."""
         return [x for x in self.requests if x.method == method]
