@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import uvloop
+
 from adapters.bootstrap.compose import Parts
 from adapters.bootstrap.configuration import load
 from adapters.bootstrap.running import Endpoint, service
@@ -149,7 +151,7 @@ def processor() -> str:
 def main() -> None:
     """Measure and print a table."""
     with tempfile.TemporaryDirectory(prefix="countermand-bench-") as name:
-        figures = asyncio.run(measure(Path(name)))
+        figures = uvloop.run(measure(Path(name)))
     cores = len(os.sched_getaffinity(0))
     print(f"{datetime.now(UTC):%Y-%m-%d}: make bench, on {processor()}, {cores} cores,")
     print(f"{platform.system()} {platform.release()}, Python {platform.python_version()}")

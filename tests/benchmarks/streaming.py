@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-import resource
+import os
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 from adapters.bootstrap.compose import Parts
@@ -23,11 +24,11 @@ BURST: Final = 512
 async def streaming(parts: Parts, endpoint: Endpoint) -> list[Figure]:
     """With nobody, then with everybody connected."""
     alone = [milliseconds(await cancels(parts, endpoint)) for _ in range(ROUNDS)]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = resident_mib()
     async with followers(endpoint, FOLLOWERS) as child:
         crowd = [milliseconds(await cancels(parts, endpoint)) for _ in range(ROUNDS)]
         rates = [await delivered(parts, child) for _ in range(ROUNDS)]
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+        grown = resident_mib() - before
     return [
         Figure("cancel over HTTP, nobody follows", "ms", tuple(alone)),
         Figure(f"cancel over HTTP, {FOLLOWERS} follow", "ms", tuple(crowd)),
@@ -36,6 +37,12 @@ async def streaming(parts: Parts, endpoint: Endpoint) -> list[Figure]:
         ),
         Figure(f"memory that {FOLLOWERS} followers added", "MiB", (grown,)),
     ]
+
+
+def resident_mib() -> float:
+    """Memory of this process, the service."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1024**2
 
 
 async def cancels(parts: Parts, endpoint: Endpoint) -> list[float]:
