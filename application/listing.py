@@ -21,7 +21,6 @@ from application.views import (
     JobOrder,
     Page,
     Span,
-    TrailCells,
     TroubledCancellation,
     Troubles,
     ViewReader,
@@ -120,9 +119,10 @@ class Listing:
         return await self._ask(lambda v: v.trail(mine, descending, page))
 
     async def export(
-        self, caller: Caller, which: AuditFilter, at_least: int = 0
-    ) -> tuple[Span, Iterator[Sequence[TrailCells]]]:
-        """All rows that the filter finds, as the views are now: how many, and page by page.
+        self, caller: Caller, which: AuditFilter, *, named: bool, at_least: int = 0
+    ) -> tuple[Span, Iterator[Sequence[bytes]]]:
+        """All rows that the filter finds, as the views are now: how many, and page by page in the
+        form of ``ViewReader.trail_lines``.
 
         What comes into the views meanwhile is not in it. The pages are read in a thread.
         """
@@ -135,7 +135,7 @@ class Listing:
         last = now if which.position_max is None else min(now, which.position_max)
         mine = replace(which, owners=owners, position_max=last)
         span = await asyncio.to_thread(reader.trail_span, mine)
-        return replace(span, position=now), reader.trail_pages(mine)
+        return replace(span, position=now), reader.trail_lines(mine, named=named)
 
     # --- cancels ----------------------------------------------------------------------------------
 

@@ -114,8 +114,6 @@ class CancellationFilter(Struct, frozen=True):
 TRAIL_COLUMNS: Final = tuple(f for f in AuditRow.__struct_fields__ if f != "time_high")
 """What a row of the trail says to people, in the order in which every form has it."""
 
-TrailCells = tuple[str | int | None, ...]
-
 Key = tuple[str | int | None, ...]
 
 
@@ -198,10 +196,12 @@ class ViewReader(Protocol):
         """How many rows the filter finds, and where they begin and end."""
         ...
 
-    def trail_pages(self, which: AuditFilter) -> Iterator[Sequence[TrailCells]]:
+    def trail_lines(self, which: AuditFilter, *, named: bool) -> Iterator[Sequence[bytes]]:
         """All rows that the filter finds, in the stream's order, in bounded pages.
 
-        Plain values of ``TRAIL_COLUMNS``: exports are long.
+        Each row is one line of JSON in UTF-8: the values of ``TRAIL_COLUMNS`` in their order, as an
+        array, or ``named`` as an object. Exports are long, and to make a Python object of each
+        value would take most of the time.
         """
         ...
 

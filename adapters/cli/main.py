@@ -77,7 +77,7 @@ def unforeseen(e: Exception) -> int:
 
         traceback.print_exc()
         return 1
-    from adapters.cli.escape import safe
+    from adapters.escape import safe
 
     what = safe(f"{type(e).__name__}: {e}")
     print(

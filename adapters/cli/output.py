@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Final, TextIO
 
-from adapters.cli.escape import safe, safe_json
+from adapters.escape import safe, safe_json
 
 FORMS: Final = ("table", "json", "ndjson")
 GAP: Final = "  "

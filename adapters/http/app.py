@@ -10,7 +10,7 @@ from adapters.http.authentication import Authenticator, Door
 from adapters.http.closing import Closing
 from adapters.http.commands import Commands
 from adapters.http.health import Health, health_routes
-from adapters.http.listings import Listings
+from adapters.http.listings import Listings, Origin
 from adapters.http.metrics import Snapshot, metrics_routes
 from adapters.http.problem import exception_handler
 from adapters.http.questions import Questions
@@ -40,6 +40,7 @@ def create_app(
     counts: RequestCounts,
     closing: Closing,
     contract: Callable[[], Contract],
+    origin: Origin = Origin(),  # noqa: B008
     stream_limits: StreamLimits = StreamLimits(),  # noqa: B008
 ) -> Litestar:
     """The API under /api/v1. Whatever is raised becomes a problem.
@@ -51,7 +52,7 @@ def create_app(
     guarded = (
         Commands(scheduler, ids),
         questions,
-        Listings(listing),
+        Listings(listing, origin),
         Administrations(administration),
     )
     routes = [route for part in guarded for route in part.routes()]

@@ -8,11 +8,13 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Stream
+from msgspec import Struct
 
 from adapters.http.answers import POSITION, json_answer
 from adapters.http.audit_list import audit_body
 from adapters.http.authentication import caller_of
 from adapters.http.cancellation_list import cancellations_body
+from adapters.http.closing import ended
 from adapters.http.cursors import cursor_text, key_of, question_digest
 from adapters.http.exports import MEDIA_TYPES, PAGES, ExportForm, head
 from adapters.http.job_list import jobs_body, tasks_body
@@ -35,18 +37,28 @@ from adapters.http.one import OneOfAKind
 from adapters.http.problem import WebRequest
 from adapters.http.requests import Query, choices, whole_number
 from application.listing import Listed, Listing
-from application.views import Key, Page, TrailCells, job_key
+from application.views import Key, Page, job_key
 
+CLUSTER: Final = "Countermand-Cluster"
+STREAM: Final = "Countermand-Stream"
 COUNT: Final = "Countermand-Count"
 FIRST: Final = "Countermand-First"
 LAST: Final = "Countermand-Last"
 
 
+class Origin(Struct, frozen=True):
+    """Of which cluster and of which stream the views are; the stream's id is no other one's."""
+
+    cluster: str = ""
+    stream: str = ""
+
+
 class Listings(OneOfAKind):
     """One method a list."""
 
-    def __init__(self, listing: Listing) -> None:
+    def __init__(self, listing: Listing, origin: Origin) -> None:
         self._listing = listing
+        self._origin = origin
 
     def routes(self) -> list[HTTPRouteHandler]:
         """The routes under /api/v1."""
@@ -101,8 +113,11 @@ class Listings(OneOfAKind):
         query = Query(request, (*AUDIT_SINGLE, "format"), tuple(AUDIT_MANY))
         which, chosen = audit_filter(query), query.text("format") or ExportForm.NDJSON.value
         (form,) = choices([chosen], ExportForm, "format")
-        span, pages = await self._listing.export(caller_of(request), which, at_least(request))
+        span, pages = await self._listing.export(
+            caller_of(request), which, named=form is ExportForm.NDJSON, at_least=at_least(request)
+        )
         headers = {POSITION: str(span.position), COUNT: str(span.count)}
+        headers |= {CLUSTER: self._origin.cluster, STREAM: self._origin.stream}
         headers["Content-Disposition"] = f'attachment; filename="audit.{form}"'
         if span.first is not None and span.last is not None:
             headers |= {FIRST: str(span.first), LAST: str(span.last)}
@@ -127,16 +142,19 @@ def going_on(found: Listed[Any], keys: list[Key], question: str) -> str | None:
     return cursor_text(keys[0], question) if found.answer.more and keys else None
 
 
-async def lines(
-    form: ExportForm, pages: Iterator[Sequence[TrailCells]]
-) -> AsyncGenerator[bytes, None]:
-    """The file, piece by piece; each page is read and written in a thread."""
+async def lines(form: ExportForm, pages: Iterator[Sequence[bytes]]) -> AsyncGenerator[bytes, None]:
+    """The file, piece by piece, each made in a thread while the one before is sent."""
 
     def piece() -> bytes | None:
         rows = next(pages, None)
         return None if rows is None else PAGES[form](rows)
 
-    if head(form):
-        yield head(form)
-    while (text := await asyncio.to_thread(piece)) is not None:
-        yield text
+    coming = asyncio.ensure_future(asyncio.to_thread(piece))
+    try:
+        if head(form):
+            yield head(form)
+        while (text := await coming) is not None:
+            coming = asyncio.ensure_future(asyncio.to_thread(piece))
+            yield text
+    finally:
+        await ended(coming)

@@ -35,6 +35,7 @@ BY_VALUE: Final = (
 """Columns that are searched by their exact value, and the filter's name for each."""
 
 JOB_DIGITS_MAX: Final = 10
+COLUMNS: Final = ", ".join(f"a.{column}" for column in AuditRow.__struct_fields__)
 
 
 def page(
@@ -42,17 +43,14 @@ def page(
     which: AuditFilter,
     descending: bool,
     part: Page,
-    columns: Sequence[str] = AuditRow.__struct_fields__,
+    what: str = COLUMNS,
 ) -> tuple[str, Sequence[Value]]:
-    """A page of rows in the stream's order."""
+    """A page of rows in the stream's order; ``what`` of each, from the table ``a``."""
     source, where = found(cursor, which)
     word, compares = direction(descending)
     if part.after:
         where.add(f"{source.place} {compares} ?", part.after[0])
-    query = (
-        f"SELECT {', '.join(f'a.{c}' for c in columns)} FROM {source.tables} {where} "
-        f"ORDER BY {source.place} {word} LIMIT ?"
-    )
+    query = f"SELECT {what} FROM {source.tables} {where} ORDER BY {source.place} {word} LIMIT ?"
     return query, [*where.values, part.rows + 1]
 
 

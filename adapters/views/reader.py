@@ -21,15 +21,19 @@ from application.views import (
     JobOrder,
     Page,
     Span,
-    TrailCells,
     TroubledCancellation,
     Troubles,
 )
 from projections.audit_trail import AuditRow
 from projections.job_view import JobRow, TaskRow
 
-EXPORT_ROWS: Final = 2000
-POSITION: Final = TRAIL_COLUMNS.index("position")
+EXPORT_ROWS: Final = 1000
+PAIRS: Final = ", ".join(f"'{column}', a.{column}" for column in TRAIL_COLUMNS)
+VALUES: Final = ", ".join(f"a.{column}" for column in TRAIL_COLUMNS)
+OBJECT: Final = f"a.position, CAST(json_object({PAIRS}) AS BLOB)"
+ARRAY: Final = f"a.position, CAST(json_array({VALUES}) AS BLOB)"
+"""A row as its place and a line of JSON: SQLite makes it faster than Python takes its values."""
+
 R = TypeVar("R", bound=Struct)
 
 
@@ -69,17 +73,17 @@ class SqliteViewReader:
             ((count, first, last),) = selected(cursor, query, values)
             return Span(count, first, last, position_of(cursor))
 
-    def trail_pages(self, which: AuditFilter) -> Iterator[Sequence[TrailCells]]:
-        page = Page(EXPORT_ROWS)
+    def trail_lines(self, which: AuditFilter, *, named: bool) -> Iterator[Sequence[bytes]]:
+        page, line = Page(EXPORT_ROWS), OBJECT if named else ARRAY
         while True:
             with used(self._datastore, commit=False) as cursor:
-                query, values = audit_search.page(cursor, which, False, page, TRAIL_COLUMNS)
+                query, values = audit_search.page(cursor, which, False, page, line)
                 found = selected(cursor, query, values)
             if found:
-                yield found[:EXPORT_ROWS]
+                yield [line for _, line in found[:EXPORT_ROWS]]
             if len(found) <= EXPORT_ROWS:
                 return
-            page = Page(EXPORT_ROWS, (found[EXPORT_ROWS - 1][POSITION],))
+            page = Page(EXPORT_ROWS, (found[EXPORT_ROWS - 1][0],))
 
     def cancellations(
         self, which: CancellationFilter, now: datetime, page: Page

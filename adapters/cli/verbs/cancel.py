@@ -6,7 +6,6 @@ from functools import partial
 import click
 
 from adapters.cli import options as o
-from adapters.cli.escape import safe
 from adapters.cli.events import by
 from adapters.cli.exits import DONE, INTERRUPTED, WAIT_RAN_OUT, Failure, combined
 from adapters.cli.moments import shown
@@ -15,6 +14,7 @@ from adapters.cli.outcome import Outcome, say, settle, substitute
 from adapters.cli.output import Unwritten, flush
 from adapters.cli.shapes import JobDetail, Receipt
 from adapters.cli.waiting import Wait
+from adapters.escape import safe
 
 
 class Order:

@@ -16,6 +16,7 @@ from adapters.bootstrap.supervise import Supervision
 from adapters.http.app import create_app
 from adapters.http.closing import Closing, ended
 from adapters.http.health import Health, HealthStatus
+from adapters.http.listings import Origin
 from adapters.http.metrics import Snapshot
 from adapters.http.request_log import RequestCounts
 from adapters.http.server import WebServer
@@ -194,6 +195,7 @@ class Stack:
             counts=counts,
             closing=closing,
             contract=contract,
+            origin=Origin(CLUSTER, "MEMORY memory/1"),
             stream_limits=limits,
         )
         self.socket = directory / "api.sock"
