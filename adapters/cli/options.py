@@ -19,6 +19,7 @@ REASON: Final = re.compile(r"[a-z0-9_-]{1,32}")
 MESSAGE_FILE_BYTES_MAX: Final = 1024 * 1024
 NAME_CHARACTERS_MAX: Final = 256
 JOB_CHARACTERS_MAX: Final = 64
+FIELDS_MAX: Final = 100
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
@@ -44,41 +45,35 @@ class Asked:
 
 
 def prints(verb: Verb) -> Callable[..., Any]:
-    """Adds -o, -q and --utc; the verb gets ``asked``."""
-
-    @functools.wraps(verb)
-    def called(*args: Any, form: str, quiet: bool, utc: bool, **rest: Any) -> Any:
-        return verb(*args, asked=Asked(Output(form, quiet, utc)), **rest)
-
-    return _printing(called)
+    """Adds -o, --fields, -q and --utc; the verb gets ``asked``."""
+    return _with(verb, _FORM, _FIELDS, _QUIET, _UTC)
 
 
 def talks(verb: Verb) -> Callable[..., Any]:
-    """Adds -o, -q, --utc, --endpoint, --token and --as; the verb gets ``asked``."""
+    """Adds -o, --fields, -q, --utc, --endpoint, --token and --as; the verb gets ``asked``."""
+    return _with(verb, _FORM, _FIELDS, _QUIET, _UTC, _ENDPOINT, _TOKEN, _AS)
 
+
+def _with(verb: Verb, *options: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(verb)
     def called(
         *args: Any,
-        form: str,
         quiet: bool,
         utc: bool,
-        endpoint: str | None,
-        token: str | None,
-        as_user: str | None,
+        form: str = "table",
+        fields: tuple[str, ...] = (),
+        endpoint: str | None = None,
+        token: str | None = None,
+        as_user: str | None = None,
         **rest: Any,
     ) -> Any:
-        asked = Asked(Output(form, quiet, utc), endpoint, token, as_user)
+        asked = Asked(Output(form, quiet, utc, fields), endpoint, token, as_user)
         return verb(*args, asked=asked, **rest)
 
-    for add in (_AS, _TOKEN, _ENDPOINT):
-        called = add(called)
-    return _printing(called)
-
-
-def _printing(verb: Callable[..., Any]) -> Callable[..., Any]:
-    for add in (_UTC, _QUIET, _FORM):
-        verb = add(verb)
-    return verb
+    added: Callable[..., Any] = called
+    for option in reversed(options):
+        added = option(added)
+    return added
 
 
 def _checked_name(ctx: object, param: object, value: str | None) -> str | None:
@@ -121,6 +116,17 @@ def moment_of(text: str, utc: bool, option: str = "--at") -> str:
             "zone such as Z or +01:00 or else local time, and -5m (ago)",
             param_hint=f"'{option}'",
         ) from None
+
+
+def _checked_fields(ctx: object, param: object, value: str | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    names = tuple(name.strip() for name in value.split(","))
+    if not all(names) or len(names) > FIELDS_MAX:
+        raise click.BadParameter(
+            "allowed are names of fields with commas between, such as name,cancel.actor"
+        )
+    return names
 
 
 def _checked_job(ctx: object, param: object, value: str | tuple[str, ...]) -> Any:
@@ -229,6 +235,12 @@ class WaitingForWork(WaitingCommand):
 
 _FORM = click.option(
     "-o", "--output", "form", type=click.Choice(FORMS), default="table", help="How to print."
+)
+_FIELDS = click.option(
+    "--fields",
+    metavar="A,B...",
+    callback=_checked_fields,
+    help="Print these fields only, such as name,cancel.actor.",
 )
 _QUIET = click.option("-q", "--quiet", is_flag=True, help="Only data and errors.")
 _UTC = click.option("--utc", is_flag=True, help="Times in UTC, not local.")

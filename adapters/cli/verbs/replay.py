@@ -32,12 +32,15 @@ def verb(asked: o.Asked, job: str, version: int | None, at: str | None, step: bo
     o.either(("--to", version), ("--at", at))
     then = [("version", str(version))] if version else []
     then += [("at", o.moment_of(at, asked.out.utc))] if at else []
-    told = asked.server.replay(job, then)
     out = asked.out
-    if out.form == "json":
+    out.check(Step)
+    told = asked.server.replay(job, then)
+    if out.form == "json" and not out.fields:
         out.value(told)
-    elif out.form == "ndjson":
+    elif out.form == "ndjson" and not out.fields:
         out.values([*told["steps"], {x: told[x] for x in ("job", "position", "matches_live")}])
+    elif not out.for_people:
+        out.values(told["steps"], Step)
     elif step:
         step_through(out, told["steps"])
         out.line(verdict(told))
