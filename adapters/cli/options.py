@@ -54,6 +54,11 @@ def talks(verb: Verb) -> Callable[..., Any]:
     return _with(verb, _FORM, _FIELDS, _QUIET, _UTC, _ENDPOINT, _TOKEN, _AS)
 
 
+def connects(verb: Verb) -> Callable[..., Any]:
+    """As ``talks`` for a verb with an output of its own: without -o and --fields."""
+    return _with(verb, _QUIET, _UTC, _ENDPOINT, _TOKEN, _AS)
+
+
 def _with(verb: Verb, *options: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(verb)
     def called(
@@ -129,8 +134,15 @@ def _checked_fields(ctx: object, param: object, value: str | None) -> tuple[str,
     return names
 
 
-def _checked_job(ctx: object, param: object, value: str | tuple[str, ...]) -> Any:
-    for job in (value,) if isinstance(value, str) else value:
+def completed_jobs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+    """Numbers of jobs, for a shell that completes a command line."""
+    from adapters.cli.completing import jobs
+
+    return jobs(ctx, incomplete)
+
+
+def _checked_job(ctx: object, param: object, value: str | tuple[str, ...] | None) -> Any:
+    for job in (value,) if isinstance(value, str) else value or ():
         if not 0 < len(job) <= JOB_CHARACTERS_MAX:
             raise click.BadParameter("a job's number has 1 to 64 characters")
     return value
@@ -252,9 +264,19 @@ _AS = click.option(
     "--as", "as_user", metavar="USER", callback=_checked_name, help="Act for somebody."
 )
 
-job_argument = click.argument("job", metavar="JOB", callback=_checked_job)
+job_argument = click.argument(
+    "job", metavar="JOB", callback=_checked_job, shell_complete=completed_jobs
+)
 jobs_argument = click.argument(
-    "jobs", metavar="JOB...", nargs=-1, required=True, callback=_checked_job
+    "jobs",
+    metavar="JOB...",
+    nargs=-1,
+    required=True,
+    callback=_checked_job,
+    shell_complete=completed_jobs,
+)
+some_jobs_argument = click.argument(
+    "jobs", metavar="[JOB...]", nargs=-1, callback=_checked_job, shell_complete=completed_jobs
 )
 key_option = click.option(
     "--id", "key", metavar="KEY", callback=_checked_key, help="Request id: a retry is recognised."

@@ -21,14 +21,18 @@ SECTIONS: Final = {
         "requeue": "Run a failed or canceled job again, or one task.",
         "configure": "Take a job back to Configuring.",
         "show": "Show a job, now or then, or its events.",
+        "ls": "List jobs, or cancels that are stuck.",
     },
     "What happened": {
+        "audit": "Search the audit trail, or export it.",
+        "explain": "Say in sentences why a job ended.",
         "watch": "Follow events as they happen.",
         "replay": "Tell a job again, event by event.",
         "schema": "Print what events look like: their published contract.",
     },
     "The cluster": {
         "params": "Show or set cluster parameters.",
+        "projections": "Show the views, or build them anew.",
         "version": "Print versions.",
     },
 }

@@ -6,13 +6,11 @@ into ``ops/benchmarks.md`` with machine and date; nothing here is asserted.
 
 import asyncio
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +24,16 @@ from application.ports import Token, Write
 from application.scheduler import NewJob
 from domain.events import Aggregate, JobQueued, NewEvent, TaskSpec
 from domain.identity import SYSTEM_CALLER
-from tests.benchmarks.figures import CALLER, ROUNDS, Figure, cancel, held_jobs, milliseconds, timed
+from tests.benchmarks.figures import (
+    CALLER,
+    ROUNDS,
+    Figure,
+    cancel,
+    held_jobs,
+    milliseconds,
+    print_figures,
+    timed,
+)
 from tests.benchmarks.streaming import streaming
 
 CANCELS_BY_COMMAND_LINE: Final = 20
@@ -140,24 +147,10 @@ async def measure(directory: Path) -> list[Figure]:
     return figures
 
 
-def processor() -> str:
-    """The processor's name, as the kernel has it."""
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
-
-
 def main() -> None:
     """Measure and print a table."""
     with tempfile.TemporaryDirectory(prefix="countermand-bench-") as name:
-        figures = uvloop.run(measure(Path(name)))
-    cores = len(os.sched_getaffinity(0))
-    print(f"{datetime.now(UTC):%Y-%m-%d}: make bench, on {processor()}, {cores} cores,")
-    print(f"{platform.system()} {platform.release()}, Python {platform.python_version()}")
-    print(f"\n| what | median of {ROUNDS} | spread | unit |\n|---|---|---|---|")
-    for figure in figures:
-        print(figure.row())
+        print_figures("make bench", uvloop.run(measure(Path(name))))
 
 
 if __name__ == "__main__":

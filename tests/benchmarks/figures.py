@@ -1,8 +1,12 @@
 """What a benchmark measures, and the few things that all of them do."""
 
+import os
+import platform
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
@@ -54,3 +58,21 @@ async def cancel(parts: Parts, job: str) -> object:
     """One cancel, decided and stored."""
     wish = Cancel(CancelMode.NORMAL, "benchmark")
     return await parts.scheduler.cancel_job(CALLER, job, wish, parts.ids.new())
+
+
+def print_figures(command: str, figures: Sequence[Figure]) -> None:
+    """The table, below the machine, the date and the command."""
+    cores = len(os.sched_getaffinity(0))
+    print(f"{datetime.now(UTC):%Y-%m-%d}: {command}, on {processor()}, {cores} cores,")
+    print(f"{platform.system()} {platform.release()}, Python {platform.python_version()}")
+    print(f"\n| what | median of {ROUNDS} | spread | unit |\n|---|---|---|---|")
+    for figure in figures:
+        print(figure.row())
+
+
+def processor() -> str:
+    """The processor's name, as the kernel has it."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()

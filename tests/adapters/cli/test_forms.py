@@ -9,11 +9,17 @@ import pytest
 
 from tests.adapters.cli.conftest import Cli
 from tests.support.stand_in_server import StandIn
+from tests.support.stand_in_views import cancellation
 
 LISTS = (
+    ("ls",),
+    ("ls", "--stuck"),
+    ("audit",),
     ("params",),
     ("show", "17", "--events"),
+    ("projections",),
     ("replay", "17"),
+    ("explain", "17"),
     ("principals",),
 )
 ONE = (("show", "17"), ("version",), ("config",), ("params", "TaskCancelGracePeriod"))
@@ -22,6 +28,9 @@ ONE = (("show", "17"), ("version",), ("config",), ("params", "TaskCancelGracePer
 @pytest.fixture(autouse=True)
 def full(server: StandIn) -> None:
     server.add_job(17, "Canceled")["cancel"] = {"actor": "bob", "message": "a,b", "mode": "normal"}
+    server.add_row(5, message="a,b")
+    server.cancellations = [cancellation(7)]
+    server.sentences = [{"text": "Because.", "events": [1, 2]}]
 
 
 def table_of(text: str) -> list[dict[str, str]]:
@@ -63,8 +72,12 @@ def test_doctor_in_every_form(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "fields", "values"),
     [
+        (("ls",), "job_id,cancel.actor", [17, "bob"]),
+        (("ls", "--stuck"), "survivors,job_id", [0, 17]),
+        (("audit",), "message,position", ["a,b", 5]),
         (("params",), "name,minimum", ["TaskCancelGracePeriod", 0]),
         (("show", "17", "--events"), "event.data.name,position", ["job 17", 1]),
+        (("projections",), "name,version", ["job_view", 1]),
         (("replay", "17"), "position,type", [1, "JobAdded"]),
         (("show", "17"), "state,cancel.message", ["Canceled", "a,b"]),
         (("watch", "--from", "1", "--no-follow"), "position,event.authid", [1, "alice"]),
@@ -101,6 +114,7 @@ def at(row: Any, path: str) -> Any:
         ("submit", "--", "true"),
         ("params", "TaskCancelGracePeriod", "3"),
         ("watch", "--from", "1", "--no-follow"),
+        ("projections", "rebuild"),
         ("show", "17", "--follow"),
     ],
     ids=" ".join,
@@ -110,7 +124,7 @@ def test_an_unknown_field_is_refused_before_anything_is_asked(
 ) -> None:
     options = ["--fields", "nonsense"]
     done = cli(arguments[0], *options, *arguments[1:])
-    if arguments[0] == "principals" and len(arguments) > 1:
+    if arguments[0] in ("projections", "principals") and len(arguments) > 1:
         done = cli(*arguments, *options)
     assert (done.returncode, done.stdout) == (2, "")
     assert "there is no field 'nonsense' here; there are: " in done.stderr
@@ -129,7 +143,7 @@ def test_fields_of_receipts(cli: Cli, server: StandIn) -> None:
 
 def test_times_in_tables_are_ones_own_and_utc_elsewhere(cli: Cli) -> None:
     zone = "Etc/GMT-3"
-    asked = ("show", "17", "--fields", "created_at")
+    asked = ("ls", "--fields", "created_at")
     assert cli(*asked, TZ=zone).stdout.split()[1:] == ["2026-11-23", "15:00:04"]
     assert cli(*asked, "--utc", TZ=zone).stdout.split()[1:] == ["2026-11-23", "12:00:04Z"]
     assert cli(*asked, "-o", "csv", TZ=zone).stdout.split()[1:] == ["2026-11-23T12:00:04.000000Z"]
