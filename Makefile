@@ -43,8 +43,9 @@ bench: $(PROJECT_INSTALLED) ## Measure, and print numbers with machine, date and
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 .PHONY: contracts
-contracts: $(PROJECT_INSTALLED) ## Write schemas, AsyncAPI and docs/events.md from the code
+contracts: $(PROJECT_INSTALLED) ## Write schemas, AsyncAPI, docs/events.md and docs/cli.md from the code
 	$(BIN)/python -m ops.write_contracts
+	$(BIN)/python -m ops.write_cli_docs
 
 .PHONY: check
 check: lint types imports test wheel ## Everything CI asks: lint, types, imports, test, wheel

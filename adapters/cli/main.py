@@ -25,6 +25,11 @@ def run(arguments: list[str]) -> int:
     import gc
 
     gc.disable()  # a verb is over before it would pay; verbs that stay turn it on again
+    from adapters.cli.shell import answer, asked_by_shell
+
+    if asked_by_shell():
+        return answer(asked_by_shell())
+
     import click
 
     from adapters.cli.exits import Failure

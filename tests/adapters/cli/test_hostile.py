@@ -107,6 +107,7 @@ def test_a_hostile_refusal(server: StandIn, cli: Cli) -> None:
         ("replay", "17", "--diff", HOSTILE),
         ("replay", "17", "--break-on", HOSTILE),
         ("projections", "rebuild", HOSTILE),
+        ("completion", HOSTILE),
     ],
     ids=ascii,
 )
