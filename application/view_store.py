@@ -102,7 +102,10 @@ class ViewFiles(Protocol):
         ...
 
     def begin(self) -> str:
-        """A name for new views, beside those in use."""
+        """A name for new views beside those in use, which no other views had or will have.
+
+        What an earlier beginning left behind goes: one is built at a time.
+        """
         ...
 
     def open(self, name: str) -> ViewStore:

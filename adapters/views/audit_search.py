@@ -1,22 +1,28 @@
-"""Queries of the audit trail.
+"""Queries of the audit trail: one search of the index, which gives places in the stream's order.
 
-What is rare is looked up by itself (a job, a request, an event); everything else is one search of
-the index, which gives places in the stream's order. Times are turned into bounds on places first.
+Words and exact values alike are words of the index. Times are turned into bounds on places first.
 """
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Final
 
 from eventsourcing.sqlite import SQLiteCursor
 
-from adapters.views.clauses import Value, Where, direction
-from adapters.views.facets import any_of, facet
+from adapters.views.clauses import (
+    WHOLE_MAX,
+    Value,
+    Where,
+    direction,
+    moment,
+    place_of,
+    whole,
+)
+from adapters.views.facets import MANY, any_of, facet
 from adapters.views.schema import columns_of
 from adapters.views.words import search
 from application.views import AuditFilter, Page
 from projections.audit_trail import Kind
-from projections.stamps import stamp
 
 BY_VALUE: Final = (
     ("owner", "owners"),
@@ -42,10 +48,13 @@ def page(
     cursor: SQLiteCursor, which: AuditFilter, descending: bool, part: Page
 ) -> tuple[str, Sequence[Value]]:
     """A page of rows in the stream's order."""
-    source, where = found(cursor, which)
-    word, compares = direction(descending)
-    if part.after:
-        where.add(f"{source.place} {compares} ?", part.after[0])
+    lowest, highest = places(cursor, which)
+    if part.after and descending:
+        highest = min(highest, place_of(part.after) - 1)
+    elif part.after:
+        lowest = max(lowest, place_of(part.after) + 1)
+    source, where = found(which, lowest, highest)
+    word, _ = direction(descending)
     query = (
         f"SELECT {columns_of('audit', 'a')} FROM {source.tables} {where} "
         f"ORDER BY {source.place} {word} LIMIT ?"
@@ -55,7 +64,7 @@ def page(
 
 def span(cursor: SQLiteCursor, which: AuditFilter) -> tuple[str, Sequence[Value]]:
     """How many rows, and their first and last place."""
-    source, where = found(cursor, which)
+    source, where = found(which, *places(cursor, which))
     place = source.place
     query = f"SELECT count(*), min({place}), max({place}) FROM {source.tables} {where}"
     return query, where.values
@@ -65,30 +74,24 @@ class Source:
     """Where rows come from: the table alone, or the index and the table."""
 
     def __init__(self, indexed: bool) -> None:
-        joined = "audit_index JOIN audit a ON a.position = audit_index.rowid"
+        joined = "audit_index CROSS JOIN audit a ON a.position = audit_index.rowid"
         self.tables = joined if indexed else "audit a"
         self.place = "audit_index.rowid" if indexed else "a.position"
 
 
-def found(cursor: SQLiteCursor, which: AuditFilter) -> tuple[Source, Where]:
-    """Where to look, and what must hold."""
+def found(which: AuditFilter, lowest: int, highest: int) -> tuple[Source, Where]:
+    """Where to look, and what must hold: one bound on places each way, as tight as it can be."""
     terms = terms_of(which)
     source, where = Source(bool(terms)), Where()
     if terms:
         where.add("audit_index MATCH ?", " AND ".join(terms))
-    add_places(where, source, *places(cursor, which))
+    where.add(f"{source.place} BETWEEN ? AND ?", lowest, highest)
     if which.since:
-        where.add("a.time >= ?", stamp(which.since))
+        where.add("a.time >= ?", moment(which.since))
     if which.until:
-        where.add("a.time <= ?", stamp(which.until))
-    if job_number(which.job) is not None:
-        where.add("a.job_id = ?", job_number(which.job))
+        where.add("a.time <= ?", moment(which.until))
     if which.task is not None:
-        where.add("in_ranges(?, a.tasks)", which.task)
-    if which.request_id:
-        where.add("a.request_id = ?", which.request_id)
-    if which.event_id:
-        where.add("a.event_id = ?", which.event_id)
+        where.add("in_ranges(?, a.tasks)", whole(which.task))
     return source, where
 
 
@@ -108,9 +111,18 @@ def terms_of(which: AuditFilter) -> list[str]:
     ]
     if which.forced:
         exact.append(f"({facet('mode', 'forced')} OR {facet('kind', Kind.FORCED_STOP.value)})")
-    if which.job and job_number(which.job) is None:
-        exact.append(facet("subject", which.job))
+    exact += [facet(column, value) for column, value in alone(which) if value]
+    if which.task is not None:
+        exact.append(any_of("task", (str(which.task), MANY)))
     return [*terms, f"{{facets}} : ({' AND '.join(exact)})"] if exact else terms
+
+
+def alone(which: AuditFilter) -> Iterator[tuple[str, str]]:
+    """Columns that are asked for one value."""
+    number = job_number(which.job)
+    yield ("subject", which.job) if number is None else ("job_id", str(number))
+    yield "request_id", which.request_id
+    yield "event_id", which.event_id
 
 
 def job_number(job: str) -> int | None:
@@ -122,26 +134,26 @@ def job_number(job: str) -> int | None:
 # --- times as places ------------------------------------------------------------------------------
 
 
-def places(cursor: SQLiteCursor, which: AuditFilter) -> tuple[int, int | None]:
-    """Bounds on the place that follow from the filter's times; both included, None for no bound.
+def places(cursor: SQLiteCursor, which: AuditFilter) -> tuple[int, int]:
+    """The first and the last place that the filter's places and times leave; both included.
 
     ``time_high`` rises with the place. A row since T lies where ``time_high`` has reached T; a row
     until T where it has not passed T by more than a row's time ever lagged behind.
     """
-    lowest, highest = which.position_min, which.position_max
+    lowest = whole(which.position_min)
+    highest = whole(which.position_max) if which.position_max is not None else WHOLE_MAX
     if which.since:
-        lowest = max(lowest, first_place(cursor, ">=", which.since))
+        lowest = max(lowest, first_place(cursor, ">=", moment(which.since)))
     if which.until:
         cursor.execute("SELECT lag_us FROM about")
         lag = timedelta(microseconds=cursor.fetchone()[0])
-        beyond = first_place(cursor, ">", which.until + lag)
-        highest = beyond - 1 if highest is None else min(highest, beyond - 1)
+        highest = min(highest, first_place(cursor, ">", moment(which.until, lag)) - 1)
     return lowest, highest
 
 
-def first_place(cursor: SQLiteCursor, compares: str, moment: datetime) -> int:
-    """The first place whose ``time_high`` compares so with the moment; one beyond all if none."""
-    wanted, low = stamp(moment), 0
+def first_place(cursor: SQLiteCursor, compares: str, wanted: str) -> int:
+    """The first place whose ``time_high`` compares so with a moment; one beyond all if none."""
+    low = 0
     cursor.execute("SELECT coalesce(max(position), 0) FROM audit")
     high = cursor.fetchone()[0] + 1
     while low < high:
@@ -162,11 +174,3 @@ def row_from(cursor: SQLiteCursor, place: int) -> tuple[int, str] | None:
     )
     row = cursor.fetchone()
     return None if row is None else (row[0], row[1])
-
-
-def add_places(where: Where, source: Source, lowest: int, highest: int | None) -> None:
-    """The bounds as conditions."""
-    if lowest > 0:
-        where.add(f"{source.place} >= ?", lowest)
-    if highest is not None:
-        where.add(f"{source.place} <= ?", highest)

@@ -18,10 +18,14 @@ COMPARED: Final = {
 }
 
 
+INDEX: Final = "audit_index"
+
+
 def differences(old: SQLiteDatastore, new: Path) -> Iterator[Difference]:
     """Tables in which a row is missing, other, or too many, with the key of the first of them.
 
-    Nothing is held in memory: rows are looked up by their key, on both sides.
+    Nothing is held in memory: rows are looked up by their key, on both sides. Of the index only
+    sums are compared: it holds nothing that is not in the rows.
     """
     with old.get_connection(commit=False) as connection:
         cursor = connection.cursor()
@@ -40,6 +44,18 @@ def found(cursor: SQLiteCursor) -> Iterator[Difference]:
         rows = max(lost[0], extra[0])
         if rows:
             yield Difference(table, rows, lost[1] or extra[1])
+    if index_sums(cursor, "main") != index_sums(cursor, "other"):
+        yield Difference(INDEX, 1, "its words")
+
+
+def index_sums(cursor: SQLiteCursor, schema: str) -> tuple[int, ...]:
+    """How many words the index has, in how many rows, how often, and how long they are."""
+    cursor.execute(f"CREATE VIRTUAL TABLE temp.words USING fts5vocab({schema}, {INDEX}, row)")
+    try:
+        cursor.execute("SELECT count(*), sum(doc), sum(cnt), sum(length(term) * doc) FROM words")
+        return tuple(cursor.fetchone())
+    finally:
+        cursor.execute("DROP TABLE temp.words")
 
 
 def unlike(

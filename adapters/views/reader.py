@@ -7,8 +7,10 @@ from typing import Any, Final, TypeVar
 import msgspec
 from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore
 from msgspec import Struct
+from msgspec.structs import replace
 
 from adapters.views import audit_search, cancellation_search, job_search
+from adapters.views.clauses import Value
 from adapters.views.datastore import used
 from adapters.views.schema import NODES
 from adapters.views.tracking import position_of
@@ -22,6 +24,9 @@ from application.views import (
     Span,
     TroubledCancellation,
     Troubles,
+    check,
+    check_page,
+    check_values,
 )
 from projections.audit_trail import AuditRow
 from projections.job_view import JobRow, TaskRow
@@ -43,42 +48,44 @@ class SqliteViewReader:
     def jobs(
         self, which: JobFilter, order: JobOrder, descending: bool, page: Page
     ) -> Answer[JobRow]:
+        check(which)
+        check_page(page)
         query, values = job_search.jobs(which, order, descending, page)
         with used(self._datastore, commit=False) as cursor:
             found = selected(cursor, query, values)
             return answer(tuple(map(job_row, found)), page, position_of(cursor))
 
     def tasks(self, job_id: int, states: Sequence[str], page: Page) -> Answer[TaskRow]:
+        check_values("states", states)
+        check_page(page)
         query, values = job_search.tasks(job_id, states, page)
         with used(self._datastore, commit=False) as cursor:
             found = selected(cursor, query, values)
             return answer(tuple(TaskRow(*row) for row in found), page, position_of(cursor))
 
     def trail(self, which: AuditFilter, descending: bool, page: Page) -> Answer[AuditRow]:
-        with used(self._datastore, commit=False) as cursor:
-            query, values = audit_search.page(cursor, which, descending, page)
-            found = selected(cursor, query, values)
-            return answer(tuple(AuditRow(*row) for row in found), page, position_of(cursor))
+        check(which)
+        check_page(page)
+        return self._trail(which, descending, page)
 
     def trail_span(self, which: AuditFilter) -> Span:
+        check(which)
         with used(self._datastore, commit=False) as cursor:
             query, values = audit_search.span(cursor, which)
             ((count, first, last),) = selected(cursor, query, values)
             return Span(count, first, last, position_of(cursor))
 
     def trail_pages(self, which: AuditFilter) -> Iterator[Sequence[AuditRow]]:
-        page = Page(EXPORT_ROWS)
-        while True:
-            found = self.trail(which, False, page)
-            if found.rows:
-                yield found.rows
-            if not found.more:
-                return
-            page = Page(EXPORT_ROWS, (found.rows[-1].position,))
+        check(which)
+        now = self.position()
+        last = now if which.position_max is None else min(now, which.position_max)
+        return self._pages(replace(which, position_max=last))
 
     def cancellations(
         self, which: CancellationFilter, now: datetime, page: Page
     ) -> Answer[TroubledCancellation]:
+        check(which)
+        check_page(page)
         with used(self._datastore, commit=False) as cursor:
             found = cancellation_search.page(cursor, which, now, page)
             return answer(found, page, position_of(cursor))
@@ -87,10 +94,24 @@ class SqliteViewReader:
         with used(self._datastore, commit=False) as cursor:
             return cancellation_search.troubles(cursor, now)
 
+    def _trail(self, which: AuditFilter, descending: bool, page: Page) -> Answer[AuditRow]:
+        with used(self._datastore, commit=False) as cursor:
+            query, values = audit_search.page(cursor, which, descending, page)
+            found = selected(cursor, query, values)
+            return answer(tuple(AuditRow(*row) for row in found), page, position_of(cursor))
 
-def selected(
-    cursor: SQLiteCursor, query: str, values: Sequence[str | int | None]
-) -> list[tuple[Any, ...]]:
+    def _pages(self, which: AuditFilter) -> Iterator[Sequence[AuditRow]]:
+        page = Page(EXPORT_ROWS)
+        while True:
+            found = self._trail(which, False, page)
+            if found.rows:
+                yield found.rows
+            if not found.more:
+                return
+            page = Page(EXPORT_ROWS, (found.rows[-1].position,))
+
+
+def selected(cursor: SQLiteCursor, query: str, values: Sequence[Value]) -> list[tuple[Any, ...]]:
     """The rows of a query, as plain tuples."""
     cursor.sqlite_cursor.row_factory = None
     cursor.execute(query, values)

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
 
@@ -16,7 +16,9 @@ from adapters.views.facets import facets_of
 from adapters.views.reader import SqliteViewReader
 from adapters.views.schema import NODES, insert
 from adapters.views.tracking import ViewRecorder, position_of
+from adapters.views.words import plain
 from application.view_store import Changes, Difference
+from domain.errors import Corrupt
 from domain.events import Aggregate
 from domain.job import Task
 from projections.audit_trail import AuditRow
@@ -35,14 +37,20 @@ TASKS: Final = msgspec.msgpack.Decoder(Task)
 class SqliteViewStore:
     """``ViewStore`` in a file. ``log_id``: the log that its events are from."""
 
-    def __init__(self, path: Path, log_id: str) -> None:
-        """Open or make the file. Raises ``Unavailable`` or ``Corrupt``."""
+    def __init__(self, path: Path, log_id: str, *, made: bool = False) -> None:
+        """Open the file, or make it (0600); with ``made`` it must be whole already.
+
+        Raises ``OSError``, ``Unavailable`` or ``Corrupt``.
+        """
+        path.touch(mode=0o600, exist_ok=True)
         self.path = path
         self.datastore = ViewDatastore(path)
         self._lock = threading.Lock()
         self._recorder = ViewRecorder(self.datastore, log_id)
         try:
-            if not self._made():
+            if not self._has_tables():
+                if made:
+                    raise Corrupt(f"{path.name} holds no views")
                 self._recorder.make()
         except BaseException:
             self.close()
@@ -70,7 +78,7 @@ class SqliteViewStore:
         with used(self.datastore, commit=False) as cursor:
             cursor.execute("SELECT release_seconds, high FROM about")
             seconds, high = cursor.fetchone()
-        return Around(seconds, None if high is None else datetime.fromisoformat(high))
+            return Around(seconds, msgspec.convert(high, datetime | None))
 
     def states(self, aggregates: Sequence[Aggregate]) -> dict[Aggregate, Fold]:
         found: dict[Aggregate, Fold] = {}
@@ -98,7 +106,8 @@ class SqliteViewStore:
             put_jobs(cursor, changes)
             put_states(cursor, changes)
             put_trail(cursor, changes.trail)
-            cursor.executemany(insert("cancellation"), map(astuple, changes.cancellations))
+            put_cancellations(cursor, changes)
+            remove(cursor, changes.removed)
             put_counts(cursor, changes)
             put_around(cursor, changes)
 
@@ -106,7 +115,7 @@ class SqliteViewStore:
         with self._lock:  # a commit under way comes to its end
             self.datastore.close()
 
-    def _made(self) -> bool:
+    def _has_tables(self) -> bool:
         with used(self.datastore, commit=False) as cursor:
             cursor.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'about'")
             return bool(cursor.fetchone()[0])
@@ -114,8 +123,10 @@ class SqliteViewStore:
     def _about(self) -> tuple[int, str]:
         with used(self.datastore, commit=False) as cursor:
             cursor.execute("SELECT version, log_id FROM about")
-            version, log_id = cursor.fetchone()
-        return int(version), str(log_id)
+            row = cursor.fetchone()
+        if row is None:
+            raise Corrupt(f"{self.path.name} does not say which views it holds")
+        return int(row[0]), str(row[1])
 
 
 # --- reading what is folded on --------------------------------------------------------------------
@@ -129,7 +140,14 @@ def state_of(cursor: SQLiteCursor, aggregate: Aggregate) -> Fold | None:
     row = cursor.fetchone()
     if row is None:
         return None
-    state: Fold = FOLDS.decode(row[0])
+    try:
+        return with_tasks(cursor, FOLDS.decode(row[0]))
+    except msgspec.MsgspecError as error:
+        raise Corrupt(f"the views hold a fold of {aggregate} that cannot be read") from error
+
+
+def with_tasks(cursor: SQLiteCursor, state: Fold) -> Fold:
+    """The fold; if it is a job's, with its tasks."""
     if not isinstance(state, JobFold):
         return state
     cursor.execute(
@@ -143,7 +161,9 @@ def counts_of(cursor: SQLiteCursor) -> dict[CountKey, int]:
     """All totals."""
     cursor.execute("SELECT measure, labels, total FROM tally")
     return {
-        CountKey(Measure(measure), tuple(msgspec.json.decode(labels))): total
+        CountKey(
+            msgspec.convert(measure, Measure), msgspec.json.decode(labels, type=tuple[str, ...])
+        ): total
         for measure, labels, total in cursor.fetchall()
     }
 
@@ -152,15 +172,28 @@ def counts_of(cursor: SQLiteCursor) -> dict[CountKey, int]:
 
 
 def put_jobs(cursor: SQLiteCursor, changes: Changes) -> None:
-    """Rows of jobs and of the tasks that changed; those of removed jobs go."""
+    """Rows of jobs and of the tasks that changed."""
     cursor.executemany(insert("job"), map(job_values, changes.jobs))
     states = {k.id: s for k, s in changes.states.items() if isinstance(s, JobFold)}
     cursor.executemany(
         insert("task"), (task_values(row, states[str(row.job_id)]) for row in changes.tasks)
     )
-    for job_id in changes.removed:
-        cursor.execute("DELETE FROM task WHERE job_id = ?", (job_id,))
-        cursor.execute("DELETE FROM job WHERE job_id = ?", (job_id,))
+
+
+def put_cancellations(cursor: SQLiteCursor, changes: Changes) -> None:
+    """Rows of cancels that began or changed."""
+    rows = ((*astuple(row), 1) for row in changes.cancellations)
+    cursor.executemany(insert("cancellation"), rows)
+
+
+def remove(cursor: SQLiteCursor, jobs: Sequence[int]) -> None:
+    """Jobs leave the job view; of their cancels it is noted."""
+    for statement in (
+        "DELETE FROM task WHERE job_id = ?",
+        "DELETE FROM job WHERE job_id = ?",
+        "UPDATE cancellation SET in_view = 0 WHERE job_id = ?",
+    ):
+        cursor.executemany(statement, ((job_id,) for job_id in jobs))
 
 
 def job_values(row: JobRow) -> tuple[object, ...]:
@@ -197,7 +230,8 @@ def put_trail(cursor: SQLiteCursor, rows: Sequence[AuditRow]) -> None:
     """Rows of the trail and their words."""
     cursor.executemany(insert("audit"), map(astuple, rows))
     cursor.executemany(
-        INDEX_ROW, ((r.position, r.message, r.explanation, facets_of(r)) for r in rows)
+        INDEX_ROW,
+        ((r.position, plain(r.message), plain(r.explanation), facets_of(r)) for r in rows),
     )
 
 
@@ -230,4 +264,4 @@ def lags_us(rows: Iterable[AuditRow]) -> Iterable[int]:
     for row in rows:
         if row.time < row.time_high:
             lag = datetime.fromisoformat(row.time_high) - datetime.fromisoformat(row.time)
-            yield round(lag.total_seconds() * 1_000_000)
+            yield lag // timedelta(microseconds=1)

@@ -1,4 +1,7 @@
-"""What people type to search, as a search of the index: words, phrases, beginnings of words."""
+"""Words: what the index keeps of a text, and what people type to search it.
+
+Words, phrases in double quotes, beginnings of words with a star; case and accents do not matter.
+"""
 
 import re
 import unicodedata
@@ -9,17 +12,40 @@ from domain.errors import BadRequest
 WORDS_MAX: Final = 32
 CHARACTERS_MAX: Final = 1000
 TERM: Final = re.compile(r'"([^"]*)"(\*?)|(\S+)')
+ACCENT_CLASS_MIN: Final = 10
+"""Combining classes from here on are accents and points; what is below belongs to the letter."""
+
+
+class Letters(dict[int, str | None]):
+    """For ``str.translate``: letters, numbers and the marks that belong to them stay, accents go,
+    everything else becomes a blank."""
+
+    def __missing__(self, code: int) -> str | None:
+        c = chr(code)
+        stays = unicodedata.category(c)[0] in "LNM"
+        accent = unicodedata.combining(c) >= ACCENT_CLASS_MIN
+        self[code] = None if accent else c if stays else " "
+        return self[code]
+
+
+LETTERS: Final = Letters()
+
+
+def plain(text: str) -> str:
+    """The words of a text with blanks between. Big ASCII letters stay: the index takes them so."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFD", text.casefold())
+    return text.translate(LETTERS)
 
 
 def search(text: str, columns: str) -> str:
     """The search for every word of ``text`` in any of ``columns`` (names with blanks between).
 
-    A phrase in double quotes is found as it stands, ``word*`` finds the beginning of a word; case
-    and accents do not matter. Raises ``BadRequest`` when there is nothing to search for.
+    Raises ``BadRequest`` when there is nothing to search for, or too much.
     """
     if len(text) > CHARACTERS_MAX:
         raise bad(f"the words to search for have more than {CHARACTERS_MAX} characters")
-    terms = [term for match in TERM.finditer(text) for term in term_of(match)]
+    terms = [term_of(match) for match in TERM.finditer(text)]
     if not terms:
         raise bad("there is nothing to search for")
     if len(terms) > WORDS_MAX:
@@ -27,25 +53,15 @@ def search(text: str, columns: str) -> str:
     return f"{{{columns}}} : ({' AND '.join(terms)})"
 
 
-def term_of(match: re.Match[str]) -> list[str]:
+def term_of(match: re.Match[str]) -> str:
     """One word or phrase as a term of the search."""
     phrase, begins, word = match.groups()
     if word is not None:
         begins, phrase = ("*", word[:-1]) if word.endswith("*") else ("", word)
-    phrase = "".join(" " if c == '"' or silent(c) else c for c in phrase)
-    if not any(searchable(c) for c in phrase):
+    words = plain(phrase).split()
+    if not words:
         raise bad(f"{match.group()!r} holds no letter and no digit to search for")
-    return [f'"{phrase}"' + (" *" if begins else "")]
-
-
-def searchable(c: str) -> bool:
-    """Whether the index keeps this character: letters, numbers, and those of private use."""
-    return unicodedata.category(c)[0] in "LN" or unicodedata.category(c) == "Co"
-
-
-def silent(c: str) -> bool:
-    """Whether a character stands for nothing: control characters and their like."""
-    return unicodedata.category(c) in ("Cc", "Cf", "Cs", "Cn")
+    return f'"{" ".join(words)}"' + (" *" if begins else "")
 
 
 def bad(sentence: str) -> BadRequest:
