@@ -23,6 +23,9 @@ CACHE_KIB: Final = 8 * 1024
 """Of each connection; there are at most fifteen."""
 
 WAL_BYTES_KEPT: Final = 64 * 1024**2
+PATIENCE_SECONDS: Final = 1.0
+"""How long who reads may go on when the file is to be closed."""
+
 SETTINGS: Final = (
     "PRAGMA synchronous = NORMAL",  # a crash may lose the last commits, with their positions
     f"PRAGMA cache_size = -{CACHE_KIB}",
@@ -30,7 +33,8 @@ SETTINGS: Final = (
     "PRAGMA temp_store = MEMORY",
     "PRAGMA trusted_schema = OFF",
 )
-DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
+"""The last: what we ask for is not there, such as a table."""
 
 
 class ViewPool(SQLiteConnectionPool):
@@ -41,9 +45,15 @@ class ViewPool(SQLiteConnectionPool):
         cursor = connection.cursor()
         for setting in SETTINGS:
             cursor.execute(setting)
-        database = cursor.sqlite_cursor.connection
-        database.create_function("in_ranges", 2, in_ranges, deterministic=True)
+        functions = database_of(connection)
+        functions.create_function("in_ranges", 2, in_ranges, deterministic=True)
         return connection
+
+
+def database_of(connection: SQLiteConnection) -> sqlite3.Connection:
+    """The connection behind the library's."""
+    database: sqlite3.Connection = connection.cursor().sqlite_cursor.connection
+    return database
 
 
 class ViewDatastore(SQLiteDatastore):
@@ -55,6 +65,7 @@ class ViewDatastore(SQLiteDatastore):
 
     def __init__(self, path: Path) -> None:
         self._users = 0
+        self._in_use = set[sqlite3.Connection]()
         self._retired = False
         self._left = threading.Condition()
         uri = path.absolute().as_uri()
@@ -71,26 +82,39 @@ class ViewDatastore(SQLiteDatastore):
             self._users += 1
         try:
             with super().get_connection(commit=commit) as connection:
-                yield connection
+                database = database_of(connection)
+                self._in_use.add(database)
+                try:
+                    yield connection
+                finally:
+                    self._in_use.discard(database)
         finally:
             with self._left:
                 self._users -= 1
                 self._left.notify_all()
 
     def close(self) -> None:
-        """Wait for all who use it, and close. Idempotent."""
+        """Wait for all who use it, interrupt who takes long, and close. Idempotent."""
         with self._left:
             self._retired = True
-            self._left.wait_for(lambda: self._users == 0)
+            while not self._left.wait_for(lambda: self._users == 0, PATIENCE_SECONDS):
+                for database in tuple(self._in_use):
+                    database.interrupt()
         super().close()
 
 
 @contextmanager
 def used(datastore: SQLiteDatastore, *, commit: bool) -> Iterator[SQLiteCursor]:
-    """A transaction, with the library's and SQLite's errors in our words."""
+    """A transaction, with errors in our words."""
+    with our_errors(), datastore.transaction(commit=commit) as cursor:
+        yield cursor
+
+
+@contextmanager
+def our_errors() -> Iterator[None]:
+    """The library's and SQLite's errors in our words."""
     try:
-        with datastore.transaction(commit=commit) as cursor:
-            yield cursor
+        yield
     except CountermandError:
         raise
     except msgspec.MsgspecError as error:

@@ -108,9 +108,10 @@ class SqliteViewFiles:
         return path.name == name and path.is_file() and path.stat().st_size > 0
 
     def _usable(self, store: SqliteViewStore) -> SqliteViewStore | None:
-        """The store, when it is of this version and of this log."""
+        """The store, when it is of this version and of this log, and whole."""
         try:
-            if (store.version, store.log_id) == (VIEWS_VERSION, self._log_id):
+            made = (store.version, store.log_id)
+            if made == (VIEWS_VERSION, self._log_id) and store.complete:
                 return store
         except CountermandError:
             store.close()

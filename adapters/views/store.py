@@ -10,14 +10,14 @@ import msgspec
 from eventsourcing.sqlite import SQLiteCursor
 from msgspec.structs import astuple, replace
 
-from adapters.views.compare import differences
+from adapters.views.compare import SqliteComparison
 from adapters.views.datastore import ViewDatastore, used
 from adapters.views.facets import facets_of
 from adapters.views.reader import SqliteViewReader
-from adapters.views.schema import NODES, insert
+from adapters.views.schema import NODES, insert, statements
 from adapters.views.tracking import ViewRecorder, position_of
 from adapters.views.words import plain
-from application.view_store import Changes, Difference
+from application.view_store import Changes
 from domain.errors import Corrupt
 from domain.events import Aggregate
 from domain.job import Task
@@ -70,6 +70,14 @@ class SqliteViewStore:
         """Which log the events are from."""
         return self._about()[1]
 
+    @property
+    def complete(self) -> bool:
+        """Whether every table and index is as it is made."""
+        with used(self.datastore, commit=False) as cursor:
+            cursor.execute("SELECT sql FROM sqlite_schema")
+            there = {row[0] for row in cursor.fetchall()}
+        return set(statements()) <= there
+
     def position(self) -> int:
         with used(self.datastore, commit=False) as cursor:
             return position_of(cursor)
@@ -96,9 +104,8 @@ class SqliteViewStore:
     def reader(self) -> SqliteViewReader:
         return SqliteViewReader(self.datastore)
 
-    def differences(self, other: Self) -> tuple[Difference, ...]:
-        with self._lock:
-            return tuple(differences(self.datastore, other.path))
+    def comparison(self, other: Self) -> SqliteComparison:
+        return SqliteComparison(self.datastore, other.path)
 
     def commit(self, changes: Changes) -> None:
         with self._lock, used(self.datastore, commit=True) as cursor:
@@ -112,8 +119,7 @@ class SqliteViewStore:
             put_around(cursor, changes)
 
     def close(self) -> None:
-        with self._lock:  # a commit under way comes to its end
-            self.datastore.close()
+        self.datastore.close()
 
     def _has_tables(self) -> bool:
         with used(self.datastore, commit=False) as cursor:

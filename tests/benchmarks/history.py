@@ -149,7 +149,7 @@ def event(position: int, caller: Caller, fact: e.JobEvent) -> e.NewEvent:
     return e.NewEvent(number, moment, caller, "correlation", "causation", fact)
 
 
-def events(count: int, with_bytes: bool = True) -> Iterator[Stored]:
+def events(count: int, with_bytes: bool = True, cluster: str = CLUSTER) -> Iterator[Stored]:
     """The first ``count`` events of as many jobs as it takes; bytes cost most of the time."""
     position = 0
     for number in range(1, count // EVENTS_A_JOB + 2):
@@ -161,7 +161,7 @@ def events(count: int, with_bytes: bool = True) -> Iterator[Stored]:
             recorded = e.Recorded(aggregate, version, event(position, caller, fact))
             raw = b""
             if with_bytes:
-                raw = encode(recorded.event, aggregate, CLUSTER, version, previous)
+                raw = encode(recorded.event, aggregate, cluster, version, previous)
                 previous = sha256(raw)
             yield Stored(position, aggregate, type_token(type(fact)), raw, recorded)
 

@@ -24,6 +24,7 @@ from tests.contract.views import (
     audit,
     cancellation,
     changes,
+    differences,
     job,
     job_changes,
 )
@@ -405,7 +406,7 @@ def two(kept: Kept, *, second: Changes | None = None) -> tuple[ViewStore, ViewSt
 
 def test_equal_views_do_not_differ(kept: Kept) -> None:
     one, other = two(kept)
-    assert one.differences(other) == other.differences(one) == ()
+    assert differences(one, other) == differences(other, one) == ()
 
 
 @pytest.mark.parametrize(
@@ -424,15 +425,15 @@ def test_a_difference_is_told_with_its_table_and_first_key(
     kept: Kept, change: dict[str, object], told: tuple[str, int, str]
 ) -> None:
     one, other = two(kept, second=replace(whole(12), **change))
-    assert Difference(*told) in one.differences(other)
-    assert Difference(*told) in other.differences(one)
+    assert Difference(*told) in differences(one, other)
+    assert Difference(*told) in differences(other, one)
 
 
 def test_differences_are_counted(kept: Kept) -> None:
     one, other = two(kept)
     one.commit(changes(30, trail=[audit(n) for n in range(20, 30)]))
     other.commit(changes(30, trail=[audit(n, actor="x") for n in range(20, 29)]))
-    (found,) = [x for x in one.differences(other) if x.table == "audit"]
+    (found,) = [x for x in differences(one, other) if x.table == "audit"]
     assert found == Difference("audit", 10, "20")
 
 
@@ -445,5 +446,50 @@ def test_a_difference_in_a_job_is_told_in_each_of_its_tables(kept: Kept) -> None
         fold.job, name="other", tasks=tasks | {1: replace(tasks[1], reason="other")}
     )
     one, other = two(kept, second=job_changes(12, replace(fold, job=other_job)))
-    tables = {x.table for x in one.differences(other)}
+    tables = {x.table for x in differences(one, other)}
     assert {"job", "task", "state"} <= tables
+
+
+def test_a_comparison_is_of_the_moment_when_it_began(kept: Kept) -> None:
+    """The views in use go on while they are compared."""
+    one, other = two(kept)
+    comparison = one.comparison(other)
+    one.commit(changes(13, trail=[audit(13)]))
+    other.commit(changes(14, trail=[audit(14)]))
+    assert comparison.differences() == ()
+    comparison.close()
+    comparison.close()
+    assert {x.table for x in differences(one, other)} >= {"audit", "tracking"}
+
+
+def test_a_comparison_is_given_up_at_once(kept: Kept) -> None:
+    one, other = two(kept)
+    for store in (one, other):
+        store.commit(changes(9000, trail=[audit(n, message="a b c") for n in range(20, 9000)]))
+    comparison, outcomes = one.comparison(other), list[object]()
+
+    def compare() -> None:
+        try:
+            outcomes.append(comparison.differences())
+        except Unavailable as error:
+            outcomes.append(error)
+
+    thread = threading.Thread(target=compare)
+    thread.start()
+    comparison.close()
+    thread.join()
+    assert len(outcomes) == 1
+    with pytest.raises(Unavailable):
+        comparison.differences()
+    one.close()
+
+
+def test_views_are_closed_under_a_comparison(kept: Kept) -> None:
+    one, other = two(kept)
+    comparison = one.comparison(other)
+    thread = threading.Thread(target=one.close)
+    thread.start()
+    comparison.close()
+    thread.join()
+    with pytest.raises(Unavailable):
+        one.comparison(other)

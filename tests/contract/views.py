@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from adapters.views.files import SqliteViewFiles
-from application.view_store import Changes, ViewFiles, ViewStore
+from application.view_store import Changes, Difference, ViewFiles, ViewStore
 from application.views import Page
 from domain import events as e
 from domain.job import Job
@@ -82,6 +82,15 @@ def new_store(kind: str) -> Iterator[ViewStore]:
             yield place.store()
         finally:
             place.close()
+
+
+def differences(one: ViewStore, other: ViewStore) -> tuple[Difference, ...]:
+    """Where two of one kind differ now."""
+    comparison = one.comparison(other)
+    try:
+        return comparison.differences()
+    finally:
+        comparison.close()
 
 
 # --- changes --------------------------------------------------------------------------------------

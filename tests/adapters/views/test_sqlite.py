@@ -21,7 +21,16 @@ from application.views import AuditFilter, JobFilter, JobOrder
 from domain.errors import Corrupt, StoreFull, Unavailable
 from projections.folding import JobFold
 from projections.version import VIEWS_VERSION
-from tests.contract.views import ALL, LOG, audit, cancellation, changes, job, job_changes
+from tests.contract.views import (
+    ALL,
+    LOG,
+    audit,
+    cancellation,
+    changes,
+    differences,
+    job,
+    job_changes,
+)
 
 INDEX = ("audit_index", "audit_index_data", "audit_index_idx", "audit_index_config")
 
@@ -252,8 +261,8 @@ def test_an_edited_file_differs_where_it_was_edited(
         rows, cancels = [audit(n, message="disk") for n in (1, 2, 3)], [cancellation(9)]
         one.commit(changes(9, trail=rows, cancellations=cancels))
     edited(stores[0].path, statement)
-    assert stores[0].differences(stores[1]) == (Difference(*told),)
-    assert stores[1].differences(stores[0]) == (Difference(*told),)
+    assert differences(stores[0], stores[1]) == (Difference(*told),)
+    assert differences(stores[1], stores[0]) == (Difference(*told),)
     for one in stores:
         one.close()
 
@@ -263,8 +272,8 @@ def test_an_edited_index_differs(tmp_path: Path) -> None:
     for one in stores:
         one.commit(changes(9, trail=[audit(n, message="disk") for n in (1, 2, 3)]))
     edited(stores[0].path, "INSERT INTO audit_index (rowid, message) VALUES (2, 'smuggled')")
-    (found,) = stores[0].differences(stores[1])
+    (found,) = differences(stores[0], stores[1])
     assert found.table == "audit_index"
-    assert stores[1].differences(stores[0])
+    assert differences(stores[1], stores[0])
     for one in stores:
         one.close()
