@@ -207,7 +207,7 @@ class ViewWriter:
         """Have the folds of these events' aggregates at hand."""
         aggregates = {stored.aggregate for stored in events}
         missing = sorted(a for a in aggregates if self._recent.get(a) is None)
-        for aggregate, state in self.store.states(missing).items():
+        for aggregate, state in self.store.states(missing).items() if missing else ():
             self._recent.put(aggregate, state)
 
     def _load(self) -> None:

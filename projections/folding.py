@@ -17,7 +17,7 @@ from domain.errors import Corrupt
 from domain.evolve import evolve
 from domain.job import Job
 from domain.parameters import NODE_RELEASE_TASK_TIMEOUT
-from projections.audit_trail import AskedFor, AuditRow, Kind, Said, audit_row
+from projections.audit_trail import AskedFor, AuditRow, Kind, Said, audit_row, high_after
 from projections.audit_words import job_number_of, said
 from projections.cancellation_steps import Cancellations, moved_on, still_told
 from projections.cancellations import Cancellation
@@ -59,8 +59,8 @@ F = TypeVar("F", JobFold, ClusterFold, RequestFold)
 class Around(Struct, frozen=True):
     """What an event's rows need from outside its aggregate.
 
-    ``release_seconds``: NodeReleaseTaskTimeout in force; ``high``: the latest time of all rows of
-    the trail so far, None before the first.
+    ``release_seconds``: NodeReleaseTaskTimeout in force; ``high``: the ``time_high`` of the last
+    row of the trail, None before the first.
     """
 
     release_seconds: int = NODE_RELEASE_TASK_TIMEOUT.default
@@ -213,7 +213,7 @@ def row_of(
     """The event's row in the trail, if it has one, and the latest time with it."""
     if words is None:
         return None, around
-    high = recorded.time if around.high is None else max(around.high, recorded.time)
+    high = high_after(around.high, recorded.time)
     row = audit_row(
         recorded,
         words,

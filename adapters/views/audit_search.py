@@ -1,24 +1,25 @@
 """Queries of the audit trail: one search of the index, which gives places in the stream's order.
 
-Words and exact values alike are words of the index. Times are turned into bounds on places first.
+Words and exact values alike are words of the index. Times are turned into ranges of places first.
 """
 
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Iterator
 from typing import Final
 
 from eventsourcing.sqlite import SQLiteCursor
 
 from adapters.views.clauses import (
     WHOLE_MAX,
-    Value,
+    Row,
     Where,
     direction,
     moment,
     place_of,
+    selected,
     whole,
 )
 from adapters.views.facets import MANY, any_of, facet
+from adapters.views.places import Places, ranges
 from adapters.views.schema import columns_of
 from adapters.views.words import search
 from application.views import AuditFilter, Page
@@ -44,30 +45,42 @@ BY_VALUE: Final = (
 JOB_DIGITS_MAX: Final = 10
 
 
-def page(
-    cursor: SQLiteCursor, which: AuditFilter, descending: bool, part: Page
-) -> tuple[str, Sequence[Value]]:
-    """A page of rows in the stream's order."""
-    lowest, highest = places(cursor, which)
-    if part.after and descending:
-        highest = min(highest, place_of(part.after) - 1)
-    elif part.after:
-        lowest = max(lowest, place_of(part.after) + 1)
-    source, where = found(which, lowest, highest)
-    word, _ = direction(descending)
-    query = (
-        f"SELECT {columns_of('audit', 'a')} FROM {source.tables} {where} "
-        f"ORDER BY {source.place} {word} LIMIT ?"
-    )
-    return query, [*where.values, part.rows + 1]
+def page(cursor: SQLiteCursor, which: AuditFilter, descending: bool, part: Page) -> list[Row]:
+    """A page of rows in the stream's order, and one row more if there is one."""
+    rows: list[Row] = []
+    for places in in_order(ranges(cursor, which), descending, part):
+        source, where = found(which, places)
+        word, _ = direction(descending)
+        query = (
+            f"SELECT {columns_of('audit', 'a')} FROM {source.tables} {where} "
+            f"ORDER BY {source.place} {word} LIMIT ?"
+        )
+        rows += selected(cursor, query, [*where.values, part.rows + 1 - len(rows)])
+        if len(rows) > part.rows:
+            break
+    return rows
 
 
-def span(cursor: SQLiteCursor, which: AuditFilter) -> tuple[str, Sequence[Value]]:
+def in_order(places: list[Places], descending: bool, part: Page) -> list[Places]:
+    """The ranges that the page may be in, the first one first."""
+    if part.after:
+        last = place_of(part.after)
+        after = Places(0, last - 1) if descending else Places(last + 1, WHOLE_MAX)
+        places = [both for x in places if (both := x.within(after)).some]
+    return places[::-1] if descending else places
+
+
+def span(cursor: SQLiteCursor, which: AuditFilter) -> tuple[int, int | None, int | None]:
     """How many rows, and their first and last place."""
-    source, where = found(which, *places(cursor, which))
-    place = source.place
-    query = f"SELECT count(*), min({place}), max({place}) FROM {source.tables} {where}"
-    return query, where.values
+    count, ends = 0, list[int]()
+    for places in ranges(cursor, which):
+        source, where = found(which, places)
+        place = source.place
+        query = f"SELECT count(*), min({place}), max({place}) FROM {source.tables} {where}"
+        ((more, first, last),) = selected(cursor, query, where.values)
+        count += more
+        ends += [first, last] if more else []
+    return count, min(ends, default=None), max(ends, default=None)
 
 
 class Source:
@@ -79,13 +92,13 @@ class Source:
         self.place = "audit_index.rowid" if indexed else "a.position"
 
 
-def found(which: AuditFilter, lowest: int, highest: int) -> tuple[Source, Where]:
+def found(which: AuditFilter, places: Places) -> tuple[Source, Where]:
     """Where to look, and what must hold: one bound on places each way, as tight as it can be."""
     terms = terms_of(which)
     source, where = Source(bool(terms)), Where()
     if terms:
         where.add("audit_index MATCH ?", " AND ".join(terms))
-    where.add(f"{source.place} BETWEEN ? AND ?", lowest, highest)
+    where.add(f"{source.place} BETWEEN ? AND ?", places.first, places.last)
     if which.since:
         where.add("a.time >= ?", moment(which.since))
     if which.until:
@@ -129,48 +142,3 @@ def job_number(job: str) -> int | None:
     """The job's number; None for none, or for text that is no number."""
     digits = job.isascii() and job.isdigit() and len(job) <= JOB_DIGITS_MAX
     return int(job) if digits else None
-
-
-# --- times as places ------------------------------------------------------------------------------
-
-
-def places(cursor: SQLiteCursor, which: AuditFilter) -> tuple[int, int]:
-    """The first and the last place that the filter's places and times leave; both included.
-
-    ``time_high`` rises with the place. A row since T lies where ``time_high`` has reached T; a row
-    until T where it has not passed T by more than a row's time ever lagged behind.
-    """
-    lowest = whole(which.position_min)
-    highest = whole(which.position_max) if which.position_max is not None else WHOLE_MAX
-    if which.since:
-        lowest = max(lowest, first_place(cursor, ">=", moment(which.since)))
-    if which.until:
-        cursor.execute("SELECT lag_us FROM about")
-        lag = timedelta(microseconds=cursor.fetchone()[0])
-        highest = min(highest, first_place(cursor, ">", moment(which.until, lag)) - 1)
-    return lowest, highest
-
-
-def first_place(cursor: SQLiteCursor, compares: str, wanted: str) -> int:
-    """The first place whose ``time_high`` compares so with a moment; one beyond all if none."""
-    low = 0
-    cursor.execute("SELECT coalesce(max(position), 0) FROM audit")
-    high = cursor.fetchone()[0] + 1
-    while low < high:
-        middle = (low + high) // 2
-        row = row_from(cursor, middle)
-        if row is None or (row[1] > wanted if compares == ">" else row[1] >= wanted):
-            high = middle
-        else:
-            low = row[0] + 1
-    return low
-
-
-def row_from(cursor: SQLiteCursor, place: int) -> tuple[int, str] | None:
-    """Place and ``time_high`` of the first row at or after a place."""
-    cursor.execute(
-        "SELECT position, time_high FROM audit WHERE position >= ? ORDER BY position LIMIT 1",
-        (place,),
-    )
-    row = cursor.fetchone()
-    return None if row is None else (row[0], row[1])

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import MAXYEAR, UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
+
+from eventsourcing.sqlite import SQLiteCursor
 
 from application.views import Key
 from domain.errors import BadRequest
 from projections.stamps import stamp
 
 Value = str | int | bytes | None
+Row = tuple[Any, ...]
 WHOLE_MAX: Final = 2**62
 """Half of what a column holds, so that one more or less is a number still."""
 
@@ -83,3 +86,11 @@ def bad_key() -> BadRequest:
         "the place to go on after is of another question; begin again with the first page",
         code="bad_page",
     )
+
+
+def selected(cursor: SQLiteCursor, query: str, values: Sequence[Value]) -> list[Row]:
+    """The rows of a query, as plain tuples."""
+    cursor.sqlite_cursor.row_factory = None
+    cursor.execute(query, values)
+    rows: list[Row] = cursor.fetchall()
+    return rows

@@ -19,6 +19,7 @@ COMPARED: Final = {
     "state": ("kind", "id"),
     "tally": ("measure", "labels"),
     "about": ("one",),
+    "stretch": ("first",),
     "tracking": ("application_name",),
 }
 

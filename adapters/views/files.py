@@ -31,27 +31,29 @@ class Pointer(Struct, frozen=True):
 
 
 class SqliteViewFiles:
-    """``ViewFiles`` in a directory of their own. ``log_id``: the log that the events are from."""
+    """``ViewFiles`` in a directory of their own (0700), which is made when views are begun.
+
+    ``log_id``: the log that the events are from.
+    """
 
     def __init__(self, directory: Path, log_id: str) -> None:
-        """Make the directory (0700) if it is not there. Raises ``Unavailable``."""
         self._directory = directory
         self._log_id = log_id
-        try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise Unavailable(f"{directory} cannot be made: {error.strerror}") from error
 
     def current(self) -> SqliteViewStore | None:
         name = self._pointed_at()
-        if name is None or not self._has_something(name):
-            return None
         try:
+            if name is None or not self._has_something(name):
+                return None
             return self._usable(SqliteViewStore(self._directory / name, self._log_id, made=True))
         except (CountermandError, OSError):
             return None
 
     def begin(self) -> str:
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise Unavailable(f"{self._directory} cannot be made: {error.strerror}") from error
         self._keep_only(self._pointed_at())
         # by chance: the process of a killed service may still have the last one open
         return f"{PREFIX}{VIEWS_VERSION}-{secrets.token_hex(NAME_BYTES)}{SUFFIX}"

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
-from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore
+from eventsourcing.sqlite import SQLiteDatastore
 from msgspec import Struct
 from msgspec.structs import replace
 
 from adapters.views import audit_search, cancellation_search, job_search
-from adapters.views.clauses import Value
+from adapters.views.clauses import selected
 from adapters.views.datastore import used
 from adapters.views.schema import NODES
 from adapters.views.tracking import position_of
@@ -71,8 +71,7 @@ class SqliteViewReader:
     def trail_span(self, which: AuditFilter) -> Span:
         check(which)
         with used(self._datastore, commit=False) as cursor:
-            query, values = audit_search.span(cursor, which)
-            ((count, first, last),) = selected(cursor, query, values)
+            count, first, last = audit_search.span(cursor, which)
             return Span(count, first, last, position_of(cursor))
 
     def trail_pages(self, which: AuditFilter) -> Iterator[Sequence[AuditRow]]:
@@ -96,8 +95,7 @@ class SqliteViewReader:
 
     def _trail(self, which: AuditFilter, descending: bool, page: Page) -> Answer[AuditRow]:
         with used(self._datastore, commit=False) as cursor:
-            query, values = audit_search.page(cursor, which, descending, page)
-            found = selected(cursor, query, values)
+            found = audit_search.page(cursor, which, descending, page)
             return answer(tuple(AuditRow(*row) for row in found), page, position_of(cursor))
 
     def _pages(self, which: AuditFilter) -> Iterator[Sequence[AuditRow]]:
@@ -109,14 +107,6 @@ class SqliteViewReader:
             if not found.more:
                 return
             page = Page(EXPORT_ROWS, (found.rows[-1].position,))
-
-
-def selected(cursor: SQLiteCursor, query: str, values: Sequence[Value]) -> list[tuple[Any, ...]]:
-    """The rows of a query, as plain tuples."""
-    cursor.sqlite_cursor.row_factory = None
-    cursor.execute(query, values)
-    rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
 
 
 def answer(rows: tuple[R, ...], page: Page, position: int) -> Answer[R]:

@@ -42,13 +42,14 @@ OTHERS: Final = (
 ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE about (
     one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, log_id TEXT NOT NULL,
-    release_seconds INTEGER NOT NULL, high TEXT, lag_us INTEGER NOT NULL
+    release_seconds INTEGER NOT NULL, high TEXT
 ) STRICT""",
+    "CREATE TABLE stretch (first INTEGER PRIMARY KEY) STRICT",
     """CREATE VIRTUAL TABLE audit_index USING fts5 (
     message, explanation, facets, content = '', columnsize = 0, tokenize = 'ascii'
 )""",
 )
-"""``about.lag_us``: by how much the time of a row ever lagged behind an earlier row's, at most.
+"""``stretch``: the first rows of stretches of the trail in which the clock was not set back.
 ``audit_index``: words of a row as ``words.plain`` gives them, and for each exact value a word of
 its own (``facets``). What a word is depends on that alone, not on the tokenizer's Unicode."""
 

@@ -1,8 +1,8 @@
 """Writing the views: rows, folds and position in one commit, through the tracking recorder."""
 
 import threading
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
 
@@ -233,12 +233,22 @@ def state_bytes(state: Fold) -> bytes:
 
 
 def put_trail(cursor: SQLiteCursor, rows: Sequence[AuditRow]) -> None:
-    """Rows of the trail and their words."""
+    """Rows of the trail, their words, and where the clock was set back."""
+    cursor.executemany("INSERT INTO stretch VALUES (?)", first_places(cursor, rows))
     cursor.executemany(insert("audit"), map(astuple, rows))
     cursor.executemany(
         INDEX_ROW,
         ((r.position, plain(r.message), plain(r.explanation), facets_of(r)) for r in rows),
     )
+
+
+def first_places(cursor: SQLiteCursor, rows: Sequence[AuditRow]) -> list[tuple[int]]:
+    """Rows before which the clock was set back; and the very first one."""
+    cursor.execute("SELECT time_high FROM audit ORDER BY position DESC LIMIT 1")
+    last = cursor.fetchone()
+    highs = [None if last is None else last[0], *(row.time_high for row in rows)]
+    pairs = zip(rows, highs, strict=False)
+    return [(r.position,) for r, before in pairs if before is None or r.time_high < before]
 
 
 def put_counts(cursor: SQLiteCursor, changes: Changes) -> None:
@@ -256,18 +266,6 @@ def put_around(cursor: SQLiteCursor, changes: Changes) -> None:
     """What holds around the next event."""
     high = changes.around.high
     cursor.execute(
-        "UPDATE about SET release_seconds = ?, high = ?, lag_us = max(lag_us, ?)",
-        (
-            changes.around.release_seconds,
-            None if high is None else stamp(high),
-            max(lags_us(changes.trail), default=0),
-        ),
+        "UPDATE about SET release_seconds = ?, high = ?",
+        (changes.around.release_seconds, None if high is None else stamp(high)),
     )
-
-
-def lags_us(rows: Iterable[AuditRow]) -> Iterable[int]:
-    """By how many microseconds rows lag behind an earlier row's time."""
-    for row in rows:
-        if row.time < row.time_high:
-            lag = datetime.fromisoformat(row.time_high) - datetime.fromisoformat(row.time)
-            yield lag // timedelta(microseconds=1)

@@ -27,7 +27,7 @@ from tests.benchmarks.history import events
 from tests.contract.views import in_memory
 from tests.support.filling import publish_all
 from tests.support.nats import Nats, fresh_stream, threaded_server
-from tests.support.processes import belonging_to, command_line
+from tests.support.processes import builders_in
 from tests.support.views import contents, folded_at_once, new_views
 from tests.support.waiting import eventually
 
@@ -136,7 +136,7 @@ async def test_what_keeps_it_from_being_built_is_said(source: ViewSource, tmp_pa
     assert "max_bytes" in await failure(replace(source, spec=other))
     (tmp_path / "a file").touch()
     directory = str(tmp_path / "a file" / "views")
-    assert "cannot be made" in await failure(replace(source, directory=directory))
+    assert "cannot be opened" in await failure(replace(source, directory=directory))
 
 
 async def test_a_process_that_is_killed_is_an_outage(
@@ -161,20 +161,7 @@ async def test_a_process_that_is_killed_is_an_outage(
 
 def builders(source: ViewSource) -> list[Process]:
     """The processes that build views in this directory."""
-    return [x for x in belonging_to("") if is_builder(x.pid) and has_open(x.pid, source.directory)]
-
-
-def is_builder(pid: int) -> bool:
-    return "view_builder.py" in command_line(pid)
-
-
-def has_open(pid: int, directory: str) -> bool:
-    """Whether a process has a file below a directory open."""
-    try:
-        files = os.listdir(f"/proc/{pid}/fd")
-        return any(os.readlink(f"/proc/{pid}/fd/{n}").startswith(directory) for n in files)
-    except OSError:
-        return False
+    return builders_in(source.directory)
 
 
 async def test_who_gives_a_build_up_leaves_no_process(

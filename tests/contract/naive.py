@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from application.views import AuditFilter
+from application.views import AuditFilter, Page, ViewReader
 from projections.audit_trail import AuditRow
 from projections.stamps import stamp
 
@@ -111,3 +111,15 @@ def tasks_of(ranges: str) -> set[int]:
         first = part[0] + first
         found |= set(range(int(first), int(last or first) + 1))
     return found
+
+
+def paged(reader: ViewReader, which: AuditFilter, descending: bool, size: int) -> list[AuditRow]:
+    """Everything, page by page."""
+    page, rows = Page(size), list[AuditRow]()
+    while True:
+        answer = reader.trail(which, descending, page)
+        assert len(answer.rows) <= size
+        rows += answer.rows
+        if not answer.more:
+            return rows
+        page = Page(size, (answer.rows[-1].position,))

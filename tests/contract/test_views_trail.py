@@ -1,9 +1,7 @@
 """What every reader of views promises of the trail: it finds what a look at every row finds."""
 
-import string
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
 from typing import Final
 
 import pytest
@@ -12,11 +10,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from application.view_store import ViewStore
-from application.views import VALUES_MAX, AuditFilter, Page, Span, ViewReader
+from application.views import AuditFilter, Span
 from domain.errors import BadRequest
 from projections.audit_trail import AuditRow, Kind
-from tests.contract.naive import EXACT, Term, matches
-from tests.contract.views import ALL, FIRST, LAST, Kept, at, audit, changes, new_store
+from tests.contract.naive import EXACT, Term, matches, paged
+from tests.contract.views import ALL, Kept, at, at_times, audit, changes, new_store
 
 THOROUGH: Final = settings(
     max_examples=250,
@@ -61,6 +59,7 @@ BETWEEN: Final = (
     "\u200d",
 )
 VALUES: Final = ("a", "b", "A", "\u00e4", "a b", "a,b", "'", '"', "forced", "\U0001f6d1", "")
+SECONDS: Final = (0, 1, 30, 59, 60, 90, 120, 500, 501, 560, 1000)
 TASKS: Final = ("", "1", "2", "1-3", "1,3", "-5", "2-40", "1-3,7,9-12")
 JOBS: Final = ("", "1", "01", "7", "99999999999", "no job", "'", "1 ", "\u0663")
 
@@ -74,13 +73,12 @@ def texts(draw: st.DrawFn) -> str:
 
 @st.composite
 def trails(draw: st.DrawFn) -> list[AuditRow]:
-    """Rows of few values whose times may go back."""
-    rows, high, position = list[AuditRow](), at(0), 0
+    """Rows of few values whose times may go back, by little or by much."""
+    rows, seconds, position = list[AuditRow](), list[int](), 0
     value = st.sampled_from(VALUES)
     for _ in range(draw(st.integers(0, 14))):
         position += draw(st.sampled_from((1, 1, 1, 2, 9)))
-        time = at(draw(st.integers(0, 12)))
-        high = max(high, time)
+        seconds.append(draw(st.sampled_from(SECONDS)))
         columns: dict[str, object] = {column: draw(value) for column in EXACT.values()}
         job = draw(st.sampled_from((None, 1, 7)))
         rows.append(
@@ -97,12 +95,10 @@ def trails(draw: st.DrawFn) -> list[AuditRow]:
                     "subject": "" if job else draw(st.sampled_from(JOBS)),
                     "tasks": draw(st.sampled_from(TASKS)),
                     "request_id": draw(value),
-                    "time": time,
-                    "time_high": high,
                 },
             )
         )
-    return rows
+    return at_times(rows, seconds)
 
 
 terms = st.builds(
@@ -141,7 +137,7 @@ def only(name: str, values: Sequence[object]) -> st.SearchStrategy[dict[str, obj
     return st.sampled_from(values).map(lambda x: {name: x})
 
 
-moments = st.none() | st.integers(-1, 13).map(at)
+moments = st.none() | st.sampled_from((-1, *SECONDS, 61, 9999)).map(at)
 places = st.integers(-1, 40)
 CONDITIONS: Final[dict[str, st.SearchStrategy[dict[str, object]]]] = {
     "rules": st.sampled_from((("a",), ("b", "c"), ("a,b",), ("",))).map(lambda x: {"rules": x}),
@@ -153,18 +149,6 @@ CONDITIONS: Final[dict[str, st.SearchStrategy[dict[str, object]]]] = {
     "times": st.fixed_dictionaries({"since": moments, "until": moments}),
     "places": st.fixed_dictionaries({"position_min": places, "position_max": st.none() | places}),
 }
-
-
-def paged(reader: ViewReader, which: AuditFilter, descending: bool, size: int) -> list[AuditRow]:
-    """Everything, page by page."""
-    page, rows = Page(size), list[AuditRow]()
-    while True:
-        answer = reader.trail(which, descending, page)
-        assert len(answer.rows) <= size
-        rows += answer.rows
-        if not answer.more:
-            return rows
-        page = Page(size, (answer.rows[-1].position,))
 
 
 @THOROUGH
@@ -291,114 +275,3 @@ def test_hostile_values_find_what_is_exactly_so(kept: Kept, text: str) -> None:
         assert found == ((row,) if storable and text and name != "rules" else ())
     for which in (AuditFilter(request_id=text or "x"), AuditFilter(event_id=text or "x")):
         assert store.reader().trail(which, True, ALL).rows == ()
-
-
-# --- times and places -----------------------------------------------------------------------------
-
-
-def test_times_are_exact_when_the_clock_steps_back_by_years(kept: Kept) -> None:
-    store = kept.store()
-    seconds = (0, 10, 5, 10**8, 6, 7, 10**8 + 1, 8, -(10**9))
-    rows, high = list[AuditRow](), at(-(10**9))
-    for n, second in enumerate(seconds, 1):
-        high = max(high, at(second))
-        rows.append(audit(n, time=at(second), time_high=high))
-    for row in rows:
-        store.commit(changes(row.position, trail=[row]))
-    moments = [None, *(at(s) for s in sorted({*seconds, -1, 9, 11}))]
-    for since in moments:
-        for until in moments:
-            which = AuditFilter(since=since, until=until)
-            found = store.reader().trail(which, False, ALL).rows
-            assert list(found) == [row for row in rows if matches(row, which, {})]
-
-
-def test_a_microsecond_makes_a_difference(kept: Kept) -> None:
-    store, tick = kept.store(), timedelta(microseconds=1)
-    store.commit(changes(1, trail=[audit(1, time=at(1))]))
-    for which, rows in (
-        (AuditFilter(since=at(1), until=at(1)), 1),
-        (AuditFilter(since=at(1) + tick), 0),
-        (AuditFilter(until=at(1) - tick), 0),
-    ):
-        assert len(store.reader().trail(which, True, ALL).rows) == rows
-
-
-@pytest.mark.parametrize("lag", [0, 10**9])
-def test_moments_and_places_beyond_all_bounds(kept: Kept, lag: int) -> None:
-    store = kept.store()
-    rows = [audit(1, time=at(lag)), audit(2, time=at(0), time_high=at(lag))]
-    store.commit(changes(2, trail=rows))
-    reader = store.reader()
-    for which, count in (
-        (AuditFilter(since=FIRST, until=LAST), 2),
-        (AuditFilter(since=LAST), 0),
-        (AuditFilter(until=FIRST), 0),
-        (AuditFilter(position_min=-(2**70), position_max=2**70), 2),
-        (AuditFilter(position_min=2**70), 0),
-        (AuditFilter(position_max=-(2**70)), 0),
-        (AuditFilter(task=2**70), 0),
-        (AuditFilter(job="9" * 500), 0),
-    ):
-        assert len(reader.trail(which, True, ALL).rows) == count, which
-        assert reader.trail_span(which).count == count
-    assert reader.trail(AuditFilter(), True, Page(5, (2**70,))).rows == tuple(rows[::-1])
-    assert reader.trail(AuditFilter(), False, Page(5, (2**70,))).rows == ()
-
-
-REFUSED: Final[dict[str, Callable[[ViewReader], object]]] = {
-    "too many values": lambda r: r.trail(
-        AuditFilter(actors=tuple(map(str, range(VALUES_MAX + 1)))), True, ALL
-    ),
-    "too many values of a span": lambda r: r.trail_span(AuditFilter(types=("x",) * 101)),
-    "too many values of pages": lambda r: r.trail_pages(AuditFilter(types=("x",) * 101)),
-    "no rows": lambda r: r.trail(AuditFilter(), True, Page(0)),
-    "text for a place": lambda r: r.trail(AuditFilter(), True, Page(1, ("1",))),
-    "two places": lambda r: r.trail(AuditFilter(), True, Page(1, (1, 2))),
-    "too many words": lambda r: r.trail(AuditFilter(words=" ".join("a" * 33)), True, ALL),
-    "too many characters": lambda r: r.trail(AuditFilter(words="a" * 1001), True, ALL),
-    "no words": lambda r: r.trail(AuditFilter(words=" \t"), True, ALL),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_what_makes_no_question_is_refused(kept: Kept, name: str) -> None:
-    with pytest.raises(BadRequest):
-        REFUSED[name](kept.store().reader())
-
-
-def test_as_many_values_of_every_kind_as_are_allowed(kept: Kept) -> None:
-    store = kept.store()
-    values = tuple(f"{letter}{n}" for n in range(10) for letter in string.ascii_letters[:10])
-    row = audit(1, **dict.fromkeys(EXACT.values(), values[-1]))
-    store.commit(changes(1, trail=[row]))
-    which = replace(AuditFilter(), **dict.fromkeys(EXACT, values))
-    assert store.reader().trail(which, True, ALL).rows == (row,)
-
-
-# --- all pages, while the views go on -------------------------------------------------------------
-
-
-def test_all_pages_are_bounded_and_of_the_moment_of_the_call(kept: Kept) -> None:
-    store = kept.store()
-    store.commit(changes(5000, trail=[audit(n) for n in range(1, 5001)]))
-    pages = store.reader().trail_pages(AuditFilter())
-    sizes, positions = list[int](), list[int]()
-    for n, page in enumerate(pages):
-        store.commit(changes(5001 + n, trail=[audit(5001 + n)]))
-        sizes.append(len(page))
-        positions += [row.position for row in page]
-    assert positions == list(range(1, 5001))
-    assert max(sizes) <= 2000
-    assert store.reader().trail_span(AuditFilter()).count == 5000 + len(sizes)
-
-
-def test_pages_of_what_is_not_there_are_none(kept: Kept) -> None:
-    assert list(kept.store().reader().trail_pages(AuditFilter(words="x"))) == []
-
-
-def test_an_answer_tells_whether_more_follow(kept: Kept) -> None:
-    store = kept.store()
-    store.commit(changes(3, trail=[audit(n) for n in (1, 2, 3)]))
-    for rows, more in ((1, True), (2, True), (3, False), (4, False)):
-        assert store.reader().trail(AuditFilter(), True, Page(rows)).more is more

@@ -9,13 +9,15 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from msgspec.structs import replace
+
 from adapters.views.files import SqliteViewFiles
 from application.view_store import Changes, Difference, ViewFiles, ViewStore
 from application.views import Page
 from domain import events as e
 from domain.job import Job
 from domain.states import JobPriority, JobState, JobType
-from projections.audit_trail import AuditRow
+from projections.audit_trail import AuditRow, high_after
 from projections.cancellations import CancellationRow
 from projections.folding import Around, Fold, JobFold
 from projections.job_view import JobRow, job_row, task_row
@@ -168,6 +170,16 @@ def audit(position: int, **columns: object) -> AuditRow:
         **columns,
     }
     return AuditRow(**values)  # type: ignore[arg-type]
+
+
+def at_times(rows: Sequence[AuditRow], seconds: Sequence[float]) -> list[AuditRow]:
+    """The rows in the seconds given for each, with the latest time that a fold would give them."""
+    high: datetime | None = None
+    made = []
+    for row, second in zip(rows, seconds, strict=True):
+        high = high_after(high, at(second))
+        made.append(replace(row, time=stamp(at(second)), time_high=stamp(high)))
+    return made
 
 
 def job(number: int, **columns: object) -> Job:

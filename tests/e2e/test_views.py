@@ -16,10 +16,11 @@ from adapters.jetstream.connection import ServerAddress
 from application.views import AuditFilter, CancellationFilter, JobFilter, JobOrder
 from tests.benchmarks.history import events
 from tests.contract.views import ALL, at
-from tests.e2e.service import Service
+from tests.e2e.service import STOP_SECONDS_MAX, Service
 from tests.e2e.stream import check_history
 from tests.e2e.views import against_rebuild, in_use, last_of, live, until_quiet
 from tests.support.filling import publish_all
+from tests.support.processes import builders_in
 from tests.support.waiting import PATIENCE_SECONDS, until
 from tests.support.web import Json
 
@@ -171,6 +172,9 @@ def test_views_of_a_long_stream_are_built_beside_the_service(
     for path in (service.data / "views").iterdir():
         path.unlink()
 
+    service.start()
+    assert service.stop() < STOP_SECONDS_MAX, "whatever it is building"
+    assert builders_in(service.data) == []
     service.start()
     service.kill()  # in the middle of it, or not: the next one builds them
     service.start()

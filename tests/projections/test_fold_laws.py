@@ -1,6 +1,7 @@
 """Laws of the folds, for any history."""
 
 from collections import Counter, defaultdict
+from datetime import datetime
 from typing import Final
 
 from hypothesis import HealthCheck, given, settings
@@ -9,10 +10,12 @@ from domain import events as e
 from domain.evolve import replay
 from domain.job import Job
 from domain.states import JOB_ENDED
+from projections.audit_trail import high_after
 from projections.audit_words import SAID, said
 from projections.cancellations import CancellationRow, Stage
 from projections.folding import JobFold, fold
 from projections.job_view import job_row, task_row
+from projections.stamps import stamp
 from projections.tally import BUCKETS_MS, SUM, Measure
 from tests.projections.folded import Folds
 from tests.projections.lives import histories
@@ -74,12 +77,12 @@ def test_every_fact_of_the_trail_has_one_row_that_leads_to_it(history: list[e.Re
     assert {type(x.data) for x in history if type(x.data) not in SAID} <= {
         type(history[n - 1].data) for n in range(1, len(history) + 1) if n not in expected
     }
-    high = ""
+    high: datetime | None = None
     for row in folds.trail:
         event = history[row.position - 1]
         assert (row.event_id, row.type) == (event.event.id, type(event.data).__name__)
-        high = max(high, row.time)
-        assert row.time_high == high
+        high = high_after(high, event.time)
+        assert (row.time, row.time_high) == (stamp(event.time), stamp(high))
         if row.request_position is not None:
             asked = history[row.request_position - 1]
             assert row.request_position < row.position

@@ -26,7 +26,9 @@ from tests.support.stack import ADMIN, ALICE, BOB, Stack, World, until
 
 ALL: Final = Page(1000)
 LOG_ID: Final = "memory/1"
-TABLES: Final = ("job", "task", "audit", "cancellation", "state", "tally", "about", "tracking")
+TABLES: Final = (
+    *("job", "task", "audit", "cancellation", "state", "tally", "about", "stretch", "tracking"),
+)
 
 
 @contextmanager
@@ -44,7 +46,7 @@ def contents(store: SqliteViewStore) -> dict[str, list[tuple[object, ...]]]:
     with store.datastore.transaction(commit=False) as cursor:
         found = {}
         for table in TABLES:
-            cursor.execute(f"SELECT * FROM {table} ORDER BY 1, 2")
+            cursor.execute(f"SELECT * FROM {table} ORDER BY 1")
             found[table] = [tuple(row) for row in cursor.fetchall()]
         cursor.execute(
             "CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, audit_index, instance)"

@@ -97,8 +97,8 @@ def test_a_table_has_the_fields_of_its_struct(store: SqliteViewStore, table: str
 
 
 def test_types_are_kept(store: SqliteViewStore) -> None:
-    with pytest.raises(sqlite3.IntegrityError, match="lag_us"):
-        edited(store.path, "UPDATE about SET lag_us = 'much'")
+    with pytest.raises(sqlite3.IntegrityError, match="release_seconds"):
+        edited(store.path, "UPDATE about SET release_seconds = 'much'")
 
 
 def test_a_job_s_nodes_are_what_they_were(store: SqliteViewStore) -> None:
@@ -156,8 +156,15 @@ def test_a_fold_that_cannot_be_read_is_damage(store: SqliteViewStore) -> None:
 
 def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
+    files = SqliteViewFiles(tmp_path / "file" / "views", LOG)
+    assert files.current() is None
     with pytest.raises(Unavailable, match="cannot be made"):
-        SqliteViewFiles(tmp_path / "file" / "views", LOG)
+        files.begin()
+    with pytest.raises(Unavailable, match="cannot be opened"):
+        files.open("views-v1-1.sqlite")
+    with pytest.raises(Unavailable, match="cannot be put in use"):
+        files.switch("views-v1-1.sqlite")
+    files.discard("views-v1-1.sqlite")
 
 
 # --- which file is in use -------------------------------------------------------------------------
@@ -249,7 +256,8 @@ def test_what_is_half_removed_goes_too(files: SqliteViewFiles) -> None:
         ("DELETE FROM cancellation", ("cancellation", 1, "9")),
         ("UPDATE cancellation SET in_view = 0", ("cancellation", 1, "9")),
         ("UPDATE state SET bytes = x''", ("state", 1, "job/1")),
-        ("UPDATE about SET lag_us = 1", ("about", 1, "1")),
+        ("UPDATE about SET release_seconds = 1", ("about", 1, "1")),
+        ("UPDATE stretch SET first = 2", ("stretch", 1, "1")),
     ],
 )
 def test_an_edited_file_differs_where_it_was_edited(
