@@ -27,7 +27,7 @@ from tests.benchmarks.history import events
 from tests.contract.views import in_memory
 from tests.support.filling import publish_all
 from tests.support.nats import Nats, fresh_stream, threaded_server
-from tests.support.processes import builders_in
+from tests.support.processes import alive, belonging_to, builders_in
 from tests.support.views import contents, folded_at_once, new_views
 from tests.support.waiting import eventually
 
@@ -184,27 +184,32 @@ import msgspec
 from adapters.bootstrap.view_builder import ViewSource
 from adapters.bootstrap.view_process import heard, run
 source = msgspec.json.decode(sys.stdin.buffer.readline(), type=ViewSource)
-asyncio.run(run(source, lambda position, last: print(position, flush=True)))
+asyncio.run(run(source, lambda position, last: None))
 """
 
 
-async def test_it_ends_when_the_service_is_killed(
-    nats: Nats, log: JetStreamLog, source: ViewSource
-) -> None:
-    await filled(nats, log, MANY)
+async def test_it_ends_when_the_service_is_killed(source: ViewSource) -> None:
+    """At once, also while it waits for a server that does not answer."""
+    silent = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
     parent = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", PARENT),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
     assert parent.stdin is not None
-    assert parent.stdout is not None
-    parent.stdin.write(msgspec.json.encode(source) + b"\n")
-    assert int(await parent.stdout.readline()) > 0
-    assert len(builders(source)) == 1
+    lost = replace(source, urls=(f"nats://127.0.0.1:{port}",))
+    parent.stdin.write(msgspec.json.encode(lost) + b"\n")
+
+    def children() -> list[Process]:
+        return [x for x in belonging_to("view_builder.py") if x.parent == parent.pid]
+
+    await eventually(children, "a builder")
+    (one,) = children()
     parent.kill()
     await parent.wait()
-    await eventually(lambda: not builders(source), "the end of the builder", 5.0)
+    await eventually(lambda: not alive(one.pid), "the end of the builder", 5.0)
+    silent.close()
 
 
 async def test_it_takes_its_code_from_where_the_service_has_it(

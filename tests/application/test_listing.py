@@ -283,6 +283,34 @@ async def test_questions_are_answered_while_views_are_rebuilt_and_switched(
         assert answered[0] > 100
 
 
+async def test_a_question_that_comes_too_late_is_asked_again(world: World, tmp_path: Path) -> None:
+    async with Stack(world) as stack, Viewed(world, tmp_path) as viewed:
+        await stack.add("run", submit=False)
+        last, switched = await viewed.up_to_date(), threading.Event()
+        asked = list[ViewReader]()
+
+        def question(view: ViewReader) -> int:
+            asked.append(view)
+            switched.wait()
+            return view.position()
+
+        asking = asyncio.create_task(viewed.listing._of_reader(question))
+        await until(lambda: asked, "the question")
+        assert (await viewed.rebuilt()).error == ""
+        await until(lambda: is_closed(asked[0]), "the end of the old views")
+        switched.set()
+        assert await asking == last
+        assert len(asked) == 2
+
+
+def is_closed(view: ViewReader) -> bool:
+    try:
+        view.position()
+    except Unavailable:
+        return True
+    return False
+
+
 async def test_an_export_goes_on_when_views_are_switched(world: World, tmp_path: Path) -> None:
     many = 2100
     stack = Stack(world, refusals_per_minute=10**6)

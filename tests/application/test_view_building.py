@@ -53,7 +53,7 @@ async def test_a_rebuild_while_commands_go_on_equals_the_live_views(
 ) -> None:
     await play(world)
     async with Stack(world) as stack, Viewed(world, tmp_path) as viewed:
-        done = asyncio.Event()
+        done, positions = asyncio.Event(), list[int]()
 
         async def work() -> None:
             n = 0
@@ -61,8 +61,13 @@ async def test_a_rebuild_while_commands_go_on_equals_the_live_views(
                 n += 1
                 await one_job(stack, f"w{n}")
 
+        async def watch() -> None:
+            while not done.is_set():
+                positions.append(viewed.projector.position)
+                await asyncio.sleep(0)
+
         await viewed.up_to_date()
-        working = asyncio.create_task(work())
+        working = [asyncio.create_task(work()), asyncio.create_task(watch())]
         results = []
         for _ in range(5):
             status = await viewed.rebuilt()
@@ -70,7 +75,8 @@ async def test_a_rebuild_while_commands_go_on_equals_the_live_views(
             assert status.result is not None
             results.append(status.result)
         done.set()
-        await working
+        await asyncio.gather(*working)
+        assert positions == sorted(positions), "the views never know less than before"
         await viewed.up_to_date()
         assert all(result.compared and result.differences == () for result in results), results
         assert [x.position for x in results] == sorted({x.position for x in results})

@@ -50,6 +50,7 @@ async def test_a_service_without_views_builds_or_follows(
 DAMAGES: Final[dict[str, tuple[str, ...]]] = {
     "an older version": (f"UPDATE about SET version = {VIEWS_VERSION - 1}",),
     "another log": ("UPDATE about SET log_id = 'other'",),
+    "no index any more": ("DROP INDEX job_by_state",),
     "no table any more": ("DROP TABLE audit", "DROP TABLE tally"),
     "views ahead of the log": (
         "UPDATE tracking SET notification_id = 4711 WHERE application_name = 'countermand'",

@@ -9,7 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from adapters.views.store import SqliteViewStore
+from application.ports import Stored
 from application.view_writer import ViewWriter
 from application.views import (
     AuditFilter,
@@ -19,6 +22,7 @@ from application.views import (
     Page,
     ViewReader,
 )
+from domain.events import Recorded
 from domain.states import JobState
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.history import EVENTS_A_JOB, START, events
@@ -27,6 +31,8 @@ ROWS: Final = 1_000_000
 ROWS_A_JOB: Final = 5
 BATCH: Final = 1000
 LOOKS: Final = 15
+WRONG_CLOCK: Final = range(1_000_000, 1_002_000)
+WRONG_BY: Final = timedelta(days=365 * 20)
 PAGE: Final = Page(100)
 MIB: Final = 1024**2
 
@@ -52,7 +58,7 @@ def built(path: Path) -> Iterator[Figure]:
     """Fold and commit, in batches as the stream gives them."""
     store = SqliteViewStore(path, "bench/1")
     writer, rates = ViewWriter(store), list[float]()
-    made = events(ROWS // ROWS_A_JOB * EVENTS_A_JOB, with_bytes=False)
+    made = map(by_that_clock, events(ROWS // ROWS_A_JOB * EVENTS_A_JOB, with_bytes=False))
     while batch := list(itertools.islice(made, BATCH)):
         began = time.perf_counter()
         writer.apply(batch)
@@ -64,6 +70,14 @@ def built(path: Path) -> Iterator[Figure]:
     yield Figure("fold and commit", "events per second", tuple(rates))
     yield Figure(f"size on disk, {ROWS} rows of the trail", "MiB", (path.stat().st_size / MIB,))
     yield Figure("memory of the process that folded them", "MiB", (memory,))
+
+
+def by_that_clock(stored: Stored) -> Stored:
+    """For a while in the middle the clock was years behind, as after an empty battery."""
+    if not isinstance(stored.fact, Recorded) or stored.position not in WRONG_CLOCK:
+        return stored
+    event = replace(stored.fact.event, time=stored.fact.time - WRONG_BY)
+    return replace(stored, fact=replace(stored.fact, event=event))
 
 
 def looks(reader: ViewReader, question: Question) -> tuple[float, ...]:
@@ -114,6 +128,8 @@ def trail_filters(last: int) -> dict[str, AuditFilter]:
         "since the middle": of(since=middle),
         "until the middle": of(until=middle),
         "the first hour": of(since=START, until=hour),
+        "before the wrong clock": of(until=START - timedelta(days=365 * 21)),
+        "by the wrong clock": of(until=START - timedelta(days=365)),
         "a minute in the middle": of(since=middle, until=middle + timedelta(minutes=1)),
         "positions up to the middle": of(position_max=last // 2),
         "a word": of(words="disk"),

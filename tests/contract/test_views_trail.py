@@ -173,6 +173,31 @@ def test_a_filter_finds_what_a_look_at_every_row_finds(
         assert reader.trail_span(which) == Span(len(expected), ends[0], ends[1], 1001)
 
 
+@pytest.mark.parametrize(
+    ("job", "places"),
+    [
+        ("", [1, 2, 3, 4, 5]),
+        ("7", [1, 2]),
+        ("007", [1, 2]),
+        ("8", []),
+        ("no such job", [3]),
+        ("NO SUCH JOB", []),
+        ("99999999999", [4]),
+        ("TTLCompletedJobs", [5]),
+    ],
+)
+def test_a_job_by_its_number_or_what_was_asked_for_by_its_text(
+    kept: Kept, job: str, places: list[int]
+) -> None:
+    store = kept.store()
+    rows = [audit(1, job_id=7), audit(2, job_id=7, subject="8")]
+    texts = ("no such job", "99999999999", "TTLCompletedJobs")
+    rows += [audit(n, subject=text) for n, text in enumerate(texts, 3)]
+    store.commit(changes(5, trail=rows))
+    answer = store.reader().trail(AuditFilter(job=job), False, ALL)
+    assert [row.position for row in answer.rows] == places
+
+
 # --- words ----------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,5 @@
 """What the service does about a job that is being canceled by request r1, and the rows of it."""
 
-
 from domain import events as e
 from domain.states import (
     ForceReason,
