@@ -6,7 +6,7 @@ say so. Commands go on without them.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Final
 
 from application.ports import CaughtUp, EventLog, Reporter, Stored
@@ -16,6 +16,10 @@ from domain.errors import Corrupt, CountermandError, Unavailable
 from projections.tally import CountKey
 
 RETRY_SECONDS: Final = 0.5
+RESTS: Final = 3
+REST_SECONDS_MAX: Final = 0.05
+"""After each batch the views rest so many times as long as it took: commands keep the processor,
+and what comes meanwhile is one batch. Shorter, as soon as somebody waits for them."""
 
 
 class Projector:
@@ -33,6 +37,8 @@ class Projector:
         self._turn = asyncio.Lock()
         self._moved = asyncio.Condition()
         self._put = asyncio.Event()
+        self._wanted = asyncio.Event()
+        self._waiting = 0
         self.failure: CountermandError | None = None
         self.caught_up = False
 
@@ -72,6 +78,10 @@ class Projector:
 
     async def wait_for(self, position: int, timeout_seconds: float) -> bool:
         """Whether the views reach ``position`` within the time; at once no, when they stopped."""
+        if self.position >= position:
+            return True
+        self._waiting += 1
+        self._wanted.set()
         try:
             async with asyncio.timeout(timeout_seconds), self._moved:
                 await self._moved.wait_for(
@@ -79,6 +89,10 @@ class Projector:
                 )
         except TimeoutError:
             return False
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self._wanted.clear()
         return self.position >= position
 
     @asynccontextmanager
@@ -101,14 +115,25 @@ class Projector:
 
     async def _follow(self) -> None:
         """Until other views are in place that this does not continue, or for ever."""
+        now = asyncio.get_running_loop().time
         async with aclosing(self._log.read(self.position, follow=True)) as items:
             async for item in items:
+                began = now()
                 if isinstance(item, CaughtUp):
                     self.caught_up = True
                 elif not await self._take(item):
                     return
                 self.failure = None
                 await self._notify()
+                await self._rest(now() - began)
+
+    async def _rest(self, seconds: float) -> None:
+        """After a batch that took so long; not while there is a backlog."""
+        if self.caught_up:
+            await asyncio.sleep(min(seconds, REST_SECONDS_MAX))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min((RESTS - 1) * seconds, REST_SECONDS_MAX)):
+                    await self._wanted.wait()
 
     async def _take(self, events: Sequence[Stored]) -> bool:
         """Fold a batch; no, when it does not continue the views that are in place now."""

@@ -25,6 +25,9 @@ AGAIN_SECONDS_MIN: Final = 0.5
 AGAIN_SECONDS_MAX: Final = 60.0
 """How long a service without views waits before it tries to build them again."""
 
+OLD_ONES_SECONDS: Final = 10.0
+"""How long new views wait for the old ones to come as far, so that both can be compared."""
+
 Told = Callable[[int, int], None]
 """Told the position reached and the one to reach."""
 
@@ -218,7 +221,8 @@ class ViewBuilder:
 
     async def _given_up(self, name: str, error: CountermandError) -> None:
         """Nothing of it stays."""
-        await asyncio.to_thread(self._files.discard, name)
+        if name:
+            await asyncio.to_thread(self._files.discard, name)
         self._end(None, error.message)
 
     async def _built(self, name: str) -> str:
@@ -250,6 +254,8 @@ class ViewBuilder:
 
         The old ones stand still only until the new ones have reached them.
         """
+        if self._in_place:
+            await self._projector.wait_for(new.position, OLD_ONES_SECONDS)  # unless they stopped
         async with self._projector.held() as old:
             await self._caught_up(new, old)
             if old is None or old.position != new.position:

@@ -25,7 +25,7 @@ from application.view_building import fill
 from application.view_writer import ViewWriter
 from domain.errors import Corrupt, CountermandError
 
-NICE: Final = 5
+NICE: Final = 10
 """Less of the processor than the service, when both want it."""
 
 LEFT_ALONE: Final = 3

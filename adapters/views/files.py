@@ -76,6 +76,8 @@ class SqliteViewFiles:
         self._keep_only(name)
 
     def discard(self, name: str) -> None:
+        if name == self._pointed_at():
+            return
         for end in (*BESIDE, ""):
             with suppress(OSError):
                 (self._directory / f"{name}{end}").unlink()

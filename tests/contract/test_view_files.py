@@ -146,6 +146,17 @@ def test_a_new_beginning_takes_away_what_an_earlier_one_left(kept: Kept) -> None
     assert {used, fresh} <= names
 
 
+def test_views_in_use_are_not_discarded(kept: Kept) -> None:
+    files = kept.files()
+    name = files.begin()
+    kept.opened(files.open(name)).commit(whole(3))
+    files.switch(name)
+    files.discard(name)
+    current = kept.files().current()
+    assert current is not None
+    assert kept.opened(current).position() == 3
+
+
 def test_views_of_another_log_are_none(kept: Kept) -> None:
     files = kept.files("log/1")
     name = files.begin()
