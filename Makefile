@@ -24,7 +24,7 @@ PROJECT_INSTALLED := $(VENV)/.project-installed
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(PROJECT_INSTALLED) ## Show Countermand at work, from nothing to a stopped job
@@ -41,6 +41,10 @@ test: $(PROJECT_INSTALLED) ## Run all tests (ARGS="-k cancel" chooses some)
 .PHONY: bench
 bench: $(PROJECT_INSTALLED) ## Measure, and print numbers with machine, date and command
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+.PHONY: contracts
+contracts: $(PROJECT_INSTALLED) ## Write schemas, AsyncAPI and docs/events.md from the code
+	$(BIN)/python -m ops.write_contracts
 
 .PHONY: check
 check: lint types imports test wheel ## Everything CI asks: lint, types, imports, test, wheel

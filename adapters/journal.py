@@ -8,13 +8,13 @@ import hashlib
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
-from adapters.wire import decode
-from application.ports import Mark, Stored, Undecodable
+from adapters.wire import actor_of, decode
+from application.ports import EVERYTHING, Mark, Selection, Stored, Undecodable
 from domain.errors import Corrupt, Misconfigured, StoreFull, Unavailable
 from domain.events import Aggregate
 
@@ -58,9 +58,15 @@ say, NULL when they cannot be decoded."""
 
 COLUMNS: Final = "position, kind, id, type, raw"
 
+Value: TypeAlias = str | int
+FoundRow: TypeAlias = tuple[int, str, str, str, bytes]
+
 
 class SqliteJournal:
-    """``Journal`` in a file. Safe to call from any thread; one call at a time."""
+    """``Journal`` in a file. Safe to call from any thread.
+
+    Reading what many follow goes on beside the rest: neither waits for the other.
+    """
 
     def __init__(self, path: Path, cluster: str) -> None:
         """Open or make the file (0600).
@@ -68,16 +74,15 @@ class SqliteJournal:
         Raises ``Misconfigured`` when it is not a journal of this version or cannot be opened.
         """
         self._cluster = cluster
-        self._lock = threading.Lock()
-        self._closed = False
-        self._database = _open(path)
+        self._main = _Connection(path)
+        self._beside = _Connection(path)
 
     def mark(self) -> Mark | None:
-        with self._use() as database:
+        with self._main.use() as database:
             return _mark(database)
 
     def adopt(self, log_id: str) -> None:
-        with self._use() as database:
+        with self._main.use() as database:
             mark = _mark(database)
             if mark is not None and mark.log_id != log_id:
                 raise Corrupt(f"this journal belongs to the log {mark.log_id}, not to {log_id}")
@@ -87,7 +92,7 @@ class SqliteJournal:
     def append(self, events: Sequence[Stored]) -> None:
         if not events:
             return
-        with self._use() as database:
+        with self._main.use() as database:
             mark = _mark(database)
             if mark is None:
                 raise Corrupt("this journal belongs to no log yet")
@@ -109,32 +114,46 @@ class SqliteJournal:
             f"SELECT {COLUMNS} FROM event WHERE kind = ? AND id = ?"
             " AND (version > ? OR version IS NULL) ORDER BY position"
         )
-        return self._select(query, (aggregate.kind, aggregate.id, after_version))
+        return self._select(self._main, query, (aggregate.kind, aggregate.id, after_version))
 
-    def read(self, after: int, limit: int) -> tuple[Stored, ...]:
-        query = f"SELECT {COLUMNS} FROM event WHERE position > ? ORDER BY position LIMIT ?"
-        return self._select(query, (after, limit))
+    def read(
+        self,
+        after: int,
+        limit: int,
+        *,
+        until: int | None = None,
+        bytes_max: int | None = None,
+        only: Selection = EVERYTHING,
+    ) -> tuple[Stored, ...]:
+        wheres, values = conditions(after, until, only)
+        query = f"SELECT {COLUMNS} FROM event WHERE {wheres} ORDER BY position LIMIT ?"
+        return self._select(self._beside, query, (*values, limit), bytes_max)
 
     def first_later_than(self, time: datetime) -> int | None:
-        query = "SELECT min(position) FROM event WHERE time > ?"
-        with self._use() as database:
+        # Left alone, SQLite looks at every event from the first on, which is slow for a late time.
+        query = "SELECT min(position) FROM event INDEXED BY event_by_time WHERE time > ?"
+        with self._beside.use() as database:
             (position,) = database.execute(query, (sortable(time),)).fetchone()
         return None if position is None else int(position)
 
     def close(self) -> None:
-        with self._lock:
-            if not self._closed:
-                self._closed = True
-                self._database.close()
+        self._main.close()
+        self._beside.close()
 
     def pragma(self, name: str) -> str:
         """A setting of the open file, such as ``synchronous``; for the health page."""
-        with self._use() as database:
+        with self._main.use() as database:
             return str(database.execute(f"PRAGMA {name}").fetchone()[0])
 
-    def _select(self, query: str, values: tuple[str | int, ...]) -> tuple[Stored, ...]:
-        with self._use() as database:
-            rows = database.execute(query, values).fetchall()
+    def _select(
+        self,
+        where: "_Connection",
+        query: str,
+        values: tuple[Value, ...],
+        bytes_max: int | None = None,
+    ) -> tuple[Stored, ...]:
+        with where.use() as database, closing(database.execute(query, values)) as found:
+            rows = found.fetchall() if bytes_max is None else up_to(bytes_max, found)
         return tuple(self._stored(*row) for row in rows)
 
     def _stored(self, position: int, kind: str, id_: str, type_: str, raw: bytes) -> Stored:
@@ -142,9 +161,18 @@ class SqliteJournal:
         fact = decode(raw, self._cluster, aggregate, type_).fact
         return Stored(position, aggregate, type_, raw, fact)
 
+
+class _Connection:
+    """The open file, for one caller at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._closed = False
+        self._database = _open(path)
+
     @contextmanager
-    def _use(self) -> Iterator[sqlite3.Connection]:
-        """The database, for one caller at a time, with SQLite's errors in our words."""
+    def use(self) -> Iterator[sqlite3.Connection]:
+        """The database, with SQLite's errors in our words."""
         with self._lock:
             if self._closed:
                 raise Unavailable("the journal is closed")
@@ -158,6 +186,43 @@ class SqliteJournal:
                 raise Unavailable(f"the journal cannot be used: {error}") from error
             except sqlite3.DatabaseError as error:
                 raise Corrupt(f"the journal's file is damaged: {error}") from error
+
+    def close(self) -> None:
+        """Release the file. Idempotent."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._database.close()
+
+
+def conditions(after: int, until: int | None, only: Selection) -> tuple[str, tuple[Value, ...]]:
+    """What stands behind WHERE, and its values."""
+    parts: list[tuple[str, tuple[Value, ...]]] = [("position > ?", (after,))]
+    if until is not None:
+        parts.append(("position <= ?", (until,)))
+    if only.aggregate is not None:
+        parts.append(("kind = ? AND id = ?", (only.aggregate.kind, only.aggregate.id)))
+    if only.types is not None:
+        parts.append((one_of("type", only.types), (*only.types,)))
+    if only.actors is not None:
+        parts.append((one_of("actor_of(raw)", only.actors), (*only.actors,)))
+    return " AND ".join(part for part, _ in parts), tuple(x for _, xs in parts for x in xs)
+
+
+def one_of(what: str, values: frozenset[str]) -> str:
+    """An SQL condition with a place for each value."""
+    return f"{what} IN ({', '.join('?' * len(values))})"
+
+
+def up_to(bytes_max: int, found: Iterable[FoundRow]) -> list[FoundRow]:
+    """Rows up to the one with which their bytes reach ``bytes_max``."""
+    rows, size = [], 0
+    for row in found:
+        rows.append(row)
+        size += len(row[-1])
+        if size >= bytes_max:
+            break
+    return rows
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -180,6 +245,7 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA trusted_schema = OFF")
+    database.create_function("actor_of", 1, actor_of, deterministic=True)
     (version,) = database.execute("PRAGMA user_version").fetchone()
     (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if version == 0 and tables == 0:
@@ -215,7 +281,7 @@ def _rows(events: Iterable[Stored]) -> Iterator[Row]:
 
 def sortable(time: datetime) -> str:
     """A moment as text that sorts as moments do: UTC, always six fraction digits."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _head(event: Stored) -> tuple[int, str]:

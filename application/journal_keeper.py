@@ -1,21 +1,27 @@
-"""Keeps the journal up with the log: follows it from the journal's mark on."""
+"""Keeps the journal up with the log: follows it from the journal's mark on.
+
+What has been copied goes to the tail, for everybody who follows the events.
+"""
 
 import asyncio
 from contextlib import aclosing
 
 from application.ports import CaughtUp, EventLog, Journal, Stored
+from application.tail import Tail
 from domain.errors import Unavailable
 
 
 class JournalKeeper:
     """Copies every event of the log to the journal. ``run`` is a task for the service's life."""
 
-    def __init__(self, log: EventLog, journal: Journal) -> None:
+    def __init__(self, log: EventLog, journal: Journal, tail: Tail) -> None:
         mark = journal.mark()
         if mark is None:
             raise ValueError("the journal belongs to no log: compare first")
         self._log = log
         self._journal = journal
+        self._tail = tail
+        tail.begin(mark.position)
         self._position = mark.position
         self._caught_up = False
         self._advanced = asyncio.Condition()
@@ -50,6 +56,7 @@ class JournalKeeper:
                         self._caught_up = True
                     else:
                         await self._copy(item)
+                    self._tail.going_on()
         except BaseException as error:
             await self._fail(error)
             raise
@@ -71,11 +78,13 @@ class JournalKeeper:
 
     async def _copy(self, events: tuple[Stored, ...]) -> None:
         await asyncio.to_thread(self._journal.append, events)
+        self._tail.add(events)
         async with self._advanced:
             self._position = events[-1].position
             self._advanced.notify_all()
 
     async def _fail(self, error: BaseException) -> None:
+        self._tail.stopped(error)
         async with self._advanced:
             self._failure = error
             self._advanced.notify_all()

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from application.ports import Clock
 from application.projector import Projector
 from application.views import (
+    TRAIL_COLUMNS,
     Answer,
     AuditFilter,
     CancellationFilter,
@@ -21,6 +22,7 @@ from application.views import (
     JobOrder,
     Page,
     Span,
+    TrailCells,
     TroubledCancellation,
     Troubles,
     ViewReader,
@@ -37,6 +39,11 @@ FRESH_SECONDS: Final = 0.5
 
 AT_LEAST_SECONDS: Final = 10.0
 """How long it waits for a position that was asked for."""
+
+IN_PLACE_SECONDS: Final = 5.0
+"""How long it waits for views to be there at all, as right after a start."""
+
+POSITION: Final = TRAIL_COLUMNS.index("position")
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -124,7 +131,7 @@ class Listing:
 
     async def export(
         self, caller: Caller, which: AuditFilter, at_least: int = 0
-    ) -> tuple[Span, Iterator[Sequence[AuditRow]]]:
+    ) -> tuple[Span, Iterator[Sequence[TrailCells]]]:
         """All rows that the filter finds, as the views are now: how many, and page by page.
 
         What comes into the views meanwhile is not in it. The pages are read in a thread.
@@ -175,8 +182,9 @@ class Listing:
         """For the position that was asked for; else, but not long, for what is known to be new."""
         if at_least > 0:
             await self.wait(at_least)
-        elif self._projector.caught_up:
+        else:
             await self._projector.wait_for(self._known(), FRESH_SECONDS)
+        await self._projector.wait_in_place(IN_PLACE_SECONDS)
 
     async def _ask(self, question: Callable[[ViewReader], Answer[T]]) -> Listed[T]:
         return self._listed(await self._of_reader(question))
@@ -191,13 +199,15 @@ class Listing:
                 if reader is self._projector.reader:
                     raise
 
-    def _pages(self, which: AuditFilter) -> Iterator[Sequence[AuditRow]]:
+    def _pages(self, which: AuditFilter) -> Iterator[Sequence[TrailCells]]:
         """All pages; when other views are put in place meanwhile they go on where these ended."""
         while True:
             reader = self._projector.reader
             try:
                 for page in reader.trail_pages(which):
-                    which = replace(which, position_min=page[-1].position + 1)
+                    last = page[-1][POSITION]
+                    assert isinstance(last, int), "a place is a number"
+                    which = replace(which, position_min=last + 1)
                     yield page
                 return
             except Unavailable:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -15,12 +15,16 @@ from domain.states import StopStep
 
 
 class Undecodable(Struct, frozen=True):
-    """Stored bytes that the codec refuses, and why. The raw bytes stay readable for the audit."""
+    """Stored bytes that the codec refuses, and why. The raw bytes stay readable for the audit.
+
+    ``actor``: the ``authid`` that the bytes give, "" when they give none.
+    """
 
     aggregate: Aggregate
     version: int | None
     type: str
     reason: str
+    actor: str = ""
 
 
 class Stored(Struct, frozen=True):
@@ -36,6 +40,35 @@ class Stored(Struct, frozen=True):
     type: str
     raw: bytes
     fact: Recorded | Undecodable
+
+    @property
+    def actor(self) -> str:
+        """The name of who brought it about, as they were authenticated; "" when unreadable."""
+        fact = self.fact
+        return fact.actor if isinstance(fact, Undecodable) else fact.event.caller.actor.name
+
+
+class Selection(Struct, frozen=True):
+    """Which events are wanted: those that match every part that is given; None matches all.
+
+    ``types``: one of these names, as in ``Stored.type``. ``aggregate``: of this one. ``actors``:
+    brought about by one of these (``Stored.actor``, exactly); the person acted for does not count.
+    """
+
+    types: frozenset[str] | None = None
+    aggregate: Aggregate | None = None
+    actors: frozenset[str] | None = None
+
+    def matches(self, stored: Stored) -> bool:
+        """Whether this event is wanted."""
+        return (
+            (self.types is None or stored.type in self.types)
+            and (self.aggregate is None or stored.aggregate == self.aggregate)
+            and (self.actors is None or stored.actor in self.actors)
+        )
+
+
+EVERYTHING: Final = Selection()
 
 
 class Token(Struct, frozen=True):
@@ -163,8 +196,22 @@ class Journal(Protocol):
         """Events of one aggregate after a version, in order."""
         ...
 
-    def read(self, after: int, limit: int) -> tuple[Stored, ...]:
-        """Events of all aggregates above a position, in order, at most ``limit``."""
+    def read(
+        self,
+        after: int,
+        limit: int,
+        *,
+        until: int | None = None,
+        bytes_max: int | None = None,
+        only: Selection = EVERYTHING,
+    ) -> tuple[Stored, ...]:
+        """Events of all aggregates above a position, in order, at most ``limit``.
+
+        ``until``: none above this position. ``bytes_max``: the event with which the bytes (``raw``)
+        of the answer reach it is the last one. So an answer of fewer events and fewer bytes is all
+        there is up to ``until``. ``only``: what is not wanted is neither decoded nor counted, but
+        it is looked at: ``until`` is what keeps such a call short.
+        """
         ...
 
     def first_later_than(self, time: datetime) -> int | None:

@@ -95,6 +95,12 @@ class Projector:
                 self._wanted.clear()
         return self.position >= position
 
+    async def wait_in_place(self, timeout_seconds: float) -> None:
+        """Return when there are views, or the time is over."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds), self._moved:
+                await self._moved.wait_for(lambda: self._reader is not None)
+
     @asynccontextmanager
     async def held(self) -> AsyncIterator[ViewWriter | None]:
         """The views in place, standing still as long as this lasts; None for none."""

@@ -1,36 +1,41 @@
 """What people ask without changing anything: a job now or then, its replay, the stream."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
 
 from application.board import Board
 from application.ledger import Ledger, readable
-from application.ports import CaughtUp, EventLog, Journal, Policy, Stored, Undecodable
+from application.ports import (
+    CaughtUp,
+    EventLog,
+    Journal,
+    Policy,
+    Selection,
+    Stored,
+    Undecodable,
+)
 from application.replay import ReplayStep, steps_of
 from application.scheduler import job_number
-from domain.errors import NotPermitted, Unavailable, Unknown
-from domain.events import JOB, Aggregate, Decision, JobAdded, job_aggregate
+from application.sight import Eyes, Sight, eyes_of, owned
+from application.tail import Passage, Tail
+from application.visibility import Owned, Visibility
+from domain.errors import Unavailable, Unknown
+from domain.events import job_aggregate
 from domain.evolve import replay
 from domain.hresult import HResult
-from domain.identity import Caller, Role
+from domain.identity import Caller
 from domain.job import Job
-from domain.policy import Action, Question
-from domain.states import JOB_ENDED, Effect, JobType
+from domain.states import JOB_ENDED
+from projections.explanation import Sentence, explain
 
-OWNERS_MAX: Final = 100_000
-
-
-class Owned(Struct, frozen=True):
-    """What decides who may see a job."""
-
-    owner: str
-    job_type: JobType | None
+QUIET_SECONDS: Final = 15.0
+MICROSECOND: Final = timedelta(microseconds=1)
+FIRST_MOMENT: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Snapshot(Struct, frozen=True):
@@ -50,6 +55,14 @@ class Replayed(Struct, frozen=True):
     matches_live: bool | None
 
 
+class Explained(Struct, frozen=True):
+    """A job explained from its events up to ``position``."""
+
+    job_id: str
+    sentences: tuple[Sentence, ...]
+    position: int
+
+
 class Queries:
     """Answers for who may see; ``NotPermitted`` for the rest, ``Unknown`` for no such job.
 
@@ -57,14 +70,21 @@ class Queries:
     """
 
     def __init__(
-        self, ledger: Ledger, log: EventLog, journal: Journal, board: Board, policy: Policy
+        self,
+        ledger: Ledger,
+        log: EventLog,
+        journal: Journal,
+        board: Board,
+        policy: Policy,
+        tail: Tail,
     ) -> None:
         self._ledger = ledger
         self._log = log
         self._journal = journal
         self._board = board
-        self._policy = policy
-        self._owners: OrderedDict[Aggregate, Owned] = OrderedDict()
+        self._tail = tail
+        self._visibility = Visibility(policy)
+        self._sight = Sight(ledger, journal, self._visibility)
 
     async def job(
         self,
@@ -91,6 +111,24 @@ class Queries:
         """Every event of a job, exact bytes, in order."""
         return await self._seen(caller, job_id)
 
+    async def event(self, caller: Caller, position: int) -> Stored:
+        """The event at a position. ``Unknown`` for none, also for one that this person may not
+        see: which positions there are is no secret, what they are about is."""
+        self._visibility.check_acting(caller)
+        found = await asyncio.to_thread(self._journal.read, position - 1, 1)
+        if not found or found[0].position != position:
+            async with aclosing(self._log.read(position - 1)) as batches:
+                async for batch in batches:
+                    found = () if isinstance(batch, CaughtUp) else batch[:1]
+                    break
+        if found and found[0].position == position:
+            for stored in await self._sight.seen(eyes_of(caller), found[:1]):
+                return stored
+        raise Unknown(
+            f"there is no event {position} that {caller.subject.name} may see",
+            code="unknown_position",
+        )
+
     async def replay(
         self,
         caller: Caller,
@@ -106,6 +144,14 @@ class Queries:
         steps = tuple(steps_of([(x.position, readable(x)) for x in history]))
         same = None if live is None else live == steps[live.version - 1].job
         return Replayed(steps, steps[-1].job, history[-1].position, same)
+
+    async def explain(
+        self, caller: Caller, job_id: str, *, at: datetime | None = None
+    ) -> Explained:
+        """Why the job ended, or has not, as it was at the moment ``at``."""
+        history = await self._history(caller, job_id, None, at)
+        sentences = explain((x.position, readable(x)) for x in history)
+        return Explained(history[-1].aggregate.id, sentences, history[-1].position)
 
     async def ended(self, caller: Caller, job_id: str, timeout_seconds: float) -> Snapshot:
         """The job when it has ended, or as it is when the time is over."""
@@ -124,56 +170,60 @@ class Queries:
         caller: Caller,
         after: int,
         *,
+        since: datetime | None = None,
         types: frozenset[str] | None = None,
         job_id: str | None = None,
+        actors: frozenset[str] | None = None,
         follow: bool = True,
-    ) -> AsyncGenerator[Stored | CaughtUp, None]:
+        quiet_seconds: float = QUIET_SECONDS,
+    ) -> AsyncGenerator[Passage | CaughtUp, None]:
         """The stream from a position on: all of it for those who see everything, else own jobs.
 
-        Who leaves early closes it (``contextlib.aclosing``).
+        First a passage without events, at the place where it begins: ``after``, or with ``since``
+        just before the first event that is not earlier (if there is none yet, at the end). One
+        ``CaughtUp`` when all has been given that existed at the call; with ``follow`` the live part
+        comes next, without end, across outages of the log. What is given stands in the log and in
+        the journal; no event is lost, none comes twice, and the order is the log's. A passage comes
+        at least every ``quiet_seconds``; one without events says how far nothing was to be seen.
+
+        Raises ``Unknown`` for a position beyond the end, and what ended the journal's keeper for
+        good. Who leaves early closes it (``contextlib.aclosing``).
         """
-        self._check_acting(caller)
+        self._visibility.check_acting(caller)
+        self._tail.check()
         last = (await self._log.identity()).last
         if after > last:
             raise Unknown(
                 f"the stream ends at {last}; there is no position {after}", code="unknown_position"
             )
         one = None if job_id is None else (await self._seen(caller, job_id))[0].aggregate
-        async with aclosing(self._log.read(after, types=types, follow=follow)) as batches:
-            async for batch in batches:
-                if isinstance(batch, CaughtUp):
-                    yield batch
-                    continue
-                for stored in batch:
-                    if await self._shown(caller, stored, one):
-                        yield stored
+        only, eyes = Selection(types, one, actors), eyes_of(caller, may_see_all=one is not None)
+        position = after if since is None else await self._before(since, last)
+        last = max(last, position)
+        yield Passage((), position)
+        while position < last:
+            found = await self._next(position, last, only, eyes, quiet_seconds)
+            position = found.position
+            yield found
+        yield CaughtUp(last)
+        while follow:
+            found = await self._next(position, None, only, eyes, quiet_seconds)
+            position = found.position
+            yield found
 
     # --- how --------------------------------------------------------------------------------------
 
-    async def _shown(self, caller: Caller, stored: Stored, one: Aggregate | None) -> bool:
-        if one is not None:
-            return stored.aggregate == one
-        if sees_everything(caller):
-            return True
-        if stored.aggregate.kind != JOB:
-            return False
-        owned = await self._owned(stored.aggregate)
-        return owned is not None and self._may_view(caller, owned).effect is Effect.ALLOW
+    async def _next(
+        self, after: int, until: int | None, only: Selection, eyes: Eyes, quiet_seconds: float
+    ) -> Passage:
+        """The next of what is wanted and may be seen."""
+        found = await self._tail.passage(after, until=until, only=only, quiet_seconds=quiet_seconds)
+        return Passage(await self._sight.seen(eyes, found.events), found.position)
 
-    async def _owned(self, aggregate: Aggregate) -> Owned | None:
-        """Whose job it is, which never changes; None when that cannot be read."""
-        found = self._owners.pop(aggregate, None)
-        if found is None:
-            history = await self._ledger.history(aggregate)
-            found = owned(history[0]) if history else None
-        if found is not None:
-            self._owners[aggregate] = found
-        while len(self._owners) > OWNERS_MAX:
-            self._owners.popitem(last=False)
-        return found
-
-    def _may_view(self, caller: Caller, job: Owned) -> Decision:
-        return self._policy.decide(Question(caller, Action.VIEW, job.owner, job.job_type))
+    async def _before(self, since: datetime, last: int) -> int:
+        """The position just before the first event that is not earlier; ``last`` if none is."""
+        found = await self._first_later_than(just_before(since))
+        return last if found is None else found - 1
 
     async def _history(
         self, caller: Caller, job_id: str, version: int | None, at: datetime | None
@@ -210,36 +260,17 @@ class Queries:
         return None
 
     async def _seen(self, caller: Caller, job_id: str) -> tuple[Stored, ...]:
-        self._check_acting(caller)
+        self._visibility.check_acting(caller)
         number = job_number(job_id)
         history = await self._ledger.history(job_aggregate(number)) if number else ()
         if not history:
             raise Unknown(
                 f"there is no job {job_id[:64]}", code="unknown_job", hresult=HResult.INVALID_JOB_ID
             )
-        answer = self._may_view(caller, owned(history[0]) or Owned("", None))
-        if answer.effect is not Effect.ALLOW:
-            raise NotPermitted(answer.explanation, hresult=HResult.PERMISSION_DENIED)
+        self._visibility.check(caller, owned(history[0]) or Owned("", None))
         return history
 
-    def _check_acting(self, caller: Caller) -> None:
-        """Who asks for somebody must be allowed to see at least what is that person's own."""
-        if caller.on_behalf_of is None:
-            return
-        answer = self._may_view(caller, Owned(caller.subject.name, JobType.BATCH))
-        if answer.effect is not Effect.ALLOW:
-            raise NotPermitted(answer.explanation, hresult=HResult.PERMISSION_DENIED)
 
-
-def owned(stored: Stored) -> Owned | None:
-    """What the first event of a job says; None when it does not."""
-    fact = None if isinstance(stored.fact, Undecodable) else stored.fact.data
-    return Owned(fact.owner, fact.job_type) if isinstance(fact, JobAdded) else None
-
-
-def sees_everything(caller: Caller) -> bool:
-    """Whether this person's role lets them see every job."""
-    return set(caller.subject.roles) & SEEING != set()
-
-
-SEEING = frozenset({Role.ADMINISTRATOR, Role.JOB_ADMINISTRATOR, Role.JOB_OPERATOR, Role.AUDITOR})
+def just_before(time: datetime) -> datetime:
+    """The last moment before ``time``: events count microseconds."""
+    return max(time, FIRST_MOMENT + MICROSECOND) - MICROSECOND

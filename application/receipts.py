@@ -9,7 +9,7 @@ from application.ledger import readable
 from application.ports import Stored
 from domain import events as e
 from domain.outcome import Outcome, already_canceled, outcome_of
-from domain.states import CancelMode, JobState
+from domain.states import CancelMode, JobState, TaskState
 
 
 class UnderWay(Struct, frozen=True):
@@ -63,6 +63,13 @@ def says(fact: e.Event, job_id: str) -> str:
             return f"job {job_id}: cancel of task {fact.task} accepted ({fact.mode})"
         case e.JobFinishRequested():
             return f"job {job_id}: finish accepted"
+        case e.TaskFinishRequested():
+            how = "is being stopped" if fact.running.count else "counts as Finished and never runs"
+            return f"job {job_id}: finish of task {fact.task} accepted; it {how}"
+        case e.TaskRequeued(from_state=TaskState.QUEUED):
+            return f"job {job_id}: task {fact.task} waits already; nothing changes"
+        case e.TaskRequeued():
+            return f"job {job_id}: task {fact.task} is queued again, as attempt {fact.attempt}"
         case e.JobConfigured():
             return f"job {job_id}: back in Configuring"
         case e.JobRequeued():

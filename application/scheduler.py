@@ -8,37 +8,36 @@ again with the same request id), ``Conflict``, ``Throttled``, ``Corrupt``, ``Bad
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from application.admission import Admission
+from application.answering import Answering
+from application.cluster_commands import ClusterCommands, ParametersInForce
 from application.job_maker import JobMaker
-from application.ledger import Cause, Change, Ledger, readable
+from application.ledger import Cause, Ledger
 from application.ports import Clock, Policy
-from application.receipts import Receipt, UnderWay, receipt, replayed
+from application.receipts import Receipt, receipt, replayed
 from application.throttle import RefusalLimit
-from application.under_way import Met, cancel_met, names_a_cancel, told, under_way
 from domain import commands as c
 from domain import events as e
-from domain.adding import content_of_job
-from domain.cluster import JOB_ID_MAX, Cluster, SetParameter, refused, set_parameter
+from domain.cluster import JOB_ID_MAX, SetParameter
 from domain.decide import decide
 from domain.errors import Unknown
 from domain.hresult import HResult
 from domain.identity import Caller
-from domain.job import Asking, Job
+from domain.job import Job
 from domain.message import MESSAGE_UNITS_MAX, kept
-from domain.parameters import CATALOGUE, TASK_CANCEL_GRACE_PERIOD, Parameter
+from domain.parameters import TASK_CANCEL_GRACE_PERIOD
 from domain.policy import Action, Question
-from domain.refusal import Refusal, denied
-from domain.requests import REASON_CODE_MAX, JobRequest, answered_before, operation_of
+from domain.refusal import denied
+from domain.requests import REASON_CODE_MAX, JobRequest
 from domain.states import CancelMode, JobPriority, JobType
 from domain.submission import check_submission
 
 JOB_ID_UNITS_MAX: Final = 64
-NOT_PERMITTED: Final = "not_permitted"
-F = TypeVar("F", bound=e.Event)
 
 
 class NewJob(Struct, frozen=True):
@@ -84,9 +83,11 @@ class Scheduler:
         self._policy = policy
         self._clock = clock
         self._limits = limits
-        self._refusals = refusals
         self._maker = maker
         self._room = room
+        self._admission = Admission(room, refusals, clock)
+        self._answering = Answering(ledger)
+        self._cluster = ClusterCommands(ledger, self._admission)
 
     # --- create and submit ------------------------------------------------------------------------
 
@@ -113,19 +114,26 @@ class Scheduler:
         check_submission(draft)
         no = denied(asked)
         if no is not None:
-            return await self._creation_refused(caller, draft, no)
+            return await self._cluster.creation_refused(caller, draft, no)
         return await self._maker.add(caller, draft, self._room)
 
-    async def submit_job(self, caller: Caller, job_id: str, request_id: str) -> Receipt:
+    async def submit_job(
+        self, caller: Caller, job_id: str, request_id: str, if_versions: c.IfVersions = None
+    ) -> Receipt:
         """Configuring -> Submitted."""
         return await self._request(
-            caller, job_id, Action.SUBMIT, request_id, lambda asked: c.SubmitJob(asked)
+            caller, job_id, Action.SUBMIT, request_id, c.SubmitJob, if_versions=if_versions
         )
 
     # --- stop -------------------------------------------------------------------------------------
 
     async def cancel_job(
-        self, caller: Caller, job_id: str, cancel: Cancel, request_id: str
+        self,
+        caller: Caller,
+        job_id: str,
+        cancel: Cancel,
+        request_id: str,
+        if_versions: c.IfVersions = None,
     ) -> Receipt:
         """Stop a job. Accepted, escalated, repeated, refused or unknown: always one event."""
         grace_seconds = await self._grace_seconds()
@@ -143,10 +151,17 @@ class Scheduler:
                 message_units_max=self._limits.message_units_max,
             ),
             cancel=cancel,
+            if_versions=if_versions,
         )
 
     async def cancel_task(
-        self, caller: Caller, job_id: str, task_id: int, cancel: Cancel, request_id: str
+        self,
+        caller: Caller,
+        job_id: str,
+        task_id: int,
+        cancel: Cancel,
+        request_id: str,
+        if_versions: c.IfVersions = None,
     ) -> Receipt:
         """Stop one task."""
         grace_seconds = await self._grace_seconds()
@@ -166,10 +181,16 @@ class Scheduler:
             ),
             cancel=cancel,
             task_id=task_id,
+            if_versions=if_versions,
         )
 
     async def finish_job(
-        self, caller: Caller, job_id: str, message: str, request_id: str
+        self,
+        caller: Caller,
+        job_id: str,
+        message: str,
+        request_id: str,
+        if_versions: c.IfVersions = None,
     ) -> Receipt:
         """Stop a job as a normal cancel does, with the outcome Finished."""
         grace_seconds = await self._grace_seconds()
@@ -181,36 +202,85 @@ class Scheduler:
             lambda asked: c.FinishJob(
                 asked, message, grace_seconds, self._limits.message_units_max
             ),
+            if_versions=if_versions,
         )
 
-    async def configure_job(self, caller: Caller, job_id: str, request_id: str) -> Receipt:
+    async def finish_task(
+        self,
+        caller: Caller,
+        job_id: str,
+        task_id: int,
+        message: str,
+        request_id: str,
+        if_versions: c.IfVersions = None,
+    ) -> Receipt:
+        """Stop one task as a normal cancel does, with the outcome Finished."""
+        grace_seconds = await self._grace_seconds()
+        return await self._request(
+            caller,
+            job_id,
+            Action.FINISH,
+            request_id,
+            lambda asked: c.FinishTask(
+                asked, task_id, message, grace_seconds, self._limits.message_units_max
+            ),
+            task_id=task_id,
+            if_versions=if_versions,
+        )
+
+    async def configure_job(
+        self, caller: Caller, job_id: str, request_id: str, if_versions: c.IfVersions = None
+    ) -> Receipt:
         """Back to Configuring."""
         return await self._request(
-            caller, job_id, Action.CONFIGURE, request_id, lambda asked: c.ConfigureJob(asked)
+            caller, job_id, Action.CONFIGURE, request_id, c.ConfigureJob, if_versions=if_versions
         )
 
-    async def requeue_job(self, caller: Caller, job_id: str, request_id: str) -> Receipt:
+    async def requeue_job(
+        self, caller: Caller, job_id: str, request_id: str, if_versions: c.IfVersions = None
+    ) -> Receipt:
         """Configure and submit in one."""
         return await self._request(
-            caller, job_id, Action.REQUEUE, request_id, lambda asked: c.RequeueJob(asked)
+            caller, job_id, Action.REQUEUE, request_id, c.RequeueJob, if_versions=if_versions
+        )
+
+    async def requeue_task(
+        self,
+        caller: Caller,
+        job_id: str,
+        task_id: int,
+        request_id: str,
+        if_versions: c.IfVersions = None,
+    ) -> Receipt:
+        """Run one failed or canceled task again, in a job that is queued or running."""
+        return await self._request(
+            caller,
+            job_id,
+            Action.REQUEUE,
+            request_id,
+            lambda asked: c.RequeueTask(asked, task_id),
+            task_id=task_id,
+            if_versions=if_versions,
         )
 
     # --- the cluster ------------------------------------------------------------------------------
 
     async def set_cluster_parameter(
-        self, caller: Caller, name: str, value: str, request_id: str
+        self,
+        caller: Caller,
+        name: str,
+        value: str,
+        request_id: str,
+        if_versions: c.IfVersions = None,
     ) -> Receipt:
         """Give a parameter a new value; administrators only."""
-        asked = self._asked(caller, Question(caller, Action.SET_PARAMETER), request_id)
-        command = SetParameter(asked, name, value)
-        return await self._ask_cluster(
-            caller, request_id, "set_parameter", lambda cluster: set_parameter(cluster, command)
-        )
+        question = Question(caller, Action.SET_PARAMETER)
+        asked = self._asked(caller, question, request_id, if_versions)
+        return await self._cluster.set_parameter(caller, SetParameter(asked, name, value))
 
-    async def parameters(self) -> tuple[tuple[Parameter, int], ...]:
+    async def parameters(self) -> ParametersInForce:
         """Every parameter in the catalogue with the value in force."""
-        cluster = await self._ledger.cluster()
-        return tuple((p, cluster.value(p.name)) for p in CATALOGUE.values())
+        return await self._cluster.parameters()
 
     # --- how a request on a job goes --------------------------------------------------------------
 
@@ -224,19 +294,20 @@ class Scheduler:
         *,
         cancel: Cancel | None = None,
         task_id: int | None = None,
+        if_versions: c.IfVersions = None,
     ) -> Receipt:
         number = job_number(job_id)
         job = await self._ledger.job(number) if number else None
         if number is None or job is None or job.removed:
             return await self._on_nothing(caller, job_id, request_id, cancel, task_id)
         question = Question(caller, action, job.owner, job.job_type)
-        request = command(self._asked(caller, question, request_id))
+        request = command(self._asked(caller, question, request_id, if_versions))
         done = await self._ledger.change_job(
             number,
             lambda now_job, now: self._decide(caller, now_job, request, now),
             self._cause(caller, request_id),
         )
-        return await self._receipt(number, request, done, task_id)
+        return await self._answering.receipt(number, request, done, task_id)
 
     def _decide(
         self, caller: Caller, job: Job | None, request: JobRequest, now: datetime
@@ -244,37 +315,7 @@ class Scheduler:
         if job is None or job.removed:
             raise Unknown("the job is gone", code="unknown_job", hresult=HResult.INVALID_JOB_ID)
         facts = decide(job, replace(request, asked=replace(request.asked, at=now)))
-        return self._admitted(caller, facts)
-
-    async def _receipt(
-        self, number: int, request: JobRequest, done: Change[Job | None], task_id: int | None
-    ) -> Receipt:
-        operation, state = operation_word(request), done.after.state if done.after else None
-        if done.recorded:
-            recorded = done.recorded[0]
-            answer = receipt(recorded, done.position, operation, str(number), state)
-            cancel = under_way(recorded, done.position) or await self._met(number, done, recorded)
-        else:
-            before = answered_before(done.after, request) if done.after else None
-            assert before is not None, "decide gives no fact only for a request answered before"
-            history = await self._ledger.history(e.job_aggregate(number))
-            answer = replayed(history, before.version, operation, str(number), state)
-            cancel = await self._met(number, done, readable(history[before.version - 1]))
-        answer = replace(answer, task_id=task_id)
-        return without_secrets(answer) if answer.code == NOT_PERMITTED else told(answer, cancel)
-
-    async def _met(
-        self, number: int, done: Change[Job | None], recorded: e.Recorded
-    ) -> UnderWay | None:
-        """The cancel that the request is about; else the one in force, or that was."""
-        if done.after is None or (done.after.cancel is None and not names_a_cancel(recorded.data)):
-            return None
-        history = await self._ledger.history(e.job_aggregate(number))
-        cancel = cancel_met(history, Met(recorded.data, recorded.version))
-        if cancel is None and done.after.cancel is not None:
-            stored = history[done.after.cancel.version - 1]
-            cancel = under_way(readable(stored), stored.position)
-        return cancel
+        return self._admission.admitted(caller, facts)
 
     async def _on_nothing(
         self,
@@ -307,7 +348,7 @@ class Scheduler:
         )
         day, cause = e.request_aggregate(now), self._cause(caller, request_id)
         done, version = await self._ledger.add_to_trail(
-            day, fact, cause, lambda found: self._admitted(caller, [found])
+            day, fact, cause, lambda found: self._admission.admitted(caller, [found])
         )
         operation = "cancel" if task_id is None else "cancel_task"
         if done.recorded:
@@ -317,56 +358,17 @@ class Scheduler:
             answer = replayed(history, version, operation, asked_for, None)
         return replace(answer, task_id=task_id)
 
-    async def _creation_refused(self, caller: Caller, draft: c.AddJob, no: Refusal) -> Receipt:
-        """Stored on the cluster, for there is no job; the same request again is answered so."""
-        request_id, content = draft.asked.request_id, content_of_job(draft)
-        asked_for = {"name": draft.name, "job_type": draft.job_type}
-
-        def decided(cluster: Cluster) -> e.ClusterEvent | None:
-            before = cluster.asked.get(Asking(caller.asker, "add_job", request_id))
-            if before is not None and before.content_sha256 == content:
-                return None
-            return refused(draft.asked, "add_job", no, asked_for, content)
-
-        answer = await self._ask_cluster(caller, request_id, "add_job", decided)
-        return replace(answer, operation="submit")
-
-    async def _ask_cluster(
-        self,
-        caller: Caller,
-        request_id: str,
-        operation: str,
-        decided: Callable[[Cluster], e.ClusterEvent | None],
-    ) -> Receipt:
-        """Store what is decided on the cluster; nothing for a request answered before."""
-
-        def change(cluster: Cluster, _: datetime) -> Sequence[e.Event]:
-            fact = decided(cluster)
-            return self._admitted(caller, [fact]) if fact is not None else []
-
-        done = await self._ledger.change_cluster(change, self._cause(caller, request_id))
-        if done.recorded:
-            return receipt(done.recorded[0], done.position, operation, "", None)
-        answered = done.after.asked[Asking(caller.asker, operation, request_id)]
-        history = await self._ledger.history(self._ledger.cluster_aggregate)
-        return replayed(history, answered.version, operation, "", None)
-
     # --- what all need ----------------------------------------------------------------------------
 
-    def _asked(self, caller: Caller, question: Question, request_id: str) -> c.Asked:
+    def _asked(
+        self,
+        caller: Caller,
+        question: Question,
+        request_id: str,
+        if_versions: c.IfVersions = None,
+    ) -> c.Asked:
         decision = self._policy.decide(question)
-        return c.Asked(request_id, caller.asker, self._clock.now(), decision)
-
-    def _admitted(self, caller: Caller, facts: Sequence[F]) -> Sequence[F]:
-        """``facts``, when there is room for them. Raises ``StoreFull`` or ``Throttled``.
-
-        What only adds to the trail is counted: refusals, and repeats of what is under way.
-        """
-        for fact in facts:
-            self._room()
-            if isinstance(fact, e.RefusalEvent | e.JobCancelRepeated | e.TaskCancelRepeated):
-                self._refusals.take(caller.actor.name, self._clock.now())
-        return facts
+        return c.Asked(request_id, caller.asker, self._clock.now(), decision, if_versions)
 
     def _cause(self, caller: Caller, request_id: str) -> Cause:
         return Cause(caller, correlation_id=request_id, causation_id=request_id)
@@ -375,17 +377,7 @@ class Scheduler:
         return await self._ledger.parameter(TASK_CANCEL_GRACE_PERIOD)
 
 
-def without_secrets(answer: Receipt) -> Receipt:
-    """What somebody without the right is told: nothing of the job's state, nor of its cancel."""
-    return replace(answer, job_state=None, under_way=None)
-
-
 def job_number(text: str) -> int | None:
     """A job id as a number, or None for what cannot be one: ids are 1..2^31-1."""
     digits = text.isascii() and text.isdigit() and len(text) <= 10
     return int(text) if digits and 1 <= int(text) <= JOB_ID_MAX else None
-
-
-def operation_word(request: JobRequest) -> str:
-    """The operation without the task's number."""
-    return operation_of(request).partition("/")[0]

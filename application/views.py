@@ -116,6 +116,11 @@ class CancellationFilter(Struct, frozen=True):
     open: bool | None = None
 
 
+TRAIL_COLUMNS: Final = tuple(f for f in AuditRow.__struct_fields__ if f != "time_high")
+"""What a row of the trail says to people, in the order in which every form has it."""
+
+TrailCells = tuple[str | int | None, ...]
+
 Key = tuple[str | int | None, ...]
 
 
@@ -201,10 +206,11 @@ class ViewReader(Protocol):
         """How many rows the filter finds, and where they begin and end."""
         ...
 
-    def trail_pages(self, which: AuditFilter) -> Iterator[Sequence[AuditRow]]:
+    def trail_pages(self, which: AuditFilter) -> Iterator[Sequence[TrailCells]]:
         """All rows that the filter finds now, in the stream's order, in bounded pages.
 
-        What comes into the views meanwhile is not in it.
+        Plain values of ``TRAIL_COLUMNS``: exports are long. What comes into the views meanwhile is
+        not in it.
         """
         ...
 

@@ -8,8 +8,8 @@ from domain import events as e
 from domain.hresult import HResult
 from domain.job import CancelInForce, Job, Task, TaskCancel, run_set, task_set
 from domain.message import kept
-from domain.refusal import Refusal, denied
-from domain.requests import REASON_CODE_MAX, bad_message, bad_reason, content_of, reused_id
+from domain.refusal import Refusal
+from domain.requests import REASON_CODE_MAX, bad_message, bad_reason, content_of, inadmissible
 from domain.states import (
     CANCEL_STRENGTH,
     TASK_WAITING,
@@ -27,8 +27,7 @@ from domain.transitions import CANCEL_JOB, CANCEL_TASK, CancelAnswer
 def cancel_job(job: Job, request: c.CancelJob) -> e.JobEvent:
     """Accepted, escalated, repeated or refused, by the table."""
     no = (
-        reused_id(job, request)
-        or denied(request.asked)
+        inadmissible(job, request)
         or bad_message(request)
         or bad_reason(request)
         or bad_cancel_state(job, request)
@@ -130,8 +129,7 @@ def cancel_task(job: Job, request: c.CancelTask) -> e.JobEvent:
     """Accepted, escalated, repeated or refused, by the table."""
     task = job.tasks.get(request.task)
     no = (
-        reused_id(job, request)
-        or denied(request.asked)
+        inadmissible(job, request)
         or bad_message(request)
         or bad_reason(request)
         or bad_task(job, task, request)

@@ -11,7 +11,7 @@ from domain.errors import Corrupt, CountermandError
 from domain.job import Answered, Asking
 from domain.message import kept
 from domain.parameters import find, parsed
-from domain.refusal import Refusal, denied, reused
+from domain.refusal import Refusal, at_other_version, denied, reused
 
 JOB_ID_MAX: Final = 2**31 - 1
 JOB_ID_BLOCK: Final = 100
@@ -84,7 +84,11 @@ def set_parameter(cluster: Cluster, command: SetParameter) -> e.ClusterEvent | N
     before = cluster.asked.get(Asking(asked.asker, "set_parameter", asked.request_id))
     if before is not None and before.content_sha256 == content:
         return None
-    no = reused(asked.request_id, "change of a parameter") if before is not None else denied(asked)
+    no = (
+        (reused(asked.request_id, "change of a parameter") if before is not None else None)
+        or denied(asked)
+        or at_other_version(asked, cluster.version, "the cluster")
+    )
     if no is not None:
         return set_refused(command, no)
     try:

@@ -15,16 +15,22 @@ from domain.states import CancelMode, JobPriority, JobType, StopStep
 # --- what people ask ------------------------------------------------------------------------------
 
 
+IfVersions = tuple[int, ...] | None
+"""Versions at which a request is to be done; None: at any."""
+
+
 class Asked(Struct, frozen=True):
     """By whom (``Caller.asker``), when and under which request id a person asked.
 
-    ``decision`` is the policy's answer, computed before.
+    ``decision`` is the policy's answer, computed before. ``if_versions``: to be done only when what
+    is asked about is at one of these versions at the moment of decision; None: at any.
     """
 
     request_id: str
     asker: str
     at: datetime
     decision: Decision
+    if_versions: IfVersions = None
 
 
 class AddJob(Struct, frozen=True):
@@ -84,6 +90,16 @@ class FinishJob(Struct, frozen=True):
     message_units_max: int = MESSAGE_UNITS_MAX
 
 
+class FinishTask(Struct, frozen=True):
+    """Stop one task as a normal cancel does, but with the outcome Finished."""
+
+    asked: Asked
+    task: int
+    message: str
+    grace_seconds: int
+    message_units_max: int = MESSAGE_UNITS_MAX
+
+
 class ConfigureJob(Struct, frozen=True):
     """Back to Configuring."""
 
@@ -96,7 +112,24 @@ class RequeueJob(Struct, frozen=True):
     asked: Asked
 
 
-Request = AddJob | SubmitJob | CancelJob | CancelTask | FinishJob | ConfigureJob | RequeueJob
+class RequeueTask(Struct, frozen=True):
+    """Run one task again in a job that goes on."""
+
+    asked: Asked
+    task: int
+
+
+Request = (
+    AddJob
+    | SubmitJob
+    | CancelJob
+    | CancelTask
+    | FinishJob
+    | FinishTask
+    | ConfigureJob
+    | RequeueJob
+    | RequeueTask
+)
 
 # --- what the service tells the job ---------------------------------------------------------------
 

@@ -1,8 +1,9 @@
 """``decide(job, request) -> events``: what becomes of what people ask. It refuses by a fact.
 
-The order of the checks: a request id seen before, the right, the message, the state. Who has no
-right learns nothing of the state. Cancels are decided in ``cancelling``; what the service itself
-tells a job in ``instruct``.
+The order of the checks: a request id seen before, the right, the version asked for, the message,
+the state. Who has no right learns nothing of version and state. Cancels are decided in
+``cancelling``, finish and requeue of one task in ``task_commands``; what the service itself tells a
+job in ``instruct``.
 """
 
 from collections.abc import Callable
@@ -14,17 +15,18 @@ from domain.cancelling import cancel_job, cancel_task, release_for
 from domain.errors import Unknown
 from domain.hresult import HResult
 from domain.job import Job, Task, run_set, task_set
-from domain.message import KeptMessage, kept
-from domain.refusal import Refusal, denied
+from domain.refusal import Refusal
 from domain.requests import (
     JobRequest,
     answered_before,
     bad_message,
+    command_refused,
     content_of,
+    inadmissible,
     operation_of,
-    reused_id,
 )
 from domain.states import CancelMode, TaskState
+from domain.task_commands import finish_task, requeue_task
 from domain.transitions import GATES
 
 
@@ -48,10 +50,14 @@ def decide(job: Job, request: JobRequest) -> tuple[e.JobEvent, ...]:
             return (submit(job, request),)
         case c.FinishJob():
             return (finish(job, request),)
+        case c.FinishTask():
+            return (finish_task(job, request),)
         case c.ConfigureJob():
             return (configure(job, request),)
         case c.RequeueJob():
             return (requeue(job, request),)
+        case c.RequeueTask():
+            return (requeue_task(job, request),)
         case _:
             assert_never(request)
 
@@ -77,37 +83,9 @@ def gated(
     job: Job, request: JobRequest, fact: Callable[[], e.JobEvent], *more: Refusal | None
 ) -> e.JobEvent:
     """``fact()`` when every check passes, else the refusal."""
-    checks = [
-        reused_id(job, request),
-        denied(request.asked),
-        *more,
-        wrong_state(job, operation_of(request)),
-    ]
+    checks = [inadmissible(job, request), *more, wrong_state(job, operation_of(request))]
     no = next((x for x in checks if x), None)
-    if no is None:
-        return fact()
-    message = kept_message(request)
-    return e.JobCommandRefused(
-        request_id=request.asked.request_id,
-        command=operation_of(request),
-        state=job.state,
-        code=no.code,
-        hresult=no.hresult,
-        rule=no.rule,
-        explanation=no.explanation,
-        decision=request.asked.decision,
-        content_sha256=content_of(request),
-        message=message.text,
-        message_units=message.units,
-        message_sha256=message.sha256,
-    )
-
-
-def kept_message(request: JobRequest) -> KeptMessage:
-    """What a refusal keeps of the request's message, if it has one."""
-    if isinstance(request, c.FinishJob):
-        return kept(request.message, request.message_units_max)
-    return KeptMessage("", 0)
+    return fact() if no is None else command_refused(job, request, no)
 
 
 def submit(job: Job, request: c.SubmitJob) -> e.JobEvent:

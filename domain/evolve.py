@@ -13,9 +13,12 @@ from domain.evolve_requests import (
     cancel_answered,
     cancel_requested,
     canceled,
+    command_refused,
     finish_requested,
     job_finished,
     task_cancel_requested,
+    task_finish_requested,
+    task_requeued,
 )
 from domain.evolve_runs import (
     queued,
@@ -119,8 +122,12 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
             return task_cancel_requested(job, recorded, data)
         case e.TaskCancelRepeated() | e.TaskCancelRefused():
             return cancel_answered(job, recorded, data)
+        case e.TaskFinishRequested():
+            return task_finish_requested(job, recorded, data)
+        case e.TaskRequeued():
+            return task_requeued(job, recorded, data)
         case e.JobCommandRefused():
-            return answered(job, recorded, data.command, data.request_id, data.content_sha256)
+            return command_refused(job, recorded, data)
         case e.TaskStopOrdered():
             return stop_ordered(job, data)
         case e.TaskStopped():

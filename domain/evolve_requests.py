@@ -6,7 +6,15 @@ from domain import events as e
 from domain.changes import answered, ended, enter, release_skipped, stop_waiting, with_tasks
 from domain.commands import content_sha256
 from domain.hresult import HResult
-from domain.job import CancelInForce, FinishInForce, Job, Task, TaskCancel, in_ranges
+from domain.job import (
+    CancelInForce,
+    FinishInForce,
+    Job,
+    Task,
+    TaskCancel,
+    TaskFinish,
+    in_ranges,
+)
 from domain.message import sha256_of
 from domain.states import CancelMode, JobState, NodeRelease, TaskState, TaskType
 
@@ -105,6 +113,48 @@ def task_cancel_requested(job: Job, recorded: e.Recorded, data: e.TaskCancelRequ
         )
 
     return cancel_answered(with_tasks(job, [data.task], change), recorded, data)
+
+
+def task_finish_requested(job: Job, recorded: e.Recorded, data: e.TaskFinishRequested) -> Job:
+    """A waiting task is Finished without having run; a running one is Finishing."""
+    caller = recorded.event.caller
+    finish = TaskFinish(
+        request_id=data.request_id,
+        message=data.message,
+        actor=caller.actor.name,
+        on_behalf_of=caller.on_behalf_of.name if caller.on_behalf_of else "",
+        at=recorded.time,
+        grace_seconds=data.grace_seconds,
+        version=recorded.version,
+    )
+
+    def change(task: Task) -> Task:
+        if data.running.count:
+            return replace(task, state=TaskState.FINISHING, finish=finish)
+        return replace(task, state=TaskState.FINISHED, finish=finish, ended_at=recorded.time)
+
+    after = with_tasks(job, [data.task], change)
+    content = content_sha256("finish_task", data.message)
+    return answered(after, recorded, f"finish_task/{data.task}", data.request_id, content)
+
+
+def task_requeued(job: Job, recorded: e.Recorded, data: e.TaskRequeued) -> Job:
+    """Queued again; of what it was only its runs and what they left behind are kept."""
+    after = with_tasks(
+        job,
+        [data.task],
+        lambda t: Task(
+            t.spec, TaskState.QUEUED, attempt=t.attempt, node=t.node, outlived=t.outlived
+        ),
+    )
+    content = content_sha256("requeue_task")
+    return answered(after, recorded, f"requeue_task/{data.task}", data.request_id, content)
+
+
+def command_refused(job: Job, recorded: e.Recorded, data: e.JobCommandRefused) -> Job:
+    """Only the answer is remembered, in the scope of the task where there is one."""
+    operation = data.command if data.task is None else f"{data.command}/{data.task}"
+    return answered(job, recorded, operation, data.request_id, data.content_sha256)
 
 
 def canceled(job: Job, recorded: e.Recorded) -> Job:

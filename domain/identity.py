@@ -19,7 +19,7 @@ class Role(StrEnum):
 
 
 class PrincipalKind(StrEnum):
-    """CloudEvents ``authtype``."""
+    """What kind of actor somebody is: CloudEvents ``authtype``."""
 
     USER = "user"
     SERVICE_ACCOUNT = "service_account"

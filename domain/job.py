@@ -51,6 +51,18 @@ class TaskCancel(Struct, frozen=True):
     version: int
 
 
+class TaskFinish(Struct, frozen=True):
+    """The finish of one task that was accepted; it keeps the message."""
+
+    request_id: str
+    message: str
+    actor: str
+    on_behalf_of: str
+    at: datetime
+    grace_seconds: int
+    version: int
+
+
 class Task(Struct, frozen=True):
     """One task. ``attempt`` counts its runs; what follows it describes the latest one.
 
@@ -68,6 +80,7 @@ class Task(Struct, frozen=True):
     order_before: Order | None = None
     cancel: TaskCancel | None = None
     cancel_open: bool = False
+    finish: TaskFinish | None = None
     explicitly_canceled: bool = False
     exit: Exit | None = None
     started_at: datetime | None = None

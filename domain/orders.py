@@ -1,4 +1,4 @@
-"""Which stop orders are called for: by the job's cancel, by a finish, by the cancel of one task."""
+"""Which stop orders are called for: by cancel or finish, of the job or of one task."""
 
 from domain import commands as c
 from domain import events as e
@@ -7,12 +7,18 @@ from domain.states import TASK_ON_NODE, CancelMode, JobState, StopCause, StopSte
 
 
 def order_for(job: Job, task: Task, signal: int) -> Order | None:
-    """The strongest order that is called for on the task's latest run; None for none."""
-    wanted = [
-        x
-        for x in (job_order(job, signal), finish_order(job, signal), task_order(task, signal))
-        if x is not None
-    ]
+    """The strongest order that is called for on the task's latest run; None for none.
+
+    Of two that are as strong the first counts. The finish of the task comes first: it is accepted
+    only before any other request stops the run.
+    """
+    called_for = (
+        task_finish_order(task, signal),
+        job_order(job, signal),
+        finish_order(job, signal),
+        task_order(task, signal),
+    )
+    wanted = [x for x in called_for if x is not None]
     if task.spec.type is TaskType.NODE_RELEASE:
         wanted = [x for x in wanted if x.step is StopStep.KILL and x.cause is StopCause.JOB_CANCEL]
     return max(wanted, key=strength, default=None)
@@ -53,6 +59,19 @@ def task_order(task: Task, signal: int) -> Order | None:
         task.cancel.mode,
         signal,
         task.cancel.grace_seconds,
+    )
+
+
+def task_finish_order(task: Task, signal: int) -> Order | None:
+    """What a finish of this one task calls for."""
+    if task.finish is None:
+        return None
+    return made(
+        task.finish.request_id,
+        StopCause.FINISH,
+        CancelMode.NORMAL,
+        signal,
+        task.finish.grace_seconds,
     )
 
 

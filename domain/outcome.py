@@ -22,7 +22,9 @@ class Outcome(StrEnum):
 def outcome_of(fact: e.Event) -> Outcome:
     """The outcome that a deciding fact stands for."""
     match fact:
-        case e.CancelRefused(code="unknown_job") | e.TaskCancelRefused(code="unknown_task"):
+        case e.CancelRefused(code="unknown_job"):
+            return Outcome.UNKNOWN
+        case e.TaskCancelRefused() | e.JobCommandRefused() if fact.code == "unknown_task":
             return Outcome.UNKNOWN
         case _ if isinstance(fact, e.RefusalEvent):
             return Outcome.REFUSED

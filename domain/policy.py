@@ -31,6 +31,8 @@ class Action(StrEnum):
     CHANGE = "change"
     SET_PARAMETER = "set_parameter"
     VIEW = "view"
+    VIEW_PRINCIPALS = "view_principals"
+    REBUILD_VIEWS = "rebuild_views"
     ACT_FOR_OTHERS = "act_for_others"
 
 
@@ -87,7 +89,12 @@ RULES: Final = (
         ),
     ),
     Rule("administrator-everything", Subject.ADMINISTRATOR, tuple(Action), command_jobs=True),
-    Rule("auditor-reads", Subject.AUDITOR, (Action.VIEW,), command_jobs=True),
+    Rule(
+        "auditor-reads",
+        Subject.AUDITOR,
+        (Action.VIEW, Action.VIEW_PRINCIPALS),
+        command_jobs=True,
+    ),
 )
 """Allow rules. What no rule allows is denied by ``no-rule-allows``."""
 
@@ -116,6 +123,8 @@ ACTION_IN_WORDS: Final = {
     Action.CHANGE: "change this job",
     Action.SET_PARAMETER: "set cluster parameters",
     Action.VIEW: "see this job",
+    Action.VIEW_PRINCIPALS: "see who may act",
+    Action.REBUILD_VIEWS: "rebuild the views",
     Action.ACT_FOR_OTHERS: "act for others",
 }
 

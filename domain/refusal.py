@@ -1,10 +1,14 @@
-"""Why not: what every refusal says, and the one that a policy brings about."""
+"""Why not: what every refusal says, and those that concern every request, whatever it asks."""
+
+from typing import Final
 
 from msgspec import Struct
 
 from domain.commands import Asked
 from domain.hresult import HResult
 from domain.states import Effect
+
+VERSIONS_NAMED_MAX: Final = 5
 
 
 class Refusal(Struct, frozen=True):
@@ -24,6 +28,28 @@ def denied(asked: Asked) -> Refusal | None:
     rule = decision.rules[0] if decision.rules else "policy-error"
     words = decision.explanation or "; ".join(decision.errors) or "the policy said no"
     return Refusal("not_permitted", HResult.PERMISSION_DENIED, rule, words)
+
+
+def at_other_version(asked: Asked, version: int, what: str) -> Refusal | None:
+    """The request was for another version of ``what`` (job 7, the cluster) than the one it has."""
+    wanted = asked.if_versions
+    if wanted is None or version in wanted:
+        return None
+    return Refusal(
+        "version_mismatch",
+        HResult.INVALID_OPERATION,
+        "if-match",
+        f"{what} is at version {version}, but the request is only for {versions(wanted)}",
+    )
+
+
+def versions(wanted: tuple[int, ...]) -> str:
+    """The versions a request was for, the first few of many."""
+    if not wanted:
+        return "a version that it never has"
+    named = ", ".join(str(n) for n in wanted[:VERSIONS_NAMED_MAX])
+    more = ", ..." if len(wanted) > VERSIONS_NAMED_MAX else ""
+    return f"version{'s' if len(wanted) > 1 else ''} {named}{more}"
 
 
 def reused(request_id: str, operation: str) -> Refusal:

@@ -3,13 +3,23 @@
 from typing import Final, assert_never
 
 from domain import commands as c
+from domain import events as e
 from domain.errors import Refused
 from domain.hresult import HResult
 from domain.job import Answered, Asking, Job
-from domain.message import check_message, sha256_of
-from domain.refusal import Refusal, reused
+from domain.message import KeptMessage, check_message, kept, sha256_of
+from domain.refusal import Refusal, at_other_version, denied, reused
 
-JobRequest = c.SubmitJob | c.CancelJob | c.CancelTask | c.FinishJob | c.ConfigureJob | c.RequeueJob
+JobRequest = (
+    c.SubmitJob
+    | c.CancelJob
+    | c.CancelTask
+    | c.FinishJob
+    | c.FinishTask
+    | c.ConfigureJob
+    | c.RequeueJob
+    | c.RequeueTask
+)
 REASON_CODE_MAX: Final = 32
 REASON_CODE_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 REASON_CODE_FORM: Final = "1 to 32 of a-z, 0-9, _ and -"
@@ -27,7 +37,7 @@ def asking(request: JobRequest) -> Asking:
 
 
 def operation_of(request: JobRequest) -> str:
-    """The stable name of an operation; a task's cancel has the task's number in it."""
+    """The stable name of an operation; one on a task has the task's number after a slash."""
     match request:
         case c.CancelJob():
             return "cancel"
@@ -37,10 +47,14 @@ def operation_of(request: JobRequest) -> str:
             return "submit"
         case c.FinishJob():
             return "finish"
+        case c.FinishTask():
+            return f"finish_task/{request.task}"
         case c.ConfigureJob():
             return "configure"
         case c.RequeueJob():
             return "requeue"
+        case c.RequeueTask():
+            return f"requeue_task/{request.task}"
         case _:
             assert_never(request)
 
@@ -52,6 +66,10 @@ def content_of(request: JobRequest) -> str:
             return c.content_sha256(request.mode, request.reason_code, sha256_of(request.message))
         case c.FinishJob():
             return c.content_sha256("finish", request.message)
+        case c.FinishTask():
+            return c.content_sha256("finish_task", request.message)
+        case c.RequeueTask():
+            return c.content_sha256("requeue_task")
         case c.SubmitJob():
             return c.content_sha256("submit", request.run_as)
         case c.ConfigureJob() | c.RequeueJob():
@@ -63,6 +81,15 @@ def content_of(request: JobRequest) -> str:
 # --- checks that requests share -------------------------------------------------------------------
 
 
+def inadmissible(job: Job, request: JobRequest) -> Refusal | None:
+    """What is checked of every request before what it asks for: its id, the right, the version."""
+    return (
+        reused_id(job, request)
+        or denied(request.asked)
+        or at_other_version(request.asked, job.version, f"job {job.id}")
+    )
+
+
 def reused_id(job: Job, request: JobRequest) -> Refusal | None:
     """A request id that stands for something else already."""
     if asking(request) not in job.asked:
@@ -70,7 +97,9 @@ def reused_id(job: Job, request: JobRequest) -> Refusal | None:
     return reused(request.asked.request_id, operation_of(request))
 
 
-def bad_message(request: c.CancelJob | c.CancelTask | c.FinishJob) -> Refusal | None:
+def bad_message(
+    request: c.CancelJob | c.CancelTask | c.FinishJob | c.FinishTask,
+) -> Refusal | None:
     """A message that is too long or holds a forbidden character."""
     try:
         check_message(request.message, request.message_units_max)
@@ -91,3 +120,36 @@ def bad_reason(request: c.CancelJob | c.CancelTask) -> Refusal | None:
         "reason-code-form",
         f"the reason code {code[:40]!r} is not allowed: {REASON_CODE_FORM}",
     )
+
+
+# --- the refusal of anything but a cancel ---------------------------------------------------------
+
+
+def command_refused(job: Job, request: JobRequest, no: Refusal) -> e.JobCommandRefused:
+    """The refusal as a fact, with the task where the command was for one."""
+    message = kept_message(request)
+    number = request.task if isinstance(request, c.FinishTask | c.RequeueTask) else None
+    task = None if number is None else job.tasks.get(number)
+    return e.JobCommandRefused(
+        request_id=request.asked.request_id,
+        command=operation_of(request).partition("/")[0],
+        state=job.state,
+        code=no.code,
+        hresult=no.hresult,
+        rule=no.rule,
+        explanation=no.explanation,
+        decision=request.asked.decision,
+        content_sha256=content_of(request),
+        message=message.text,
+        message_units=message.units,
+        message_sha256=message.sha256,
+        task=number,
+        task_state=task.state if task else None,
+    )
+
+
+def kept_message(request: JobRequest) -> KeptMessage:
+    """What a refusal keeps of the request's message, if it has one."""
+    if isinstance(request, c.FinishJob | c.FinishTask):
+        return kept(request.message, request.message_units_max)
+    return KeptMessage("", 0)

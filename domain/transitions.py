@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from domain.hresult import HResult
-from domain.states import JobState, TaskState
+from domain.states import JobState, TaskState, TaskType
 
 
 class CancelAnswer(StrEnum):
@@ -108,3 +108,65 @@ GATES: Final = {
         "Product's documentation: Queued or Running; its client shares the gate of cancel",
     ),
 }
+
+# --- one task: finish, requeue --------------------------------------------------------------------
+
+
+class TaskRow(Struct, frozen=True):
+    """One row: whether the command is accepted, and where that comes from."""
+
+    accepted: bool
+    source: str
+
+
+FINISH_STATES: Final = "Product: a running or queued task is finished"
+FINISH_AS_CANCEL: Final = (
+    "Deliberate: as the cancel of a task; what was done by hand need not run when the job does"
+)
+FINISH_SOURCE: Final = "Product: Operation_InvalidCancelTaskState 0x80040209"
+
+FINISH_TASK: Final = {
+    TaskState.CONFIGURING: TaskRow(True, FINISH_AS_CANCEL),
+    TaskState.SUBMITTED: TaskRow(True, FINISH_AS_CANCEL),
+    TaskState.VALIDATING: TaskRow(True, FINISH_AS_CANCEL),
+    TaskState.QUEUED: TaskRow(True, FINISH_STATES),
+    TaskState.DISPATCHING: TaskRow(True, FINISH_AS_CANCEL),
+    TaskState.RUNNING: TaskRow(True, FINISH_STATES),
+    TaskState.CANCELING: TaskRow(
+        False, "Deliberate: a cancel under way is carried out; only a stronger cancel overtakes it"
+    ),
+    TaskState.FINISHING: TaskRow(
+        False, "Deliberate: there is no forced finish, so nothing could overtake the first"
+    ),
+    TaskState.FINISHED: TaskRow(False, FINISH_SOURCE),
+    TaskState.FAILED: TaskRow(False, FINISH_SOURCE),
+    TaskState.CANCELED: TaskRow(False, FINISH_SOURCE),
+}
+
+REQUEUE_STATES: Final = "Product: a task is queued again from Failed and Canceled"
+REQUEUE_SOURCE: Final = "Product: Operation_OnlyFailedCancelledTasksCanBeConfigured 0x8004024C"
+
+REQUEUE_TASK: Final = {
+    TaskState.FAILED: TaskRow(True, REQUEUE_STATES),
+    TaskState.CANCELED: TaskRow(True, REQUEUE_STATES),
+    TaskState.QUEUED: TaskRow(
+        True, "Product: from Queued too, where it changes nothing; it is recorded all the same"
+    ),
+    TaskState.CONFIGURING: TaskRow(False, REQUEUE_SOURCE),
+    TaskState.SUBMITTED: TaskRow(False, REQUEUE_SOURCE),
+    TaskState.VALIDATING: TaskRow(False, REQUEUE_SOURCE),
+    TaskState.DISPATCHING: TaskRow(False, REQUEUE_SOURCE),
+    TaskState.RUNNING: TaskRow(False, REQUEUE_SOURCE),
+    TaskState.CANCELING: TaskRow(False, REQUEUE_SOURCE),
+    TaskState.FINISHING: TaskRow(False, REQUEUE_SOURCE),
+    TaskState.FINISHED: TaskRow(False, REQUEUE_SOURCE),
+}
+
+REQUEUE_TASK_JOB: Final = Gate(
+    frozenset({JobState.QUEUED, JobState.RUNNING}),
+    HResult.ONLY_FAILED_CANCELLED_TASKS_CAN_BE_CONFIGURED,
+    "Product: at once in a running job, impossible after the job has ended. Deliberate: nor while "
+    "it ends, and before it is queued the job's own submit comes first",
+)
+REQUEUE_TASK_NEVER: Final = frozenset({TaskType.NODE_PREP, TaskType.NODE_RELEASE, TaskType.SERVICE})
+"""Product: Operation_TaskOfTypeCannotBeReconfigured 0x8004024D; they come and go with the job."""

@@ -107,6 +107,7 @@ def command_refused(fact: e.JobCommandRefused) -> Said:
         outcome=outcome_of(fact),
         request_id=fact.request_id,
         message=fact.message,
+        tasks=task_of(fact),
         rule=fact.rule,
         explanation=fact.explanation,
         code=fact.code,
@@ -128,17 +129,31 @@ def cluster_command_refused(fact: e.ClusterCommandRefused) -> Said:
     )
 
 
-def finish_requested(fact: e.JobFinishRequested) -> Said:
+def finish_requested(fact: e.JobFinishRequested | e.TaskFinishRequested) -> Said:
     """A finish was accepted."""
     return Said(
         kind=Kind.REQUEST,
-        operation="finish",
+        operation="finish_task" if isinstance(fact, e.TaskFinishRequested) else "finish",
         outcome=outcome_of(fact),
         request_id=fact.request_id,
         message=fact.message,
         rule=rules(fact.decision),
+        tasks=task_of(fact),
         detail=f"{fact.running.count} running, {fact.waiting.count} waiting; "
         f"{grace(fact.grace_seconds)}",
+    )
+
+
+def task_again(fact: e.TaskRequeued) -> Said:
+    """One task waits again."""
+    return Said(
+        kind=Kind.REQUEUE,
+        operation="requeue_task",
+        outcome=outcome_of(fact),
+        request_id=fact.request_id,
+        rule=rules(fact.decision),
+        tasks=task_of(fact),
+        detail=summary(fact),
     )
 
 
@@ -300,6 +315,8 @@ SAID: Final[dict[type[e.Event], Callable[[Any], Said | None]]] = {
     e.JobCommandRefused: command_refused,
     e.ClusterCommandRefused: cluster_command_refused,
     e.JobFinishRequested: finish_requested,
+    e.TaskFinishRequested: finish_requested,
+    e.TaskRequeued: task_again,
     e.JobConfigured: again,
     e.JobRequeued: again,
     e.ClusterParameterSet: parameter_set,

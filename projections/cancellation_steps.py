@@ -43,6 +43,9 @@ def moved_on(
             ended = in_ranges(fact.tasks)
             mine = [c for c in known if c.request_id == fact.request_id and c.task in ended]
             return changed(known, mine, lambda c: over(c, at, position))
+        case e.TaskRequeued() as fact:
+            mine = [c for c in known if c.request_id == fact.undoes and c.task == fact.task]
+            return changed(known, mine, lambda c: over(c, at, position))
         case _:
             return of_the_job(known, recorded, position)
 

@@ -23,7 +23,9 @@ from projections.cancellation_steps import Cancellations, moved_on, still_told
 from projections.cancellations import Cancellation
 from projections.tally import ASKED, Counted, of_row, of_step
 
-ACCEPTED: Final = e.JobCancelRequested | e.TaskCancelRequested | e.JobFinishRequested
+ACCEPTED: Final = (
+    e.JobCancelRequested | e.TaskCancelRequested | e.JobFinishRequested | e.TaskFinishRequested
+)
 AGAIN: Final = e.JobConfigured | e.JobRequeued
 
 

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from domain import events as e
-from domain.states import CancelMode
+from domain.states import CancelMode, TaskState
 
 KINDS_OF_STOP = {"signal": "the stop signal", "kill": "SIGKILL"}
 
@@ -32,16 +32,31 @@ def of_request(fact: e.JobEvent) -> str:
             return canceling(fact)
         case e.JobCancelRepeated():
             return f"asked again to cancel ({fact.mode}){saying(fact.message)}; already under way"
-        case e.TaskCancelRequested():
-            return f"cancel of task {fact.task} accepted ({fact.mode}){saying(fact.message)}"
-        case e.TaskCancelRepeated():
-            return f"asked again to cancel task {fact.task}{saying(fact.message)}; under way"
         case e.JobFinishRequested():
             return f"finish accepted{saying(fact.message)}; {grace(fact.grace_seconds)}"
         case e.JobConfigured():
             return f"back in Configuring; {again(fact.queued, fact.kept)}"
         case e.JobRequeued():
             return f"queued again; {again(fact.queued, fact.kept)}"
+        case _:
+            return of_task_request(fact)
+
+
+def of_task_request(fact: e.JobEvent) -> str:
+    """What people asked of one task and got; "" for the rest."""
+    match fact:
+        case e.TaskCancelRequested():
+            return f"cancel of task {fact.task} accepted ({fact.mode}){saying(fact.message)}"
+        case e.TaskCancelRepeated():
+            return f"asked again to cancel task {fact.task}{saying(fact.message)}; under way"
+        case e.TaskFinishRequested():
+            how = grace(fact.grace_seconds) if fact.running.count else "it never runs"
+            return f"finish of task {fact.task} accepted{saying(fact.message)}; {how}"
+        case e.TaskRequeued(from_state=TaskState.QUEUED):
+            return f"asked to queue task {fact.task} again; it waits already"
+        case e.TaskRequeued():
+            what = f"task {fact.task} queued again from {fact.from_state}"
+            return f"{what}; its next run is attempt {fact.attempt}"
         case _:
             return ""
 
@@ -119,9 +134,7 @@ def of_cluster(fact: e.ClusterEvent) -> str:
 
 def refused(fact: e.RefusalEvent) -> str:
     """A refusal in the words it was given."""
-    message = (
-        "" if isinstance(fact, e.JobCommandRefused | e.ClusterCommandRefused) else fact.message
-    )
+    message = "" if isinstance(fact, e.ClusterCommandRefused) else fact.message
     return f"refused ({fact.code}): {plain(fact.explanation)}{saying(message)}"
 
 

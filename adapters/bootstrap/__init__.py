@@ -14,9 +14,9 @@ from adapters.bootstrap import dev as first_minute
 from adapters.bootstrap.compose import Parts, grow_stream, locked, nats, provision_stream
 from adapters.bootstrap.configuration import load
 from adapters.bootstrap.doctor import Finding, examine
+from adapters.bootstrap.people import principals_file
 from adapters.bootstrap.running import Endpoint, service
 from adapters.bootstrap.system import LogReporter
-from adapters.bootstrap.web import principals_file
 from adapters.principals import PrincipalsFile
 from application.settings import Settings
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from adapters.bootstrap.alarms import alarms_of
 from adapters.bootstrap.disk import DiskReserve
 from adapters.bootstrap.marker import Marker, check_marker, read_marker, write_marker
+from adapters.bootstrap.people import known_people
 from adapters.bootstrap.supervise import Supervision
 from adapters.bootstrap.system import SystemClock, Uuid7Ids
 from adapters.bootstrap.view_builder import ViewSource
@@ -29,6 +30,7 @@ from adapters.jetstream.publish import UnseenDisk
 from adapters.jetstream.server import EmbeddedServer
 from adapters.journal import SqliteJournal
 from adapters.views.files import SqliteViewFiles
+from application.administration import Administration
 from application.board import Board
 from application.carrier import Carrier
 from application.dispatcher import Dispatcher
@@ -46,6 +48,7 @@ from application.scheduler import Limits, Scheduler
 from application.settings import REBUILD_JOURNAL, SLOTS_MAX, Settings
 from application.startup_check import compare
 from application.stopper import Stopper
+from application.tail import Tail
 from application.throttle import RefusalLimit
 from application.view_building import ViewBuilder
 from application.visibility import Visibility
@@ -74,6 +77,7 @@ class Views(Struct, frozen=True):
     projector: Projector
     builder: ViewBuilder
     listing: Listing
+    administration: Administration
 
 
 class Parts(Struct, frozen=True):
@@ -267,7 +271,8 @@ def join(
     """All parts, none of them running yet."""
     clock, ids, policy = SystemClock(), Uuid7Ids(), TablePolicy()
     ledger, keys = Ledger(log, journal, clock, ids, settings.cluster), JobKeys()
-    board, keeper = Board(log, ledger, keys), JournalKeeper(log, journal)
+    board, tail = Board(log, ledger, keys), Tail(journal)
+    keeper = JournalKeeper(log, journal, tail)
     engine = local_engine(settings, makers)
     runs = Runs(ledger, engine)
     room, supervision = room_of(settings, log, reporter), Supervision(reporter)
@@ -288,7 +293,7 @@ def join(
         retention=Retention(board, ledger, engine, runs, clock, reporter),
         room=room,
         scheduler=scheduler_of(settings, ledger, policy, clock, maker, may_write),
-        queries=Queries(ledger, log, journal, board, policy),
+        queries=Queries(ledger, log, journal, board, policy, tail),
         views=views_of(settings, server, log, journal, ledger, board, policy, clock, reporter),
         supervision=supervision,
         reporter=reporter,
@@ -325,7 +330,12 @@ def views_of(
     )
     builder = ViewBuilder(log, journal, projector, files, build, clock, reporter)
     known = lambda: max(board.position, ledger.position)  # noqa: E731
-    return Views(projector, builder, Listing(projector, Visibility(policy), clock, known))
+    return Views(
+        projector,
+        builder,
+        Listing(projector, Visibility(policy), clock, known),
+        Administration(policy, projector, builder, known, known_people(settings)),
+    )
 
 
 def room_of(settings: Settings, log: JetStreamLog, reporter: Reporter) -> Room:

@@ -1,10 +1,18 @@
 """How the service is, in sentences: from what its parts know of themselves."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from adapters.bootstrap.alarms import worries
 from adapters.bootstrap.compose import Parts
 from adapters.http.health import Health, HealthStatus
+from adapters.http.metrics import Snapshot
+from application.views import Troubles
+from domain.errors import CountermandError, Unavailable
+
+METRIC_SECONDS: Final = 1.0
+"""How long a metric may keep the others waiting."""
 
 
 def health_of(parts: Parts) -> Callable[[], Awaitable[Health]]:
@@ -18,6 +26,42 @@ def health_of(parts: Parts) -> Callable[[], Awaitable[Health]]:
         return Health(status, tuple(hindered + worried), parts.board.position)
 
     return health
+
+
+def snapshot_of(parts: Parts) -> Callable[[], Awaitable[Snapshot]]:
+    """What the metrics ask."""
+
+    async def snapshot() -> Snapshot:
+        used, capacity = await store_use(parts)
+        projector = parts.views.projector
+        return Snapshot(
+            counts=projector.counts,
+            troubles=await troubles(parts),
+            stream_position=max(parts.board.position, parts.ledger.position),
+            journal_position=parts.keeper.position,
+            view_position=projector.position,
+            store_bytes=used,
+            store_capacity_bytes=capacity,
+            ready=not not_ready(parts),
+        )
+
+    return snapshot
+
+
+async def store_use(parts: Parts) -> tuple[int | None, int | None]:
+    """Bytes used and capacity; unknown while the stream does not answer."""
+    try:
+        return await asyncio.wait_for(parts.log.store_use(), METRIC_SECONDS)
+    except (Unavailable, TimeoutError):
+        return None, None
+
+
+async def troubles(parts: Parts) -> Troubles | None:
+    """What is wrong with cancels; unknown while the views cannot be asked."""
+    try:
+        return await parts.views.listing.troubles()
+    except CountermandError:
+        return None
 
 
 def not_ready(parts: Parts) -> list[str]:

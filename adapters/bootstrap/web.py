@@ -14,13 +14,16 @@ from typing import Final
 from msgspec import Struct
 
 from adapters.bootstrap.compose import Parts, directory_of
-from adapters.bootstrap.health import health_of
+from adapters.bootstrap.contract import contract
+from adapters.bootstrap.health import health_of, snapshot_of
+from adapters.bootstrap.people import principals_file
 from adapters.http.app import create_app
 from adapters.http.authentication import Authenticator, Peer
 from adapters.http.closing import Closing
+from adapters.http.request_log import RequestCounts
 from adapters.http.server import WebServer
 from adapters.http.sockets import bind_tcp, bind_unix
-from adapters.principals import Principals, PrincipalsFile
+from adapters.principals import Principals
 from application.ports import Reporter
 from application.settings import Settings
 from domain.errors import Misconfigured
@@ -70,13 +73,19 @@ async def web(parts: Parts) -> AsyncIterator[Web]:
     """The web, for as long as this lasts."""
     settings, closing = parts.settings, Closing()
     token_file = directory_of(settings) / "run" / "token"
+    counts = RequestCounts()
     app = create_app(
         scheduler=parts.scheduler,
         queries=parts.queries,
+        listing=parts.views.listing,
+        administration=parts.views.administration,
         authenticator=WithOwnToken(people(settings), fresh_token(token_file), own_account()),
         ids=parts.ids,
         health=health_of(parts),
+        snapshot=snapshot_of(parts),
+        counts=counts,
         closing=closing,
+        contract=contract,
     )
     path = (
         Path(settings.socket)
@@ -84,7 +93,7 @@ async def web(parts: Parts) -> AsyncIterator[Web]:
         else directory_of(settings) / "run/countermand.sock"
     )
     sockets = [bind_unix(path), bound_tcp(settings, parts.reporter)]
-    server = WebServer(app, sockets, closing)
+    server = WebServer(app, sockets, closing, counts)
     await server.start()
     try:
         host, port = sockets[1].getsockname()[:2]
@@ -100,11 +109,6 @@ def people(settings: Settings) -> Principals:
     own_accounts = os.geteuid() == 0 and not settings.allow_root_tasks
     tasks = (settings.task_account, *settings.run_as_accounts) if own_accounts else ()
     return Principals(principals_file(settings), own_uid=os.geteuid(), task_accounts=tasks)
-
-
-def principals_file(settings: Settings) -> PrincipalsFile:
-    """The file of principals in the data directory."""
-    return PrincipalsFile(directory_of(settings) / "principals.json")
 
 
 def own_account() -> Principal:

@@ -2,11 +2,13 @@
 
 import gc
 from collections.abc import Iterator
+from shlex import quote
+from typing import NamedTuple
 
 from adapters.cli.client import Response
 from adapters.cli.events import actor_of, summary, type_of
 from adapters.cli.exits import DONE, UNAVAILABLE, Failure
-from adapters.cli.follow import CAUGHT_UP, Mark, Seen, follow
+from adapters.cli.follow import CAUGHT_UP, PASSED, POSITIONS, Mark, Seen, follow
 from adapters.cli.moments import shown
 from adapters.cli.options import Asked
 from adapters.cli.output import Sequel, warn
@@ -15,69 +17,79 @@ from adapters.cli.waiting import ENDED
 WIDTHS = (6, 20, 12, 24, 14, 0)
 
 
-class Following:
-    """What is followed: after which position, which types, which job, and when it is enough."""
+class Following(NamedTuple):
+    """What is followed, and when it is enough.
 
-    def __init__(
-        self,
-        after: int = 0,
-        types: tuple[str, ...] = (),
-        job: str | None = None,
-        count: int | None = None,
-        ends_with_job: bool = False,
-        live: bool = True,
-    ) -> None:
-        self.after = after
-        self.types = types
-        self.job = job
-        self.count = count
-        self.ends_with_job = ends_with_job
-        self.live = live
+    It begins after the position ``after``, or, when that is None, at the moment ``since`` (RFC
+    3339). ``types``, ``job`` and ``actors`` are filters. ``events_max``: so many are enough;
+    ``ends_with_job``: enough when the job has ended; not ``live``: at the end of the backlog.
+    """
 
-    def query(self, after: int) -> list[tuple[str, str]]:
-        """The query from a position on."""
-        pairs = [("after", str(after)), ("follow", "true" if self.live else "false")]
-        pairs += [("type", x) for x in self.types]
+    after: int | None = 0
+    since: str = ""
+    types: tuple[str, ...] = ()
+    job: str | None = None
+    actors: tuple[str, ...] = ()
+    events_max: int | None = None
+    ends_with_job: bool = False
+    live: bool = True
+
+    def query(self, after: int | None) -> list[tuple[str, str]]:
+        """The query from a position on, or from the beginning when there is none yet."""
+        begin = ("since", self.since) if after is None else ("after", str(after))
+        pairs = [begin, ("follow", "true" if self.live else "false")]
+        pairs += [("type", x) for x in self.types] + [("actor", x) for x in self.actors]
         return pairs + ([("job", self.job)] if self.job else [])
 
     def going_on(self, last: int) -> str:
         """What to type to go on after ``last``."""
-        job = f" --job {self.job}" if self.job else ""
-        return f"watch{job} --from {last + 1}"
+        words = ["watch"]
+        words += [f"--type {quote(x)}" for x in self.types]
+        words += [f"--job {quote(self.job)}"] if self.job else []
+        words += [f"--actor {quote(x)}" for x in self.actors]
+        return f"{' '.join(words)} --from {last + 1}"
 
 
 def print_live(asked: Asked, following: Following) -> int:
     """Print until it is enough; what ends it is said on stderr, with where to go on."""
     gc.enable()
     printer = Printer(asked)
-    last, ending = following.after, "interrupted"
+    reached: int | None = None
+    ending = "interrupted"
     try:
         for found in events_of(asked, following):
             printer.show(found)
-            last = max(last, found.position)
-            away = isinstance(found, Mark) and found.words != CAUGHT_UP
-            if not away and enough(asked, following, printer, last):
+            if isinstance(found, Mark) and found.words not in POSITIONS:
+                continue
+            reached = found.position
+            if can_end(found) and enough(asked, following, printer, reached):
                 break
         ending = "done"
     finally:
         printer.close()
-        asked.out.note(f"-- {ending}; {following.going_on(last)} goes on from here --")
+        if reached is not None:
+            asked.out.note(f"-- {ending}; {following.going_on(reached)} goes on from here --")
     return DONE
 
 
 def events_of(asked: Asked, following: Following) -> Iterator[Seen | Mark]:
     """The stream; one that asks for the server anew at each connection."""
 
-    def open_after(position: int) -> Response:
+    def open_after(position: int | None) -> Response:
         return asked.server.stream(following.query(position))
 
     return follow(open_after, following.after, following.live)
 
 
+def can_end(found: Seen | Mark) -> bool:
+    """Whether this may be the last that is printed: an event, or the end of the backlog."""
+    return isinstance(found, Seen) or found.words == CAUGHT_UP
+
+
 def enough(asked: Asked, following: Following, printer: "Printer", last: int) -> bool:
     """Whether the count is reached, or the job has ended and all up to ``last`` was its story."""
-    if following.count is not None:
-        return printer.printed >= following.count
+    if following.events_max is not None:
+        return printer.printed >= following.events_max
     if not following.ends_with_job or following.job is None or not printer.caught_up:
         return False
     return has_ended(asked, following.job, last)
@@ -124,7 +136,9 @@ class Printer:
 
     def _mark(self, mark: Mark) -> None:
         self.caught_up = self.caught_up or mark.words == CAUGHT_UP
-        text = f"-- {mark.words} at {mark.position} --"
+        text = f"-- {mark.words} at {mark.position}{mark.why and f': {mark.why}'} --"
+        if mark.words == PASSED:
+            return
         if mark.words != CAUGHT_UP:
             warn(text)
         elif self._out.for_people and not self._out.quiet:

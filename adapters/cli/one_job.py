@@ -1,19 +1,34 @@
-"""A command to one job: send it, say what became of it."""
+"""A command to one job, or to one of its tasks: send it, say what became of it."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from adapters.cli.options import Asked, the_key
 from adapters.cli.outcome import say, settle
 from adapters.cli.server import quoted
 
 
-def order(asked: Asked, job: str, operation: str, body: Mapping[str, object], key: str) -> int:
-    """Ask the server for ``operation`` on ``job``, print one line or the receipt."""
-    mine = the_key(key)
-    path = f"/jobs/{quoted(job)}/{operation}"
-    outcome = settle(job, operation, mine, lambda: asked.server.command(path, body, mine))
+def order(
+    asked: Asked,
+    job: str,
+    operation: str,
+    body: Mapping[str, object],
+    key: str,
+    task: int | None = None,
+    if_version: int | None = None,
+) -> int:
+    """Ask the server for ``operation``, print one line or the receipt."""
+    mine, path = the_key(key), path_of(job, task, operation)
+    send = partial(asked.server.command, path, body, mine, if_version=if_version)
+    outcome = settle(job, operation, mine, send)
     if asked.out.for_people:
         say(asked.out, outcome)
     else:
         asked.out.value(outcome.receipt)
     return outcome.status
+
+
+def path_of(job: str, task: int | None, operation: str) -> str:
+    """The route, of the job or of its task."""
+    of_task = "" if task is None else f"/tasks/{task}"
+    return f"/jobs/{quoted(job)}{of_task}/{operation}"

@@ -111,15 +111,15 @@ def _checked_seconds(ctx: object, param: object, value: str | None) -> float | N
         raise click.BadParameter("allowed is a duration such as 500ms, 30s, 5m, 2h") from None
 
 
-def moment_of(text: str, utc: bool) -> str:
-    """--at as the server wants it; a usage error for what is not a time."""
+def moment_of(text: str, utc: bool, option: str = "--at") -> str:
+    """A time as the server wants it; a usage error for what is not one."""
     try:
         return moment(text, utc)
     except (ValueError, OverflowError):
         raise click.BadParameter(
             f"{text!r} is not a time; allowed are 2026-11-23T12:00:04, 12:00:04 (today), with a "
             "zone such as Z or +01:00 or else local time, and -5m (ago)",
-            param_hint="'--at'",
+            param_hint=f"'{option}'",
         ) from None
 
 
@@ -247,6 +247,9 @@ jobs_argument = click.argument(
 key_option = click.option(
     "--id", "key", metavar="KEY", callback=_checked_key, help="Request id: a retry is recognised."
 )
+task_option = click.option(
+    "--task", type=click.IntRange(1), metavar="T", help="Only this task of the job."
+)
 message_option = click.option(
     "-m",
     "--message",
@@ -256,6 +259,12 @@ message_option = click.option(
 )
 reason_option = click.option(
     "--reason", metavar="CODE", default="", callback=_checked_reason, help="A reason code."
+)
+version_option = click.option(
+    "--if-version",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Only when the job is at version N, which `show` tells.",
 )
 wait_option = click.option(
     "--wait",

@@ -58,11 +58,22 @@ class Server:
         self._acts_for = acts_for
 
     def command(
-        self, path: str, body: Mapping[str, object], key: str, method: str = "POST"
+        self,
+        path: str,
+        body: Mapping[str, object],
+        key: str,
+        method: str = "POST",
+        if_version: int | None = None,
     ) -> Receipt:
-        """Send a command under a request id. ``Rejected`` when it was refused."""
+        """Send a command under a request id, for one version only if one is given.
+
+        ``Rejected`` when it was refused.
+        """
         text = json.dumps(body, ensure_ascii=False).encode("utf-8")
-        return cast(Receipt, self._json(method, path, text, {"Idempotency-Key": key}))
+        headers = {"Idempotency-Key": key}
+        if if_version is not None:
+            headers["If-Match"] = f'"{if_version}"'
+        return cast(Receipt, self._json(method, path, text, headers))
 
     def job(self, job: str, query: Query = ()) -> JobDetail:
         """A job, now or then."""

@@ -50,7 +50,7 @@ class Waited(TypedDict):
 
 
 class CancelFacts(TypedDict, total=False):
-    """A job's last cancel."""
+    """A job's last cancel, or the finish of a job or a task."""
 
     request_id: str
     mode: str
@@ -80,6 +80,7 @@ class TaskDetail(TypedDict, total=False):
     code: str | None
     reason: str | None
     explicitly_canceled: bool
+    finish: CancelFacts | None
 
 
 class JobDetail(TypedDict, total=False):

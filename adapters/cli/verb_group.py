@@ -17,14 +17,15 @@ SECTIONS: Final = {
     "Jobs": {
         "submit": "Run something.",
         "cancel": "Stop jobs, or one task of a job.",
-        "finish": "Stop a job and count it as finished.",
-        "requeue": "Run a failed or canceled job again.",
+        "finish": "Stop a job, or one task, and count it as finished.",
+        "requeue": "Run a failed or canceled job again, or one task.",
         "configure": "Take a job back to Configuring.",
         "show": "Show a job, now or then, or its events.",
     },
     "What happened": {
         "watch": "Follow events as they happen.",
         "replay": "Tell a job again, event by event.",
+        "schema": "Print what events look like: their published contract.",
     },
     "The cluster": {
         "params": "Show or set cluster parameters.",

@@ -147,8 +147,8 @@ class EventsBody(Struct, frozen=True):
     events: tuple[EventBody, ...]
 
 
-class CaughtUpBody(Struct, frozen=True):
-    """The backlog up to ``position`` has been sent."""
+class PositionBody(Struct, frozen=True):
+    """All that is to be seen up to ``position`` has been sent."""
 
     position: int
 

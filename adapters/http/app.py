@@ -5,14 +5,21 @@ from collections.abc import Awaitable, Callable
 from litestar import Litestar, Router
 from litestar.exceptions import HTTPException
 
+from adapters.http.administration import Administrations
 from adapters.http.authentication import Authenticator, Door
 from adapters.http.closing import Closing
 from adapters.http.commands import Commands
 from adapters.http.health import Health, health_routes
+from adapters.http.listings import Listings
+from adapters.http.metrics import Snapshot, metrics_routes
 from adapters.http.problem import exception_handler
 from adapters.http.questions import Questions
+from adapters.http.request_log import RequestCounts
 from adapters.http.requests import BODY_BYTES_MAX
+from adapters.http.schemas import Contract, Schemas
 from adapters.http.sse import StreamLimits
+from application.administration import Administration
+from application.listing import Listing
 from application.ports import Ids
 from application.queries import Queries
 from application.scheduler import Scheduler
@@ -26,18 +33,37 @@ def create_app(
     queries: Queries,
     authenticator: Authenticator,
     ids: Ids,
+    listing: Listing,
+    administration: Administration,
     health: Callable[[], Awaitable[Health]],
+    snapshot: Callable[[], Awaitable[Snapshot]],
+    counts: RequestCounts,
     closing: Closing,
+    contract: Callable[[], Contract],
     stream_limits: StreamLimits = StreamLimits(),  # noqa: B008
 ) -> Litestar:
-    """The API under /api/v1. Whatever is raised becomes a problem; only health needs no name."""
+    """The API under /api/v1. Whatever is raised becomes a problem.
+
+    Only health, metrics and the published contract need no name.
+    """
     handler = exception_handler(ids.new)
     questions = Questions(scheduler, queries, closing, stream_limits, ids.new)
-    routes = [*Commands(scheduler, ids).routes(), *questions.routes()]
+    guarded = (
+        Commands(scheduler, ids),
+        questions,
+        Listings(listing),
+        Administrations(administration),
+    )
+    routes = [route for part in guarded for route in part.routes()]
+    open_to_all = [
+        *health_routes(health),
+        *metrics_routes(snapshot, counts),
+        *Schemas(contract).routes(),
+    ]
     return Litestar(
         route_handlers=[
             Router(API, route_handlers=routes, guards=[Door(authenticator).guard]),
-            Router(API, route_handlers=health_routes(health)),
+            Router(API, route_handlers=open_to_all),
         ],
         exception_handlers={Exception: handler, HTTPException: handler},
         request_max_body_size=BODY_BYTES_MAX,

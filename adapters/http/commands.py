@@ -10,12 +10,14 @@ from msgspec import Struct
 
 from adapters.http.answers import JOBS_PATH, json_answer, receipt_body
 from adapters.http.authentication import caller_of
+from adapters.http.conditions import if_match, no_if_match
 from adapters.http.one import OneOfAKind
 from adapters.http.problem import Malformed, WebRequest, refusal
-from adapters.http.requests import Query, body_of, choice, request_id_of, whole_number
+from adapters.http.requests import NothingBody, Query, body_of, choice, request_id_of, whole_number
 from application.ports import Ids
 from application.receipts import Receipt
 from application.scheduler import Cancel, NewJob, Scheduler
+from domain.commands import IfVersions
 from domain.events import TaskSpec
 from domain.outcome import Outcome
 from domain.states import CancelMode, JobPriority, JobType, TaskType
@@ -23,10 +25,6 @@ from domain.states import CancelMode, JobPriority, JobType, TaskType
 DONE: Final = frozenset({Outcome.ACCEPTED, Outcome.ESCALATED, Outcome.REPEATED})
 TASK_ID_MAX: Final = 2**31 - 1
 B = TypeVar("B", bound=Struct)
-
-
-class NothingBody(Struct, forbid_unknown_fields=True):
-    """A command without anything to say."""
 
 
 class CancelBody(Struct, forbid_unknown_fields=True):
@@ -89,11 +87,14 @@ class Commands(OneOfAKind):
             post("/jobs/{job_id:str}/configure")(self.configure),
             post("/jobs/{job_id:str}/requeue")(self.requeue),
             post("/jobs/{job_id:str}/tasks/{task_id:str}/cancel")(self.cancel_task),
+            post("/jobs/{job_id:str}/tasks/{task_id:str}/finish")(self.finish_task),
+            post("/jobs/{job_id:str}/tasks/{task_id:str}/requeue")(self.requeue_task),
             put("/parameters/{name:str}")(self.set_parameter),
         ]
 
     async def create(self, request: WebRequest) -> Response[bytes]:
         """A new job: 201 with its place."""
+        no_if_match(request)
         new = new_job(await said(request, JobBody))
         work = self._scheduler.add_job(caller_of(request), new, self._id(request))
         return await answered(work, created=True)
@@ -101,49 +102,70 @@ class Commands(OneOfAKind):
     async def submit(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
         """Configuring -> Submitted."""
         await said(request, NothingBody)
-        work = self._scheduler.submit_job(caller_of(request), job_id, self._id(request))
-        return await answered(work)
+        on = caller_of(request), job_id
+        return await answered(self._scheduler.submit_job(*on, *self._how(request)))
 
     async def cancel(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
         """Stop a job."""
         how = how_to_cancel(await said(request, CancelBody))
-        work = self._scheduler.cancel_job(caller_of(request), job_id, how, self._id(request))
-        return await answered(work)
+        on = caller_of(request), job_id
+        return await answered(self._scheduler.cancel_job(*on, how, *self._how(request)))
 
     async def cancel_task(
         self, request: WebRequest, job_id: FromPath[str], task_id: FromPath[str]
     ) -> Response[bytes]:
         """Stop one task."""
-        task = whole_number(task_id, "a task id", 0, TASK_ID_MAX)
+        task = task_number(task_id)
         how = how_to_cancel(await said(request, CancelBody))
-        caller, request_id = caller_of(request), self._id(request)
-        return await answered(self._scheduler.cancel_task(caller, job_id, task, how, request_id))
+        on = caller_of(request), job_id, task
+        return await answered(self._scheduler.cancel_task(*on, how, *self._how(request)))
 
     async def finish(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
         """Stop a job with the outcome Finished."""
         message = (await said(request, FinishBody)).message
-        work = self._scheduler.finish_job(caller_of(request), job_id, message, self._id(request))
-        return await answered(work)
+        on = caller_of(request), job_id
+        return await answered(self._scheduler.finish_job(*on, message, *self._how(request)))
+
+    async def finish_task(
+        self, request: WebRequest, job_id: FromPath[str], task_id: FromPath[str]
+    ) -> Response[bytes]:
+        """Stop one task with the outcome Finished."""
+        task = task_number(task_id)
+        message = (await said(request, FinishBody)).message
+        on = caller_of(request), job_id, task
+        return await answered(self._scheduler.finish_task(*on, message, *self._how(request)))
 
     async def configure(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
         """Back to Configuring."""
         await said(request, NothingBody)
-        work = self._scheduler.configure_job(caller_of(request), job_id, self._id(request))
-        return await answered(work)
+        on = caller_of(request), job_id
+        return await answered(self._scheduler.configure_job(*on, *self._how(request)))
 
     async def requeue(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
         """Configure and submit in one."""
         await said(request, NothingBody)
-        work = self._scheduler.requeue_job(caller_of(request), job_id, self._id(request))
-        return await answered(work)
+        on = caller_of(request), job_id
+        return await answered(self._scheduler.requeue_job(*on, *self._how(request)))
+
+    async def requeue_task(
+        self, request: WebRequest, job_id: FromPath[str], task_id: FromPath[str]
+    ) -> Response[bytes]:
+        """Run one task again."""
+        task = task_number(task_id)
+        await said(request, NothingBody)
+        on = caller_of(request), job_id, task
+        return await answered(self._scheduler.requeue_task(*on, *self._how(request)))
 
     async def set_parameter(self, request: WebRequest, name: FromPath[str]) -> Response[bytes]:
         """Give a cluster parameter a new value."""
         value = (await said(request, ParameterValue)).value
-        caller, request_id = caller_of(request), self._id(request)
-        return await answered(
-            self._scheduler.set_cluster_parameter(caller, name, value, request_id)
-        )
+        caller = caller_of(request)
+        work = self._scheduler.set_cluster_parameter(caller, name, value, *self._how(request))
+        return await answered(work)
+
+    def _how(self, request: WebRequest) -> tuple[str, IfVersions]:
+        """Under which request id, and for which versions."""
+        return self._id(request), if_match(request)
 
     def _id(self, request: WebRequest) -> str:
         return request_id_of(request) or self._ids.new()
@@ -163,6 +185,11 @@ async def answered(work: Awaitable[Receipt], *, created: bool = False) -> Respon
         return refusal(body)
     headers = {"Location": f"{JOBS_PATH}/{body.job_id}"} if created else {}
     return json_answer(body, 201 if created else 200, receipt.position, headers)
+
+
+def task_number(text: str) -> int:
+    """A task's number in its job; whether there is such a task is for the domain."""
+    return whole_number(text, "a task id", 0, TASK_ID_MAX)
 
 
 def new_job(body: JobBody) -> NewJob:

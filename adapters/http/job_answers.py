@@ -5,7 +5,7 @@ from msgspec import Struct
 from adapters.http.text import hexadecimal, maybe_stamp, stamp
 from application.queries import Snapshot
 from domain.error_message import error_message
-from domain.job import CancelInForce, FinishInForce, Job, Task
+from domain.job import CancelInForce, FinishInForce, Job, Task, TaskFinish
 
 
 class CancelDetail(Struct, frozen=True):
@@ -33,6 +33,17 @@ class FinishDetail(Struct, frozen=True):
     node_release: str
 
 
+class TaskFinishDetail(Struct, frozen=True):
+    """The accepted finish of one task."""
+
+    request_id: str
+    message: str
+    actor: str
+    on_behalf_of: str
+    at: str
+    grace_seconds: int
+
+
 class TaskDetail(Struct, frozen=True):
     """A task and its latest run."""
 
@@ -52,6 +63,7 @@ class TaskDetail(Struct, frozen=True):
     code: str
     reason: str
     explicitly_canceled: bool
+    finish: TaskFinishDetail | None
 
 
 class JobDetail(Struct, frozen=True):
@@ -170,4 +182,19 @@ def task_detail(task: Task) -> TaskDetail:
         code=task.code,
         reason=task.reason,
         explicitly_canceled=task.explicitly_canceled,
+        finish=task_finish_detail(task.finish),
+    )
+
+
+def task_finish_detail(finish: TaskFinish | None) -> TaskFinishDetail | None:
+    """The finish of this one task, if there is one."""
+    if finish is None:
+        return None
+    return TaskFinishDetail(
+        request_id=finish.request_id,
+        message=finish.message,
+        actor=finish.actor,
+        on_behalf_of=finish.on_behalf_of,
+        at=stamp(finish.at),
+        grace_seconds=finish.grace_seconds,
     )

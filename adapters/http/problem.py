@@ -63,10 +63,19 @@ KINDS: Final = {
     "unknown_version": Kind(404, "No such version", "look at the job's events for what there is"),
     "unknown_position": Kind(404, "No such position", "begin from a position that exists"),
     "unknown_person": Kind(404, "No such person", "check the name in Countermand-As"),
+    "unknown_schema": Kind(
+        404, "No such document", "GET /api/v1/schema/events lists the events and the documents"
+    ),
     "unknown": Kind(404, "Not known", "check the request"),
     "method_not_allowed": Kind(405, "Not with this method", "use a method from the header Allow"),
     "illegal_transition": Kind(
         409, "Not in this state", "look at the job; another command may fit its state"
+    ),
+    "version_mismatch": Kind(
+        412,
+        "At another version",
+        "look again for the version there is now (this refusal made one too), and ask with a new "
+        "Idempotency-Key",
     ),
     "conflict": Kind(409, "Somebody else was faster", SAME_ID),
     "too_large": Kind(413, "The body is too large", "send less; at most 8 MiB are taken"),
@@ -81,12 +90,20 @@ KINDS: Final = {
     "no_graceful_task_cancel": Kind(
         422, "A task has no graceful cancel", "use mode normal or forced"
     ),
-    "not_this_task_type": Kind(422, "Not for this type of task", "cancel the job instead"),
+    "not_this_task_type": Kind(
+        422, "Not for this type of task", "a command to the whole job may do it"
+    ),
+    "bad_search": Kind(400, "This cannot be searched for", CORRECT),
     "bad_parameter_value": Kind(422, "The value is not allowed", CORRECT),
     "bad_request": Kind(422, "A limit or form was not kept", CORRECT),
     "refused": Kind(422, "Refused", CORRECT),
     "throttled": Kind(429, "Too many requests", "wait, then go on", 1),
     "unavailable": Kind(503, "Not available now", SAME_ID, 1),
+    "views_building": Kind(503, "The views are being built", "come back in a while", 5),
+    "view_behind": Kind(503, "The views are not there yet", "come back in a while", 1),
+    "stream_behind_journal": Kind(
+        409, "The stream has lost events", "mend the stream from the journal first"
+    ),
     "outcome_unknown": Kind(503, "It may have been stored", SAME_ID, 1),
     "store_full": Kind(
         503, "No room for new commands", "an administrator makes room; cancels under way go on", 30

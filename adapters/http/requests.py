@@ -6,6 +6,7 @@ for the domain, which refuses it and keeps the refusal.
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, NoReturn, TypeVar
@@ -27,6 +28,10 @@ E = TypeVar("E", bound=StrEnum)
 
 
 # --- bodies ---------------------------------------------------------------------------------------
+
+
+class NothingBody(Struct, forbid_unknown_fields=True):
+    """A command without anything to say."""
 
 
 async def body_of(request: WebRequest, kind: type[B]) -> B:
@@ -80,6 +85,11 @@ def choice(text: str, kind: type[E], what: str) -> E:
     except ValueError:
         allowed = ", ".join(kind)
         raise Malformed(f"{what} cannot be {text[:80]!r}: it is one of {allowed}") from None
+
+
+def choices(texts: Sequence[str], kind: type[E], what: str) -> tuple[E, ...]:
+    """Several of a few words."""
+    return tuple(choice(text, kind, what) for text in texts)
 
 
 # --- the query ------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from adapters.http.authentication import Peer
 from adapters.http.closing import Closing
-from adapters.http.request_log import RequestLog
+from adapters.http.request_log import RequestCounts, RequestLog
 
 BACKLOG: Final = 2048
 KEEP_ALIVE_SECONDS: Final = 30
@@ -22,14 +22,21 @@ UCRED: Final = struct.Struct("3i")
 class WebServer:
     """Serves an ASGI application on sockets that are bound already.
 
-    ``closing`` is said when the end begins, so that the application ends its streams.
+    ``closing`` is said when the end begins, so that the application ends its streams. ``counts``:
+    where answers are counted.
     """
 
-    def __init__(self, app: Any, sockets: Sequence[socket.socket], closing: Closing) -> None:
+    def __init__(
+        self,
+        app: Any,
+        sockets: Sequence[socket.socket],
+        closing: Closing,
+        counts: RequestCounts | None = None,
+    ) -> None:
         self._closing = closing
         self._sockets = tuple(sockets)
         config = uvicorn.Config(
-            RequestLog(app),
+            RequestLog(app, counts or RequestCounts()),
             http=PeerProtocol,
             ws="none",
             lifespan="off",

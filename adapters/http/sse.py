@@ -1,12 +1,12 @@
 """Server-sent events: the stream of events to one client, as fast as the client reads.
 
-A reader task fills a bounded queue, so a client that does not read holds up nobody but itself: the
-log is read no further for it, and after a time it is cut off. It comes back with ``Last-Event-ID``.
+A client holds up nobody but itself: what it does not take is not read for it, and after a time it
+is cut off. It comes back with ``Last-Event-ID``, which moves on also while nothing is shown to it.
 The stream ends at once when the client leaves or the service ends.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -14,149 +14,193 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 from msgspec import Struct
 
-from adapters.http.answers import CaughtUpBody, streamed_body
+from adapters.http.answers import PositionBody, streamed_body
 from adapters.http.closing import Closing, ended
 from adapters.http.problem import Problem
 from application.ports import CaughtUp, Stored
+from application.tail import Passage
+
+RETRY: Final = b"retry: 1000\n\n"
+"""How many milliseconds a client lets pass before it connects again."""
 
 HEARTBEAT: Final = b": still here\n\n"
 CHUNK_BYTES: Final = 64 * 1024
+FRAMES_BYTES_MAX: Final = 16 * 1024 * 1024
+LAST_WORD_SECONDS_MAX: Final = 0.5
 HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
-Source = AsyncGenerator[Stored | CaughtUp, None]
+Source = AsyncGenerator[Passage | CaughtUp, None]
 
 
 class StreamLimits(Struct, frozen=True):
-    """``send_seconds_max``: a client that takes nothing for so long is cut off."""
+    """``heartbeat_seconds``: no stream is silent for longer. ``send_seconds_max``: a client that
+    takes nothing for so long is cut off. ``streams_max``: clients at once."""
 
     heartbeat_seconds: float = 15.0
     send_seconds_max: float = 60.0
-    queue_events_max: int = 256
     streams_max: int = 1000
 
+    @property
+    def look_seconds(self) -> float:
+        """How often a quiet stream looks whether a heartbeat is due."""
+        return self.heartbeat_seconds / 3
 
-class Feed:
-    """A source read ahead by a task of its own, at most ``queue_events_max`` events.
 
+class Frames:
+    """Events as they go out, each encoded once for all clients; the newest are kept."""
+
+    def __init__(self, bytes_max: int = FRAMES_BYTES_MAX) -> None:
+        self._bytes_max = bytes_max
+        self._kept: dict[int, bytes] = {}
+        self._bytes = 0
+
+    def of(self, stored: Stored) -> bytes:
+        """The event's frame."""
+        frame = self._kept.get(stored.position)
+        if frame is None:
+            frame = encoded(stored)
+            self._kept[stored.position] = frame
+            self._bytes += len(frame)
+            while self._bytes > self._bytes_max:
+                self._bytes -= len(self._kept.pop(next(iter(self._kept))))
+        return frame
+
+    def chunks(self, events: tuple[Stored, ...]) -> Iterator[bytes]:
+        """The events, in pieces of about 64 KiB."""
+        parts: list[bytes] = []
+        size = 0
+        for stored in events:
+            parts.append(self.of(stored))
+            size += len(parts[-1])
+            if size >= CHUNK_BYTES:
+                yield b"".join(parts)
+                parts, size = [], 0
+        if parts:
+            yield b"".join(parts)
+
+
+class TooSlow(Exception):
+    """The client took nothing for too long."""
+
+
+class Telling:
+    """What one client is told: ``first``, and then what follows in ``source``.
+
+    ``named``: the position that the client would come back with by itself, None when it knows none.
     ``problem_of`` turns what goes wrong into the problem that ends the stream.
     """
 
     def __init__(
-        self, source: Source, limits: StreamLimits, problem_of: Callable[[Exception], Problem]
+        self,
+        first: Passage | CaughtUp,
+        source: Source,
+        named: int | None,
+        frames: Frames,
+        limits: StreamLimits,
+        problem_of: Callable[[Exception], Problem],
     ) -> None:
+        self._first = first
         self._source = source
+        self._named = named
+        self._frames = frames
+        self._limits = limits
         self._problem_of = problem_of
-        self._queue: asyncio.Queue[bytes] = asyncio.Queue(limits.queue_events_max)
-        self._first = asyncio.create_task(following(source))
-        self._reading: asyncio.Task[None] | None = None
-        self._over = False
-        self._patience_seconds = limits.heartbeat_seconds
+        self._told_at = 0.0
 
-    async def begin(self) -> None:
-        """Read ahead. Raises what is wrong already with the first item, if that is soon known."""
-        await asyncio.wait({self._first}, timeout=self._patience_seconds)
-        if self._first.done():
-            self._first.result()
-        self._reading = asyncio.create_task(self._read())
-
-    async def chunk(self) -> bytes:
-        """The next events, together about 64 KiB at most; b"" after the end of the source."""
-        parts: list[bytes] = []
-        size = 0
-        while not self._over and (not parts or (size < CHUNK_BYTES and not self._queue.empty())):
-            parts.append(await self._queue.get())
-            size += len(parts[-1])
-            self._over = parts[-1] == b""
-        return b"".join(parts)
+    async def run(self, send: Send) -> None:
+        """Until the source ends, the end of the answer included. Raises ``TooSlow``."""
+        await self._say(send, RETRY)
+        try:
+            await self._tell(send, self._first)
+            async for item in self._source:
+                await self._tell(send, item)
+        except TooSlow:
+            raise
+        except Exception as error:
+            await self._say(send, field("error", msgspec.json.encode(self._problem_of(error))))
+        await self._say(send, b"", more=False)
 
     async def close(self) -> None:
-        """Stop reading and let the source go. Idempotent."""
-        await ended(self._first, *filter(None, [self._reading]))
+        """Let the source go. Idempotent."""
         await self._source.aclose()
 
-    async def _read(self) -> None:
+    async def _tell(self, send: Send, item: Passage | CaughtUp) -> None:
+        if isinstance(item, CaughtUp):
+            self._named = item.position
+            await self._say(send, at_position("caught-up", item.position))
+        elif item.events:
+            for chunk in self._frames.chunks(item.events):
+                await self._say(send, chunk)
+            self._named = item.events[-1].position
+        elif self._named is None or self._is_quiet():
+            known, self._named = self._named, item.position
+            moved = known != item.position
+            await self._say(send, at_position("position", item.position) if moved else HEARTBEAT)
+
+    def _is_quiet(self) -> bool:
+        """Whether a heartbeat is due: at the next look it would be late."""
+        due_at = self._told_at + self._limits.heartbeat_seconds - self._limits.look_seconds
+        return asyncio.get_running_loop().time() >= due_at
+
+    async def _say(self, send: Send, chunk: bytes, more: bool = True) -> None:
         try:
-            item = await self._first
-            while item is not None:
-                await self._queue.put(encoded(item))
-                item = await following(self._source)
-        except Exception as error:
-            await self._queue.put(field("error", msgspec.json.encode(self._problem_of(error))))
-        await self._queue.put(b"")
+            async with asyncio.timeout(self._limits.send_seconds_max):
+                await send(body(chunk, more))
+        except TimeoutError:
+            raise TooSlow from None
+        self._told_at = asyncio.get_running_loop().time()
 
 
 class EventStream(ASGIResponse):
-    """The answer: a source sent until it, the client or the service ends."""
+    """The answer: one client is told, until there is no more, the client or the service ends."""
 
     _should_set_content_length = False
 
-    def __init__(
-        self, feed: Feed, closing: Closing, limits: StreamLimits, left: Callable[[], None]
-    ) -> None:
+    def __init__(self, telling: Telling, closing: Closing, left: Callable[[], None]) -> None:
         super().__init__(media_type="text/event-stream", headers=dict(HEADERS))
-        self._feed = feed
+        self._telling = telling
         self._closing = closing
-        self._limits = limits
         self._left = left
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one client."""
         gone = asyncio.create_task(client_left(receive))
         closed = asyncio.create_task(self._closing.wait())
+        telling = asyncio.create_task(self._tell(send))
         try:
-            await self.start_response(send)
-            if await self._pump(send, {gone, closed}):
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
-            elif not gone.done():
+            await asyncio.wait({telling, gone, closed}, return_when=asyncio.FIRST_COMPLETED)
+            if not gone.done() and not await self._is_over(telling, send):
                 cut_off(scope)
                 await asyncio.wait({gone}, timeout=1.0)
         finally:
-            await ended(gone, closed)
-            await self._feed.close()
+            await ended(telling, gone, closed)
+            await self._telling.close()
             self._left()
 
-    async def _pump(self, send: Send, ends: set["asyncio.Task[None]"]) -> bool:
-        """Send until something ends; False when the client took nothing for too long, or left."""
-        taking = asyncio.create_task(self._feed.chunk())
+    async def _tell(self, send: Send) -> None:
+        await self.start_response(send)
+        await self._telling.run(send)
+
+    async def _is_over(self, telling: "asyncio.Task[None]", send: Send) -> bool:
+        """Whether the answer has ended properly; if the service ends before, that is tried."""
+        if not telling.done():
+            await ended(telling)
+            return await is_last_word_out(send)
         try:
-            while True:
-                heartbeat = self._limits.heartbeat_seconds
-                done = await first_of({taking, *ends}, heartbeat)
-                if done & ends:
-                    return True
-                chunk = taking.result() if taking in done else HEARTBEAT
-                if chunk == b"":
-                    return True
-                if taking in done:
-                    taking = asyncio.create_task(self._feed.chunk())
-                if not await self._sent(send, chunk, ends):
-                    return False
-        finally:
-            await ended(taking)
-
-    async def _sent(self, send: Send, chunk: bytes, ends: set["asyncio.Task[None]"]) -> bool:
-        message: Any = {"type": "http.response.body", "body": chunk, "more_body": True}
-        sending: asyncio.Task[None] = asyncio.ensure_future(send(message))
-        try:
-            await first_of({sending, *ends}, self._limits.send_seconds_max)
-            return sending.done()
-        finally:
-            await ended(sending)
+            telling.result()
+        except TooSlow:
+            return False
+        return True
 
 
-async def following(source: Source) -> Stored | CaughtUp | None:
-    """The next item, or None at the end."""
-    return await anext(source, None)
-
-
-async def first_of(
-    tasks: set["asyncio.Task[Any]"], timeout_seconds: float
-) -> set["asyncio.Task[Any]"]:
-    """Those that are done, as soon as one is, or none when the time is over."""
-    done, _ = await asyncio.wait(
-        tasks, timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED
-    )
-    return done
+async def is_last_word_out(send: Send) -> bool:
+    """End the answer properly; False when the client does not take it."""
+    try:
+        async with asyncio.timeout(LAST_WORD_SECONDS_MAX):
+            await send(body(b"", more=False))
+    except TimeoutError:
+        return False
+    return True
 
 
 async def client_left(receive: Receive) -> None:
@@ -172,11 +216,22 @@ def cut_off(scope: Scope) -> None:
         abort()
 
 
-def encoded(item: Stored | CaughtUp) -> bytes:
-    """An event with its position as id, or the marker, which has none."""
-    if isinstance(item, CaughtUp):
-        return field("caught-up", msgspec.json.encode(CaughtUpBody(item.position)))
-    return field(item.type, msgspec.json.encode(streamed_body(item)), item.position)
+def body(chunk: bytes, more: bool = True) -> Any:
+    """A piece of the answer, or its end."""
+    return {"type": "http.response.body", "body": chunk, "more_body": more}
+
+
+# --- what goes over the wire ----------------------------------------------------------------------
+
+
+def encoded(stored: Stored) -> bytes:
+    """An event with its position as id."""
+    return field(stored.type, msgspec.json.encode(streamed_body(stored)), stored.position)
+
+
+def at_position(name: str, position: int) -> bytes:
+    """All up to here has been said: the marker after the backlog, or ``position`` in between."""
+    return field(name, msgspec.json.encode(PositionBody(position)), position)
 
 
 def field(name: str, data: bytes, position: int | None = None) -> bytes:

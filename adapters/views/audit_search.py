@@ -3,7 +3,7 @@
 Words and exact values alike are words of the index. Times are turned into ranges of places first.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from eventsourcing.sqlite import SQLiteCursor
@@ -20,10 +20,9 @@ from adapters.views.clauses import (
 )
 from adapters.views.facets import MANY, any_of, facet
 from adapters.views.places import Places, ranges
-from adapters.views.schema import columns_of
 from adapters.views.words import search
 from application.views import AuditFilter, Page
-from projections.audit_trail import Kind
+from projections.audit_trail import AuditRow, Kind
 
 BY_VALUE: Final = (
     ("owner", "owners"),
@@ -45,14 +44,20 @@ BY_VALUE: Final = (
 JOB_DIGITS_MAX: Final = 10
 
 
-def page(cursor: SQLiteCursor, which: AuditFilter, descending: bool, part: Page) -> list[Row]:
+def page(
+    cursor: SQLiteCursor,
+    which: AuditFilter,
+    descending: bool,
+    part: Page,
+    columns: Sequence[str] = AuditRow.__struct_fields__,
+) -> list[Row]:
     """A page of rows in the stream's order, and one row more if there is one."""
     rows: list[Row] = []
     for places in in_order(ranges(cursor, which), descending, part):
         source, where = found(which, places)
         word, _ = direction(descending)
         query = (
-            f"SELECT {columns_of('audit', 'a')} FROM {source.tables} {where} "
+            f"SELECT {', '.join(f'a.{c}' for c in columns)} FROM {source.tables} {where} "
             f"ORDER BY {source.place} {word} LIMIT ?"
         )
         rows += selected(cursor, query, [*where.values, part.rows + 1 - len(rows)])

@@ -15,6 +15,7 @@ from adapters.views.datastore import used
 from adapters.views.schema import NODES
 from adapters.views.tracking import position_of
 from application.views import (
+    TRAIL_COLUMNS,
     Answer,
     AuditFilter,
     CancellationFilter,
@@ -22,6 +23,7 @@ from application.views import (
     JobOrder,
     Page,
     Span,
+    TrailCells,
     TroubledCancellation,
     Troubles,
     check,
@@ -32,6 +34,7 @@ from projections.audit_trail import AuditRow
 from projections.job_view import JobRow, TaskRow
 
 EXPORT_ROWS: Final = 2000
+POSITION: Final = TRAIL_COLUMNS.index("position")
 R = TypeVar("R", bound=Struct)
 
 
@@ -74,7 +77,7 @@ class SqliteViewReader:
             count, first, last = audit_search.span(cursor, which)
             return Span(count, first, last, position_of(cursor))
 
-    def trail_pages(self, which: AuditFilter) -> Iterator[Sequence[AuditRow]]:
+    def trail_pages(self, which: AuditFilter) -> Iterator[Sequence[TrailCells]]:
         check(which)
         now = self.position()
         last = now if which.position_max is None else min(now, which.position_max)
@@ -98,15 +101,16 @@ class SqliteViewReader:
             found = audit_search.page(cursor, which, descending, page)
             return answer(tuple(AuditRow(*row) for row in found), page, position_of(cursor))
 
-    def _pages(self, which: AuditFilter) -> Iterator[Sequence[AuditRow]]:
+    def _pages(self, which: AuditFilter) -> Iterator[Sequence[TrailCells]]:
         page = Page(EXPORT_ROWS)
         while True:
-            found = self._trail(which, False, page)
-            if found.rows:
-                yield found.rows
-            if not found.more:
+            with used(self._datastore, commit=False) as cursor:
+                found = audit_search.page(cursor, which, False, page, TRAIL_COLUMNS)
+            if found:
+                yield found[:EXPORT_ROWS]
+            if len(found) <= EXPORT_ROWS:
                 return
-            page = Page(EXPORT_ROWS, (found.rows[-1].position,))
+            page = Page(EXPORT_ROWS, (found[EXPORT_ROWS - 1][POSITION],))
 
 
 def answer(rows: tuple[R, ...], page: Page, position: int) -> Answer[R]:

@@ -110,7 +110,6 @@ def insert(name: str) -> str:
     return f"INSERT OR REPLACE INTO {name} VALUES ({', '.join('?' * count)})"
 
 
-def columns_of(name: str, alias: str = "") -> str:
+def columns_of(name: str) -> str:
     """The columns of a row's Struct, in its order."""
-    prefix = f"{alias}." if alias else ""
-    return ", ".join(prefix + field for field in TABLES[name].__struct_fields__)
+    return ", ".join(TABLES[name].__struct_fields__)

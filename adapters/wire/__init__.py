@@ -3,6 +3,7 @@
 from adapters.wire.codec import (
     EVENT_BYTES_MAX,
     Decoded,
+    actor_of,
     decode,
     encode,
     place_of,
@@ -16,6 +17,7 @@ __all__ = [
     "FACTS",
     "WIRE_NAMES",
     "Decoded",
+    "actor_of",
     "check_token",
     "decode",
     "encode",

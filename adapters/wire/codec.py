@@ -37,6 +37,30 @@ class Envelope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The attributes of a stored event, in the order in which they are written.
 
     An absent attribute is left out, never null. ``data`` is kept as it stands.
+
+    ``specversion``: the version of CloudEvents. ``id``: unique for ever, a UUID of version 7; the
+    same when an event is delivered again. ``source``: the cluster.
+    ``type``: the name of the event, with its version; never reused.
+    ``subject``: the aggregate: what the event is about.
+    ``time``: when the service recorded it, in UTC; it rises within an aggregate.
+    ``datacontenttype``: how ``data`` is written.
+    ``aggregateversion``: its place in its aggregate: 1, 2, 3, without a gap.
+    ``previoushash``: SHA-256 (hex) of the exact bytes of the event before it in its aggregate;
+    absent on the first.
+    ``authtype``: what kind of actor it was; ``system`` is the service itself.
+    ``authid``: the authenticated actor.
+    ``authmethod``: how the server knew them: unix, token, basic, internal.
+    ``authroles``: their roles, sorted, with commas between.
+    ``onbehalfof``: the person acted for, whose rights counted; absent when the actor acted for
+    themselves. ``onbehalfoftype``: what kind of actor that person is.
+    ``onbehalfofmethod``: how the server knew that person. ``onbehalfofroles``: that person's roles.
+    ``origin``: through which face the request came; ``system`` for what the service does by itself.
+    ``clientaddress``: where the request came from, such as ``unix:pid=7,uid=1000`` or
+    ``192.0.2.7:50000``.
+    ``clientprogram``: the program that sent it, as it calls itself.
+    ``correlationid``: the id of the request that began the chain; for what began by itself, the id
+    of its first event. ``causationid``: the id of the event or request that it follows from.
+    ``data``: the fact itself.
     """
 
     specversion: str
@@ -123,7 +147,7 @@ def decode(raw: bytes, cluster: str, aggregate: Aggregate, token: str) -> Decode
     try:
         fact: Recorded | Undecodable = _decode(raw, cluster, aggregate, token)
     except _Bad as bad:
-        fact = Undecodable(aggregate, version, token, str(bad))
+        fact = Undecodable(aggregate, version, token, str(bad), actor_of(raw))
     return Decoded(fact, version, previous)
 
 
@@ -140,6 +164,18 @@ def place_of(raw: bytes) -> Aggregate | None:
 
 class _Place(Struct, frozen=True):
     subject: str
+
+
+def actor_of(raw: bytes) -> str:
+    """The ``authid`` that stored bytes give, "" when they give none. Decodes nothing else."""
+    try:
+        return msgspec.json.decode(raw, type=_Actor).authid
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return ""
+
+
+class _Actor(Struct, frozen=True):
+    authid: str
 
 
 def _prove(raw: bytes, event: NewEvent, aggregate: Aggregate, cluster: str, version: int) -> None:

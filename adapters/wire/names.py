@@ -31,6 +31,8 @@ WIRE_NAMES: Final[Mapping[type[Event], str]] = MappingProxyType(
         events.TaskCancelRequested: "countermand.TaskCancelRequested.v1",
         events.TaskCancelRepeated: "countermand.TaskCancelRepeated.v1",
         events.TaskCancelRefused: "countermand.TaskCancelRefused.v1",
+        events.TaskFinishRequested: "countermand.TaskFinishRequested.v1",
+        events.TaskRequeued: "countermand.TaskRequeued.v1",
         events.JobCommandRefused: "countermand.JobCommandRefused.v1",
         events.TaskStopOrdered: "countermand.TaskStopOrdered.v1",
         events.TaskStopped: "countermand.TaskStopped.v1",
@@ -55,6 +57,10 @@ WIRE_NAMES: Final[Mapping[type[Event], str]] = MappingProxyType(
     }
 )
 """Every fact and its name on the wire. Literals, chosen by us; a released name is never reused."""
+
+FIRST_RELEASE: Final = "0.1.0"
+SINCE: Final[Mapping[str, str]] = MappingProxyType({})
+"""The release that first wrote a name, for every name that came after the first release."""
 
 FACTS: Final[Mapping[str, type[Event]]] = MappingProxyType({n: f for f, n in WIRE_NAMES.items()})
 

@@ -10,8 +10,6 @@ class JobCancelRequested(Struct, frozen=True):
     """A cancel was accepted and is in effect from here: Canceling.
 
     It turns waiting tasks Canceled and running ones Canceling (graceful: they stay Running).
-    ``escalates``: the request id of the weaker cancel this one takes over from, or "", and
-    ``escalates_version`` the version of its event, or 0: a request id is unique for one actor only.
     """
 
     request_id: str
@@ -31,7 +29,7 @@ class JobCancelRequested(Struct, frozen=True):
 class JobCancelRepeated(Struct, frozen=True):
     """A request on a job that is being cancelled already, in the same or a stronger mode.
 
-    ``under_way``: the request id of that cancel, ``under_way_version`` the version of its event.
+    It changes nothing; whoever asked is told of the cancel under way.
     """
 
     request_id: str
@@ -44,9 +42,9 @@ class JobCancelRepeated(Struct, frozen=True):
 
 
 class JobCancelRefused(Struct, frozen=True):
-    """The rules said no. ``message`` may be a prefix: then ``message_sha256`` is that of the whole.
+    """The rules said no to the cancel of the job: it goes on as before.
 
-    ``rule`` is the id of the rule that refused: a policy rule or a row of the state table.
+    ``message``: the message, or the longest prefix of whole characters that keeps the limit.
     """
 
     request_id: str
@@ -95,7 +93,12 @@ class TaskCancelRepeated(Struct, frozen=True):
 
 
 class TaskCancelRefused(Struct, frozen=True):
-    """The rules said no to the cancel of one task."""
+    """The rules said no to the cancel of one task: it goes on as before.
+
+    ``message``: as in JobCancelRefused. ``task``: the number that was asked for.
+    ``job_state``: the state of the job when it was asked. ``state``: the state of the task then,
+    null where the job has no such task.
+    """
 
     request_id: str
     task: int
@@ -115,7 +118,11 @@ class TaskCancelRefused(Struct, frozen=True):
 
 
 class JobCommandRefused(Struct, frozen=True):
-    """The rules said no to another command on this job. ``message``: as in JobCancelRefused."""
+    """The rules said no to another command on this job. ``message``: as in JobCancelRefused.
+
+    ``command``: its name, such as ``finish`` or ``requeue_task``. ``task``: the task that the
+    command was for, or null; ``task_state``: null also where the job has no such task.
+    """
 
     request_id: str
     command: str
@@ -129,3 +136,5 @@ class JobCommandRefused(Struct, frozen=True):
     message: str = ""
     message_units: int = 0
     message_sha256: str = ""
+    task: int | None = None
+    task_state: TaskState | None = None

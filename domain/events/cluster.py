@@ -7,7 +7,11 @@ from domain.states import CancelMode
 
 
 class ClusterParameterSet(Struct, frozen=True):
-    """A cluster parameter was given a new value."""
+    """A cluster parameter was given a new value.
+
+    ``name``: the parameter, as the catalogue spells it. ``value``: its value from now on, a whole
+    number as text. ``previous``: its value before.
+    """
 
     name: str
     value: str
@@ -17,7 +21,11 @@ class ClusterParameterSet(Struct, frozen=True):
 
 
 class ClusterCommandRefused(Struct, frozen=True):
-    """The rules said no to a command on the cluster. ``asked_for``: what it asked, shortened."""
+    """The rules said no to a command on the cluster, or to the creation of a job.
+
+    ``command``: its name, ``set_parameter`` or ``add_job``. ``asked_for``: what it asked, by name,
+    each value cut to 80 UTF-16 code units.
+    """
 
     request_id: str
     command: str
@@ -31,16 +39,22 @@ class ClusterCommandRefused(Struct, frozen=True):
 
 
 class JobIdsReserved(Struct, frozen=True):
-    """Job ids ``first`` to ``last``, both included, belong to the service that wrote this."""
+    """A block of job ids, both ends included, belongs to the service that wrote this.
+
+    ``first``: the lowest id of the block. ``last``: the highest.
+    """
 
     first: int
     last: int
 
 
 class CancelRefused(Struct, frozen=True):
-    """A cancel of a job that does not exist or is gone. ``job`` as asked.
+    """A cancel of a job that does not exist or is gone.
 
     There is no decision in it: without a job there is nothing to ask the policy about.
+
+    ``job``: the job as asked, a number or not, cut to 64 UTF-16 code units. ``task``: the task that
+    was asked for, null for the whole job. ``message``: as in JobCancelRefused.
     """
 
     request_id: str

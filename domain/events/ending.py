@@ -20,7 +20,10 @@ class JobFinishRequested(Struct, frozen=True):
 
 
 class JobEnding(Struct, frozen=True):
-    """All tasks have ended; the node release task is next: Finishing."""
+    """All tasks have ended; the node release task is next: Finishing.
+
+    ``outcome``: what the job will be, Finished or Failed. ``message``: the words that go with it.
+    """
 
     outcome: JobState
     message: str = ""
@@ -29,7 +32,11 @@ class JobEnding(Struct, frozen=True):
 
 
 class JobFinished(Struct, frozen=True):
-    """Finished. ``request_id``: the finish that brought it about, "" for a job's own end."""
+    """The job ended: Finished.
+
+    ``request_id``: the finish that brought it about, "" for a job's own end.
+    ``message``: the message of that finish, or "".
+    """
 
     message: str = ""
     code: str = ""
@@ -38,7 +45,7 @@ class JobFinished(Struct, frozen=True):
 
 
 class JobFailed(Struct, frozen=True):
-    """Failed, because of its tasks; ``code`` is a stable word, ``hresult`` HPC Pack's number."""
+    """The job ended because of its tasks: Failed. ``message``: how many failed, in words."""
 
     message: str = ""
     code: str = ""
@@ -46,7 +53,7 @@ class JobFailed(Struct, frozen=True):
 
 
 class JobConfigured(Struct, frozen=True):
-    """Back to Configuring. ``queued``: tasks that will run (again); ``kept``: those that stay."""
+    """The job was taken back: Configuring."""
 
     request_id: str
     requeue_count: int
@@ -57,7 +64,7 @@ class JobConfigured(Struct, frozen=True):
 
 
 class JobRequeued(Struct, frozen=True):
-    """Configured and submitted in one: Submitted."""
+    """The job was taken back and submitted again in one: Submitted."""
 
     request_id: str
     requeue_count: int
@@ -68,6 +75,9 @@ class JobRequeued(Struct, frozen=True):
 
 
 class JobRemoved(Struct, frozen=True):
-    """The job left the job view; its events stay. Nothing follows."""
+    """The job left the job view; its events stay. Nothing follows.
+
+    ``reason``: why, ``ttl`` when TTLCompletedJobs ran out.
+    """
 
     reason: str

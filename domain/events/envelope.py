@@ -51,6 +51,7 @@ from domain.events.stopping import (
     TaskStopped,
     TaskSurvivorsGone,
 )
+from domain.events.tasks import TaskFinishRequested, TaskRequeued
 from domain.identity import Caller
 
 JobEvent = (
@@ -72,6 +73,8 @@ JobEvent = (
     | TaskCancelRequested
     | TaskCancelRepeated
     | TaskCancelRefused
+    | TaskFinishRequested
+    | TaskRequeued
     | JobCommandRefused
     | TaskStopOrdered
     | TaskStopped

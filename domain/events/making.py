@@ -9,6 +9,10 @@ from domain.states import JobPriority, JobType
 class JobAdded(Struct, frozen=True):
     """A job was created: Configuring. More tasks may follow in TasksAdded of the same append.
 
+    ``job_id``: the number of the job, for ever. ``name``: what its owner calls it, or "".
+    ``owner``: whose job it is: who asked, or whom they acted for. ``job_type``: an ordinary job, or
+    a command job of an administrator. ``priority``: its place in the queue.
+    ``properties``: further properties by name. ``tasks``: its tasks, or the first of them.
     ``decision``: that its creation was allowed; a command job needs an administrator.
     """
 
@@ -26,13 +30,13 @@ class JobAdded(Struct, frozen=True):
 
 
 class TasksAdded(Struct, frozen=True):
-    """More tasks of a job that is being configured."""
+    """More tasks of a job that is being configured. ``tasks``: the tasks that follow the others."""
 
     tasks: tuple[TaskSpec, ...]
 
 
 class JobPropertiesChanged(Struct, frozen=True):
-    """Named properties were given new values."""
+    """Named properties were given new values. ``changes``: the new values by name."""
 
     request_id: str
     changes: dict[str, str]
@@ -53,7 +57,7 @@ class JobValidationStarted(Struct, frozen=True):
 
 
 class JobExternalValidationStarted(Struct, frozen=True):
-    """A submission filter is running: ExternalValidation."""
+    """A submission filter is running: ExternalValidation. ``filter``: the name of the filter."""
 
     filter: str
 

@@ -6,7 +6,10 @@ from domain.states import Effect, TaskType
 
 
 class RunRange(Struct, frozen=True):
-    """Runs that are alike. ``instances``: "0" is the task itself, "1-5000" subtasks of a sweep."""
+    """Runs that are alike. ``instances``: "0" is the task itself, "1-5000" subtasks of a sweep.
+
+    ``node``: where they run.
+    """
 
     task: int
     attempt: int
@@ -15,23 +18,27 @@ class RunRange(Struct, frozen=True):
 
 
 class RunSet(Struct, frozen=True):
-    """How many runs, and which."""
+    """How many runs, and which. ``count``: how many there are."""
 
     count: int
     runs: tuple[RunRange, ...] = ()
 
 
 class TaskSet(Struct, frozen=True):
-    """How many tasks, and which: ``tasks`` is ranges of task ids, such as "1-3,7"."""
+    """How many tasks, and which. ``count``: how many there are.
+
+    ``tasks``: their numbers as ranges, such as "1-3,7".
+    """
 
     count: int
     tasks: str = ""
 
 
 class Exit(Struct, frozen=True):
-    """How a process ended: an exit ``code`` 0..255, or the number of the ``signal`` that ended it.
+    """How a process ended. ``code``: its exit code 0..255, or null.
 
-    Both are absent when nobody could see it (the warden died, the machine restarted).
+    ``signal``: the number of the signal that ended it, or null. Both are null when nobody could see
+    it (the warden died, the machine restarted).
     """
 
     code: int | None = None
@@ -41,8 +48,9 @@ class Exit(Struct, frozen=True):
 class RunHandle(Struct, frozen=True):
     """How to find a run again: enough to tell a process from a later one with the same pid.
 
-    ``start_ticks`` is the start time of process ``pid`` in clock ticks since the boot ``boot_id``;
-    ``warden`` is the engine's own name for the run's keeper.
+    ``engine``: the engine that keeps the run. ``boot_id``: the boot of the machine.
+    ``pid``: the process of the run's keeper. ``start_ticks``: when that process started, in clock
+    ticks since that boot. ``warden``: the engine's own name for the keeper.
     """
 
     engine: str
@@ -55,8 +63,10 @@ class RunHandle(Struct, frozen=True):
 class Decision(Struct, frozen=True):
     """A policy's answer with all that is needed to compute it again.
 
-    ``digest``: SHA-256 (hex) of the policy asked. ``rules``: ids that determined the answer,
-    sorted. ``facts``: what the policy was told, as strings.
+    ``effect``: the answer. ``digest``: SHA-256 (hex) of the policy asked.
+    ``rules``: the ids of the rules that determined the answer, sorted. ``facts``: what the policy
+    was told, as strings. ``errors``: what went wrong when it was asked, usually nothing.
+    ``explanation``: why not, as a sentence; "" for an allowed act.
     """
 
     effect: Effect
@@ -68,7 +78,13 @@ class Decision(Struct, frozen=True):
 
 
 class TaskSpec(Struct, frozen=True):
-    """A task as submitted. ``environment``: at most 32 KiB together; ``command``: at most 8 KiB."""
+    """A task as submitted.
+
+    ``id``: its number in the job, from 1. ``command``: the command line, at most 8 KiB.
+    ``type``: what it is for. ``name``: what its owner calls it, or "".
+    ``work_directory``: an absolute path, or "" for the default.
+    ``environment``: further variables by name, at most 32 KiB together.
+    """
 
     id: int
     command: str

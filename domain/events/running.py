@@ -6,7 +6,7 @@ from domain.events.parts import Exit, RunHandle, RunRange
 
 
 class JobStarted(Struct, frozen=True):
-    """The first node was allocated: Running."""
+    """The first node was allocated: Running. ``nodes``: the names of the nodes."""
 
     nodes: tuple[str, ...]
 
@@ -19,7 +19,7 @@ class TaskStarted(Struct, frozen=True):
 
 
 class TaskFinished(Struct, frozen=True):
-    """The run ended by itself with exit code 0."""
+    """The run ended by itself with exit code 0. ``code`` and ``reason``: "", nothing to explain."""
 
     runs: tuple[RunRange, ...]
     exit: Exit
@@ -28,10 +28,11 @@ class TaskFinished(Struct, frozen=True):
 
 
 class TaskFailed(Struct, frozen=True):
-    """The run ended without an order to stop, and not well. ``code`` is a stable word.
+    """The run ended without an order to stop, and not well, or it could not be started at all.
 
-    ``killed`` and ``survivors``: processes that the engine killed on its own account, as on
-    TaskForceStopped.
+    ``code``: why, as a stable word: ``task_failure``, ``run_lost``, ``stopped_by_engine``, or the
+    engine's word for a run that it cannot start.
+    ``killed``: how many processes the engine sent SIGKILL on its own account.
     """
 
     runs: tuple[RunRange, ...]

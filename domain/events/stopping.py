@@ -7,7 +7,11 @@ from domain.states import ForceReason, StopCause, StopStep, TaskState
 
 
 class TaskStopOrdered(Struct, frozen=True):
-    """Written before the act. ``step`` signal: ``signal``, then SIGKILL after ``grace_ms``."""
+    """An order to stop runs, written before the act.
+
+    ``step``: a signal and then SIGKILL, or SIGKILL at once. ``signal``: the number of the first
+    signal. ``grace_ms``: milliseconds from that signal to SIGKILL; 0 for SIGKILL at once.
+    """
 
     request_id: str
     cause: StopCause
@@ -18,7 +22,10 @@ class TaskStopOrdered(Struct, frozen=True):
 
 
 class TaskStopped(Struct, frozen=True):
-    """The run ended within its grace period; ``after_ms`` from the signal to the end."""
+    """The run ended within its grace period. ``after_ms``: milliseconds from signal to end.
+
+    ``outcome``: Failed, or Finished when a finish stopped it.
+    """
 
     request_id: str
     cause: StopCause
@@ -29,7 +36,11 @@ class TaskStopped(Struct, frozen=True):
 
 
 class TaskForceStopped(Struct, frozen=True):
-    """The run was killed. ``killed``: processes sent SIGKILL; ``survivors``: those still there."""
+    """The run was killed. ``killed``: processes sent SIGKILL; ``survivors``: those still there.
+
+    ``why``: by force from the start, or because the grace period ran out. ``outcome``: as in
+    TaskStopped.
+    """
 
     request_id: str
     cause: StopCause
@@ -49,14 +60,17 @@ class TaskSurvivorsGone(Struct, frozen=True):
 
 
 class TaskCanceled(Struct, frozen=True):
-    """Tasks canceled explicitly before they ran: the end of that request."""
+    """Tasks canceled explicitly before they ran: the end of that request.
+
+    ``tasks``: their numbers as ranges, such as "1-3,7".
+    """
 
     request_id: str
     tasks: str
 
 
 class NodeReleaseStarted(Struct, frozen=True):
-    """The node release task has a keeper on ``node`` that waits for the word to go."""
+    """The node release task has a keeper that waits for the word to go. Nothing ran before."""
 
     node: str
     runs: tuple[RunRange, ...]
@@ -64,9 +78,10 @@ class NodeReleaseStarted(Struct, frozen=True):
 
 
 class NodeReleaseEnded(Struct, frozen=True):
-    """The node release task ended; ``timed_out``: NodeReleaseTaskTimeout ran out, it was killed.
+    """The node release task ended. ``timed_out``: NodeReleaseTaskTimeout ran out, it was killed.
 
     ``request_id``: the forced cancel that cut it short, or "".
+    ``reason``: why it ended early or was not run, or "".
     """
 
     node: str
@@ -80,7 +95,7 @@ class NodeReleaseEnded(Struct, frozen=True):
 
 
 class NodeReleaseSkipped(Struct, frozen=True):
-    """The node release task was not run, and why (a stable word)."""
+    """The node release task was not run. ``reason``: why, as a stable word: ``forced``."""
 
     node: str
     reason: str
@@ -89,10 +104,11 @@ class NodeReleaseSkipped(Struct, frozen=True):
 class JobCanceled(Struct, frozen=True):
     """The cancel was carried out to its end: Canceled.
 
-    ``request_id``: the request in force at the end, ``request_version`` the version of its event.
-    ``lasted_ms`` from the first accepted request.
-    ``stopped`` and ``force_stopped``: runs that the job's cancel ended (a cancel of single tasks
-    does not count); ``released``: whether node release ran.
+    ``request_id``: the request in force at the end. ``request_version``: the version of its event.
+    ``lasted_ms``: milliseconds since the first accepted request.
+    ``stopped``: runs that the job's cancel ended within their grace period; the cancel of a single
+    task does not count. ``force_stopped``: runs that it killed.
+    ``released``: whether node release ran.
     """
 
     request_id: str

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -28,7 +29,7 @@ from tests.contract.views import in_memory
 from tests.support.filling import publish_all
 from tests.support.nats import Nats, fresh_stream, threaded_server
 from tests.support.processes import alive, belonging_to, builders_in
-from tests.support.views import contents, folded_at_once, new_views
+from tests.support.viewed import contents, folded_at_once, new_views
 from tests.support.waiting import eventually
 
 MANY: Final = 8000
@@ -190,8 +191,8 @@ asyncio.run(run(source, lambda position, last: None))
 
 async def test_it_ends_when_the_service_is_killed(source: ViewSource) -> None:
     """At once, also while it waits for a server that does not answer."""
-    silent = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
-    port = silent.sockets[0].getsockname()[1]
+    silent = socket.create_server(("127.0.0.1", 0))  # which takes nobody in
+    port = silent.getsockname()[1]
     parent = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", PARENT),
         stdin=asyncio.subprocess.PIPE,

@@ -7,7 +7,7 @@ from pathlib import Path
 from adapters.views.files import SqliteViewFiles
 from domain.states import JobState
 from tests.support.stack import Stack
-from tests.support.views import (
+from tests.support.viewed import (
     Viewed,
     contents,
 )

@@ -128,6 +128,36 @@ async def tasks_is_right(world: World, stack: Stack, number: int) -> None:
     assert (await world.types(number)).count("TaskCancelRequested") == 1
 
 
+async def tasks_over_and_again(stack: Stack) -> None:
+    job = await stack.running("ignore", "run", "run", release="exit 0")
+    await stack.finish_task(job, 1)
+    await stack.cancel_task(job, 2, CancelMode.FORCED)
+    await stack.stored(job, "TaskForceStopped")
+    assert (await stack.requeue_task(job, 2)).code == ""
+    await stack.went(job, 2, 2)
+    await out_of_patience(stack, await stack.ordered(job))
+    await stack.stored(job, "TaskForceStopped", 2)
+    for task, attempt in ((2, 2), (3, 1)):
+        run = stack.world.run(job, task, attempt)
+        assert run is not None
+        if run.status.phase == "running":
+            stack.fake.finish(run.status.key)
+    await stack.stored(job, "JobFinished")
+
+
+async def tasks_over_and_again_is_right(world: World, stack: Stack, number: int) -> None:
+    job = await world.check(stack, number)
+    assert (job.state, job.requeue_count, job.released) == (JobState.FINISHED, 0, True)
+    assert [(t.state, t.attempt) for t in job.work] == [
+        (TaskState.FINISHED, 1),
+        (TaskState.FINISHED, 2),
+        (TaskState.FINISHED, 1),
+    ]
+    types = await world.types(number)
+    assert [types.count(t) for t in ("TaskFinishRequested", "TaskRequeued")] == [1, 1]
+    assert getattr(world.run(number, 1), "signals", None) == [15, 9]
+
+
 async def removed(stack: Stack) -> None:
     await stack.scheduler.set_cluster_parameter(ADMIN, "TTLCompletedJobs", "0", "p1")
     job = int((await stack.add("exit 0")).job_id)
@@ -150,6 +180,7 @@ STORIES: Final = {
     "requeue": (requeue, requeue_is_right),
     "escalated": (escalated, escalated_is_right),
     "task": (tasks, tasks_is_right),
+    "task over, task again": (tasks_over_and_again, tasks_over_and_again_is_right),
     "removed": (removed, removed_is_right),
 }
 

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from application.tail import Passage
 from domain import events as e
 from domain.errors import Corrupt
 from domain.identity import Caller
@@ -131,8 +132,13 @@ async def test_a_damaged_job_does_not_end_the_stream_of_others(world: World) -> 
         good = int((await stack.add("exit 0", caller=BOB)).job_id)
         await stack.state(good, JobState.FINISHED)
         caller: Caller = BOB
-        seen = [x async for x in stack.queries.follow(caller, 0, follow=False)]
-        assert {str(x.aggregate) for x in seen if hasattr(x, "aggregate")} == {f"job/{good}"}
+        seen = [
+            x
+            async for item in stack.queries.follow(caller, 0, follow=False)
+            if isinstance(item, Passage)
+            for x in item.events
+        ]
+        assert {str(x.aggregate) for x in seen} == {f"job/{good}"}
 
 
 async def test_an_ended_job_that_is_damaged_does_not_hold_up_removal(world: World) -> None:

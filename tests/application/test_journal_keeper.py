@@ -12,6 +12,7 @@ from adapters.recorder_log import RecorderLog, memory_log
 from application.journal_keeper import JournalKeeper
 from application.ports import Token
 from application.startup_check import compare
+from application.tail import Tail
 from domain.errors import Unavailable
 from tests.support.events import queued, rejected, write
 
@@ -23,7 +24,7 @@ SECONDS = 10.0
 async def kept(log: RecorderLog, path: Path) -> AsyncIterator[tuple[JournalKeeper, SqliteJournal]]:
     journal = SqliteJournal(path, CLUSTER)
     await compare(log, journal)
-    keeper = JournalKeeper(log, journal)
+    keeper = JournalKeeper(log, journal, Tail(journal))
     task = asyncio.create_task(keeper.run())
     yield keeper, journal
     task.cancel()
@@ -65,7 +66,7 @@ async def test_a_journal_that_fails_ends_the_run_and_every_wait(tmp_path: Path) 
     log = memory_log(CLUSTER)
     journal = SqliteJournal(tmp_path / "j.db", CLUSTER)
     await compare(log, journal)
-    keeper = JournalKeeper(log, journal)
+    keeper = JournalKeeper(log, journal, Tail(journal))
     journal.close()
     task = asyncio.create_task(keeper.run())
     waiting = asyncio.create_task(keeper.wait_for(1, SECONDS))
@@ -79,5 +80,5 @@ async def test_a_journal_that_fails_ends_the_run_and_every_wait(tmp_path: Path) 
 async def test_a_journal_without_a_log_is_a_mistake(tmp_path: Path) -> None:
     journal = SqliteJournal(tmp_path / "j.db", CLUSTER)
     with pytest.raises(ValueError, match="compare first"):
-        JournalKeeper(memory_log(CLUSTER), journal)
+        JournalKeeper(memory_log(CLUSTER), journal, Tail(journal))
     journal.close()

@@ -12,6 +12,7 @@ from application.listing import Listed, Listing, Order
 from application.view_building import Told, fill
 from application.view_writer import ViewWriter
 from application.views import (
+    TRAIL_COLUMNS,
     AuditFilter,
     CancellationFilter,
     JobFilter,
@@ -24,6 +25,7 @@ from domain.errors import NotPermitted, Unavailable, Unknown
 from domain.events import job_aggregate
 from domain.identity import Caller, Origin, Principal, Role
 from domain.states import CancelMode, JobState
+from tests.contract.views import cells
 from tests.support.stack import (
     ADMIN,
     ALICE,
@@ -35,8 +37,9 @@ from tests.support.stack import (
     World,
     until,
 )
-from tests.support.views import ALL, Viewed
+from tests.support.viewed import ALL, Viewed
 
+OWNER: Final = TRAIL_COLUMNS.index("owner")
 AGGREGATE: Final = job_aggregate(4711)
 CAROL: Final = Caller(Principal("carol", (Role.USER,), method="unix"), origin=Origin.CLI)
 
@@ -113,8 +116,9 @@ async def test_who_sees_which_rows_of_the_trail(two: Two, caller: Caller) -> Non
     assert len(refusals.answer.rows) == (3 if "" in owners else len(owners))
     span, pages = await two.listing.export(caller, AuditFilter())
     rows = [row for page in pages for row in page]
-    assert rows == list(reversed(listed.answer.rows))
-    first, last = (rows[0].position, rows[-1].position) if rows else (None, None)
+    seen = listed.answer.rows[::-1]
+    assert rows == [cells(row) for row in seen]
+    first, last = (seen[0].position, seen[-1].position) if seen else (None, None)
     assert span == Span(len(rows), first, last, two.projector.position)
 
 
@@ -149,7 +153,7 @@ async def test_whose_is_asked_for_never_widens_what_is_seen(
     cancels = await two.listing.cancellations(caller, CancellationFilter(owners=asked), ALL)
     assert {x.row.owner for x in cancels.answer.rows} == seen
     span, pages = await two.listing.export(caller, AuditFilter(owners=asked))
-    assert {row.owner for page in pages for row in page} == seen
+    assert {row[OWNER] for page in pages for row in page} == seen
     assert bool(span.count) == bool(seen)
 
 
@@ -333,7 +337,7 @@ def only(pages: Iterator[Any]) -> Iterator[int]:
     """The places of all rows."""
     for page in pages:
         for row in page:
-            yield row.position
+            yield row[TRAIL_COLUMNS.index("position")]
 
 
 async def test_nothing_heavy_happens_on_the_loop(world: World, tmp_path: Path) -> None:

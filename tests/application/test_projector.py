@@ -20,7 +20,7 @@ from domain.identity import SYSTEM_CALLER
 from domain.states import JobState
 from tests.support.fuse import FailingLog
 from tests.support.stack import CLUSTER, START, Stack, World, until
-from tests.support.views import ALL, LOG_ID, Viewed, contents, new_views, play
+from tests.support.viewed import ALL, LOG_ID, Viewed, contents, new_views, play
 
 BYTES: Final = b'{"specversion":"1.0","type":"countermand.JobDreamt.v1"}'
 

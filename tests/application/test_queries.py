@@ -1,15 +1,12 @@
-"""A job now, then, step by step; the stream; and who may see what."""
+"""A job now, then, step by step; and who may see what."""
 
 import asyncio
-from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from application.ports import CaughtUp, Stored
 from domain import events as e
 from domain.errors import NotPermitted, Unknown
-from domain.identity import Caller
 from domain.states import JobState, JobType, TaskState
 from tests.support.stack import (
     ADMIN,
@@ -146,51 +143,6 @@ async def test_who_may_see_a_job(world: World) -> None:
                 await ask
         with pytest.raises(NotPermitted):
             _ = [x async for x in stack.queries.follow(BOB, 0, job_id=job, follow=False)]
-
-
-async def seen_by(stack: Stack, caller: Caller, **how: object) -> list[Stored]:
-    """The stream until now, as this person sees it."""
-    after = how.pop("after", 0)
-    found = [x async for x in stack.queries.follow(caller, after, follow=False, **how)]  # type: ignore[arg-type]
-    return [x for x in found if isinstance(x, Stored)]
-
-
-async def test_plain_users_follow_their_own_jobs_only(world: World) -> None:
-    async with Stack(world) as stack:
-        mine = str((await stack.add("run", key="a1", submit=False)).job_id)
-        theirs = str((await stack.add("run", key="a2", submit=False, caller=BOB)).job_id)
-        await stack.cancel("4711", caller=BOB)
-        everything = await seen_by(stack, AUDITOR)
-        assert [x.position for x in everything] == [1, 2, 3, 4]
-        assert await seen_by(stack, OPERATOR) == everything
-        assert {str(x.aggregate) for x in await seen_by(stack, ALICE)} == {f"job/{mine}"}
-        assert {str(x.aggregate) for x in await seen_by(stack, BOB)} == {f"job/{theirs}"}
-        assert await seen_by(stack, AUDITOR, job_id=mine) == await seen_by(stack, ALICE)
-        refused = await seen_by(stack, AUDITOR, types=frozenset({"CancelRefused"}))
-        assert [x.position for x in refused] == [4]
-        assert await seen_by(stack, AUDITOR, after=2) == everything[2:]
-        with pytest.raises(Unknown):
-            await seen_by(stack, AUDITOR, after=5)
-
-
-async def test_a_follower_goes_on_live_and_resumes_without_loss(world: World) -> None:
-    async with Stack(world) as stack:
-        job = str((await stack.add("run", submit=False)).job_id)
-        seen: list[Stored | CaughtUp] = []
-        async with asyncio.timeout(10), aclosing(stack.queries.follow(ALICE, 0)) as stream:
-            async for item in stream:
-                seen.append(item)
-                if isinstance(item, CaughtUp):
-                    await stack.cancel(job)
-                if isinstance(item, Stored) and item.type == "JobCancelRequested":
-                    break
-        assert [type(x) for x in seen] == [Stored, CaughtUp, Stored]
-        last = seen[-1].position
-        async with asyncio.timeout(10), aclosing(stack.queries.follow(ALICE, last)) as stream:
-            async for item in stream:
-                if isinstance(item, Stored):
-                    assert (item.type, item.position) == ("JobCanceled", last + 1)
-                    break
 
 
 async def test_waiting_for_the_end_of_a_job(world: World) -> None:

@@ -137,7 +137,8 @@ async def test_parameters_are_set_by_administrators_within_their_limits(world: W
         assert answers[0].explanation == "TaskCancelGracePeriod is 30 (was 15)"
         assert "from 0 to 86400" in answers[2].explanation
     async with Stack(world) as stack:
-        values = {p.name: value for p, value in await stack.scheduler.parameters()}
+        found = await stack.scheduler.parameters()
+        values = {p.name: value for p, value in found.values}
         assert values["TaskCancelGracePeriod"] == 30
         cluster = await world.log.load(stack.ledger.cluster_aggregate)
         assert len(cluster) == 4

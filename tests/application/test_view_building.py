@@ -18,7 +18,7 @@ from domain.errors import Conflict, Corrupt, Refused, Unavailable
 from tests.application.building import edited, names, one_job, rows_of
 from tests.support.fuse import FailingLog
 from tests.support.stack import Stack, World, until
-from tests.support.views import (
+from tests.support.viewed import (
     LOG_ID,
     Viewed,
     all_events,

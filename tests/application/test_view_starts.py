@@ -20,7 +20,7 @@ from projections.version import VIEWS_VERSION
 from tests.application.building import edited, names, one_job, rows_of
 from tests.support.doomed_rebuild import POINTS
 from tests.support.stack import CLUSTER, Stack, World, until
-from tests.support.views import (
+from tests.support.viewed import (
     Viewed,
     all_events,
     contents,

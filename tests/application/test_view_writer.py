@@ -33,7 +33,7 @@ from tests.domain.builders import cancel, queued_job, running_job
 from tests.projections.folded import Folds, as_job
 from tests.projections.lives import histories
 from tests.support.stack import World
-from tests.support.views import all_events, contents, folded_at_once, new_views, play, stored
+from tests.support.viewed import all_events, contents, folded_at_once, new_views, play, stored
 
 MEMORY: Final = Path("/dev/shm")
 ALL: Final = Page(1000)

@@ -7,20 +7,21 @@ into ``ops/benchmarks.md`` with machine and date; nothing here is asserted.
 from a real stream, and what commands notice of it.
 """
 
-import asyncio
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+import uvloop
+
 from tests.benchmarks import commands, rebuild, views
 from tests.benchmarks.figures import Figure, table, where
 
 SECTIONS: Final[dict[str, Callable[[Path], Sequence[Figure]]]] = {
-    "commands": lambda directory: asyncio.run(commands.measure(directory)),
+    "commands": lambda directory: uvloop.run(commands.measure(directory)),
     "views": views.measure,
-    "rebuild": lambda directory: asyncio.run(rebuild.measure(directory)),
+    "rebuild": lambda directory: uvloop.run(rebuild.measure(directory)),
 }
 
 

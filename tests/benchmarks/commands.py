@@ -14,27 +14,13 @@ from adapters.bootstrap.configuration import load
 from adapters.bootstrap.running import Endpoint, service
 from adapters.bootstrap.system import LogReporter
 from application.ports import Token, Write
-from application.scheduler import Cancel, NewJob
+from application.scheduler import NewJob
 from domain.events import Aggregate, JobQueued, NewEvent, TaskSpec
-from domain.identity import SYSTEM_CALLER, Caller, Origin, Principal, Role
-from domain.states import CancelMode
-from tests.benchmarks.figures import ROUNDS, Figure, milliseconds, timed
+from domain.identity import SYSTEM_CALLER
+from tests.benchmarks.figures import CALLER, ROUNDS, Figure, cancel, held_jobs, milliseconds, timed
+from tests.benchmarks.streaming import streaming
 
 CANCELS_BY_COMMAND_LINE: Final = 20
-CALLER: Final = Caller(Principal("bench", (Role.ADMINISTRATOR,)), origin=Origin.AUTOMATION)
-QUIET: Final = NewJob("bench", (TaskSpec(1, "true"),), submit=False)
-
-
-async def held_jobs(parts: Parts, count: int) -> list[str]:
-    """Jobs in Configuring: they can be canceled, and nothing of them runs."""
-    made = [await parts.scheduler.add_job(CALLER, QUIET, parts.ids.new()) for _ in range(count)]
-    return [receipt.job_id for receipt in made]
-
-
-async def cancel(parts: Parts, job: str) -> object:
-    """One cancel, decided and stored."""
-    wish = Cancel(CancelMode.NORMAL, "benchmark")
-    return await parts.scheduler.cancel_job(CALLER, job, wish, parts.ids.new())
 
 
 async def raw_publishes(parts: Parts, count: int) -> list[float]:
@@ -141,4 +127,5 @@ async def measure(directory: Path) -> list[Figure]:
         figures.append(await many_at_once(parts))
         figures.append(await request_to_signal(parts))
         figures.append(await by_command_line(parts, endpoint))
+        figures += await streaming(parts, endpoint)
     return figures

@@ -1,4 +1,4 @@
-"""Measured things, and how they are told."""
+"""What a benchmark measures, how it is told, and the few things that all of them do."""
 
 import os
 import platform
@@ -11,7 +11,15 @@ from typing import Final
 
 from msgspec import Struct
 
+from adapters.bootstrap.compose import Parts
+from application.scheduler import Cancel, NewJob
+from domain.events import TaskSpec
+from domain.identity import Caller, Origin, Principal, Role
+from domain.states import CancelMode
+
 ROUNDS: Final = 5
+CALLER: Final = Caller(Principal("bench", (Role.ADMINISTRATOR,)), origin=Origin.AUTOMATION)
+QUIET: Final = NewJob("bench", (TaskSpec(1, "true"),), submit=False)
 
 
 class Figure(Struct, frozen=True):
@@ -38,6 +46,18 @@ async def timed(act: Callable[[], Awaitable[object]]) -> float:
     began = time.perf_counter()
     await act()
     return time.perf_counter() - began
+
+
+async def held_jobs(parts: Parts, count: int) -> list[str]:
+    """Jobs in Configuring: they can be canceled, and nothing of them runs."""
+    made = [await parts.scheduler.add_job(CALLER, QUIET, parts.ids.new()) for _ in range(count)]
+    return [receipt.job_id for receipt in made]
+
+
+async def cancel(parts: Parts, job: str) -> object:
+    """One cancel, decided and stored."""
+    wish = Cancel(CancelMode.NORMAL, "benchmark")
+    return await parts.scheduler.cancel_job(CALLER, job, wish, parts.ids.new())
 
 
 def processor() -> str:

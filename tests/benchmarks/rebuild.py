@@ -24,8 +24,7 @@ from application.settings import Settings
 from application.view_building import RebuildStatus
 from domain import events as e
 from domain.identity import SYSTEM_CALLER
-from tests.benchmarks.commands import cancel, held_jobs
-from tests.benchmarks.figures import Figure
+from tests.benchmarks.figures import Figure, cancel, held_jobs
 from tests.benchmarks.history import events
 from tests.support.filling import publish_all
 

@@ -8,13 +8,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.journal import SqliteJournal
 from adapters.recorder_log import memory_log
-from adapters.wire import sha256
-from application.ports import CaughtUp, Journal, Mark, Stored, Token, Undecodable
+from adapters.wire import decode, sha256
+from application.ports import CaughtUp, Journal, Mark, Selection, Stored, Token, Undecodable
 from domain.errors import Corrupt, Misconfigured, Unavailable
 from domain.events import Recorded
+from domain.identity import Caller, Principal
 from tests.support.events import EPOCH, job, queued, rejected, write
 
 CLUSTER = "hpc1"
@@ -78,6 +80,110 @@ def test_one_aggregate_is_loaded_by_version(journal: Journal, events: list[Store
     after = journal.load(job(1), 1)
     assert [e.fact.version for e in after] == [2, 3]
     assert journal.load(job(3)) == ()
+
+
+# --- reading what is wanted -----------------------------------------------------------------------
+
+
+def by(actor: str) -> Caller:
+    return Caller(Principal(actor))
+
+
+@pytest.fixture
+async def many() -> list[Stored]:
+    """Sixty events of five jobs, two types and three people, in no simple order."""
+    log, tokens = memory_log(CLUSTER), dict[int, Token]()
+    for n in range(60):
+        number = n * 7 % 5 + 1
+        event = rejected(f"event {n}") if n % 3 else queued()
+        event = replace(event, caller=by(("alice", "bob", "al\u00efce \U0001f6d1")[n * 5 % 3]))
+        token = tokens.get(number, Token())
+        (tokens[number],) = await log.append([write(token, event, job=number)])
+    return [e async for b in log.read(0) if not isinstance(b, CaughtUp) for e in b]
+
+
+def selections() -> Iterator[Selection]:
+    types = (
+        None,
+        frozenset({"JobQueued"}),
+        frozenset({"JobQueued", "JobRejected"}),
+        frozenset({"X"}),
+    )
+    actors = (
+        None,
+        frozenset({"alice"}),
+        frozenset({"bob", "al\u00efce \U0001f6d1"}),
+        frozenset({"ALICE"}),
+    )
+    for kinds in types:
+        for place in (None, job(3), job(9)):
+            for people in actors:
+                yield Selection(kinds, place, people)
+
+
+@pytest.mark.parametrize("only", list(selections()))
+def test_only_what_is_wanted_is_read(journal: Journal, many: list[Stored], only: Selection) -> None:
+    """As whoever reads everything and asks each event would find it."""
+    adopted(journal, many)
+    wanted = [e for e in many if only.matches(e)]
+    assert list(journal.read(0, 100, only=only)) == wanted
+    assert list(journal.read(0, 2, only=only)) == wanted[:2]
+    some = [e for e in wanted if 20 < e.position <= 43]
+    assert list(journal.read(20, 100, until=43, only=only)) == some
+    assert list(journal.read(20, 1, until=43, only=only)) == some[:1]
+
+
+def test_no_event_above_until_is_read(journal: Journal, many: list[Stored]) -> None:
+    adopted(journal, many)
+    assert list(journal.read(10, 100, until=20)) == many[10:20]
+    assert list(journal.read(10, 4, until=20)) == many[10:14]
+    assert journal.read(10, 100, until=10) == ()
+    assert list(journal.read(58, 100, until=10_000)) == many[58:]
+
+
+def test_the_bytes_of_an_answer_are_limited_but_one_event_always_fits(
+    journal: Journal, many: list[Stored]
+) -> None:
+    adopted(journal, many)
+    sizes = [len(e.raw) for e in many]
+    assert list(journal.read(5, 100, bytes_max=1)) == many[5:6]
+    assert list(journal.read(5, 100, bytes_max=sum(sizes[5:8]))) == many[5:8]
+    assert list(journal.read(5, 100, bytes_max=sum(sizes[5:8]) + 1)) == many[5:9]
+    assert list(journal.read(5, 2, bytes_max=sum(sizes[5:8]))) == many[5:7]
+    only = Selection(actors=frozenset({"bob"}))
+    bobs = [e for e in many if e.actor == "bob"]
+    assert list(journal.read(0, 100, bytes_max=1, only=only)) == bobs[:1]
+
+
+@pytest.mark.parametrize(
+    ("raw", "actor"),
+    [
+        (b'{"authid": "eve", "what": [1]}', "eve"),
+        (b'{"authid":"\\u0065ve","authid2":"mallory"}', "eve"),
+        (b'{"data":{"authid":"eve"}}', ""),
+        (b'{"authid":7}', ""),
+        (b'"authid":"eve"', ""),
+        (b"\xff\x00", ""),
+        (b"[" * 5000, ""),
+        (b"", ""),
+    ],
+)
+def test_the_actor_is_what_the_bytes_say_even_if_nothing_else_is_readable(
+    journal: Journal, events: list[Stored], raw: bytes, actor: str
+) -> None:
+    adopted(journal, events)
+    fact = decode(raw, CLUSTER, job(9), "JobDreamt").fact
+    strange = Stored(6, job(9), "JobDreamt", raw, fact)
+    journal.append([strange])
+    assert strange.actor == actor
+    assert journal.read(0, 100, only=Selection(actors=frozenset({"eve"}))) == (
+        (strange,) if actor else ()
+    )
+    nobody = Selection(actors=frozenset({"countermand"}))
+    assert list(journal.read(0, 100, only=nobody)) == events
+
+
+# --- appending ------------------------------------------------------------------------------------
 
 
 def test_appends_continue_and_survive_reopening(
@@ -151,6 +257,7 @@ async def test_the_first_event_later_than_a_moment_is_found(journal: Journal) ->
     adopted(journal, list(await log.load(job())))
     moments = [EPOCH + timedelta(seconds=seconds) for seconds in (-1, 0, 5, 10, 20)]
     assert [journal.first_later_than(moment) for moment in moments] == [1, 2, 2, 4, None]
+    assert journal.first_later_than(EPOCH.replace(year=999)) == 1
 
 
 def test_it_syncs_and_is_private(journal: SqliteJournal, path: Path) -> None:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from adapters.views.files import SqliteViewFiles
 from application.view_store import Changes, Difference, ViewFiles, ViewStore
-from application.views import Page
+from application.views import TRAIL_COLUMNS, Page, TrailCells
 from domain import events as e
 from domain.job import Job
 from domain.states import JobPriority, JobState, JobType
@@ -180,6 +180,11 @@ def at_times(rows: Sequence[AuditRow], seconds: Sequence[float]) -> list[AuditRo
         high = high_after(high, at(second))
         made.append(replace(row, time=stamp(at(second)), time_high=stamp(high)))
     return made
+
+
+def cells(row: AuditRow) -> TrailCells:
+    """The row as pages of all rows have it."""
+    return tuple(getattr(row, name) for name in TRAIL_COLUMNS)
 
 
 def job(number: int, **columns: object) -> Job:

@@ -37,9 +37,14 @@ def at(seconds: int) -> datetime:
     return T0 + timedelta(seconds=seconds)
 
 
-def asked(request_id: str = "r1", actor: str = "alice", decision: e.Decision = ALLOWED) -> c.Asked:
-    """Who asks, under which id, and what the policy said."""
-    return c.Asked(request_id, actor, T0, decision)
+def asked(
+    request_id: str = "r1",
+    actor: str = "alice",
+    decision: e.Decision = ALLOWED,
+    if_versions: tuple[int, ...] | None = None,
+) -> c.Asked:
+    """Who asks, under which id, what the policy said, and for which versions only."""
+    return c.Asked(request_id, actor, T0, decision, if_versions)
 
 
 def cancel(
@@ -82,6 +87,25 @@ def finish(
 ) -> c.FinishJob:
     """A finish of the job."""
     return c.FinishJob(asked(request_id, actor, decision), message, GRACE_SECONDS, units_max)
+
+
+def finish_task(
+    task: int,
+    request_id: str = "f1",
+    message: str = "",
+    *,
+    actor: str = "alice",
+    decision: e.Decision = ALLOWED,
+) -> c.FinishTask:
+    """A finish of one task."""
+    return c.FinishTask(asked(request_id, actor, decision), task, message, GRACE_SECONDS)
+
+
+def requeue_task(
+    task: int, request_id: str = "q1", *, actor: str = "alice", decision: e.Decision = ALLOWED
+) -> c.RequeueTask:
+    """One task again."""
+    return c.RequeueTask(asked(request_id, actor, decision), task)
 
 
 def submit(request_id: str = "s1", decision: e.Decision = ALLOWED) -> c.SubmitJob:

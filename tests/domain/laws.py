@@ -69,11 +69,11 @@ class Laws:
             assert isinstance(data, e.JobAdded)
             return
         assert not before.removed, f"{type(data).__name__} follows JobRemoved"
-        if isinstance(data, ONLY_TRAIL):
+        if isinstance(data, ONLY_TRAIL) or changes_nothing(data):
             trail = {"version": after.version, "changed_at": after.changed_at}
             assert replace(before, asked=after.asked, **trail) == after
         self._states(before, after)
-        self._tasks(before, after)
+        self._tasks(before, after, data)
         self._cancels(before, data)
         self._task_cancels(data)
         self._stops(data)
@@ -89,7 +89,7 @@ class Laws:
             assert after.ended_at is not None
         assert after.requeue_count - before.requeue_count in (0, 1)
 
-    def _tasks(self, before: Job, after: Job) -> None:
+    def _tasks(self, before: Job, after: Job, data: e.Event) -> None:
         for number, was in before.tasks.items():
             task = after.tasks[number]
             assert task.attempt - was.attempt in (0, 1)
@@ -99,8 +99,12 @@ class Laws:
                 continue
             if was.state is TaskState.FINISHED:
                 assert task.state is TaskState.FINISHED
-            if was.state is TaskState.CANCELED and was.explicitly_canceled:
+            again = isinstance(data, e.TaskRequeued) and data.task == number
+            if was.state is TaskState.CANCELED and was.explicitly_canceled and not again:
                 assert task.state is TaskState.CANCELED
+            if again:
+                assert before.state in (S.QUEUED, S.RUNNING)
+                assert (task.state, task.explicitly_canceled) == (TaskState.QUEUED, False)
 
     def _cancels(self, before: Job, data: e.Event) -> None:
         if isinstance(data, e.JobCancelRequested):
@@ -123,6 +127,8 @@ class Laws:
         if isinstance(data, e.TaskCanceled):
             for number in in_ranges(data.tasks):
                 assert self.task_cancels_open.pop(number) == data.request_id
+        if isinstance(data, e.TaskRequeued):
+            assert self.task_cancels_open.pop(data.task, data.undoes) == data.undoes
         if isinstance(data, TERMINAL):
             assert not self.task_cancels_open
 
@@ -161,3 +167,8 @@ class Laws:
                 assert data.released == (self.release_ran and bool(before.nodes))
             case _:
                 pass
+
+
+def changes_nothing(data: e.Event) -> bool:
+    """A task that waits already is queued again."""
+    return isinstance(data, e.TaskRequeued) and data.from_state is TaskState.QUEUED

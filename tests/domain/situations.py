@@ -7,8 +7,11 @@ task 2 waits, unless the name says that all work is done.
 from collections.abc import Callable
 from typing import Final
 
+from msgspec.structs import replace
+
 from domain import commands as c
 from domain import events as e
+from domain.evolve import evolve
 from domain.job import Job
 from domain.states import CancelMode, JobState
 from tests.domain.builders import (
@@ -20,6 +23,7 @@ from tests.domain.builders import (
     finish,
     heeds,
     queued_job,
+    recorded,
     release,
     running_job,
     specs,
@@ -159,4 +163,19 @@ def situation(name: str) -> Job:
     state, make = SITUATIONS[name]
     job = make().job
     assert job.state is state, f"{name}: {job.state}"
+    return job
+
+
+# --- what a fact changes --------------------------------------------------------------------------
+
+
+def only_the_trail_differs(before: Job, after: Job) -> bool:
+    """Nothing but version, time and the answered request ids."""
+    trail = {"version": after.version, "changed_at": after.changed_at, "asked": after.asked}
+    return replace(before, **trail) == after
+
+
+def folded(job: Job, *facts: e.JobEvent) -> Job:
+    for fact in facts:
+        job = evolve(job, recorded(job.version + 1, fact, "alice"))
     return job

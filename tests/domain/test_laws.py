@@ -51,11 +51,14 @@ reasons = st.sampled_from(("", "maintenance", "NOT ALLOWED", "x" * 33))
 modes = st.sampled_from(CancelMode)
 task_ids = st.integers(0, 5)
 attempts = st.integers(0, 3)
-who = st.builds(asked, ids, actors, decisions)
+versions = st.none() | st.lists(st.integers(1, 30), max_size=3).map(tuple)
+who = st.builds(asked, ids, actors, decisions, st.one_of(st.none(), st.none(), versions))
 requests: st.SearchStrategy[JobRequest] = st.one_of(
     st.builds(c.CancelJob, who, modes, messages, st.just(15), reasons),
     st.builds(c.CancelTask, who, task_ids, modes, messages, st.just(15), reasons),
     st.builds(c.FinishJob, st.just(asked("r1", decision=DENIED)), messages, st.just(15)),
+    st.builds(c.FinishTask, who, task_ids, messages, st.just(15)),
+    st.builds(c.RequeueTask, who, task_ids),
     st.builds(c.SubmitJob, who, st.sampled_from(("", "batch"))),
     st.builds(c.ConfigureJob, who),
     st.builds(c.RequeueJob, who),
@@ -172,6 +175,15 @@ class Life:
         open_ = [t.spec.id for t in (*self.job.on_node, *self.job.waiting)] or [1]
         self.ask(c.CancelTask(self._fresh(), open_[which % len(open_)], mode, "stop", 15))
 
+    def finish_task(self, which: int) -> None:
+        open_ = [t.spec.id for t in (*self.job.on_node, *self.job.waiting)] or [1]
+        self.ask(c.FinishTask(self._fresh(), open_[which % len(open_)], "enough", 15))
+
+    def requeue_task(self, which: int) -> None:
+        over = (TaskState.FAILED, TaskState.CANCELED)
+        ended = [t.spec.id for t in self.job.work if t.state in over] or [1]
+        self.ask(c.RequeueTask(self._fresh(), ended[which % len(ended)]))
+
     def finish(self) -> None:
         self.ask(c.FinishJob(self._fresh(), "enough", 15))
 
@@ -249,6 +261,7 @@ class Life:
             assert not wants_slots(self.job)
         if Step.ORDER_STOP not in next_steps(self.job):
             self._every_run_is_ordered_to_stop_as_hard_as_was_asked()
+            assert all(t.order for t in on_node(self.job) if t.finish is not None)
 
     def _every_run_is_ordered_to_stop_as_hard_as_was_asked(self) -> None:
         cancel = self.job.cancel if self.job.state is JobState.CANCELING else None
@@ -284,7 +297,7 @@ def due_without_engine(job: Job) -> list[Step]:
 
 def scope_of(request: JobRequest) -> tuple[object, ...]:
     """Whose request, of what kind and about which task, has which id."""
-    task = request.task if isinstance(request, c.CancelTask) else 0
+    task = request.task if isinstance(request, c.CancelTask | c.FinishTask | c.RequeueTask) else 0
     return type(request), task, request.asked.asker, request.asked.request_id
 
 
@@ -297,6 +310,8 @@ MOVES: Final[dict[str, st.SearchStrategy[Move]]] = {
     "a run ends": small.map(lambda n: lambda life: life.end_run(n)),
     "cancel": modes.map(lambda mode: lambda life: life.cancel(mode)),
     "cancel task": st.tuples(small, hard_modes).map(lambda x: lambda life: life.cancel_task(*x)),
+    "finish task": small.map(lambda n: lambda life: life.finish_task(n)),
+    "requeue task": small.map(lambda n: lambda life: life.requeue_task(n)),
     "finish": small.map(lambda n: lambda life: life.finish() if n > 5 else life.go_on(n)),
     "again": st.booleans().map(lambda x: lambda life: life.again(x)),
     "ask anything": requests.map(lambda x: lambda life: life.ask(x)),
@@ -305,7 +320,10 @@ MOVES: Final[dict[str, st.SearchStrategy[Move]]] = {
     "survivors end": st.just(lambda life: life.end_survivors()),
     "filter": st.just(lambda life: life.filter()),
 }
-OFTEN: Final = ("go on", "go on", "one step", "a run ends", "again", "cancel", "cancel task")
+OFTEN: Final = (
+    *("go on", "go on", "one step", "a run ends", "again", "cancel", "cancel task"),
+    *("finish task", "requeue task", "requeue task"),
+)
 moves = st.sampled_from((*MOVES, *OFTEN)).flatmap(lambda name: MOVES[name])
 lives = st.builds(
     Began,

@@ -25,14 +25,15 @@ PEOPLE: Final = {
 }
 # HPC Pack's rights by role (hpcpack.md 1.4), and the seed: command jobs are the administrator's.
 ON_A_JOB: Final = {A.CANCEL, A.CANCEL_TASK, A.FINISH, A.REQUEUE}
+AUDITORS: Final = {A.VIEW, A.VIEW_PRINCIPALS}
 OWNERS: Final = ON_A_JOB | {A.SUBMIT, A.CONFIGURE, A.CHANGE, A.VIEW}
 RIGHTS: Final[dict[str, tuple[set[Action], set[Action]]]] = {
     # who: (on an ordinary job of owen's, on a command job of owen's)
     "nobody": (set(), set()),
     "stranger": ({A.CREATE}, set()),
-    "auditor": ({A.VIEW}, {A.VIEW}),
-    "auditing owner": ({A.VIEW}, {A.VIEW}),
-    "auditing user": (OWNERS | {A.CREATE}, {A.VIEW}),
+    "auditor": (AUDITORS, AUDITORS),
+    "auditing owner": (AUDITORS, AUDITORS),
+    "auditing user": (OWNERS | AUDITORS | {A.CREATE}, AUDITORS),
     "owner": (OWNERS | {A.CREATE}, {A.VIEW}),
     "operator": (ON_A_JOB | {A.VIEW}, {A.VIEW}),
     "job administrator": (OWNERS | {A.CREATE, A.ACT_FOR_OTHERS}, {A.VIEW}),

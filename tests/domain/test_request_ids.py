@@ -5,8 +5,18 @@ from msgspec.structs import replace
 
 from domain import commands as c
 from domain import events as e
+from domain.requests import JobRequest
 from domain.states import CancelMode
-from tests.domain.builders import Story, cancel, cancel_task, finish, given, running_job
+from tests.domain.builders import (
+    Story,
+    cancel,
+    cancel_task,
+    finish,
+    finish_task,
+    given,
+    requeue_task,
+    running_job,
+)
 
 GRACEFUL, NORMAL, FORCED = CancelMode.GRACEFUL, CancelMode.NORMAL, CancelMode.FORCED
 
@@ -60,15 +70,37 @@ def test_another_actors_id_and_another_operations_id_never_match() -> None:
         cancel("r9", reason_code="\ud800"),
         cancel_task(9, "r9", reason_code="Not Allowed"),
         finish("r9", "x" * 400),
+        finish_task(1, "r9", "x" * 400),
+        finish_task(1, "r9", "\ud800"),
+        finish_task(9, "r9"),
+        requeue_task(1, "r9"),
     ],
 )
 def test_a_refused_request_again_gives_no_event_however_little_of_it_was_kept(
-    request_: c.CancelJob | c.CancelTask | c.FinishJob,
+    request_: JobRequest,
 ) -> None:
     story = running_job()
     (fact,) = story.ask(request_)
     assert isinstance(fact, e.RefusalEvent)
     assert story.ask(request_) == ()
+
+
+def test_the_id_of_a_command_to_a_task_counts_for_that_task_and_command_only() -> None:
+    story = running_job(3, started=2)
+    (fact,) = story.ask(finish_task(1, "r1", "enough"))
+    assert isinstance(fact, e.TaskFinishRequested)
+    assert story.ask(finish_task(1, "r1", "enough")) == ()
+    (other,) = story.ask(finish_task(1, "r1", "another message"))
+    assert isinstance(other, e.JobCommandRefused)
+    assert (other.code, other.task) == ("request_id_reused", 1)
+    for request in (finish_task(2, "r1"), cancel_task(3, "r1")):
+        (fact,) = story.ask(request)
+        assert isinstance(fact, e.TaskFinishRequested | e.TaskCancelRequested), request
+    (refused,) = story.ask(requeue_task(1, "r1"))
+    assert isinstance(refused, e.JobCommandRefused)
+    assert refused.code == "illegal_transition"
+    assert story.ask(requeue_task(1, "r1")) == ()
+    assert story.ask(finish_task(1, "r1", "enough")) == ()
 
 
 def test_two_requests_without_an_id_are_two_requests() -> None:

@@ -7,18 +7,16 @@ come first.
 from typing import Final
 
 import pytest
-from msgspec.structs import replace
 
 from domain import commands as c
 from domain import events as e
 from domain.changes import enter
 from domain.decide import decide
 from domain.errors import Unknown
-from domain.evolve import evolve
 from domain.instruct import instruct
-from domain.job import Job, Task
+from domain.job import Task
 from domain.requests import JobRequest
-from domain.states import JOB_ENDED, CancelMode, JobState, StopStep, TaskState
+from domain.states import CancelMode, JobState, StopStep, TaskState
 from tests.domain.builders import (
     DENIED,
     HANDLE,
@@ -29,31 +27,19 @@ from tests.domain.builders import (
     configure,
     ends,
     finish,
+    finish_task,
     given,
-    recorded,
     requeue,
+    requeue_task,
     submit,
 )
-from tests.domain.situations import SITUATIONS, removed, situation
+from tests.domain.situations import SITUATIONS, folded, only_the_trail_differs, removed, situation
 
 GRACEFUL, NORMAL, FORCED = CancelMode.GRACEFUL, CancelMode.NORMAL, CancelMode.FORCED
 INVALID_CANCEL_JOB_STATE: Final = 0x80040208
-INVALID_CANCEL_TASK_STATE: Final = 0x80040209
 ONLY_CONFIG_JOBS_CAN_BE_SUBMITTED: Final = 0x80040202
 ONLY_FAILED_CANCELLED_JOBS: Final = 0x8004020A
 PERMISSION_DENIED: Final = 0x8004020B
-
-
-def only_the_trail_differs(before: Job, after: Job) -> bool:
-    """Nothing but version, time and the answered request ids."""
-    trail = {"version": after.version, "changed_at": after.changed_at, "asked": after.asked}
-    return replace(before, **trail) == after
-
-
-def folded(job: Job, *facts: e.JobEvent) -> Job:
-    for fact in facts:
-        job = evolve(job, recorded(job.version + 1, fact, "alice"))
-    return job
 
 
 # --- cancel of a job ------------------------------------------------------------------------------
@@ -91,7 +77,6 @@ CANCEL_PAIRS: Final = [
 def test_the_tables_name_every_situation_and_the_situations_every_state() -> None:
     assert set(CANCEL) == set(SITUATIONS) == set(GATES) == set(INSTRUCTIONS)
     assert {state for state, _ in SITUATIONS.values()} == set(JobState)
-    assert set(CANCEL_TASK) == set(TaskState)
 
 
 @pytest.mark.parametrize(("name", "mode", "answer"), CANCEL_PAIRS)
@@ -127,97 +112,6 @@ def test_whoever_may_not_cancel_learns_nothing_of_the_state(name: str, mode: Can
     assert (fact.code, fact.hresult) == ("not_permitted", PERMISSION_DENIED)
     assert (fact.rule, fact.explanation) == ("no-rule-allows", "mallory may not")
     assert only_the_trail_differs(job, folded(job, fact))
-
-
-# --- cancel of a task -----------------------------------------------------------------------------
-
-# For normal and forced. A task is Canceling by its own normal cancel; graceful is never possible.
-CANCEL_TASK: Final = {
-    TaskState.FINISHING: "- -",
-    TaskState.FINISHED: "- -",
-    TaskState.FAILED: "- -",
-    TaskState.CANCELED: "- -",
-    TaskState.CANCELING: "= ^",
-    TaskState.CONFIGURING: "+ +",
-    TaskState.SUBMITTED: "+ +",
-    TaskState.VALIDATING: "+ +",
-    TaskState.QUEUED: "+ +",
-    TaskState.DISPATCHING: "+ +",
-    TaskState.RUNNING: "+ +",
-}
-ON_NODE: Final = (TaskState.DISPATCHING, TaskState.RUNNING, TaskState.CANCELING)
-
-
-def with_task(state: TaskState) -> Job:
-    """A running job whose task 1 is in ``state``."""
-    job = situation("running")
-    if state is TaskState.CANCELING:
-        return folded(job, *given(job).when(cancel_task(1, "t0")))
-    return replace(job, tasks=job.tasks | {1: replace(job.tasks[1], state=state)})
-
-
-@pytest.mark.parametrize(
-    ("state", "mode", "answer"),
-    [
-        pytest.param(state, mode, answer, id=f"{state}-{mode}")
-        for state, row in CANCEL_TASK.items()
-        for mode, answer in zip((NORMAL, FORCED), row.split(), strict=True)
-    ],
-)
-def test_a_cancel_of_a_task_in_every_state(state: TaskState, mode: CancelMode, answer: str) -> None:
-    job = with_task(state)
-    (fact,) = given(job).when(cancel_task(1, "t1", mode, "because"))
-    after = folded(job, fact)
-    match answer:
-        case "-":
-            assert isinstance(fact, e.TaskCancelRefused)
-            assert (fact.code, fact.hresult) == ("illegal_transition", INVALID_CANCEL_TASK_STATE)
-            assert (fact.task, fact.state, fact.job_state) == (1, state, JobState.RUNNING)
-            assert only_the_trail_differs(job, after)
-        case "=":
-            assert isinstance(fact, e.TaskCancelRepeated)
-            assert (fact.task, fact.under_way) == (1, "t0")
-            assert only_the_trail_differs(job, after)
-        case _:
-            assert isinstance(fact, e.TaskCancelRequested)
-            assert fact.escalates == ("t0" if answer == "^" else "")
-            assert (fact.from_state, fact.running.count) == (state, int(state in ON_NODE))
-            ran = state in ON_NODE
-            assert after.tasks[1].state is (TaskState.CANCELING if ran else TaskState.CANCELED)
-            assert after.tasks[1].explicitly_canceled is not ran
-            assert after.state is JobState.RUNNING
-
-
-@pytest.mark.parametrize("state", TaskState)
-def test_there_is_no_graceful_cancel_of_a_task(state: TaskState) -> None:
-    job = with_task(state)
-    (fact,) = given(job).when(cancel_task(1, "t1", GRACEFUL))
-    assert isinstance(fact, e.TaskCancelRefused)
-    assert (fact.code, fact.hresult) == ("no_graceful_task_cancel", 0x80040205)
-    assert only_the_trail_differs(job, folded(job, fact))
-
-
-@pytest.mark.parametrize("name", SITUATIONS)
-@pytest.mark.parametrize(
-    ("task", "code", "hresult"),
-    [(9, "unknown_task", 0x80040207), (3, "not_this_task_type", 0x8004020F)],
-)
-def test_no_such_task_and_node_release_are_refused_in_every_state(
-    name: str, task: int, code: str, hresult: int
-) -> None:
-    job = situation(name)
-    (fact,) = given(job).when(cancel_task(task, "t1", FORCED))
-    assert isinstance(fact, e.TaskCancelRefused)
-    assert (fact.code, fact.hresult) == (code, hresult)
-    assert only_the_trail_differs(job, folded(job, fact))
-
-
-@pytest.mark.parametrize("name", [n for n, (s, _) in SITUATIONS.items() if s in JOB_ENDED])
-@pytest.mark.parametrize("task", [1, 2])
-def test_no_task_of_a_job_that_has_ended_can_be_canceled(name: str, task: int) -> None:
-    (fact,) = given(situation(name)).when(cancel_task(task, "t1", FORCED))
-    assert isinstance(fact, e.TaskCancelRefused)
-    assert fact.hresult == INVALID_CANCEL_TASK_STATE
 
 
 # --- submit, configure, requeue, finish -----------------------------------------------------------
@@ -359,7 +253,17 @@ def test_nothing_follows_a_removed_job(told: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "request_", [cancel(), cancel_task(1), submit(), configure(), requeue(), finish()]
+    "request_",
+    [
+        cancel(),
+        cancel_task(1),
+        submit(),
+        configure(),
+        requeue(),
+        finish(),
+        finish_task(1),
+        requeue_task(1),
+    ],
 )
 def test_nothing_can_be_asked_of_a_removed_job(request_: JobRequest) -> None:
     with pytest.raises(Unknown) as no:

@@ -139,6 +139,25 @@ def test_messages_of_a_finish(one: Service) -> None:
     assert post(one, f"/jobs/{job}/cancel", {"mode": "forced"}).status_code == 200
 
 
+def test_messages_of_a_task_finish(one: Service) -> None:
+    """Of tasks that wait: each is finished at once, and keeps its message."""
+    job = one.submit(*(["true"] * len(HOSTILE)), submit=False)
+    for task, (name, (text, _)) in enumerate(HOSTILE.items(), start=1):
+        path = f"/jobs/{job}/tasks/{task}/finish"
+        check_answer(post(one, path, {"message": text}, f"over.{task}"), name)
+    by_request = {e.data.get("request_id"): e for e in one.events(job)}
+    tasks = one.job(job)["tasks"]
+    for task, (name, (text, code)) in enumerate(HOSTILE.items(), start=1):
+        event = by_request[f"over.{task}"]
+        check_event(event, name, "TaskFinishRequested", "JobCommandRefused")
+        assert event.data["task"] == task
+        assert (tasks[task - 1]["finish"] or {}).get("message") == (None if code else text)
+    check_bytes_over_http(one, job)
+    for looked in (one.cli("show", str(job)), one.cli("show", str(job), "--events")):
+        assert looked.status == 0
+        assert shows_safely(looked.out + looked.err)
+
+
 # --- messages on the command line -----------------------------------------------------------------
 
 

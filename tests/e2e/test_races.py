@@ -122,7 +122,7 @@ def test_many_submits_with_one_key_make_one_job(one: Service) -> None:
 def test_storms_of_commands_leave_one_history_and_one_end(
     one: Service, people: list[Person]
 ) -> None:
-    """Requeue, cancel, finish and configure at the same time, again and again."""
+    """Requeue, cancel, finish and configure, job and task, at the same time, again and again."""
     job = one.submit("sleep 0.2", "sleep 60", "trap '' TERM; sleep 60")
     verbs: list[tuple[str, Json]] = [
         ("cancel", {"message": "storm"}),
@@ -131,6 +131,8 @@ def test_storms_of_commands_leave_one_history_and_one_end(
         ("requeue", {}),
         ("configure", {}),
         ("tasks/2/cancel", {}),
+        ("tasks/2/finish", {"message": "storm"}),
+        ("tasks/2/requeue", {}),
     ]
 
     def strike(n: int) -> int:

@@ -1,43 +1,21 @@
-"""What the README shows is run: every line after a ``$``, and the consumer in Python."""
+"""What the README shows is run: every command, and the consumer in Python."""
 
-import os
-import re
 import sys
 from pathlib import Path
 
-from tests.e2e.said import COUNTERMAND, said_by
-from tests.e2e.service import ROOT, Service
+from tests.e2e.said import said_by
+from tests.e2e.service import Service
+from tests.e2e.shown import Shell, blocks, commands, document, surroundings
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+README = document("README.md")
 
 
-def shown_lines() -> list[str]:
-    return [
-        line[2:] for block in blocks("console") for line in block.splitlines() if line[:2] == "$ "
-    ]
-
-
-def surroundings(service: Service) -> dict[str, str]:
-    path = f"{Path(COUNTERMAND).parent}:{os.environ['PATH']}"
-    endpoint = str(service.data / "run" / "endpoint.json")
-    return service.clean_environment() | {"PATH": path, "COUNTERMAND_ENDPOINT": endpoint}
-
-
-def run(service: Service, command: list[str]) -> str:
-    done = said_by(command, surroundings(service), service.home, seconds=60)
-    assert done.status == 0, (command, done)
-    return done.out
-
-
-def test_every_shown_command_works_in_order(service: Service) -> None:
+def test_every_shown_command_works_in_order(service: Service, tmp_path: Path) -> None:
     service.start()
-    lines = shown_lines()
+    shell = Shell(surroundings(service), service.home, tmp_path, {"DIR": str(service.data)})
+    lines = commands(README)
     assert len(lines) >= 5
-    said = [run(service, ["sh", "-c", line.replace("DIR", str(service.data))]) for line in lines]
+    said = [shell.run(line).out for line in lines]
     assert "job 1: submitted" in said[1]
     assert "job 1: cancel accepted (normal)" in said[2]
     assert "JobCanceled" in said[4]
@@ -49,7 +27,8 @@ def test_the_consumer_in_python_reads_a_cancel(service: Service) -> None:
     job = service.submit("exec sleep 600")
     service.cancel(job, message="seen from outside")
     service.until_state(job, "Canceled")
-    (program,) = blocks("python")
-    said = run(service, [sys.executable, "-c", program])
-    assert f"job/{job} canceled by" in said
-    assert "seen from outside" in said
+    (program,) = blocks(README, "python")
+    said = said_by([sys.executable, "-c", program], surroundings(service), service.home)
+    assert said.status == 0, said
+    assert f"job/{job} canceled by" in said.out
+    assert "seen from outside" in said.out

@@ -30,6 +30,7 @@ CLIENTS = 4
 JOBS_A_CLIENT = 12
 KILLS = 3
 STREAM = "COUNTERMAND"
+ANSWER_SECONDS = 10.0
 MIB = 1024 * 1024
 
 
@@ -271,7 +272,7 @@ async def update_stream_at(url: str, data: Path, changes: Json) -> None:
         info = await client.request(f"$JS.API.STREAM.INFO.{STREAM}", b"")
         config = msgspec.json.decode(info.data)["config"] | changes
         subject = f"$JS.API.STREAM.UPDATE.{STREAM}"
-        answer = await client.request(subject, msgspec.json.encode(config))
+        answer = await client.request(subject, msgspec.json.encode(config), ANSWER_SECONDS)
         assert "error" not in msgspec.json.decode(answer.data), answer.data
 
 

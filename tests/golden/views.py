@@ -34,12 +34,14 @@ from tests.domain.builders import (
     cancel,
     cancel_task,
     end_job,
+    finish_task,
     heeds,
     killed,
     outlasts,
     queued_job,
     release,
     requeue,
+    requeue_task,
     running_job,
 )
 from tests.domain.situations import SITUATIONS, removed
@@ -153,6 +155,7 @@ def stories() -> Iterator[Story]:
     yield escalated()
     yield survived()
     yield of_tasks()
+    yield again()
     yield for_somebody()
 
 
@@ -183,6 +186,14 @@ def of_tasks() -> Story:
     story.ask(cancel_task(1, "t1", message="one"), cancel_task(3, "t3", CancelMode.FORCED))
     story.tell(c.OrderStop(SIGTERM), c.RecordTaskCanceled(), heeds(1, "t1"))
     story.tell(c.RecordRunEnd(2, 1, e.Exit(), lost="the machine restarted"), end_job())
+    return story
+
+
+def again() -> Story:
+    """A canceled task that waits again, and one that is finished by request."""
+    story = running_job(3, started=1)
+    story.ask(cancel_task(2, "t1"), requeue_task(2), finish_task(1, message="enough"))
+    story.tell(c.OrderStop(SIGTERM), heeds(1, "f1"))
     return story
 
 

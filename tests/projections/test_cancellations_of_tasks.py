@@ -16,12 +16,14 @@ from tests.domain.builders import (
     end_job,
     ends,
     finish,
+    finish_task,
     heeds,
     killed,
     outlasts,
     queued_job,
     release,
     requeue,
+    requeue_task,
     running_job,
     specs,
 )
@@ -219,6 +221,30 @@ def test_a_rejected_job_ends_what_was_open_on_its_tasks() -> None:
     story.tell(c.EndValidation("no_such_account", "no such account"))
     assert story.job.state is JobState.FAILED
     assert Watched(story).row.open == 0
+
+
+def test_a_task_queued_again_ends_its_cancel_that_was_not_closed_yet() -> None:
+    story = running_job(3, started=1)
+    story.ask(cancel_task(2, "t1"), cancel_task(3, "t1"), requeue_task(2, "q1"))
+    assert [row.open for row in Watched(story).rows] == [0, 1], "and no other of the same id"
+    assert Watched(story).rows[0] == over(
+        requested(7, request_id="t1", task=2, running=0, waiting=1), 9
+    )
+    story.tell(c.RecordTaskCanceled())
+    assert [row.end_position for row in Watched(story).rows] == [9, 10]
+    story.ask(cancel_task(2, "t2"))
+    assert [row.stage for row in Watched(story).rows] == ["canceled", "canceled", "requested"]
+
+
+def test_a_finish_of_a_task_is_no_cancel_and_a_cancel_of_the_job_waits_for_it() -> None:
+    story = running_job(1)
+    story.ask(finish_task(1, "f1"))
+    story.tell(ORDER)
+    assert Watched(story).rows == []
+    story.ask(cancel("r1"))
+    story.tell(heeds(1, "f1"))
+    row = Watched(story).row
+    assert (row.stage, row.stopped, row.ended_otherwise) == ("stopped", 0, 1)
 
 
 def test_queued_again_and_canceled_again() -> None:

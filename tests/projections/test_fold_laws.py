@@ -36,6 +36,8 @@ ASKING: Final[dict[type[e.Event], str]] = {
     e.TaskCancelRefused: "cancel_task",
     e.CancelRefused: "cancel",
     e.JobFinishRequested: "finish",
+    e.TaskFinishRequested: "finish_task",
+    e.TaskRequeued: "requeue_task",
     e.JobConfigured: "configure",
     e.JobRequeued: "requeue",
     e.ClusterParameterSet: "set_parameter",
@@ -163,7 +165,7 @@ def outcome(fact: e.Event) -> str:
     name = type(fact).__name__
     if name.endswith("Refused"):
         unknown = getattr(fact, "code", "") in ("unknown_job", "unknown_task")
-        return "unknown" if unknown and "Cancel" in name else "refused"
+        return "unknown" if unknown else "refused"
     if name.endswith("Repeated"):
         return "repeated"
     return "escalated" if getattr(fact, "escalates", "") else "accepted"

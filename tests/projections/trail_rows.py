@@ -321,5 +321,47 @@ REQUESTS: list[tuple[e.JobEvent, dict[str, object]]] = [
             "detail": "queued again; 2 tasks run again, 1 stay",
         },
     ),
+    (
+        e.TaskFinishRequested(
+            "f2", 2, "enough", TaskState.RUNNING, e.RunSet(1), e.TaskSet(0), 15, ALLOWED
+        ),
+        {
+            "kind": "request",
+            "operation": "finish_task",
+            "outcome": "accepted",
+            "request_id": "f2",
+            "message": "enough",
+            "rule": "owner-controls",
+            "tasks": "2",
+            "detail": "1 running, 0 waiting; 15 s grace",
+        },
+    ),
+    (
+        e.TaskRequeued("q2", 2, TaskState.CANCELED, 1, ALLOWED, "t1", 9),
+        {
+            "kind": "requeue",
+            "operation": "requeue_task",
+            "outcome": "accepted",
+            "request_id": "q2",
+            "rule": "owner-controls",
+            "tasks": "2",
+            "detail": "task 2 queued again from Canceled; its next run is attempt 1",
+        },
+    ),
+    (
+        e.JobCommandRefused(
+            "q3", "requeue_task", JobState.RUNNING, "unknown_task", 1, "r", "no", ALLOWED, task=9
+        ),
+        {
+            "kind": "refusal",
+            "operation": "requeue_task",
+            "outcome": "unknown",
+            "request_id": "q3",
+            "rule": "r",
+            "explanation": "no",
+            "code": "unknown_task",
+            "tasks": "9",
+        },
+    ),
 ]
 """Facts that answer a request, and what their rows say."""

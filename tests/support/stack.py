@@ -33,6 +33,7 @@ from application.runs import Runs
 from application.scheduler import Cancel, Limits, NewJob, Scheduler
 from application.startup_check import compare
 from application.stopper import Stopper
+from application.tail import Tail, TailLimits
 from application.throttle import RefusalLimit
 from domain import events as e
 from domain.evolve import replay
@@ -211,6 +212,7 @@ class Stack:
         full: Callable[[], str] = lambda: "",
         refusals_per_minute: int = 300,
         carry: bool = True,
+        tail_limits: TailLimits = TailLimits(),  # noqa: B008
     ) -> None:
         self.world = world
         self.fuse = fuse or Fuse()
@@ -242,7 +244,10 @@ class Stack:
             JobMaker(self.ledger, self.keys, self.caught_up),
             room,
         )
-        self.queries = Queries(self.ledger, self.log, self.journal, self.board, self.policy)
+        self.tail = Tail(self.journal, tail_limits)
+        self.queries = Queries(
+            self.ledger, self.log, self.journal, self.board, self.policy, self.tail
+        )
 
     def report(self, event: str, **facts: object) -> None:
         """``Reporter`` that keeps what it hears."""
@@ -257,7 +262,7 @@ class Stack:
     async def start(self) -> Self:
         """Everything that goes on by itself goes on."""
         await compare(self.log, self.journal)
-        self.keeper = JournalKeeper(self.log, self.journal)
+        self.keeper = JournalKeeper(self.log, self.journal, self.tail)
         parts = {"board": self.board.run, "journal": self.keeper.run}
         if self._carry:
             parts |= {"carrier": self.carrier.run, "retention": self.retention.run}
@@ -353,6 +358,18 @@ class Stack:
     ) -> Receipt:
         """A cancel of one task."""
         return await self.scheduler.cancel_task(caller, str(job), task, Cancel(mode, "one"), key)
+
+    async def finish_task(
+        self, job: int, task: int, *, key: str = "f1", caller: Caller = ALICE
+    ) -> Receipt:
+        """A finish of one task."""
+        return await self.scheduler.finish_task(caller, str(job), task, "enough", key)
+
+    async def requeue_task(
+        self, job: int, task: int, *, key: str = "q1", caller: Caller = ALICE
+    ) -> Receipt:
+        """One task again."""
+        return await self.scheduler.requeue_task(caller, str(job), task, key)
 
     # --- waiting ----------------------------------------------------------------------------------
 

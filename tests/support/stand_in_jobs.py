@@ -93,6 +93,11 @@ class Jobs:
         with self.changed:
             self.changed.wait_for(lambda: self.closing or len(self.events) > position)
 
+    def begins_after(self, since: str) -> int:
+        """The position just before the first event that is not earlier."""
+        times = [x["event"]["time"] for x in self.events]
+        return next((n for n, time in enumerate(times) if time >= since), len(times))
+
     def sent(self, method: str = "POST") -> list[Request]:
         """Requests of a method."""
         return [x for x in self.requests if x.method == method]
@@ -138,6 +143,14 @@ class Jobs:
     def cancel_task(self, request: Request, name: str, task: str) -> Answer:
         """POST jobs/ID/tasks/T/cancel."""
         return self.cancel(request, self.jobs[name], int(task))
+
+    def task_command(self, request: Request, name: str, task: str, operation: str) -> Answer:
+        """POST jobs/ID/tasks/T/OPERATION."""
+        number = self.jobs[name]["job_id"]
+        words = f"job {name}: {operation} of task {task} accepted"
+        self.record(number, f"Task{operation.title()}ed", task=int(task))
+        receipt = self.receipt(request, f"{operation}_task", number, "accepted", words)
+        return Answer(200, {**receipt, "task_id": int(task)})
 
     def cancel(self, request: Request, found: Json, task: int | None) -> Answer:
         """The rules of the contract that the command line can meet."""
@@ -377,6 +390,7 @@ ROUTES: Final[tuple[tuple[str, Callable[..., Answer]], ...]] = (
     (r"GET /api/v1/jobs/([^/]+)/replay", Jobs.replay),
     (r"POST /api/v1/jobs/([^/]+)/(submit|cancel|finish|configure|requeue)", Jobs.command),
     (r"POST /api/v1/jobs/([^/]+)/tasks/(\d+)/cancel", Jobs.cancel_task),
+    (r"POST /api/v1/jobs/([^/]+)/tasks/(\d+)/(finish|requeue)", Jobs.task_command),
     (r"GET /api/v1/parameters", Jobs.list_parameters),
     (r"PUT /api/v1/parameters/([^/]+)", Jobs.set_parameter),
     (r"GET /api/v1/health/ready", Jobs.health),

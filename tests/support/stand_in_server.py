@@ -194,8 +194,11 @@ class Conversation(BaseHTTPRequestHandler):
 
     def _tell(self, request: Request) -> None:
         stand_in, query = self.stand_in, request.query
-        sent, caught_up = int(query["after"][0]), False
+        sent, caught_up = int(query["after"][0]) if "after" in query else 0, False
         self._frame(HELLO)
+        if "since" in query:
+            sent = stand_in.begins_after(query["since"][0])
+            self._frame(position_of(sent))
         while not stand_in.closing:
             with stand_in.changed:
                 fresh = [x for x in stand_in.events if x["position"] > sent]
@@ -214,6 +217,8 @@ class Conversation(BaseHTTPRequestHandler):
     def _wanted(self, found: Json, query: dict[str, list[str]]) -> bool:
         kind = found["event"]["type"].split(".")[1]
         if "type" in query and kind not in query["type"]:
+            return False
+        if "actor" in query and found["event"]["authid"] not in query["actor"]:
             return False
         return "job" not in query or found["aggregate"] == f"job/{query['job'][0]}"
 
@@ -239,7 +244,12 @@ def frame_of(found: Json) -> bytes:
 
 def mark_of(position: int) -> bytes:
     """The end of the backlog."""
-    return f'event: caught-up\ndata: {{"position": {position}}}\n\n'.encode()
+    return f'id: {position}\nevent: caught-up\ndata: {{"position": {position}}}\n\n'.encode()
+
+
+def position_of(position: int) -> bytes:
+    """Nothing more is to be seen up to here."""
+    return f'id: {position}\nevent: position\ndata: {{"position": {position}}}\n\n'.encode()
 
 
 class Cut(Exception):

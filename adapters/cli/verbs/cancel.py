@@ -1,6 +1,7 @@
 """``countermand cancel``: one request and one line a job."""
 
 import sys
+from functools import partial
 
 import click
 
@@ -9,9 +10,9 @@ from adapters.cli.escape import safe
 from adapters.cli.events import by
 from adapters.cli.exits import DONE, INTERRUPTED, WAIT_RAN_OUT, Failure, combined
 from adapters.cli.moments import shown
+from adapters.cli.one_job import path_of
 from adapters.cli.outcome import Outcome, say, settle, substitute
 from adapters.cli.output import Unwritten, flush
-from adapters.cli.server import quoted
 from adapters.cli.shapes import JobDetail, Receipt
 from adapters.cli.waiting import Wait
 
@@ -19,11 +20,19 @@ from adapters.cli.waiting import Wait
 class Order:
     """What is asked of every job named."""
 
-    def __init__(self, message: str, mode: str, reason_code: str, task: int | None) -> None:
+    def __init__(
+        self,
+        message: str,
+        mode: str,
+        reason_code: str,
+        task: int | None,
+        if_version: int | None = None,
+    ) -> None:
         self.message = message
         self.mode = mode
         self.reason_code = reason_code
         self.task = task
+        self.if_version = if_version
 
     @property
     def body(self) -> dict[str, object]:
@@ -32,8 +41,7 @@ class Order:
 
     def path(self, job: str) -> str:
         """The route, of the job or of its task."""
-        task = "" if self.task is None else f"/tasks/{self.task}"
-        return f"/jobs/{quoted(job)}{task}/cancel"
+        return path_of(job, self.task, "cancel")
 
 
 @click.command("cancel", cls=o.WaitingCommand)
@@ -42,10 +50,11 @@ class Order:
 @o.reason_option
 @click.option("--force", is_flag=True, help="Kill at once: no grace period, no node release.")
 @click.option("--graceful", is_flag=True, help="Start nothing new; let running tasks end.")
-@click.option("--task", type=click.IntRange(1), metavar="T", help="Only this task of the job.")
+@o.task_option
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be asked; ask nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask back (several jobs, on a terminal).")
 @o.wait_option
+@o.version_option
 @o.key_option
 @o.talks
 def verb(
@@ -59,6 +68,7 @@ def verb(
     dry_run: bool,
     yes: bool,
     wait_seconds: float | None,
+    if_version: int | None,
     key: str,
 ) -> int:
     """Stop jobs, or one task of a job.
@@ -73,15 +83,17 @@ def verb(
       countermand cancel 17 --wait=2m          wait for the end, 30s without a value
 
     Exit status: 0 done, or already canceled; 3 no such job; 4 not authenticated; 5 refused by a
-    rule; 6 not in this state; 7 conflict; 8 some of several failed; 75 try again with the same
-    --id; 124 --wait ran out.
+    rule; 6 not in this state; 7 conflict, or at another version; 8 some of several failed; 75 try
+    again with the same --id; 124 --wait ran out.
     """
     o.either(("--force", force), ("--graceful", graceful))
     if task is not None and graceful:
         raise click.UsageError("there is no graceful cancel of a single task")
     mode = "forced" if force else "graceful" if graceful else "normal"
-    order = Order(message, mode, reason, task)
+    order = Order(message, mode, reason, task, if_version)
     names = tuple(dict.fromkeys(jobs))
+    if if_version is not None and len(names) > 1:
+        raise click.UsageError("--if-version is for one job: each has versions of its own")
     if dry_run:
         return rehearse(asked, names, order)
     confirm(names, order, yes)
@@ -116,7 +128,8 @@ def send_all(asked: o.Asked, order: Order, jobs: tuple[str, ...], key: str) -> l
 def send(asked: o.Asked, order: Order, job: str, key: str) -> Outcome:
     """One request for one job."""
     mine, path = o.the_key(key), order.path(job)
-    return settle(job, "cancel", mine, lambda: asked.server.command(path, order.body, mine))
+    one = partial(asked.server.command, path, order.body, mine, if_version=order.if_version)
+    return settle(job, "cancel", mine, one)
 
 
 def finish(
@@ -198,6 +211,8 @@ def rehearsal_line(job: str, detail: JobDetail, order: Order) -> str:
     words = f"job {job}: would ask for a {order.mode} {what}, message of {units} units"
     words += f' "{order.message}"' if order.message else ""
     words += f", reason {order.reason_code}" if order.reason_code else ""
+    if order.if_version is not None:
+        words += f", only at version {order.if_version} (it is at {detail.get('version')})"
     words += f"; it is {detail['state']}, owned by {detail.get('owner', '?')}"
     words += f", {running} tasks running, {waiting} queued"
     under_way = detail.get("cancel")

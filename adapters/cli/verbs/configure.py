@@ -8,12 +8,13 @@ from adapters.cli.one_job import order
 
 @click.command("configure")
 @o.job_argument
+@o.version_option
 @o.key_option
 @o.talks
-def verb(asked: o.Asked, job: str, key: str) -> int:
+def verb(asked: o.Asked, job: str, if_version: int | None, key: str) -> int:
     """Take a queued, failed or canceled job back to Configuring, where nothing runs.
 
     \b
       countermand configure 17        and then: countermand submit --job 17
     """
-    return order(asked, job, "configure", {}, key)
+    return order(asked, job, "configure", {}, key, if_version=if_version)

@@ -9,12 +9,25 @@ from adapters.cli.one_job import order
 @click.command("finish")
 @o.job_argument
 @o.message_option
+@o.task_option
+@o.version_option
 @o.key_option
 @o.talks
-def verb(asked: o.Asked, job: str, message: str, key: str) -> int:
-    """Stop a queued or running job as a cancel does, and count it as finished.
+def verb(
+    asked: o.Asked,
+    job: str,
+    message: str,
+    task: int | None,
+    if_version: int | None,
+    key: str,
+) -> int:
+    """Stop a queued or running job, or one task of a job, and count it as finished.
+
+    What runs is stopped as by a cancel; a task that waits never runs. A finished task never runs
+    again, not even when its job does.
 
     \b
       countermand finish 17 -m "the results are good enough"
+      countermand finish 17 --task 3 -m "done by hand"
     """
-    return order(asked, job, "finish", {"message": message}, key)
+    return order(asked, job, "finish", {"message": message}, key, task, if_version)

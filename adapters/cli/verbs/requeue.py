@@ -8,15 +8,18 @@ from adapters.cli.one_job import order
 
 @click.command("requeue")
 @o.job_argument
+@o.task_option
+@o.version_option
 @o.key_option
 @o.talks
-def verb(asked: o.Asked, job: str, key: str) -> int:
-    """Run a failed or canceled job again.
+def verb(asked: o.Asked, job: str, task: int | None, if_version: int | None, key: str) -> int:
+    """Run a failed or canceled job again, or one task of a job that is queued or running.
 
-    Tasks that finished stay finished, tasks that were canceled by themselves before they ran stay
-    canceled; all others run again.
+    Of a job, tasks that finished stay finished, tasks that were canceled by themselves before they
+    ran stay canceled; all others run again.
 
     \b
       countermand requeue 17
+      countermand requeue 17 --task 3
     """
-    return order(asked, job, "requeue", {}, key)
+    return order(asked, job, "requeue", {}, key, task, if_version)

@@ -79,7 +79,7 @@ def show_job(out: Output, detail: JobDetail) -> None:
     tasks = detail.get("tasks", [])
     if tasks:
         out.line("")
-        out.table(TASK_HEADERS, (task_row(x) for x in tasks))
+        out.table(TASK_HEADERS, (task_row(x, out.utc) for x in tasks))
 
 
 def facts(detail: JobDetail, utc: bool) -> Iterator[tuple[str, str]]:
@@ -114,13 +114,10 @@ def request(facts: CancelFacts | None, utc: bool) -> str:
     return f'{words}: "{message}"' if message else words
 
 
-def task_row(task: TaskDetail) -> tuple[object, ...]:
+def task_row(task: TaskDetail, utc: bool) -> tuple[object, ...]:
     """A task as a row."""
     signal, code = task.get("exit_signal"), task.get("exit_code")
     ended = f"signal {signal}" if signal else "" if code is None else str(code)
-    survivors = task.get("survivors")
-    reason = task.get("reason") or ""
-    reason = f"{survivors} processes survived; {reason}" if survivors else reason
     return (
         task["task_id"],
         task.get("type", ""),
@@ -128,6 +125,16 @@ def task_row(task: TaskDetail) -> tuple[object, ...]:
         task.get("attempt") or "",
         task.get("node") or "",
         ended,
-        reason,
+        "; ".join(reasons(task, utc)),
         task.get("command", ""),
     )
+
+
+def reasons(task: TaskDetail, utc: bool) -> Iterator[str]:
+    """What there is to say of how the task ended, or is going to."""
+    if task.get("survivors"):
+        yield f"{task['survivors']} processes survived"
+    if task.get("reason"):
+        yield task["reason"] or ""
+    if task.get("finish"):
+        yield f"finish {request(task['finish'], utc)}"

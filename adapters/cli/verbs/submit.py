@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from functools import partial
 from typing import Any, Final
 
 import click
@@ -53,6 +54,7 @@ def checked_environment(ctx: object, param: object, value: tuple[str, ...]) -> d
 @click.option("--hold", is_flag=True, help="Do not submit: the job stays Configuring.")
 @click.option("--job", "held", metavar="JOB", help="Submit this held job; nothing new is made.")
 @o.wait_option
+@o.version_option
 @o.key_option
 @o.talks
 def verb(
@@ -61,6 +63,7 @@ def verb(
     tasks: tuple[str, ...],
     held: str | None,
     wait_seconds: float | None,
+    if_version: int | None,
     key: str,
     **job: Any,
 ) -> int:
@@ -78,13 +81,16 @@ def verb(
     o.either(("--job", held), ("--hold", job["hold"]))
     if not (command or tasks or held):
         raise click.UsageError("there is nothing to run: give -- CMD, or --task CMD")
+    if if_version is not None and not held:
+        raise click.UsageError("--if-version is for --job: a new job has no version yet")
     mine = o.the_key(key)
     if held:
         path, body = f"/jobs/{quoted(held)}/submit", {}
     else:
         hint_at_task(asked, command)
         path, body = "/jobs", new_job(tasks or (shlex.join(command),), **job)
-    outcome = settle(held or "", "submit", mine, lambda: asked.server.command(path, body, mine))
+    send = partial(asked.server.command, path, body, mine, if_version=if_version)
+    outcome = settle(held or "", "submit", mine, send)
     outcome.job = held or str(outcome.receipt.get("job_id") or "")
     told(asked, outcome, made=not held)
     if not outcome.done or wait_seconds is None:

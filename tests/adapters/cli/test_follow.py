@@ -11,7 +11,7 @@ from adapters.cli.exits import FAILURE, REFUSED, Failure
 from adapters.cli.follow import PAUSES_SECONDS, Mark, Open, Seen, follow
 from adapters.cli.server import Server
 from tests.support.stand_in_jobs import Answer, problem
-from tests.support.stand_in_server import HELLO, StandIn, frame_of
+from tests.support.stand_in_server import HELLO, StandIn, frame_of, mark_of
 
 EVENTS = "/api/v1/events"
 
@@ -69,7 +69,7 @@ def test_a_stream_that_is_none_ends_it(server: StandIn) -> None:
 
 def opener(server: StandIn) -> Open:
     asks = Server(lambda: Endpoint(Unix(str(server.socket)), ""))
-    return lambda after: asks.stream([("after", str(after)), ("follow", "true")])
+    return lambda after: asks.stream([("after", str(after or 0)), ("follow", "true")])
 
 
 def error_frame(status: int, code: str, detail: str) -> bytes:
@@ -92,3 +92,27 @@ def test_an_outage_that_the_server_streams_is_waited_out(server: StandIn) -> Non
     following = follow(opener(server), 0, live=False, pause=lambda _: None)
     said = [x.words if isinstance(x, Mark) else x.position for x in following]
     assert said == ["connection lost", "connected again", 1, "caught up"]
+
+
+def test_what_passes_unseen_moves_the_place_to_go_on_from(server: StandIn) -> None:
+    """A long backlog that does not fit a filter is looked at once, also through cuts."""
+    mark = b'id: 5\nevent: position\ndata: {"position": 5}\n\n'
+    server.plan("GET", EVENTS, Answer(200, HELLO + mark), Answer(200, HELLO + mark_of(7)), None)
+    following = follow(opener(server), 0, pause=lambda _: None)
+    marks = [x for x in islice(following, 6) if isinstance(x, Mark)]
+    assert marks == [
+        Mark("passed", 5),
+        Mark("connection lost", 5),
+        Mark("connected again", 5),
+        Mark("caught up", 7),
+        Mark("connection lost", 7),
+        Mark("connected again", 7),
+    ]
+    assert [x.query["after"] for x in server.requests] == [["0"], ["5"], ["7"]]
+
+
+def test_an_outage_is_told_with_the_servers_words(server: StandIn) -> None:
+    stream = HELLO + error_frame(503, "unavailable", "the journal's disk is full")
+    server.plan("GET", EVENTS, Answer(200, stream))
+    lost = next(x for x in follow(opener(server), 0) if isinstance(x, Mark))
+    assert lost == Mark("connection lost", 0, "the journal's disk is full")

@@ -56,6 +56,8 @@ VERBS: Final = (
     ("replay", "17"),
     ("params",),
     ("requeue", "17"),
+    ("requeue", "17", "--task", "1"),
+    ("finish", "17", "--task", "1", "-m", "why"),
 )
 
 

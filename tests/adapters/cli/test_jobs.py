@@ -119,6 +119,99 @@ def test_finish_sends_its_message(server: StandIn, cli: Cli) -> None:
     assert server.sent()[0].body == {"message": "good enough"}
 
 
+@pytest.mark.parametrize(
+    ("operation", "options", "body"),
+    [("finish", ("-m", "by hand"), {"message": "by hand"}), ("requeue", (), {})],
+)
+def test_a_command_to_one_task(
+    server: StandIn, cli: Cli, operation: str, options: tuple[str, ...], body: dict[str, str]
+) -> None:
+    server.add_job(17)
+    done = cli(operation, "17", "--task", "3", *options)
+    assert (done.returncode, done.stdout) == (
+        0,
+        f"job 17: {operation} of task 3 accepted (event 2)\n",
+    )
+    assert server.sent()[0].path == f"/api/v1/jobs/17/tasks/3/{operation}"
+    assert server.sent()[0].body == body
+    receipt = json.loads(cli(operation, "17", "--task", "3", "-o", "json").stdout)
+    assert receipt["task_id"] == 3
+    words = "task 3 of job 17 is Finished"
+    refusal = {**receipt, "outcome": "refused", "explanation": words, "rule": "by-its-state"}
+    path = f"/api/v1/jobs/17/tasks/3/{operation}"
+    server.plan("POST", path, problem(409, "illegal_transition", words, receipt=refusal))
+    refused = cli(operation, "17", "--task", "3")
+    assert refused.returncode == 6
+    assert refused.stderr == f"job 17 task 3: refused: {words} (rule by-its-state)\n"
+    for wrong in ("0", "-1", "one"):
+        assert cli(operation, "17", "--task", wrong).returncode == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("cancel", "17"),
+        ("cancel", "17", "--task", "1"),
+        ("finish", "17"),
+        ("finish", "17", "--task", "1"),
+        ("requeue", "17"),
+        ("requeue", "17", "--task", "1"),
+        ("configure", "17"),
+        ("submit", "--job", "17"),
+    ],
+    ids=" ".join,
+)
+def test_a_command_for_one_version_only(
+    server: StandIn, cli: Cli, command: tuple[str, ...]
+) -> None:
+    server.add_job(17)
+    assert cli(*command).returncode == 0
+    assert cli(*command, "--if-version", "7", "--id", "k").returncode == 0
+    first, second = server.sent()
+    assert "if-match" not in first.headers
+    assert second.headers["if-match"] == '"7"'
+    words = "job 17 is at version 9, but the request is only for version 7"
+    receipt = {"outcome": "refused", "explanation": words, "rule": "if-match", "task_id": None}
+    server.plan("POST", second.path, problem(412, "version_mismatch", words, receipt=receipt))
+    refused = cli(*command, "--if-version", "7")
+    assert refused.returncode == 7
+    assert refused.stderr == f"job 17: refused: {words} (rule if-match)\n"
+    assert cli(*command, "--if-version", "0").returncode == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("cancel", "17", "18", "--if-version", "7"),
+        ("submit", "--if-version", "7", "--", "true"),
+        ("finish", "17", "--if-version", "seven"),
+    ],
+    ids=" ".join,
+)
+def test_a_version_is_one_jobs_own(server: StandIn, cli: Cli, arguments: tuple[str, ...]) -> None:
+    assert cli(*arguments).returncode == 2
+    assert server.requests == []
+
+
+def test_a_dry_run_says_both_versions(server: StandIn, cli: Cli) -> None:
+    server.add_job(17)
+    done = cli("cancel", "17", "--if-version", "7", "-n")
+    assert "only at version 7 (it is at 4)" in done.stdout
+    assert server.sent() == []
+
+
+def test_show_tells_of_the_finish_of_a_task(server: StandIn, cli: Cli) -> None:
+    found = server.add_job(17)
+    found["tasks"][0] |= {
+        "state": "Finished",
+        "survivors": 2,
+        "finish": {"message": "by\nhand", "actor": "alice", "at": found["created_at"]},
+    }
+    line = cli("show", "17", "--utc").stdout.splitlines()[-1]
+    assert "2 processes survived; finish by alice at 2026-11-23 12:00:04Z" in line
+    assert '"by\\nhand"' in line
+
+
 def test_show(server: StandIn, cli: Cli) -> None:
     found = server.add_job(17, "Canceling", error_message="Canceled by user. Message: why")
     found["cancel"] = {**found["under_way"], "reason_code": "typo", "message": "why"}

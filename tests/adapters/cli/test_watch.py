@@ -10,7 +10,7 @@ import pytest
 
 from tests.adapters.cli.conftest import PROGRAM, Cli
 from tests.support.stand_in_jobs import Answer, problem
-from tests.support.stand_in_server import HELLO, StandIn, frame_of, mark_of
+from tests.support.stand_in_server import HELLO, StandIn, frame_of, mark_of, position_of
 
 EVENTS = "/api/v1/events"
 
@@ -67,6 +67,54 @@ def test_filters_go_to_the_server(server: StandIn, cli: Cli) -> None:
     assert request.query["type"] == ["JobCancelRequested", "JobCanceled"]
 
 
+def test_filters_fit_together_and_go_on_from_here_says_them(server: StandIn, cli: Cli) -> None:
+    server.add_job(17)
+    server.record(17, "JobCanceled")
+    server.events[1]["event"]["authid"] = "o'hara\x1b[31m"
+    options = ("--actor", "o'hara\x1b[31m", "--actor", "bob", "--type", "JobCanceled")
+    done = cli("watch", "--from", "1", "--no-follow", "-o", "ndjson", *options)
+    assert [json.loads(x)["position"] for x in done.stdout.splitlines()] == [2]
+    (request,) = server.requests
+    assert request.query["actor"] == ["o'hara\x1b[31m", "bob"]
+    said = done.stderr.splitlines()[-1]
+    assert said.startswith("-- done; watch --type JobCanceled --actor ")
+    assert said.endswith("--actor bob --from 3 goes on from here --")
+    assert "\x1b" not in said
+
+
+def test_since_begins_with_the_first_event_that_is_not_earlier(server: StandIn, cli: Cli) -> None:
+    for number in range(1, 4):
+        server.add_job(number)
+        server.events[-1]["event"]["time"] = f"2026-11-23T12:00:0{number}.000000Z"
+    server.cuts = [len(HELLO) - 1]  # before the server has said where it begins
+    at = "2026-11-23T12:00:02Z"
+    done = cli("watch", "--since", at, "--until-count", "2", "-o", "ndjson")
+    assert [json.loads(x)["position"] for x in done.stdout.splitlines()] == [2, 3]
+    began = [x.query for x in server.requests if x.path == EVENTS]
+    assert [x["since"] for x in began] == [["2026-11-23T12:00:02.000000Z"]] * 2
+    assert all("after" not in x for x in began)
+
+
+def test_where_the_server_said_it_begins_it_goes_on(server: StandIn, cli: Cli) -> None:
+    server.add_job(1)
+    server.cuts = [len(HELLO + position_of(1))]
+    at = "2026-11-24T00:00:00Z"
+    done = cli("watch", "--since", at, "--no-follow", "-o", "ndjson")
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-1] == "-- done; watch --from 2 goes on from here --"
+    assert [x.query.get("after") for x in server.requests] == [None, ["1"]]
+
+
+def test_from_and_since_exclude_each_other(server: StandIn, cli: Cli) -> None:
+    for start in ("0", "5"):
+        done = cli("watch", "--from", start, "--since", "-5m")
+        assert done.returncode == 2
+        assert "--from and --since exclude each other" in done.stderr
+    done = cli("watch", "--since", "yesterday")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Invalid value for '--since': 'yesterday' is not a time" in done.stderr
+
+
 def test_without_from_it_begins_with_what_happens_next(
     server: StandIn, environment: dict[str, str]
 ) -> None:
@@ -110,7 +158,8 @@ def test_what_trying_again_does_not_mend_ends_it(server: StandIn, cli: Cli) -> N
     server.plan("GET", EVENTS, problem(403, "not_permitted", "auditors only"))
     done = cli("watch", "--from", "1")
     assert done.returncode == 5
-    assert "auditors only" in done.stderr
+    (words,) = done.stderr.splitlines()
+    assert "auditors only" in words, "and nothing of going on, where nothing had begun"
     server.plan("GET", EVENTS, problem(503, "unavailable", "starting"))
     assert cli("watch", "--from", "1").returncode == 75
     server.plan("GET", EVENTS, *[Answer(cut=True)] * 3)

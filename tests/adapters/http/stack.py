@@ -11,21 +11,28 @@ from typing import Any, TypeVar
 import httpx
 import uuid_utils
 
+from adapters.bootstrap.contract import contract
+from adapters.bootstrap.supervise import Supervision
 from adapters.http.app import create_app
 from adapters.http.closing import Closing, ended
 from adapters.http.health import Health, HealthStatus
+from adapters.http.metrics import Snapshot
+from adapters.http.request_log import RequestCounts
 from adapters.http.server import WebServer
 from adapters.http.sockets import bind_tcp, bind_unix
 from adapters.http.sse import StreamLimits
 from adapters.journal import SqliteJournal
 from adapters.principals import Principals, PrincipalsFile
 from adapters.recorder_log import RecorderLog, memory_log
+from application.administration import Administration, Known
 from application.board import Board
 from application.job_maker import JobKeys, JobMaker
+from application.journal_keeper import JournalKeeper
 from application.ledger import Cause, Ledger
 from application.ports import CaughtUp, Stored, Token, Write
 from application.queries import Queries
 from application.scheduler import Limits, Scheduler
+from application.tail import Passage, Tail, TailLimits
 from application.throttle import RefusalLimit
 from domain import commands as c
 from domain.errors import Unavailable
@@ -33,6 +40,7 @@ from domain.events import Aggregate, RunHandle
 from domain.identity import Caller, Role
 from domain.instruct import instruct
 from domain.policy import TablePolicy
+from tests.support.views import joined, kept_up
 from tests.support.waiting import eventually
 
 CLUSTER = "hpc1"
@@ -110,26 +118,19 @@ async def following(source: AsyncGenerator[T, None]) -> T | None:
 
 
 class CountingQueries(Queries):
-    """Knows how many items its streams gave away, and how many streams are open."""
+    """Knows how many events its streams gave away, and how many streams are open."""
 
     given = 0
     open = 0
 
     async def follow(
-        self,
-        caller: Caller,
-        after: int,
-        *,
-        types: frozenset[str] | None = None,
-        job_id: str | None = None,
-        follow: bool = True,
-    ) -> AsyncGenerator[Stored | CaughtUp, None]:
+        self, caller: Caller, after: int, **how: Any
+    ) -> AsyncGenerator[Passage | CaughtUp, None]:
         self.open += 1
         try:
-            source = super().follow(caller, after, types=types, job_id=job_id, follow=follow)
-            async with aclosing(source):
+            async with aclosing(super().follow(caller, after, **how)) as source:
                 async for item in source:
-                    self.given += 1
+                    self.given += len(item.events) if isinstance(item, Passage) else 0
                     yield item
         finally:
             self.open -= 1
@@ -145,10 +146,12 @@ class Stack:
         task_accounts: Sequence[str],
         refusals: int,
         log: WeatherLog,
+        tail_limits: TailLimits,
     ) -> None:
         self.directory = directory
         self.log = log
         self.journal = SqliteJournal(directory / "journal.db", CLUSTER)
+        self.tail = Tail(self.journal, tail_limits)
         self.ledger = Ledger(self.log, self.journal, SystemClock(), NewIds(), CLUSTER)
         keys, policy = JobKeys(), TablePolicy()
         self.board = Board(self.log, self.ledger, keys)
@@ -162,21 +165,65 @@ class Stack:
             maker=JobMaker(self.ledger, keys, self._caught_up),
             room=self._room,
         )
-        self.queries = CountingQueries(self.ledger, self.log, self.journal, self.board, policy)
+        self.queries = CountingQueries(
+            self.ledger, self.log, self.journal, self.board, policy, self.tail
+        )
         self.file = PrincipalsFile(directory / "principals.json")
         self.health = Health(HealthStatus.READY, position=7)
-        closing = Closing()
+        self.views = joined(
+            directory / "views",
+            self.log,
+            self.journal,
+            policy,
+            SystemClock(),
+            self._known,
+            lambda event, **facts: None,
+        )
+        closing, counts = Closing(), RequestCounts()
         app = create_app(
             scheduler=self.scheduler,
             queries=self.queries,
             authenticator=Principals(self.file, own_uid=os.geteuid(), task_accounts=task_accounts),
             ids=NewIds(),
+            listing=self.views.listing,
+            administration=Administration(
+                policy, self.views.projector, self.views.builder, self._known, self._people
+            ),
             health=self._health,
+            snapshot=self._snapshot,
+            counts=counts,
             closing=closing,
+            contract=contract,
             stream_limits=limits,
         )
         self.socket = directory / "api.sock"
-        self.web = WebServer(app, [bind_unix(self.socket), bind_tcp()], closing)
+        self.web = WebServer(app, [bind_unix(self.socket), bind_tcp()], closing, counts)
+
+    def _known(self) -> int:
+        return max(self.board.position, self.ledger.position)
+
+    async def _people(self) -> list[Known]:
+        return [
+            Known(x.name, x.roles, x.kind, x.unix, bool(x.password), tuple(t.id for t in x.tokens))
+            for x in self.file.list()
+        ]
+
+    async def _snapshot(self) -> Snapshot:
+        return Snapshot(
+            counts=self.views.projector.counts,
+            troubles=await self.views.listing.troubles(),
+            stream_position=self._known(),
+            journal_position=0,
+            view_position=self.views.projector.position,
+            store_bytes=4711,
+            store_capacity_bytes=1024**3,
+            ready=True,
+        )
+
+    async def copied(self) -> None:
+        """Everything stored is there for those who follow."""
+        last = (await self.log.identity()).last
+        await until(lambda: self.tail.position == last)
 
     async def _caught_up(self) -> None:
         await self.board.caught_up.wait()
@@ -234,19 +281,23 @@ async def stack(
     limits: StreamLimits = StreamLimits(),  # noqa: B008
     task_accounts: Sequence[str] = ("nobody",),
     refusals: int = 1000,
+    tail_limits: TailLimits = TailLimits(),  # noqa: B008
 ) -> AsyncIterator[Stack]:
     """A stack that serves."""
     log = WeatherLog(memory_log(CLUSTER))
-    made = Stack(directory, limits, task_accounts, refusals, log)
+    made = Stack(directory, limits, task_accounts, refusals, log, tail_limits)
     made.journal.adopt((await log.identity()).id)
-    board = asyncio.create_task(made.board.run())
+    keeper = JournalKeeper(made.log, made.journal, made.tail)
+    supervision = Supervision(lambda event, **facts: None)
+    parts = {"board": made.board.run, "journal": keeper.run}
+    running = [asyncio.create_task(supervision.keep(*part)) for part in parts.items()]
     await made.web.start()
     try:
-        yield made
+        async with kept_up(made.views):
+            yield made
     finally:
         await made.web.stop()
-        board.cancel()
-        await asyncio.gather(board, return_exceptions=True)
+        await ended(*running)
         made.journal.close()
 
 

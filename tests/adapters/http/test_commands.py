@@ -7,7 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from domain import commands as c
 from domain.errors import Conflict, Corrupt, OutcomeUnknown, StoreFull
+from domain.events import Exit
 from tests.adapters.http.problems import is_problem
 from tests.adapters.http.stack import SLEEP, Stack, outage, stack, submit
 
@@ -122,6 +124,77 @@ async def test_tasks(service: Stack, root: httpx.AsyncClient) -> None:
     assert done.status_code == 200
     assert done.json()["task_id"] == 1
     assert done.json()["operation"] == "cancel_task"
+
+
+async def test_a_task_is_finished_and_its_message_is_kept(
+    service: Stack, root: httpx.AsyncClient
+) -> None:
+    tasks = [{"command": "sleep 1"}, {"command": "sleep 2"}]
+    job_id = await submit(root, tasks=tasks)
+    await service.run_job(job_id)
+    path = f"/api/v1/jobs/{job_id}/tasks"
+    done = await root.post(f"{path}/1/finish", json={"message": "good enough"})
+    assert done.status_code == 200
+    body = done.json()
+    assert set(body) == RECEIPT_FIELDS
+    assert (body["outcome"], body["operation"], body["task_id"]) == ("accepted", "finish_task", 1)
+    waiting = await root.post(f"{path}/2/finish")
+    assert waiting.json()["explanation"].endswith("counts as Finished and never runs")
+    first, second = (await root.get(f"/api/v1/jobs/{job_id}")).json()["tasks"]
+    assert (first["state"], second["state"]) == ("Finishing", "Finished")
+    assert set(first["finish"]) == {
+        "request_id", "message", "actor", "on_behalf_of", "at", "grace_seconds",
+    }  # fmt: skip
+    assert (first["finish"]["message"], first["finish"]["actor"]) == ("good enough", "root")
+    assert second["finish"]["message"] == ""
+    again = await root.post(f"{path}/1/finish", json={"message": "me too"})
+    receipt = is_problem(again, 409, "illegal_transition")["receipt"]
+    assert (receipt["task_id"], receipt["hresult"]) == (1, "0x80040209")
+    steps = (await root.get(f"/api/v1/jobs/{job_id}/replay")).json()["steps"]
+    assert [s["summary"] for s in steps[-3:-1]] == [
+        'finish of task 1 accepted "good enough"; 15 s grace',
+        "finish of task 2 accepted; it never runs",
+    ]
+    assert steps[-1]["summary"].startswith("refused (illegal_transition): task 1 of job")
+    assert steps[-1]["summary"].endswith('"me too"')
+
+
+async def test_a_task_is_queued_again(service: Stack, root: httpx.AsyncClient) -> None:
+    tasks = [{"command": "sleep 1"}, {"command": "true", "type": "NodeRelease"}]
+    job_id = await submit(root, tasks=tasks)
+    await service.run_job(job_id)
+    await service.instruct(job_id, c.RecordRunEnd(1, 1, Exit(code=1)))
+    path = f"/api/v1/jobs/{job_id}/tasks"
+    done = (await root.post(f"{path}/1/requeue", json={})).json()
+    assert (done["outcome"], done["operation"], done["task_id"]) == ("accepted", "requeue_task", 1)
+    assert done["explanation"] == f"job {job_id}: task 1 is queued again, as attempt 2"
+    release = is_problem(await root.post(f"{path}/2/requeue"), 422, "not_this_task_type")
+    assert release["receipt"]["hresult"] == "0x8004024D"
+    step = (await root.get(f"/api/v1/jobs/{job_id}/replay")).json()["steps"][-2]
+    assert step["summary"] == "task 1 queued again from Failed; its next run is attempt 2"
+    assert step["tasks"] == [{"task": 1, "before": "Failed", "after": "Queued", "attempt": 1}]
+    waits = (await root.post(f"{path}/1/requeue")).json()
+    assert waits["explanation"] == f"job {job_id}: task 1 waits already; nothing changes"
+    step = (await root.get(f"/api/v1/jobs/{job_id}/replay")).json()["steps"][-1]
+    assert (step["summary"], step["tasks"]) == (
+        "asked to queue task 1 again; it waits already",
+        [],
+    )
+
+
+@pytest.mark.parametrize("verb", ["finish", "requeue"])
+async def test_commands_on_tasks_of_nothing_and_what_cannot_be_understood(
+    root: httpx.AsyncClient, verb: str
+) -> None:
+    is_problem(await root.post(f"/api/v1/jobs/4711/tasks/1/{verb}"), 404, "unknown_job")
+    job_id = await submit(root)
+    path = f"/api/v1/jobs/{job_id}/tasks"
+    unknown = is_problem(await root.post(f"{path}/9/{verb}"), 404, "unknown_task")
+    assert (unknown["receipt"]["outcome"], unknown["receipt"]["task_id"]) == ("unknown", 9)
+    for task in ("one", "-1", "99999999999", "1.0"):
+        is_problem(await root.post(f"{path}/{task}/{verb}"), 400, "malformed")
+    is_problem(await root.post(f"{path}/1/{verb}", json={"forced": True}), 400, "malformed")
+    is_problem(await root.post(f"{path}/1/{verb}?forced=true"), 400, "malformed")
 
 
 async def test_submit_finish_configure_requeue(service: Stack, root: httpx.AsyncClient) -> None:

@@ -143,7 +143,12 @@ def test_all_of_it_on_uvloop(tmp_path: Path) -> None:
                 assert (await stranger.get("/api/v1/whoami")).status_code == 401
             async with root.stream("GET", "/api/v1/events") as answer:
                 lines = answer.aiter_lines()
-                assert await anext(lines) == "event: caught-up"
+                assert [await anext(lines) for _ in range(4)] == [
+                    "retry: 1000",
+                    "",
+                    "id: 0",
+                    "event: caught-up",
+                ]
                 job_id = await submit(root)
                 assert job_id == 1
                 async with asyncio.timeout(2.0):

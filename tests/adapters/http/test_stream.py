@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from adapters.http.sse import StreamLimits
+from adapters.http.sse import CHUNK_BYTES, Frames, StreamLimits, encoded
+from application.tail import TailLimits
+from domain.errors import Corrupt
 from domain.identity import Role
 from tests.adapters.http.problems import is_problem
 from tests.adapters.http.stack import Stack, outage, stack, submit, until
@@ -32,16 +34,20 @@ async def reading(
     async with client.stream("GET", f"{EVENTS}{query}", headers=headers) as answer:
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
-        yield parsed(answer)
+        sent = parsed(answer)
+        assert await anext(sent) == Sent(None, "retry", "1000")
+        yield sent
 
 
 async def parsed(answer: httpx.Response) -> AsyncIterator[Sent]:
+    """Blocks as a browser reads them; one without data is given as ``comment`` or ``retry``."""
     fields: dict[str, str] = {}
     async for line in answer.aiter_lines():
-        if line.startswith(":"):
-            yield Sent(None, "comment", line[1:].strip())
+        name, _, value = line.partition(":")
+        if line.startswith(":") or name == "retry":
+            yield Sent(None, name or "comment", value.strip())
         elif line:
-            name, _, value = line.partition(": ")
+            value = value.removeprefix(" ")
             fields[name] = fields[name] + "\n" + value if name in fields else value
         elif fields:
             number = int(fields["id"]) if "id" in fields else None
@@ -60,7 +66,7 @@ async def test_backlog_marker_and_live(service: Stack, root: httpx.AsyncClient) 
         backlog = [await anext(sent) for _ in range(3)]
         assert [x.event for x in backlog] == ["JobIdsReserved", "JobAdded", "JobSubmitted"]
         assert [x.id for x in backlog] == [1, 2, 3]
-        assert await anext(sent) == Sent(None, "caught-up", {"position": 3})
+        assert await anext(sent) == Sent(3, "caught-up", {"position": 3})
         await root.post(f"/api/v1/jobs/{job_id}/cancel", json={"message": "\n\nid: 9\ndata: {}"})
         live = await anext(sent)
     assert (live.id, live.event) == (4, "JobCancelRequested")
@@ -87,9 +93,12 @@ async def test_without_follow_it_ends_after_the_marker(root: httpx.AsyncClient) 
 async def test_it_resumes_after_a_position(root: httpx.AsyncClient) -> None:
     await submit(root)
     await submit(root)
-    assert [x.id for x in await all_of(root, "?follow=false&after=3")] == [4, 5, None]
+    assert [x.id for x in await all_of(root, "?follow=false&after=3")] == [4, 5, 5]
     resumed = {"Last-Event-ID": "4"}
-    assert [x.id for x in await all_of(root, "?follow=false&after=1", **resumed)] == [5, None]
+    assert [x.id for x in await all_of(root, "?follow=false&after=1", **resumed)] == [5, 5]
+    since = "?follow=false&since=2026-01-01T00:00:00Z"
+    assert [x.id for x in await all_of(root, since)] == [0, 1, 2, 3, 4, 5, 5]
+    assert [x.id for x in await all_of(root, since, **resumed)] == [5, 5]
 
 
 async def test_filters_by_type_and_job(root: httpx.AsyncClient) -> None:
@@ -98,6 +107,30 @@ async def test_filters_by_type_and_job(root: httpx.AsyncClient) -> None:
     assert [x.event for x in types] == ["JobAdded"] * 3 + ["caught-up"]
     one = await all_of(root, f"?follow=false&job={jobs[1]}")
     assert {x.data["aggregate"] for x in one[:-1]} == {f"job/{jobs[1]}"}
+
+
+async def test_filters_by_actor(service: Stack, root: httpx.AsyncClient) -> None:
+    await submit(root)
+    async with service.person("jane.d-e@x") as person, service.person("bob") as bob:
+        await submit(person)
+        await submit(bob)
+    who = httpx.QueryParams(actor=["jane.d-e@x", "bob"], type="JobAdded", follow="false")
+    found = await all_of(root, f"?{who}")
+    assert [x.event for x in found] == ["JobAdded", "JobAdded", "caught-up"]
+    assert [x.data["event"]["authid"] for x in found[:2]] == ["jane.d-e@x", "bob"]
+    assert [x.event for x in await all_of(root, "?follow=false&actor=nobody")] == ["caught-up"]
+
+
+async def test_since_says_at_once_where_it_begins(root: httpx.AsyncClient) -> None:
+    """So that whoever is cut off before the first event comes back to the same place."""
+    await submit(root)
+    async with reading(root, "?since=2026-01-01T00:00:00Z&type=JobCanceled") as sent:
+        assert await anext(sent) == Sent(0, "position", {"position": 0})
+        assert await anext(sent) == Sent(3, "caught-up", {"position": 3})
+    async with reading(root, "?since=2999-01-01T00:00:00%2B01:00") as sent:
+        assert [(await anext(sent)).event for _ in range(2)] == ["position", "caught-up"]
+        await submit(root)
+        assert (await anext(sent)).id == 4
 
 
 async def test_people_see_their_own_jobs(service: Stack, root: httpx.AsyncClient) -> None:
@@ -118,6 +151,12 @@ async def test_people_see_their_own_jobs(service: Stack, root: httpx.AsyncClient
         ("?type=JobExploded", 400, "malformed"),
         ("?follow=maybe", 400, "malformed"),
         ("?jbo=1", 400, "malformed"),
+        ("?actor=", 400, "malformed"),
+        ("?actor=a&actor=", 400, "malformed"),
+        ("?since=yesterday", 400, "malformed"),
+        ("?since=2026-11-23T12:00:00", 400, "malformed"),
+        ("?since=2026-11-23T12:00:00Z&since=2026-11-23T12:00:00Z", 400, "malformed"),
+        ("?since=2026-11-23T12:00:00Z&after=0", 400, "malformed"),
         ("?job=4711", 404, "unknown_job"),
         ("?after=999", 404, "unknown_position"),
     ],
@@ -129,18 +168,36 @@ async def test_what_is_wrong_from_the_start(
     is_problem(await root.get(EVENTS, headers={"Last-Event-ID": "x"}), 400, "malformed")
 
 
-async def test_an_outage_is_told_and_ends_the_stream(
-    service: Stack, root: httpx.AsyncClient
-) -> None:
-    await submit(root)
+async def test_an_outage_is_waited_out(service: Stack, root: httpx.AsyncClient) -> None:
+    job_id = await submit(root)
     async with reading(root) as sent:
-        first = [await anext(sent) for _ in range(4)]
-        assert first[-1].event == "caught-up"
+        assert [(await anext(sent)).id for _ in range(4)] == [1, 2, 3, 3]
         service.log.strike(outage())
-        last = [x async for x in sent]
-    assert [(x.id, x.event) for x in last] == [(None, "error")]
-    assert (last[0].data["code"], last[0].data["status"]) == ("unavailable", 503)
-    is_problem(await root.get(EVENTS), 503, "unavailable")
+        is_problem(await root.post(f"/api/v1/jobs/{job_id}/cancel"), 503, "unavailable")
+        service.log.clear()
+        await submit(root)
+        assert [(await anext(sent)).id for _ in range(2)] == [4, 5]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code", "status"),
+    [(outage(), "unavailable", 503), (Corrupt("the log has no event 4"), "corrupt", 500)],
+)
+async def test_an_end_is_told_in_words(
+    tmp_path: Path, trouble: Exception, code: str, status: int
+) -> None:
+    impatient = TailLimits(trouble_seconds_max=0.0)
+    limits = StreamLimits(heartbeat_seconds=0.01)
+    async with stack(tmp_path, limits, tail_limits=impatient) as service, service.unix() as root:
+        await submit(root)
+        async with reading(root) as sent:
+            assert [x.id async for x in first_events(sent, 4)] == [1, 2, 3, 3]
+            service.log.strike(trouble)
+            last = [x async for x in sent if x.event not in ("comment", "position")]
+        assert [(x.id, x.event) for x in last] == [(None, "error")]
+        assert (last[0].data["code"], last[0].data["status"]) == (code, status)
+        assert "no event after 3 can be shown" in last[0].data["detail"]
+        is_problem(await root.get(EVENTS), status, code)
 
 
 async def test_a_quiet_stream_says_that_it_lives(tmp_path: Path) -> None:
@@ -154,9 +211,27 @@ async def test_a_quiet_stream_says_that_it_lives(tmp_path: Path) -> None:
         assert events[-1].data["aggregate"] == f"job/{job_id}"
 
 
+async def test_what_passes_unseen_moves_the_place_to_come_back_to(tmp_path: Path) -> None:
+    """With the heartbeat, and only when there is something to tell."""
+    limits = StreamLimits(heartbeat_seconds=0.01)
+    async with stack(tmp_path, limits) as service, service.unix() as root:
+        async with reading(root, "?type=JobCanceled") as sent:
+            assert (await anext(sent)).event == "caught-up"
+            await submit(root)
+            told: list[Sent] = []
+            while not told or told[-1].id != 3:
+                told.append(await anext(sent))
+            assert {x.event for x in told} <= {"comment", "position"}
+            assert told[-1] == Sent(3, "position", {"position": 3})
+            assert (await anext(sent)).event == "comment"
+        async with service.person("bob") as bob, reading(bob) as sent:
+            (marker,) = [x async for x in first_events(sent, 1)]
+            assert marker == Sent(3, "caught-up", {"position": 3})
+
+
 async def first_events(sent: AsyncIterator[Sent], count: int) -> AsyncIterator[Sent]:
     async for item in sent:
-        if item.event != "comment":
+        if item.event not in ("comment", "position"):
             yield item
             count -= 1
             if count == 0:
@@ -179,12 +254,12 @@ async def test_there_are_not_too_many_streams(tmp_path: Path) -> None:
         assert (await root.get(f"{EVENTS}?follow=false")).status_code == 200
 
 
-def not_reading(service: Stack) -> socket.socket:
+def not_reading(service: Stack, query: str = "") -> socket.socket:
     """A client on the Unix socket that asks for the stream and takes nothing."""
     sock = socket.socket(socket.AF_UNIX)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     sock.connect(str(service.socket))
-    sock.sendall(f"GET {EVENTS} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    sock.sendall(f"GET {EVENTS}{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     return sock
 
 
@@ -200,15 +275,38 @@ async def test_a_client_that_does_not_read_holds_up_nobody(
     await fill(root, 400)
     with not_reading(service):
         await until(lambda: service.web.busy == 1 and service.queries.given > 10)
+        await service.copied()
         before = 0
         while before != service.queries.given:
             before = service.queries.given
             await asyncio.gather(*(root.get("/api/v1/health/live") for _ in range(20)))
-        assert service.queries.given < 700, "the log is read no further for it"
+        assert service.queries.given < 700, "nothing more is read for it"
         others = [len(await all_of(root, "?follow=false")) for _ in range(2)]
         assert others == [2 * 400 + 5, 2 * 400 + 5]
         await submit(root)
     await until(lambda: service.queries.open == 0)
+
+
+async def test_a_client_that_reads_late_gets_everything_to_the_end(
+    service: Stack, root: httpx.AsyncClient
+) -> None:
+    await fill(root, 100)
+    with not_reading(service, "?follow=false") as sock:
+        await until(lambda: service.queries.given > 10)
+        whole = await asyncio.to_thread(read_to, sock, b"\r\n0\r\n\r\n")
+    assert whole.count(b"event: JobAdded\n") == 100
+    assert b"event: caught-up\n" in whole[-200:]
+
+
+def read_to(sock: socket.socket, end: bytes) -> bytes:
+    """What the server sends up to ``end``."""
+    sock.settimeout(20.0)
+    whole = b""
+    while not whole.endswith(end):
+        piece = sock.recv(64 * 1024)
+        assert piece, "it was cut"
+        whole += piece
+    return whole
 
 
 async def test_a_client_that_does_not_read_is_cut_off(tmp_path: Path) -> None:
@@ -255,3 +353,22 @@ async def test_many_streams_at_once(service: Stack, root: httpx.AsyncClient) -> 
         await until(lambda: service.queries.open == 100)
         await submit(root)
         assert await asyncio.gather(*watching) == [3] * 100
+
+
+async def test_a_frame_is_made_once_for_all_clients(
+    service: Stack, root: httpx.AsyncClient
+) -> None:
+    await fill(root, 2)
+    events = [s async for b in service.log.read(0) if isinstance(b, tuple) for s in b]
+    one, other = events[1], events[3]
+    frames = Frames(bytes_max=len(Frames().of(one)))
+    first = frames.of(one)
+    assert frames.of(one) is first
+    assert first == encoded(one)
+    assert frames.of(other) == encoded(other)
+    assert frames.of(one) is not first, "what is kept is limited"
+    big = tuple(e for e in events for _ in range(9))
+    chunks = list(Frames().chunks(big))
+    assert b"".join(chunks) == b"".join(encoded(e) for e in big)
+    assert len(chunks) > 1
+    assert max(map(len, chunks)) < CHUNK_BYTES + 10_000

@@ -119,6 +119,42 @@ async def test_a_reader_needs_no_option_but_its_login(nats: Nats) -> None:
     await client.close()
 
 
+async def test_a_reader_may_do_all_that_the_nats_command_does(nats: Nats) -> None:
+    """``nats sub`` of natscli: the stream by subject, its info, a pull consumer with the filter in
+    the subject of the request, wildcards and all, and pulls into an inbox."""
+    subject = "countermand.*.job.*.JobQueued"
+    async with user(nats, NatsRole.READER) as reader:
+        client, heard = reader.client, asyncio.Queue[Msg]()
+        await client.subscribe("_INBOX.of-natscli", cb=heard.put)
+        names = await client.request("$JS.API.STREAM.NAMES", b'{"subject":"%s"}' % subject.encode())
+        assert msgspec.json.decode(names.data)["streams"] == [STREAM]
+        config = {"ack_policy": "none", "deliver_policy": "all", "filter_subject": subject}
+        body = msgspec.json.encode({"stream_name": STREAM, "config": config, "action": "create"})
+        create = f"$JS.API.CONSUMER.CREATE.{STREAM}.abc.{subject}"
+        assert b'"error"' not in (await client.request(create, body)).data
+        pull = msgspec.json.encode({"batch": 500, "expires": 30 * 10**9, "idle_heartbeat": 10**9})
+        next_one = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.abc"
+        await client.publish(next_one, pull, reply="_INBOX.of-natscli")
+        async with asyncio.timeout(5):
+            assert [(await heard.get()).subject for _ in range(2)] == [SUBJECT] * 2
+        assert reader.violations == []
+
+
+async def test_what_a_push_consumer_sends_does_not_reach_a_reader(nats: Nats) -> None:
+    """It is sent within the stream's account; which is why natscli before 0.3.0 hears nothing."""
+    async with user(nats, NatsRole.READER) as reader:
+        client = reader.client
+        await client.subscribe("_INBOX.push")
+        config = {"ack_policy": "none", "deliver_policy": "all", "deliver_subject": "_INBOX.push"}
+        body = msgspec.json.encode({"stream_name": STREAM, "config": config})
+        made = await client.request(f"$JS.API.CONSUMER.CREATE.{STREAM}.push", body)
+        assert b'"error"' not in made.data
+        told = await client.request(f"$JS.API.CONSUMER.INFO.{STREAM}.push")
+        info = msgspec.json.decode(told.data)
+        assert not info.get("push_bound")
+        assert info["delivered"]["stream_seq"] == 0
+
+
 async def test_a_reader_hears_no_answers_to_others(nats: Nats) -> None:
     heard: list[str] = []
 

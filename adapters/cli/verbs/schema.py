@@ -1,0 +1,81 @@
+"""``countermand schema``: the published contract of the event stream. Needs no server."""
+
+import json
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from adapters.cli import options as o
+from adapters.cli.exits import DONE
+from adapters.cli.output import Output
+
+if TYPE_CHECKING:
+    from adapters.wire.schemas import Entry
+
+ASYNCAPI: Final = "asyncapi"
+HEADERS: Final = ("EVENT", "AGGREGATE", "SAYS")
+FIELDS: Final = ("name", "type", "aggregate", "subject", "since", "summary")
+
+
+@click.command("schema")
+@click.argument("name", metavar="[NAME]", required=False)
+@o.prints
+def verb(asked: o.Asked, name: str | None) -> int:
+    """Print the JSON Schema of an event, or list the events there are.
+
+    With `asyncapi` as NAME, the AsyncAPI document of all of them.
+
+    \b
+      countermand schema
+      countermand schema JobCancelRequested
+      countermand schema asyncapi > asyncapi.json
+    """
+    if name is None:
+        list_events(asked.out)
+    else:
+        print_document(asked.out, document(name))
+    return DONE
+
+
+def list_events(out: Output) -> None:
+    """A row an event."""
+    from adapters.wire.schemas import entries
+
+    if out.for_people:
+        out.table(HEADERS, ((x.name, x.aggregate, plain(x.summary)) for x in entries()))
+    else:
+        out.values([{field: getattr(x, field) for field in FIELDS} for x in entries()])
+
+
+def document(name: str) -> bytes:
+    """The document of a name; a usage error says which there are."""
+    from adapters.cli.verbs.version import installed
+    from adapters.wire.schemas import asyncapi_bytes, entries, found, schema_bytes
+
+    if name == ASYNCAPI:
+        return asyncapi_bytes(installed("countermand"))
+    entry = found(name)
+    if entry is None:
+        raise click.BadParameter(unknown(name, entries()), param_hint="'NAME'")
+    return schema_bytes(entry)
+
+
+def unknown(name: str, there: "tuple[Entry, ...]") -> str:
+    """What was meant, perhaps, and what there is."""
+    from difflib import get_close_matches
+
+    names = [entry.name for entry in there]
+    near = get_close_matches(name, names, n=1)
+    meant = f" (did you mean {near[0]}?)" if near else ""
+    return f"there is no event {name[:80]!r}{meant}; there are {', '.join(names)}, and {ASYNCAPI}"
+
+
+def print_document(out: Output, raw: bytes) -> None:
+    """A document, indented as it is published; in one line for ``ndjson``."""
+    shown = out if out.form == "ndjson" else Output("json")
+    shown.value(json.loads(raw))
+
+
+def plain(markdown: str) -> str:
+    """Text for a terminal, without the marks around names."""
+    return markdown.replace("`", "")

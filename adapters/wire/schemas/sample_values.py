@@ -1,0 +1,233 @@
+"""The values that examples hold: one job of alice's, its cancel, and what happens around it.
+
+By field, or by Struct and field where the field says something else there. The sentences are those
+that the service writes.
+"""
+
+from collections.abc import Mapping
+from typing import Final, TypeAlias
+
+from domain.hresult import HResult
+from domain.identity import Caller, Origin, Principal, Role
+
+Value: TypeAlias = "str | int | bool | list[Value] | dict[str, Value] | None"
+
+POLICY: Final = "b98f79eddeb0cbb30c410ce0c46f9a23c3ce211a43f4ef700535e65c156e11b6"
+CONTENT: Final = "238b44626c1c670dfb2a4430618ab0c59e9fa5ba359c10d9f62810d84585d85d"
+BOB_MAY_NOT: Final = (
+    "bob may not cancel this job: allowed are administrator, job-administrator, job-operator, owner"
+)
+ALICE_MAY_NOT: Final = "alice may not set cluster parameters: allowed are administrator"
+DENIED: Final = "no-rule-allows"
+
+
+def person(name: str, role: Role = Role.USER) -> Caller:
+    """Somebody at the command line of this machine."""
+    actor = Principal(name, (role,), method="unix")
+    return Caller(actor, origin=Origin.CLI, address="unix:pid=4711,uid=1000", program="countermand")
+
+
+ALICE: Final = person("alice")
+CALLERS: Final[Mapping[str, Caller]] = {
+    "JobCancelRefused": person("bob"),
+    "ClusterParameterSet": person("root", Role.ADMINISTRATOR),
+}
+
+
+def decision(
+    action: str,
+    *,
+    person: str = "alice",
+    role: str = "user",
+    rule: str = "owner-controls",
+    no: str = "",
+) -> Value:
+    """A policy's answer; ``no``: why not."""
+    facts: dict[str, Value] = {"action": action, "actor": person, "person": person, "roles": role}
+    if action not in ("create", "set_parameter"):
+        facts |= {"owner": "alice", "job_type": "Batch"}
+    return {
+        "effect": "deny" if no else "allow",
+        "digest": POLICY,
+        "rules": [rule],
+        "facts": facts,
+        "errors": [],
+        "explanation": no,
+    }
+
+
+def run(task: int) -> Value:
+    """The first attempt of a task."""
+    return {"task": task, "attempt": 1, "node": "n1", "instances": "0"}
+
+
+def exited(code: int | None = None, signal: int | None = None) -> Value:
+    """How a process ended."""
+    return {"code": code, "signal": signal}
+
+
+VALUES: Final[Mapping[str, Value]] = {
+    # identity
+    "request_id": "disk-17",
+    "JobAdded.request_id": "render-1",
+    "JobSubmitted.key": "render-1",
+    "JobFinishRequested.request_id": "enough-3",
+    "JobFinished.request_id": "enough-3",
+    "JobConfigured.request_id": "again-1",
+    "JobRequeued.request_id": "again-1",
+    "TaskFinishRequested.request_id": "enough-4",
+    "TaskRequeued.request_id": "again-2",
+    "JobCancelRepeated.request_id": "disk-18",
+    "TaskCancelRepeated.request_id": "disk-18",
+    "NodeReleaseEnded.request_id": "",
+    "ClusterParameterSet.request_id": "grace-1",
+    "ClusterCommandRefused.request_id": "grace-2",
+    "JobPropertiesChanged.request_id": "project-1",
+    "under_way": "disk-17",
+    "under_way_version": 8,
+    "request_version": 8,
+    "escalates": "",
+    "content_sha256": CONTENT,
+    "job_id": 42,
+    "task": 1,
+    "attempt": 1,
+    "first": 1,
+    "last": 100,
+    # the request
+    "mode": "normal",
+    "message": "the disk is filling up",
+    "message_units": 22,
+    "message_sha256": "",
+    "reason_code": "disk_full",
+    "from_state": "Running",
+    "JobConfigured.from_state": "Canceled",
+    "JobRequeued.from_state": "Canceled",
+    "TaskRequeued.from_state": "Failed",
+    "running": {"count": 1, "runs": [run(1)]},
+    "waiting": {"count": 1, "tasks": "2"},
+    "TaskCancelRequested.waiting": {"count": 0, "tasks": ""},
+    "TaskFinishRequested.waiting": {"count": 0, "tasks": ""},
+    "grace_seconds": 15,
+    "node_release": "run",
+    "decision": decision("cancel"),
+    "JobAdded.decision": decision("create", rule="user-creates"),
+    "JobSubmitted.decision": decision("submit"),
+    "JobPropertiesChanged.decision": decision("change"),
+    "JobFinishRequested.decision": decision("finish"),
+    "JobConfigured.decision": decision("configure"),
+    "JobRequeued.decision": decision("requeue"),
+    "TaskFinishRequested.decision": decision("finish"),
+    "TaskRequeued.decision": decision("requeue"),
+    "TaskCancelRequested.decision": decision("cancel_task"),
+    "TaskCancelRepeated.decision": decision("cancel_task"),
+    "TaskCancelRefused.decision": decision("cancel_task"),
+    "JobCommandRefused.decision": decision("finish"),
+    "JobCancelRefused.decision": decision("cancel", person="bob", rule=DENIED, no=BOB_MAY_NOT),
+    "ClusterParameterSet.decision": decision(
+        "set_parameter", person="root", role="administrator", rule="administrator-everything"
+    ),
+    "ClusterCommandRefused.decision": decision("set_parameter", rule=DENIED, no=ALICE_MAY_NOT),
+    # refusals
+    "state": "Finished",
+    "JobCancelRefused.state": "Running",
+    "TaskCancelRefused.job_state": "Running",
+    "code": "illegal_transition",
+    "hresult": HResult.INVALID_OPERATION,
+    "rule": "finish-states",
+    "explanation": "job 42 is Finished; finish is possible from Queued, Running",
+    "JobCommandRefused.command": "finish",
+    "JobCommandRefused.task": None,
+    "JobCancelRefused.code": "not_permitted",
+    "JobCancelRefused.hresult": HResult.PERMISSION_DENIED,
+    "JobCancelRefused.rule": DENIED,
+    "JobCancelRefused.explanation": BOB_MAY_NOT,
+    "TaskCancelRefused.hresult": HResult.INVALID_CANCEL_TASK_STATE,
+    "TaskCancelRefused.rule": "cancel-task-from-Finished",
+    "TaskCancelRefused.explanation": "task 1 of job 42 is Finished and cannot be canceled",
+    "ClusterCommandRefused.command": "set_parameter",
+    "ClusterCommandRefused.code": "not_permitted",
+    "ClusterCommandRefused.hresult": HResult.PERMISSION_DENIED,
+    "ClusterCommandRefused.rule": DENIED,
+    "ClusterCommandRefused.explanation": ALICE_MAY_NOT,
+    "asked_for": {"name": "TaskCancelGracePeriod", "value": "30"},
+    "CancelRefused.job": "4711",
+    "CancelRefused.task": None,
+    "CancelRefused.code": "unknown_job",
+    "CancelRefused.hresult": HResult.INVALID_JOB_ID,
+    "CancelRefused.rule": "job-exists",
+    "CancelRefused.explanation": "there is no job 4711; job ids are numbers from 1 to 2147483647",
+    # what a job is made of
+    "JobAdded.name": "nightly-render",
+    "owner": "alice",
+    "job_type": "Batch",
+    "priority": "Normal",
+    "run_as": "",
+    "properties": {"project": "p-17"},
+    "changes": {"project": "p-18"},
+    "TaskSpec.id": 1,
+    "TaskSpec.command": "./render --frames 1-100",
+    "TaskSpec.type": "Basic",
+    "TaskSpec.work_directory": "/home/alice/render",
+    "TaskSpec.environment": {"OMP_NUM_THREADS": "4"},
+    "TasksAdded.tasks": [{"id": 3, "command": "./tidy-up", "type": "NodeRelease"}],
+    "filter": "check-budget",
+    "JobRejected.code": "no_budget",
+    "JobRejected.reason": "the project p-17 has no budget left",
+    "JobRejected.hresult": HResult.UNKNOWN_ERROR,
+    # running and stopping
+    "runs": [run(1)],
+    "NodeReleaseStarted.runs": [run(3)],
+    "NodeReleaseEnded.runs": [run(3)],
+    "node": "n1",
+    "nodes": ["n1"],
+    "handle": {
+        "engine": "local",
+        "boot_id": "5b0f2c0e-7d1b-4c5e-9a51-0e6a1c2b7f43",
+        "pid": 4021,
+        "start_ticks": 183042,
+        "warden": "42.1.0-1.9f3c21ab",
+    },
+    "exit": exited(signal=15),
+    "TaskFinished.exit": exited(code=0),
+    "TaskFailed.exit": exited(code=1),
+    "TaskForceStopped.exit": exited(signal=9),
+    "NodeReleaseEnded.exit": exited(code=0),
+    "TaskFinished.code": "",
+    "TaskFailed.code": "task_failure",
+    "TaskFailed.reason": "ended by itself with exit code 1",
+    "cause": "job_cancel",
+    "step": "signal",
+    "signal": 15,
+    "grace_ms": 15000,
+    "after_ms": 212,
+    "TaskForceStopped.after_ms": 15031,
+    "TaskForceStopped.why": "grace_expired",
+    "TaskForceStopped.killed": 3,
+    "outcome": "Failed",
+    "JobEnding.outcome": "Finished",
+    "TaskCanceled.tasks": "2",
+    "NodeReleaseSkipped.reason": "forced",
+    # the end
+    "lasted_ms": 240,
+    "stopped": 1,
+    "released": True,
+    "JobEnding.message": "",
+    "JobFinished.code": "finished_by_user",
+    "JobFinished.message": "enough for today",
+    "JobFinished.hresult": HResult.FINISHED_BY_USER,
+    "JobFinishRequested.message": "enough for today",
+    "TaskFinishRequested.message": "this one has converged",
+    "JobFailed.message": "1 of 2 tasks failed, 0 canceled",
+    "JobFailed.code": "task_failure",
+    "JobFailed.hresult": HResult.TASK_FAILURE,
+    "JobEnding.code": "",
+    "JobEnding.hresult": 0,
+    "requeue_count": 1,
+    "queued": {"count": 2, "tasks": "1-2"},
+    "kept": {"count": 0, "tasks": ""},
+    "JobRemoved.reason": "ttl",
+    # the cluster
+    "ClusterParameterSet.name": "TaskCancelGracePeriod",
+    "value": "30",
+    "previous": "15",
+}

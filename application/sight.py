@@ -1,0 +1,85 @@
+"""Which events somebody may see: those of the jobs they may see, and roles that see all.
+
+Whose a job is stands in its first event and never changes, so it is looked up once for everybody.
+"""
+
+import asyncio
+from collections import OrderedDict
+from typing import Final
+
+from msgspec import Struct
+
+from application.ledger import Ledger
+from application.ports import Journal, Selection, Stored, Undecodable
+from application.visibility import Owned, Visibility, sees_everything
+from domain.events import JOB, Aggregate, JobAdded
+from domain.identity import Caller
+
+OWNERS_MAX: Final = 100_000
+
+
+class Eyes(Struct, frozen=True):
+    """One who looks. ``every``: whether they may see whatever they ask for.
+
+    ``allowed``: what the policy has said to them so far, by whose job it is.
+    """
+
+    caller: Caller
+    every: bool
+    allowed: dict[Owned, bool]
+
+
+def eyes_of(caller: Caller, may_see_all: bool = False) -> Eyes:
+    """Somebody's eyes, for as long as they look. ``may_see_all``: that has been found already."""
+    return Eyes(caller, may_see_all or sees_everything(caller), {})
+
+
+class Sight:
+    """Knows whose jobs are."""
+
+    def __init__(self, ledger: Ledger, journal: Journal, visibility: Visibility) -> None:
+        self._ledger = ledger
+        self._journal = journal
+        self._visibility = visibility
+        self._owners: OrderedDict[Aggregate, Owned] = OrderedDict()
+        self._looking_up = asyncio.Lock()
+
+    async def seen(self, eyes: Eyes, events: tuple[Stored, ...]) -> tuple[Stored, ...]:
+        """Those of the events that these eyes may see."""
+        if eyes.every or not events:
+            return events
+        return tuple([x for x in events if await self._sees(eyes, x.aggregate)])
+
+    async def _sees(self, eyes: Eyes, aggregate: Aggregate) -> bool:
+        job = await self._owned(aggregate) if aggregate.kind == JOB else None
+        if job is None:
+            return False
+        if job not in eyes.allowed:
+            eyes.allowed[job] = self._visibility.sees(eyes.caller, job)
+        return eyes.allowed[job]
+
+    async def _owned(self, aggregate: Aggregate) -> Owned | None:
+        """Whose job it is; None when that cannot be read."""
+        found = self._owners.get(aggregate)
+        if found is None:
+            async with self._looking_up:  # many may want the same
+                found = self._owners.get(aggregate) or await self._look_up(aggregate)
+        if found is not None:
+            self._owners[aggregate] = found
+            self._owners.move_to_end(aggregate)
+        while len(self._owners) > OWNERS_MAX:
+            self._owners.popitem(last=False)
+        return found
+
+    async def _look_up(self, aggregate: Aggregate) -> Owned | None:
+        """From the journal, which holds what is followed; the log has what is newer."""
+        only = Selection(aggregate=aggregate)
+        first = await asyncio.to_thread(self._journal.read, 0, 1, only=only)
+        first = first or await self._ledger.history(aggregate)
+        return owned(first[0]) if first else None
+
+
+def owned(stored: Stored) -> Owned | None:
+    """What the first event of a job says; None when it does not."""
+    fact = None if isinstance(stored.fact, Undecodable) else stored.fact.data
+    return Owned(fact.owner, fact.job_type) if isinstance(fact, JobAdded) else None

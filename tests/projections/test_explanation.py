@@ -1,0 +1,118 @@
+"""Why a job ended, in sentences: the answer first, each resting on events that are there."""
+
+from domain import commands as c
+from domain.states import CancelMode
+from projections.explanation import Sentence, explain
+from tests.domain.builders import (
+    DENIED,
+    SIGTERM,
+    Story,
+    cancel,
+    cancel_task,
+    end_job,
+    ends,
+    finish,
+    heeds,
+    outlasts,
+    queued_job,
+    release,
+    requeue,
+    running_job,
+)
+
+ORDER = c.OrderStop(SIGTERM)
+
+
+def told(story: Story) -> tuple[Sentence, ...]:
+    """The explanation; the event of version N lies at position 100 + N."""
+    return explain((100 + x.version, x) for x in story.history)
+
+
+def lines(story: Story) -> list[str]:
+    return [f"{','.join(str(n - 100) for n in s.events)} {s.text}" for s in told(story)]
+
+
+def test_a_job_that_runs_has_not_ended() -> None:
+    assert lines(running_job())[0] == (
+        '5 Job 7 ("render") of alice has not ended: it is Running, with 1 task running '
+        "and 1 waiting."
+    )
+    assert lines(queued_job())[0] == '4 Job 7 ("render") of alice has not ended: it is Queued.'
+
+
+def test_a_cancel_from_the_request_to_the_end() -> None:
+    story = running_job(release=True)
+    story.ask(cancel("no", actor="mallory", decision=DENIED), cancel(message="disk full"))
+    story.ask(cancel("again"))
+    story.tell(ORDER, outlasts(1, "r1", survivors=2), release(), ends(3), end_job())
+    assert lines(story) == [
+        '8,14 Job 7 ("render") of alice is Canceled, because alice canceled it, '
+        'saying "disk full".',
+        "1 alice created it with 3 tasks.",
+        "2 alice submitted it.",
+        "5 It started on n1.",
+        "6 Task 1 started.",
+        "7 mallory asked to cancel it and was refused: mallory may not (rule no-rule-allows).",
+        '8 alice asked to cancel it, saying "disk full", allowed by owner-controls: '
+        "1 running and 1 waiting tasks.",
+        "9 alice asked again; that changed nothing.",
+        "10 The stop signal 15 was ordered for task 1.",
+        "11 Task 1 did not end within its grace period and was killed with SIGKILL after 15020 ms "
+        "(3 processes); 2 of its processes survived.",
+        "12 The node release task started on n1.",
+        "13 The node release task ended, with exit code 0.",
+        "14 The cancel was carried out, 52000 ms after it was asked for.",
+    ]
+
+
+def test_an_escalation_names_the_last_cancel() -> None:
+    story = running_job(1)
+    story.ask(cancel("gentle", CancelMode.GRACEFUL), cancel("hard", CancelMode.FORCED, "now"))
+    assert lines(story)[0] == (
+        '7,8 Job 7 ("render") of alice has not ended: it is Canceling; 1 task still runs.'
+    )
+    assert lines(story)[-1].endswith("; it took over from the weaker cancel under way.")
+
+
+def test_a_finish_and_an_own_end_and_a_failure() -> None:
+    finished = running_job(1)
+    finished.ask(finish(message="good enough"))
+    finished.tell(ORDER, heeds(1, "f1"), end_job())
+    assert 'is Finished, because alice finished it, saying "good enough".' in lines(finished)[0]
+    by_itself = running_job(1)
+    by_itself.tell(ends(1), end_job())
+    assert lines(by_itself)[0].endswith("is Finished, because its task finished.")
+    failed = running_job(2, started=2)
+    failed.tell(ends(1), ends(2, code=3), end_job())
+    assert "is Failed, because 1 of 2 tasks failed, 0 canceled." in lines(failed)[0]
+    assert "9 Task 2 failed: ended by itself with exit code 3." in lines(failed)
+
+
+def test_only_the_last_round_is_told() -> None:
+    story = running_job(1)
+    story.ask(cancel())
+    story.tell(ORDER, heeds(1, "r1"), end_job())
+    story.ask(requeue("again"))
+    assert lines(story) == [
+        '11 Job 7 ("render") of alice has not ended: it is Submitted.',
+        "11 alice queued it again; 1 task ran again.",
+    ]
+
+
+def test_many_alike_in_a_row_are_one_sentence() -> None:
+    story = running_job(3, started=3)
+    story.ask(cancel())
+    story.tell(ORDER, heeds(1, "r1"), heeds(2, "r1"), heeds(3, "r1"), end_job())
+    alike = "3 tasks ended within their grace period after the stop signal."
+    assert f"11,12,13 {alike}" in lines(story)
+
+
+def test_every_sentence_rests_on_events_of_the_job_and_stays_on_one_line() -> None:
+    story = running_job(2)
+    story.ask(cancel_task(2, message="two\nlines \x1b[31m\u202e"), cancel(message="a\r\nb"))
+    story.tell(ORDER, heeds(1, "r1"), end_job())
+    for sentence in told(story):
+        assert sentence.events == tuple(sorted(set(sentence.events)))
+        assert sentence.events
+        assert all(101 <= n <= 100 + len(story.history) for n in sentence.events)
+        assert sentence.text.isprintable()
