@@ -43,7 +43,7 @@ bench: $(PROJECT_INSTALLED) ## Measure, and print numbers with machine, date and
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 .PHONY: contracts
-contracts: $(PROJECT_INSTALLED) ## Write schemas, AsyncAPI and docs/events.md from the code
+contracts: $(PROJECT_INSTALLED) ## Write the schemas and the pages that are made from the code
 	$(BIN)/python -m ops.write_contracts
 
 .PHONY: check
@@ -82,7 +82,7 @@ pins: $(PROJECT_INSTALLED) ## Write the pin files anew (ARGS="--upgrade" for new
 
 .PHONY: clean
 clean: ## Remove the environment, caches and build results
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmarks
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .benchmarks
 	find $(SOURCES) -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(PINS_INSTALLED): requirements-dev.txt

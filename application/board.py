@@ -8,9 +8,9 @@ that wakes it up again (a requeue) is folded onto its history, all others change
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from datetime import datetime
 from typing import Final
 
+from application.endings import Endings
 from application.job_maker import JobKeys
 from application.ledger import Ledger, readable
 from application.ports import CaughtUp, EventLog, Stored
@@ -41,7 +41,7 @@ class Board:
         self._ledger = ledger
         self._keys = keys
         self.jobs: dict[int, Job] = {}
-        self.ended: dict[int, datetime] = {}
+        self.ended = Endings()
         self.queued_at: dict[int, int] = {}
         self.corrupt: dict[Aggregate, str] = {}
         self.position = 0
@@ -135,7 +135,7 @@ class Board:
         if before is not None or number not in self.ended:
             self._place(evolve(before, recorded), stored, recorded)
         elif isinstance(recorded.data, JobRemoved):
-            self.ended.pop(number)
+            self.ended.drop(number)
         elif isinstance(recorded.data, JobConfigured | JobRequeued):
             self._place(await self._from_history(stored.aggregate, recorded), stored, recorded)
 
@@ -161,9 +161,9 @@ class Board:
         else:
             self._hold(job)
         if job.state in JOB_ENDED and job.ended_at is not None and not job.removed:
-            self.ended[job.id] = job.ended_at
+            self.ended.put(job.id, job.ended_at)
         else:
-            self.ended.pop(job.id, None)
+            self.ended.drop(job.id)
         if self.caught_up.is_set():  # before, nobody carries out; then all jobs are looked at
             self.look_at(job.id)
 
@@ -187,7 +187,7 @@ class Board:
         self._ledger.forget(aggregate)
         if aggregate.kind == JOB and aggregate.id.isdigit():
             self._drop(int(aggregate.id))
-            self.ended.pop(int(aggregate.id), None)
+            self.ended.drop(int(aggregate.id))
 
 
 def number_of(aggregate: Aggregate) -> int:

@@ -21,7 +21,6 @@ from application.views import (
     JobOrder,
     Page,
     Span,
-    TrailCells,
     TroubledCancellation,
     Troubles,
     ViewReader,
@@ -43,6 +42,7 @@ IN_PLACE_SECONDS: Final = 5.0
 """How long it waits for views to be there at all, as right after a start."""
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 
 class Order(Struct, frozen=True):
@@ -64,12 +64,18 @@ class Listing:
 
     ``known``: the latest position of the stream that this service has heard of. Each question may
     name the position that the answer must know ``at_least``: ``Unavailable`` when the views do not
-    get there in time.
+    get there in ``at_least_seconds``, or have stopped before it.
     """
 
     def __init__(
-        self, projector: Projector, visibility: Visibility, clock: Clock, known: Callable[[], int]
+        self,
+        projector: Projector,
+        visibility: Visibility,
+        clock: Clock,
+        known: Callable[[], int],
+        at_least_seconds: float = AT_LEAST_SECONDS,
     ) -> None:
+        self._at_least_seconds = at_least_seconds
         self._projector = projector
         self._visibility = visibility
         self._clock = clock
@@ -120,22 +126,22 @@ class Listing:
         return await self._ask(lambda v: v.trail(mine, descending, page))
 
     async def export(
-        self, caller: Caller, which: AuditFilter, at_least: int = 0
-    ) -> tuple[Span, Iterator[Sequence[TrailCells]]]:
-        """All rows that the filter finds, as the views are now: how many, and page by page.
+        self, caller: Caller, which: AuditFilter, *, named: bool, at_least: int = 0
+    ) -> tuple[Span, Iterator[Sequence[bytes]]]:
+        """All rows that the filter finds, as the views are now: how many, and page by page in the
+        form of ``ViewReader.trail_lines``.
 
         What comes into the views meanwhile is not in it. The pages are read in a thread.
         """
         owners = self._visibility.owners(caller, which.owners)
         await self._wait(at_least)
-        reader = self._projector.reader
         if owners is None:
             return Span(0, None, None, self._projector.position), iter(())
-        now = await asyncio.to_thread(reader.position)
+        now = await self._of_reader(lambda v: v.position())
         last = now if which.position_max is None else min(now, which.position_max)
         mine = replace(which, owners=owners, position_max=last)
-        span = await asyncio.to_thread(reader.trail_span, mine)
-        return replace(span, position=now), reader.trail_pages(mine)
+        span = await self._of_reader(lambda v: v.trail_span(mine))
+        return replace(span, position=now), self._lines(mine, named)
 
     # --- cancels ----------------------------------------------------------------------------------
 
@@ -152,19 +158,20 @@ class Listing:
 
     async def troubles(self) -> Troubles:
         """What is wrong, in numbers; for the metrics."""
-        now, reader = self._clock.now(), self._projector.reader
-        return await asyncio.to_thread(reader.troubles, now)
+        now = self._clock.now()
+        return await self._of_reader(lambda v: v.troubles(now))
 
     # --- how --------------------------------------------------------------------------------------
 
     async def wait(self, position: int) -> None:
         """Until the views know a position. ``Unavailable`` when they do not in time."""
-        if await self._projector.wait_for(position, AT_LEAST_SECONDS):
+        if await self._projector.wait_for(position, self._at_least_seconds):
             return
         why = self._projector.failure
+        behind = f" in {self._at_least_seconds:g} s" if why is None else f": {why.message}"
         raise Unavailable(
             f"the views are true for position {self._projector.position} and did not reach "
-            f"{position} in {AT_LEAST_SECONDS:g} s" + (f": {why.message}" if why else ""),
+            f"{position}{behind}",
             code="view_behind",
         )
 
@@ -177,8 +184,30 @@ class Listing:
         await self._projector.wait_in_place(IN_PLACE_SECONDS)
 
     async def _ask(self, question: Callable[[ViewReader], Answer[T]]) -> Listed[T]:
-        reader = self._projector.reader
-        return self._listed(await asyncio.to_thread(question, reader))
+        return self._listed(await self._of_reader(question))
+
+    async def _of_reader(self, question: Callable[[ViewReader], V]) -> V:
+        """The answer of the views in place; of those that take their place meanwhile, if so."""
+        while True:
+            reader = self._projector.reader
+            try:
+                return await asyncio.to_thread(question, reader)
+            except Unavailable:
+                if reader is self._projector.reader:
+                    raise
+
+    def _lines(self, which: AuditFilter, named: bool) -> Iterator[Sequence[bytes]]:
+        """All pages; when other views are put in place meanwhile they go on where these ended."""
+        while True:
+            reader = self._projector.reader
+            try:
+                for page in reader.trail_lines(which, named=named):
+                    which = replace(which, position_min=page.last + 1)
+                    yield page.lines
+                return
+            except Unavailable:
+                if reader is self._projector.reader:
+                    raise
 
     def _listed(self, answer: Answer[T]) -> Listed[T]:
         return Listed(answer, max(0, self._known() - answer.position))

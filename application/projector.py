@@ -16,6 +16,10 @@ from domain.errors import Corrupt, CountermandError, Unavailable
 from projections.tally import CountKey
 
 RETRY_SECONDS: Final = 0.5
+RESTS: Final = 3
+REST_SECONDS_MAX: Final = 0.05
+"""After each batch the views rest so many times as long as it took: commands keep the processor,
+and what comes meanwhile is one batch. Shorter, as soon as somebody waits for them."""
 
 
 class Projector:
@@ -33,6 +37,8 @@ class Projector:
         self._turn = asyncio.Lock()
         self._moved = asyncio.Condition()
         self._put = asyncio.Event()
+        self._wanted = asyncio.Event()
+        self._waiting = 0
         self.failure: CountermandError | None = None
         self.caught_up = False
 
@@ -55,22 +61,27 @@ class Projector:
 
     async def run(self) -> None:
         """Follow until cancelled. Damage is waited at, until other views are put in place."""
+        if self._writer is not None:
+            self._put.set()
         while True:
             await self._put.wait()
             self._put.clear()
             try:
                 await self._follow()
             except Corrupt as error:
-                await self._fail(error)
                 self._reporter("views_stopped", position=self.position, reason=error.message)
-            except CountermandError as error:
                 await self._fail(error)
-                self._reporter("views_wait", position=self.position, reason=error.message)
-                await asyncio.sleep(RETRY_SECONDS)
-                self._put.set()
+            except CountermandError as error:
+                await self._wait_out(error)
+            except Exception as error:  # a defect: told, and tried again like an outage
+                await self._wait_out(Unavailable(f"the views wait: {error!r}"))
 
     async def wait_for(self, position: int, timeout_seconds: float) -> bool:
         """Whether the views reach ``position`` within the time; at once no, when they stopped."""
+        if self.position >= position:
+            return True
+        self._waiting += 1
+        self._wanted.set()
         try:
             async with asyncio.timeout(timeout_seconds), self._moved:
                 await self._moved.wait_for(
@@ -78,6 +89,10 @@ class Projector:
                 )
         except TimeoutError:
             return False
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self._wanted.clear()
         return self.position >= position
 
     async def wait_in_place(self, timeout_seconds: float) -> None:
@@ -95,6 +110,7 @@ class Projector:
     async def put(self, writer: ViewWriter) -> None:
         """Put views in place; instead of others within ``held``, and at their position or later."""
         self._writer, self._reader = writer, writer.store.reader()
+        self.failure = None
         self._put.set()
         await self._notify()
 
@@ -104,23 +120,44 @@ class Projector:
             self._writer.store.close()
 
     async def _follow(self) -> None:
-        """Until other views are in place, or for ever."""
+        """Until other views are in place that this does not continue, or for ever."""
+        now = asyncio.get_running_loop().time
         async with aclosing(self._log.read(self.position, follow=True)) as items:
             async for item in items:
-                self.failure = None
+                began = now()
                 if isinstance(item, CaughtUp):
                     self.caught_up = True
                 elif not await self._take(item):
                     return
+                self.failure = None
                 await self._notify()
+                await self._rest(now() - began)
+
+    async def _rest(self, seconds: float) -> None:
+        """After a batch that took so long; not while there is a backlog."""
+        if self.caught_up:
+            await asyncio.sleep(min(seconds, REST_SECONDS_MAX))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min((RESTS - 1) * seconds, REST_SECONDS_MAX)):
+                    await self._wanted.wait()
 
     async def _take(self, events: Sequence[Stored]) -> bool:
         """Fold a batch; no, when it does not continue the views that are in place now."""
         async with self._turn:
-            if self._writer is None or events[0].position != self.position + 1:
+            if self._writer is None or (
+                self._put.is_set() and events[0].position != self.position + 1
+            ):
                 return False
             await asyncio.to_thread(self._writer.apply, events)
             return True
+
+    async def _wait_out(self, error: CountermandError) -> None:
+        """An outage is told once, and it is tried again until it is over."""
+        if self.failure is None or self.failure.message != error.message:
+            self._reporter("views_wait", position=self.position, reason=error.message)
+        await self._fail(error)
+        await asyncio.sleep(RETRY_SECONDS)
+        self._put.set()
 
     async def _fail(self, error: CountermandError) -> None:
         self.failure = error

@@ -20,10 +20,10 @@ from application.ports import (
     Undecodable,
 )
 from application.replay import ReplayStep, steps_of
-from application.scheduler import job_number
 from application.sight import Eyes, Sight, eyes_of, owned
 from application.tail import Passage, Tail
 from application.visibility import Owned, Visibility
+from domain.cluster import job_number
 from domain.errors import Unavailable, Unknown
 from domain.events import job_aggregate
 from domain.evolve import replay
@@ -36,6 +36,9 @@ from projections.explanation import Sentence, explain
 QUIET_SECONDS: Final = 15.0
 MICROSECOND: Final = timedelta(microseconds=1)
 FIRST_MOMENT: Final = datetime.min.replace(tzinfo=UTC)
+
+KNOW_SECONDS: Final = 10.0
+"""How long an answer waits for a position that was asked for."""
 
 
 class Snapshot(Struct, frozen=True):
@@ -86,6 +89,16 @@ class Queries:
         self._visibility = Visibility(policy)
         self._sight = Sight(ledger, journal, self._visibility)
 
+    async def know(self, position: int) -> None:
+        """Return when this service knows the stream up to a position. ``Unavailable`` when it does
+        not in time, ``Unknown`` for a position that there is not."""
+        if position <= self._board.position:
+            return
+        last = (await self._log.identity()).last
+        if position > last:
+            raise beyond(position, last)
+        await self._board.wait_until(position, KNOW_SECONDS)
+
     async def job(
         self,
         caller: Caller,
@@ -115,15 +128,8 @@ class Queries:
         """The event at a position. ``Unknown`` for none, also for one that this person may not
         see: which positions there are is no secret, what they are about is."""
         self._visibility.check_acting(caller)
-        found = await asyncio.to_thread(self._journal.read, position - 1, 1)
-        if not found or found[0].position != position:
-            async with aclosing(self._log.read(position - 1)) as batches:
-                async for batch in batches:
-                    found = () if isinstance(batch, CaughtUp) else batch[:1]
-                    break
-        if found and found[0].position == position:
-            for stored in await self._sight.seen(eyes_of(caller), found[:1]):
-                return stored
+        for stored in await self._sight.seen(eyes_of(caller), await self._at(position)):
+            return stored
         raise Unknown(
             f"there is no event {position} that {caller.subject.name} may see",
             code="unknown_position",
@@ -180,11 +186,12 @@ class Queries:
         """The stream from a position on: all of it for those who see everything, else own jobs.
 
         First a passage without events, at the place where it begins: ``after``, or with ``since``
-        just before the first event that is not earlier (if there is none yet, at the end). One
-        ``CaughtUp`` when all has been given that existed at the call; with ``follow`` the live part
-        comes next, without end, across outages of the log. What is given stands in the log and in
-        the journal; no event is lost, none comes twice, and the order is the log's. A passage comes
-        at least every ``quiet_seconds``; one without events says how far nothing was to be seen.
+        just before the first event that is not earlier (if there is none yet, at the end); with
+        both, the later place. One ``CaughtUp`` when all has been given that existed at the call;
+        with ``follow`` the live part comes next, without end, across outages of the log. What is
+        given stands in the log and in the journal; no event is lost, none comes twice, and the
+        order is the log's. A passage comes at least every ``quiet_seconds``; one without events
+        says how far nothing was to be seen.
 
         Raises ``Unknown`` for a position beyond the end, and what ended the journal's keeper for
         good. Who leaves early closes it (``contextlib.aclosing``).
@@ -193,12 +200,10 @@ class Queries:
         self._tail.check()
         last = (await self._log.identity()).last
         if after > last:
-            raise Unknown(
-                f"the stream ends at {last}; there is no position {after}", code="unknown_position"
-            )
+            raise beyond(after, last)
         one = None if job_id is None else (await self._seen(caller, job_id))[0].aggregate
         only, eyes = Selection(types, one, actors), eyes_of(caller, may_see_all=one is not None)
-        position = after if since is None else await self._before(since, last)
+        position = after if since is None else max(after, await self._before(since, last))
         last = max(last, position)
         yield Passage((), position)
         while position < last:
@@ -220,6 +225,16 @@ class Queries:
         found = await self._tail.passage(after, until=until, only=only, quiet_seconds=quiet_seconds)
         return Passage(await self._sight.seen(eyes, found.events), found.position)
 
+    async def _at(self, position: int) -> tuple[Stored, ...]:
+        """The event at a position: from the journal, or from the log when it is newer."""
+        kept = await asyncio.to_thread(self._journal.read, position - 1, 1)
+        if kept or position > (await self._log.identity()).last:
+            return tuple(x for x in kept if x.position == position)
+        async with aclosing(self._log.read(position - 1)) as batches:
+            async for batch in batches:
+                return () if isinstance(batch, CaughtUp) else batch[:1]
+        return ()
+
     async def _before(self, since: datetime, last: int) -> int:
         """The position just before the first event that is not earlier; ``last`` if none is."""
         found = await self._first_later_than(just_before(since))
@@ -235,7 +250,7 @@ class Queries:
                     f"job {job_id} has versions 1 to {len(history)}; there is no {version}",
                     code="unknown_version",
                 )
-            return history[:version]
+            history = history[:version]
         if at is None:
             return history
         later = await self._first_later_than(at)
@@ -274,3 +289,10 @@ class Queries:
 def just_before(time: datetime) -> datetime:
     """The last moment before ``time``: events count microseconds."""
     return max(time, FIRST_MOMENT + MICROSECOND) - MICROSECOND
+
+
+def beyond(position: int, last: int) -> Unknown:
+    """There is no such position."""
+    return Unknown(
+        f"the stream ends at {last}; there is no position {position}", code="unknown_position"
+    )

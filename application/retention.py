@@ -6,7 +6,6 @@ Configuring never leave.
 
 import asyncio
 from datetime import datetime, timedelta
-from itertools import takewhile
 from typing import Final
 
 from application.board import Board
@@ -17,7 +16,10 @@ from domain.commands import RemoveJob
 from domain.errors import Corrupt, CountermandError, Refused
 from domain.parameters import TTL_COMPLETED_JOBS
 
+LOOK_SECONDS_MIN: Final = 0.001
 LOOK_SECONDS_MAX: Final = 30.0
+"""How long it waits at most, should the clock be set."""
+
 RETRY_SECONDS: Final = 1.0
 
 
@@ -42,32 +44,43 @@ class Retention:
         self._left: set[int] = set()
 
     async def run(self) -> None:
-        """Look when something happened, at least every LOOK_SECONDS_MAX; until cancelled."""
+        """Look when something happened, and when the next job is due; until cancelled."""
         await self._board.caught_up.wait()
         while True:
             looked_at = self._board.position
             try:
                 await self.remove_due()
-                await self._board.moved(looked_at, LOOK_SECONDS_MAX)
+                await self._board.moved(looked_at, await self._seconds_left())
             except CountermandError as error:
                 self._reporter("retention_waits", reason=error.message)
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def remove_due(self) -> int:
         """Remove every job whose time is over; how many."""
-        cluster = await self._ledger.cluster()
-        kept = timedelta(days=cluster.value(TTL_COMPLETED_JOBS.name))
-        latest = self._clock.now() - kept
+        latest = self._clock.now() - await self._kept()
         removed = 0
         for job_id in self._ended_until(latest):
             removed += await self._remove(job_id)
         return removed
 
+    async def _seconds_left(self) -> float:
+        """How long the next job may still stay, within bounds."""
+        kept, now = await self._kept(), self._clock.now()
+        ended_at = self._board.ended.first_after(now - kept)
+        if ended_at is None:
+            return LOOK_SECONDS_MAX
+        left = (ended_at + kept - now).total_seconds()
+        return min(max(left, LOOK_SECONDS_MIN), LOOK_SECONDS_MAX)
+
+    async def _kept(self) -> timedelta:
+        """How long jobs stay after their end."""
+        cluster = await self._ledger.cluster()
+        return timedelta(days=cluster.value(TTL_COMPLETED_JOBS.name))
+
     def _ended_until(self, latest: datetime) -> list[int]:
-        """Jobs in the order of their ends: nothing is looked at beyond the first that may stay."""
-        ended = takewhile(lambda x: x[1] <= latest, self._board.ended.items())
-        waiting = self._left | self._board.jobs.keys()  # survivors keep a job on the board
-        return [job_id for job_id, _ in ended if job_id not in waiting]
+        """Jobs in the order of their ends; survivors keep a job on the board."""
+        left, jobs = self._left, self._board.jobs
+        return [n for n in self._board.ended.until(latest) if n not in left and n not in jobs]
 
     async def _remove(self, job_id: int) -> int:
         """The notes of its runs first, so that a crash in between leaves none behind."""

@@ -23,7 +23,7 @@ from application.receipts import Receipt, receipt, replayed
 from application.throttle import RefusalLimit
 from domain import commands as c
 from domain import events as e
-from domain.cluster import JOB_ID_MAX, SetParameter
+from domain.cluster import JOB_ID_MAX, SetParameter, job_number
 from domain.decide import decide
 from domain.errors import Unknown
 from domain.hresult import HResult
@@ -375,9 +375,3 @@ class Scheduler:
 
     async def _grace_seconds(self) -> int:
         return await self._ledger.parameter(TASK_CANCEL_GRACE_PERIOD)
-
-
-def job_number(text: str) -> int | None:
-    """A job id as a number, or None for what cannot be one: ids are 1..2^31-1."""
-    digits = text.isascii() and text.isdigit() and len(text) <= 10
-    return int(text) if digits and 1 <= int(text) <= JOB_ID_MAX else None

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import datetime
 from typing import Final
 
@@ -13,13 +13,20 @@ from application.ports import CaughtUp, Clock, EventLog, Journal, Reporter
 from application.projector import Projector
 from application.view_store import Difference, ViewFiles
 from application.view_writer import ViewWriter
-from domain.errors import Conflict, Corrupt, CountermandError, Refused
+from domain.errors import Conflict, Corrupt, CountermandError, Refused, Unavailable
 
 TOLD_EVENTS: Final = 5000
 """How often a build tells how far it has come."""
 
 SHORT_EVENTS: Final = 10_000
 """A stream that is no longer is simply followed from its beginning."""
+
+AGAIN_SECONDS_MIN: Final = 0.5
+AGAIN_SECONDS_MAX: Final = 60.0
+"""How long a service without views waits before it tries to build them again."""
+
+OLD_ONES_SECONDS: Final = 10.0
+"""How long new views wait for the old ones to come as far, so that both can be compared."""
 
 Told = Callable[[int, int], None]
 """Told the position reached and the one to reach."""
@@ -78,7 +85,8 @@ async def fill(log: EventLog, writer: ViewWriter, told: Told, until: int | None 
 class ViewBuilder:
     """Puts views in place at the start, and rebuilds them when asked, one rebuild at a time.
 
-    ``status``: of the rebuild under way, else of the last one; None when there was none.
+    ``short_events``: a stream that is no longer is followed, not built. ``status``: of the rebuild
+    under way, else of the last one; None when there was none.
     """
 
     def __init__(
@@ -90,9 +98,11 @@ class ViewBuilder:
         build: Build,
         clock: Clock,
         reporter: Reporter,
+        short_events: int = SHORT_EVENTS,
     ) -> None:
         self._log = log
         self._journal = journal
+        self._short_events = short_events
         self._projector = projector
         self._files = files
         self._build = build
@@ -103,14 +113,22 @@ class ViewBuilder:
         self.status: RebuildStatus | None = None
 
     async def run(self) -> None:
-        """One of the service's parts: until cancelled."""
-        if not self._in_place:
-            await self._first()
-            self._in_place = True
+        """One of the service's parts: until cancelled. Views never keep anything else from going
+        on: what goes wrong with them is reported, and stands in ``status``."""
+        pause = AGAIN_SECONDS_MIN
+        while not self._in_place:
+            try:
+                await self._first()
+                self._in_place = True
+            except CountermandError as error:
+                self._reporter("views_not_built", reason=error.message)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, AGAIN_SECONDS_MAX)
         while True:
             await self._asked.wait()
             self._asked.clear()
-            await self._rebuild()
+            with suppress(CountermandError):  # the old ones stay
+                await self._rebuild()
 
     async def ask(self) -> RebuildStatus:
         """Begin a rebuild. Raises ``Conflict`` while one is under way.
@@ -118,55 +136,94 @@ class ViewBuilder:
         Raises ``Refused`` while the stream is behind the journal: what the stream has lost would be
         lost from the views too.
         """
-        if self.status is not None and self.status.running:
-            raise Conflict("the views are being rebuilt already; wait until that has ended")
-        identity = await self._log.identity()
+        self._refuse_second()
         mark = await asyncio.to_thread(self._journal.mark)
+        identity = await self._log.identity()  # after the mark: both go on meanwhile
         if mark is not None and identity.last < mark.position:
             raise Refused(
                 f"the stream ends at {identity.last}, but the journal holds events up to "
                 f"{mark.position}: the views are not rebuilt from a stream that has lost events",
                 code="stream_behind_journal",
             )
+        self._refuse_second()  # nor while this was looked up
         self.status = RebuildStatus(self._clock.now(), last=identity.last)
         self._asked.set()
         return self.status
+
+    def _refuse_second(self) -> None:
+        if not self._in_place or (self.status is not None and self.status.running):
+            raise Conflict("the views are being built already; wait until that has ended")
 
     # --- how --------------------------------------------------------------------------------------
 
     async def _first(self) -> None:
         """The views there are; new ones, when there are none that can be used."""
-        store = await asyncio.to_thread(self._files.current)
-        if store is not None:
-            await asyncio.to_thread(self._files.switch, store.name)  # what a crash left goes
-            await self._projector.put(ViewWriter(store))
-            return
         last = (await self._log.identity()).last
-        if last > SHORT_EVENTS:
+        writer = await asyncio.to_thread(self._found, last)
+        if writer is not None:
+            await self._projector.put(writer)
+        elif last > self._short_events:
             self._reporter("views_are_built", events=last)
             self.status = RebuildStatus(self._clock.now(), last=last)
             await self._rebuild()
-            return
-        name = await asyncio.to_thread(self._files.begin)
-        writer = ViewWriter(await asyncio.to_thread(self._files.open, name))
-        await asyncio.to_thread(self._files.switch, name)
-        await self._projector.put(writer)
+        else:
+            await self._projector.put(await asyncio.to_thread(self._begun))
+
+    def _found(self, last: int) -> ViewWriter | None:
+        """The views in use, when they can be used; what a crash left beside them goes."""
+        store = self._files.current()
+        if store is None:
+            return None
+        try:
+            writer = ViewWriter(store)
+            self._files.switch(store.name)
+        except Corrupt as error:
+            self._reporter("views_are_damaged", file=store.name, reason=error.message)
+            store.close()
+            return None
+        except BaseException:
+            store.close()
+            raise
+        if writer.position > last:
+            self._reporter("views_are_ahead", file=store.name, position=writer.position, last=last)
+            store.close()
+            return None
+        return writer
+
+    def _begun(self) -> ViewWriter:
+        """New views, in use from the beginning."""
+        name = self._files.begin()
+        store = self._files.open(name)
+        try:
+            writer = ViewWriter(store)
+            self._files.switch(name)
+        except BaseException:
+            store.close()
+            raise
+        return writer
 
     async def _rebuild(self) -> None:
-        """Build beside, switch, and tell how it went."""
-        name = await asyncio.to_thread(self._files.begin)
+        """Build beside, switch, and tell how it went. Raises what kept it from ending well."""
+        name = ""
         try:
+            name = await asyncio.to_thread(self._files.begin)
             stopped = await self._built(name)
             result = await self._switched(name)
-            self._end(result, stopped)
         except CountermandError as error:
-            await asyncio.to_thread(self._files.discard, name)
-            self._end(None, error.message)
-            if not self._in_place:
-                raise  # without views: the part is started again
-        except BaseException:
-            self._files.discard(name)
+            await self._given_up(name, error)
             raise
+        except Exception as error:  # a defect
+            await self._given_up(
+                name, defect := Unavailable(f"the views were not built: {error!r}")
+            )
+            raise defect from error
+        self._end(result, stopped)
+
+    async def _given_up(self, name: str, error: CountermandError) -> None:
+        """Nothing of it stays."""
+        if name:
+            await asyncio.to_thread(self._files.discard, name)
+        self._end(None, error.message)
 
     async def _built(self, name: str) -> str:
         """Fill the new views; what stopped them on the way, or ""."""
@@ -177,24 +234,42 @@ class ViewBuilder:
         return ""
 
     async def _switched(self, name: str) -> Rebuilt:
-        """Bring the new views to where the old ones stand, compare, and put them in place."""
-        async with self._projector.held() as old:
-            new = ViewWriter(await asyncio.to_thread(self._files.open, name))
-            try:
-                if old is not None and new.position < old.position:
-                    await fill(self._log, new, self._told, old.position)
-                comparable = old is not None and old.position == new.position
-                differences: tuple[Difference, ...] = ()
-                if old is not None and comparable:
-                    differences = await asyncio.to_thread(old.store.differences, new.store)
+        """Compare the new views with the old ones, and put them in their place."""
+        new = ViewWriter(await asyncio.to_thread(self._files.open, name))
+        try:
+            differences = await self._compared(new)
+            async with self._projector.held() as old:
+                await self._caught_up(new, old)
                 await asyncio.to_thread(self._files.switch, name)
-            except BaseException:
-                new.store.close()
-                raise
-            await self._projector.put(new)
+                await self._projector.put(new)
+        except BaseException:
+            new.store.close()
+            raise
         if old is not None:
             await asyncio.to_thread(old.store.close)
-        return Rebuilt(new.position, comparable, differences)
+        return Rebuilt(new.position, differences is not None, differences or ())
+
+    async def _compared(self, new: ViewWriter) -> tuple[Difference, ...] | None:
+        """Where both differ at one position, while the old ones go on; None for no such position.
+
+        The old ones stand still only until the new ones have reached them.
+        """
+        if self._in_place:
+            await self._projector.wait_for(new.position, OLD_ONES_SECONDS)  # unless they stopped
+        async with self._projector.held() as old:
+            await self._caught_up(new, old)
+            if old is None or old.position != new.position:
+                return None
+            comparison = await asyncio.to_thread(old.store.comparison, new.store)
+        try:
+            return await asyncio.to_thread(comparison.differences)
+        finally:
+            comparison.close()
+
+    async def _caught_up(self, new: ViewWriter, old: ViewWriter | None) -> None:
+        """Bring the new views to where the old ones stand."""
+        if old is not None and new.position < old.position:
+            await fill(self._log, new, self._told, old.position)
 
     def _told(self, position: int, last: int) -> None:
         if self.status is not None:
@@ -204,4 +279,15 @@ class ViewBuilder:
         if self.status is not None:
             now = self._clock.now()
             self.status = replace(self.status, ended_at=now, result=result, error=error)
-        self._reporter("views_rebuilt", position=self._projector.position, trouble=error or "none")
+        self._reporter(
+            "views_rebuilt",
+            position=self._projector.position,
+            trouble=error or "none",
+            differences=told(result) or "none",
+        )
+
+
+def told(result: Rebuilt | None) -> str:
+    """Where the old views were other than the stream says, in words."""
+    differences = result.differences if result else ()
+    return ", ".join(f"{x.table}: {x.rows} rows, the first {x.first}" for x in differences)

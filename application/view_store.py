@@ -45,6 +45,21 @@ class Difference(Struct, frozen=True):
     first: str
 
 
+class Comparison(Protocol):
+    """Two files of views as they were at one moment, while both may be written on."""
+
+    def differences(self) -> tuple[Difference, ...]:
+        """Where they differ, row for row. Takes its time; from any thread, once.
+
+        Raises ``Unavailable`` when it is closed meanwhile.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of both. Soon, whatever is under way. Idempotent."""
+        ...
+
+
 class ViewStore(Protocol):
     """Where the views are kept. Synchronous, from any thread; one writer.
 
@@ -77,8 +92,8 @@ class ViewStore(Protocol):
         """Answers from these views."""
         ...
 
-    def differences(self, other: Self) -> tuple[Difference, ...]:
-        """Where other views, at the same position, differ row for row."""
+    def comparison(self, other: Self) -> Comparison:
+        """A comparison of these views and others as they are now."""
         ...
 
     def commit(self, changes: Changes) -> None:
@@ -87,7 +102,7 @@ class ViewStore(Protocol):
         ...
 
     def close(self) -> None:
-        """Release the file. Idempotent."""
+        """Release the file, soon: who still reads is told ``Unavailable``. Idempotent."""
         ...
 
 
@@ -102,7 +117,10 @@ class ViewFiles(Protocol):
         ...
 
     def begin(self) -> str:
-        """A name for new views, beside those in use."""
+        """A name for new views beside those in use, which no other views had or will have.
+
+        What an earlier beginning left behind goes: one is built at a time.
+        """
         ...
 
     def open(self, name: str) -> ViewStore:
@@ -114,5 +132,5 @@ class ViewFiles(Protocol):
         ...
 
     def discard(self, name: str) -> None:
-        """Views that are not needed. Idempotent."""
+        """Views that are not needed, and not in use. Idempotent."""
         ...

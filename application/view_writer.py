@@ -1,13 +1,13 @@
 """Folds batches of events into the views: what changed, in one commit with the position."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from application.ledger import readable
 from application.ports import Stored
 from application.view_store import Changes, ViewStore
-from domain.errors import Corrupt
+from domain.errors import Corrupt, CountermandError
 from domain.events import JOB, Aggregate
 from projections.audit_trail import AuditRow
 from projections.cancellations import Cancellation, cancellation_row
@@ -16,6 +16,13 @@ from projections.job_view import JobRow, TaskRow, job_row, task_row
 from projections.tally import CountKey
 
 STATES_KEPT_MAX: Final = 4096
+TASKS_KEPT_MAX: Final = 50_000
+"""How much is held between batches: folds, and tasks in them (a job may have a thousand)."""
+
+AGGREGATES_AT_ONCE: Final = 128
+"""How many aggregates a commit touches at most, for the same reason."""
+
+REASON_CHARACTERS_MAX: Final = 300
 
 
 class Batch:
@@ -68,6 +75,44 @@ def task_of(state: Fold | None, number: int) -> object:
     return state.job.tasks.get(number) if isinstance(state, JobFold) else None
 
 
+class Recent:
+    """The latest folds, as many as there is room for."""
+
+    def __init__(self) -> None:
+        self._folds: OrderedDict[Aggregate, Fold] = OrderedDict()
+        self._tasks = 0
+
+    def get(self, aggregate: Aggregate) -> Fold | None:
+        """The fold, if it is held."""
+        return self._folds.get(aggregate)
+
+    def put(self, aggregate: Aggregate, state: Fold | None) -> None:
+        """The fold as it is now; None for one that has left."""
+        self._tasks -= tasks_in(self._folds.pop(aggregate, None))
+        if state is not None:
+            self._folds[aggregate] = state
+            self._tasks += tasks_in(state)
+
+    def trim(self) -> None:
+        """Forget the oldest, until what is left has room."""
+        while len(self._folds) > STATES_KEPT_MAX or self._tasks > TASKS_KEPT_MAX:
+            _, oldest = self._folds.popitem(last=False)
+            self._tasks -= tasks_in(oldest)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._folds.clear()
+        self._tasks = 0
+
+    def __len__(self) -> int:
+        return len(self._folds)
+
+
+def tasks_in(state: Fold | None) -> int:
+    """How many tasks a fold holds."""
+    return len(state.job.tasks) if isinstance(state, JobFold) else 0
+
+
 class ViewWriter:
     """Folds events into a store. Synchronous; one thread at a time.
 
@@ -76,7 +121,7 @@ class ViewWriter:
 
     def __init__(self, store: ViewStore) -> None:
         self.store = store
-        self._states: OrderedDict[Aggregate, Fold] = OrderedDict()
+        self._recent = Recent()
         self._position = store.position()
         self._around = store.around()
         self._counts = store.counts()
@@ -92,35 +137,48 @@ class ViewWriter:
         return self._counts
 
     def apply(self, events: Sequence[Stored]) -> None:
-        """Fold and store, in one commit. Raises as ``ViewStore`` does.
+        """Fold and store, rows and position in one commit. Raises as ``ViewStore`` does.
 
-        Raises ``Corrupt`` for an event that cannot be folded; what came before it is stored.
+        Raises ``Corrupt`` for an event that cannot be folded or stored, or that does not follow the
+        one before it; what came before it is stored.
         """
+        for part in parts(events):
+            self._apply(part)
+
+    def _apply(self, events: Sequence[Stored]) -> None:
         try:
-            damage = self._apply(events)
-        except BaseException:
+            damage = self._fold(events)
+        except CountermandError:
             self._load()
             raise
-        if damage is not None:
-            raise damage
+        except Exception as error:  # rows that no store can hold, or a defect
+            self._load()
+            if len(events) == 1:
+                raise at(events[0], described(error)) from error
+            for stored in events:
+                self._apply((stored,))
+        else:
+            if damage is not None:
+                raise damage
 
-    def _apply(self, events: Sequence[Stored]) -> Corrupt | None:
+    def _fold(self, events: Sequence[Stored]) -> Corrupt | None:
         batch, around, damage = Batch(), self._around, None
-        self._fetch({stored.aggregate for stored in events})
+        self._fetch(events)
         position = self._position
         for stored in events:
             try:
+                check_place(stored, position)
                 recorded = readable(stored)
-                before = self._states.get(stored.aggregate)
+                before = self._recent.get(stored.aggregate)
                 done = fold(before, recorded, stored.position, around)
             except Corrupt as error:
                 damage = at(stored, error.message)
                 break
             except Exception as error:  # a defect in a fold is damage of the view, at this event
-                damage = at(stored, repr(error))
+                damage = at(stored, described(error))
                 break
             batch.take(stored.aggregate, before, done, stored.position)
-            self._hold(stored.aggregate, done.state)
+            self._recent.put(stored.aggregate, done.state)
             around, position = done.around, stored.position
         if position > self._position:
             self._commit(batch, position, around)
@@ -143,28 +201,46 @@ class ViewWriter:
         )
         self._position, self._around = position, around
         self._counts = self._counts | totals
-        while len(self._states) > STATES_KEPT_MAX:
-            self._states.popitem(last=False)
+        self._recent.trim()
 
-    def _fetch(self, aggregates: set[Aggregate]) -> None:
-        """Have the folds of these at hand, the latest used last."""
-        missing = [a for a in sorted(aggregates) if a not in self._states]
-        self._states.update(self.store.states(missing))
-        for aggregate in aggregates & self._states.keys():
-            self._states.move_to_end(aggregate)
-
-    def _hold(self, aggregate: Aggregate, state: Fold | None) -> None:
-        if state is None:
-            self._states.pop(aggregate, None)
-        else:
-            self._states[aggregate] = state
+    def _fetch(self, events: Sequence[Stored]) -> None:
+        """Have the folds of these events' aggregates at hand."""
+        aggregates = {stored.aggregate for stored in events}
+        missing = sorted(a for a in aggregates if self._recent.get(a) is None)
+        for aggregate, state in self.store.states(missing).items() if missing else ():
+            self._recent.put(aggregate, state)
 
     def _load(self) -> None:
         """Begin with what is stored."""
-        self._states.clear()
+        self._recent.clear()
         self._position = self.store.position()
         self._around = self.store.around()
         self._counts = self.store.counts()
+
+
+def parts(events: Sequence[Stored]) -> Iterator[Sequence[Stored]]:
+    """The events in their order, in parts that are about few enough aggregates."""
+    start, seen = 0, set[Aggregate]()
+    for n, stored in enumerate(events):
+        if stored.aggregate not in seen and len(seen) == AGGREGATES_AT_ONCE:
+            yield events[start:n]
+            start, seen = n, set()
+        seen.add(stored.aggregate)
+    if start < len(events):
+        yield events[start:]
+
+
+def check_place(stored: Stored, last: int) -> None:
+    """Pass, or raise ``Corrupt``: a log has no gaps, and no event comes twice."""
+    if stored.position != last + 1:
+        raise Corrupt(f"the views are true for position {last}, and {last + 1} must come next")
+
+
+def described(error: Exception) -> str:
+    """A defect in one line."""
+    words = repr(str(error))
+    short = words if len(words) <= REASON_CHARACTERS_MAX else f"{words[:REASON_CHARACTERS_MAX]}..."
+    return f"{type(error).__name__}: {short}"
 
 
 def at(stored: Stored, reason: str) -> Corrupt:

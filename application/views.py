@@ -7,6 +7,7 @@ from typing import Final, Generic, Protocol, TypeVar, assert_never
 
 from msgspec import Struct
 
+from domain.errors import BadRequest
 from domain.states import JobPriority, JobState, JobType
 from projections.audit_trail import AuditRow
 from projections.cancellations import CancellationRow
@@ -14,6 +15,8 @@ from projections.job_view import JobRow, TaskRow
 
 PAGE_ROWS_MAX: Final = 1000
 PAGE_ROWS: Final = 100
+VALUES_MAX: Final = 100
+"""How many values of one kind a filter may name."""
 
 
 class JobOrder(StrEnum):
@@ -30,7 +33,8 @@ class JobOrder(StrEnum):
 
 
 class JobFilter(Struct, frozen=True):
-    """Which jobs; what is empty or None does not restrict. Several values of one kind: any of them.
+    """Which jobs; what is empty or None does not restrict. Several values of one kind: any of them;
+    an empty text among them finds nothing.
 
     ``name``: a part of the name, without regard to the case of ASCII letters. ``canceled_by``: who
     asked for the last cancel. ``since``, ``until``: of the last change, both included.
@@ -50,12 +54,14 @@ class JobFilter(Struct, frozen=True):
 class AuditFilter(Struct, frozen=True):
     """Which rows of the trail; what is empty or None does not restrict.
 
-    Several values of one kind: any of them; different kinds: all of them. ``words``: every word is
-    in the message or the explanation; a phrase in double quotes as it stands, ``word*`` the
-    beginning of a word; without regard to case and accents. ``job``: a number, or the text that was
-    asked for. ``task``: goes with a job. ``forced``: asked for by force, or stopped by force.
-    ``since``, ``until``: by the event's own time, both included. ``position_min`` and
-    ``position_max``: places in the stream, both included.
+    Several values of one kind: any of them, an empty text among them finds nothing; different
+    kinds: all of them. ``words``: every word is in the message or the explanation; a phrase in
+    double quotes as it stands, ``word*`` the beginning of a word; without regard to case and
+    accents. ``job``: a number, or the text of a row's subject (what was asked for instead of a
+    job, a parameter). ``task``: it is one of the row's tasks. ``rules``: one of the row's rules.
+    ``forced``: asked for by force, or stopped by force. ``refused``: only refusals. ``since``,
+    ``until``: by the event's own time, both included. ``position_min`` and ``position_max``: places
+    in the stream, both included.
     """
 
     words: str = ""
@@ -75,6 +81,7 @@ class AuditFilter(Struct, frozen=True):
     rules: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     forced: bool = False
+    refused: bool = False
     message: str = ""
     explanation: str = ""
     request_id: str = ""
@@ -114,13 +121,11 @@ class CancellationFilter(Struct, frozen=True):
 TRAIL_COLUMNS: Final = tuple(f for f in AuditRow.__struct_fields__ if f != "time_high")
 """What a row of the trail says to people, in the order in which every form has it."""
 
-TrailCells = tuple[str | int | None, ...]
-
 Key = tuple[str | int | None, ...]
 
 
 class Page(Struct, frozen=True):
-    """Which part of an answer: at most ``rows`` (1 or more) after the row with the key ``after``.
+    """Which part of an answer: at most ``rows`` (1 to 1000) after the row with the key ``after``.
 
     ``after``: () for the first page.
     """
@@ -169,11 +174,21 @@ class Span(Struct, frozen=True):
     position: int
 
 
+class Lines(Struct, frozen=True):
+    """A page of an export: its lines, and the place of the last one in the stream."""
+
+    lines: Sequence[bytes]
+    last: int
+
+
 class ViewReader(Protocol):
     """Answers from the views. Synchronous, from any thread, many at once.
 
-    Each answer is read from one state of the views, and says for which position. ``BadRequest`` for
-    words that cannot be searched for; ``Unavailable`` while the views cannot be read.
+    Each answer is read from one state of the views, and says for which position. Raises
+    ``BadRequest`` for words that cannot be searched for, a filter of too many values, a page of too
+    many rows or a key of another question; whatever else is asked for finds what there is of it,
+    and may be nothing. ``Unavailable`` while the views cannot be read, also for ever, when others
+    took their place; ``Corrupt`` when they are damaged.
     """
 
     def position(self) -> int:
@@ -198,10 +213,12 @@ class ViewReader(Protocol):
         """How many rows the filter finds, and where they begin and end."""
         ...
 
-    def trail_pages(self, which: AuditFilter) -> Iterator[Sequence[TrailCells]]:
-        """All rows that the filter finds, in the stream's order, in bounded pages.
+    def trail_lines(self, which: AuditFilter, *, named: bool) -> Iterator[Lines]:
+        """All rows that the filter finds now, in the stream's order, in bounded pages.
 
-        Plain values of ``TRAIL_COLUMNS``: exports are long.
+        Each row is one line of JSON in UTF-8: the values of ``TRAIL_COLUMNS`` in their order, as an
+        array, or ``named`` as an object. Exports are long, and to make a Python object of each
+        value would take most of the time. What comes into the views meanwhile is not in it.
         """
         ...
 
@@ -215,6 +232,35 @@ class ViewReader(Protocol):
     def troubles(self, now: datetime) -> Troubles:
         """What is wrong, in numbers."""
         ...
+
+
+Filter = JobFilter | AuditFilter | CancellationFilter
+
+
+def check(which: Filter) -> None:
+    """Pass, or raise ``BadRequest``: too many values of a kind."""
+    for name in which.__struct_fields__:
+        values = getattr(which, name)
+        if isinstance(values, tuple):
+            check_values(name.replace("_", " "), values)
+
+
+def check_values(what: str, values: Sequence[object]) -> None:
+    """Pass, or raise ``BadRequest``."""
+    if len(values) > VALUES_MAX:
+        raise BadRequest(
+            f"{len(values)} {what} are asked for; at most {VALUES_MAX} can be",
+            code="too_many_values",
+        )
+
+
+def check_page(page: Page) -> None:
+    """Pass, or raise ``BadRequest``."""
+    if not 1 <= page.rows <= PAGE_ROWS_MAX:
+        raise BadRequest(
+            f"a page of {page.rows} rows is asked for; it may have 1 to {PAGE_ROWS_MAX}",
+            code="bad_page",
+        )
 
 
 def job_key(row: JobRow, order: JobOrder) -> Key:

@@ -9,7 +9,7 @@ from domain.hresult import HResult
 from domain.job import CancelInForce, Job, Task, TaskCancel, run_set, task_set
 from domain.message import kept
 from domain.refusal import Refusal
-from domain.requests import REASON_CODE_MAX, bad_message, bad_reason, content_of, inadmissible
+from domain.requests import REASON_CODE_MAX, content_of, inadmissible
 from domain.states import (
     CANCEL_STRENGTH,
     TASK_WAITING,
@@ -26,12 +26,7 @@ from domain.transitions import CANCEL_JOB, CANCEL_TASK, CancelAnswer
 
 def cancel_job(job: Job, request: c.CancelJob) -> e.JobEvent:
     """Accepted, escalated, repeated or refused, by the table."""
-    no = (
-        inadmissible(job, request)
-        or bad_message(request)
-        or bad_reason(request)
-        or bad_cancel_state(job, request)
-    )
+    no = inadmissible(job, request) or bad_cancel_state(job, request)
     if no:
         return cancel_refused(job, request, no)
     under_way = job.cancel if job.state is JobState.CANCELING else None
@@ -128,12 +123,7 @@ def cancel_refused(job: Job, request: c.CancelJob, no: Refusal) -> e.JobCancelRe
 def cancel_task(job: Job, request: c.CancelTask) -> e.JobEvent:
     """Accepted, escalated, repeated or refused, by the table."""
     task = job.tasks.get(request.task)
-    no = (
-        inadmissible(job, request)
-        or bad_message(request)
-        or bad_reason(request)
-        or bad_task(job, task, request)
-    )
+    no = inadmissible(job, request) or bad_task(job, task, request)
     if no or task is None:
         return task_cancel_refused(job, task, request, no or no_such_task(job, request.task))
     under_way = task_cancel_under_way(job, task)

@@ -14,8 +14,15 @@ from domain.parameters import find, parsed
 from domain.refusal import Refusal, at_other_version, denied, reused
 
 JOB_ID_MAX: Final = 2**31 - 1
+JOB_ID_DIGITS_MAX: Final = 10
 JOB_ID_BLOCK: Final = 100
 ASKED_UNITS_MAX: Final = 80
+
+
+def job_number(text: str) -> int | None:
+    """A job id as a number, or None for what cannot be one: ids are 1..2^31-1."""
+    digits = text.isascii() and text.isdigit() and len(text) <= JOB_ID_DIGITS_MAX
+    return int(text) if digits and 1 <= int(text) <= JOB_ID_MAX else None
 
 
 class Cluster(Struct, frozen=True):
@@ -84,11 +91,7 @@ def set_parameter(cluster: Cluster, command: SetParameter) -> e.ClusterEvent | N
     before = cluster.asked.get(Asking(asked.asker, "set_parameter", asked.request_id))
     if before is not None and before.content_sha256 == content:
         return None
-    no = (
-        (reused(asked.request_id, "change of a parameter") if before is not None else None)
-        or denied(asked)
-        or at_other_version(asked, cluster.version, "the cluster")
-    )
+    no = (reused(asked.request_id, "change of a parameter") if before else None) or denied(asked)
     if no is not None:
         return set_refused(command, no)
     try:
@@ -96,6 +99,9 @@ def set_parameter(cluster: Cluster, command: SetParameter) -> e.ClusterEvent | N
         value = parsed(parameter, command.value)
     except CountermandError as error:
         no = Refusal(error.code, error.hresult or 0, "parameter-catalogue", error.message)
+        return set_refused(command, no)
+    no = at_other_version(asked, cluster.version, "the cluster")
+    if no is not None:
         return set_refused(command, no)
     return e.ClusterParameterSet(
         name=parameter.name,

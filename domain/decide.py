@@ -1,9 +1,9 @@
 """``decide(job, request) -> events``: what becomes of what people ask. It refuses by a fact.
 
-The order of the checks: a request id seen before, the right, the version asked for, the message,
-the state. Who has no right learns nothing of version and state. Cancels are decided in
-``cancelling``, finish and requeue of one task in ``task_commands``; what the service itself tells a
-job in ``instruct``.
+The order of the checks: a request id seen before, the right, the message and the reason code, the
+version asked for, the state. Who has no right learns nothing of version and state. Cancels are
+decided in ``cancelling``, finish and requeue of one task in ``task_commands``; what the service
+itself tells a job in ``instruct``.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,6 @@ from domain.refusal import Refusal
 from domain.requests import (
     JobRequest,
     answered_before,
-    bad_message,
     command_refused,
     content_of,
     inadmissible,
@@ -79,12 +78,9 @@ def wrong_state(job: Job, operation: str) -> Refusal | None:
     )
 
 
-def gated(
-    job: Job, request: JobRequest, fact: Callable[[], e.JobEvent], *more: Refusal | None
-) -> e.JobEvent:
+def gated(job: Job, request: JobRequest, fact: Callable[[], e.JobEvent]) -> e.JobEvent:
     """``fact()`` when every check passes, else the refusal."""
-    checks = [inadmissible(job, request), *more, wrong_state(job, operation_of(request))]
-    no = next((x for x in checks if x), None)
+    no = inadmissible(job, request) or wrong_state(job, operation_of(request))
     return fact() if no is None else command_refused(job, request, no)
 
 
@@ -113,7 +109,6 @@ def finish(job: Job, request: c.FinishJob) -> e.JobEvent:
             node_release=release_for(job, CancelMode.NORMAL),
             decision=request.asked.decision,
         ),
-        bad_message(request),
     )
 
 

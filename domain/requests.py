@@ -82,10 +82,13 @@ def content_of(request: JobRequest) -> str:
 
 
 def inadmissible(job: Job, request: JobRequest) -> Refusal | None:
-    """What is checked of every request before what it asks for: its id, the right, the version."""
+    """What is checked of every request before the state: its id, the right, what it says, the
+    version. What can never be done is refused as that, whatever version it is for."""
     return (
         reused_id(job, request)
         or denied(request.asked)
+        or bad_message(request)
+        or bad_reason(request)
         or at_other_version(request.asked, job.version, f"job {job.id}")
     )
 
@@ -97,10 +100,10 @@ def reused_id(job: Job, request: JobRequest) -> Refusal | None:
     return reused(request.asked.request_id, operation_of(request))
 
 
-def bad_message(
-    request: c.CancelJob | c.CancelTask | c.FinishJob | c.FinishTask,
-) -> Refusal | None:
+def bad_message(request: JobRequest) -> Refusal | None:
     """A message that is too long or holds a forbidden character."""
+    if not isinstance(request, c.CancelJob | c.CancelTask | c.FinishJob | c.FinishTask):
+        return None
     try:
         check_message(request.message, request.message_units_max)
     except Refused as no:
@@ -109,9 +112,9 @@ def bad_message(
     return None
 
 
-def bad_reason(request: c.CancelJob | c.CancelTask) -> Refusal | None:
+def bad_reason(request: JobRequest) -> Refusal | None:
     """A reason code of another form than ``[a-z0-9_-]{1,32}``."""
-    code = request.reason_code
+    code = request.reason_code if isinstance(request, c.CancelJob | c.CancelTask) else ""
     if not code or (len(code) <= REASON_CODE_MAX and REASON_CODE_CHARACTERS.issuperset(code)):
         return None
     return Refusal(

@@ -9,7 +9,7 @@ from domain.cancelling import no_such_task
 from domain.hresult import HResult
 from domain.job import Job, Task, run_set, task_set
 from domain.refusal import Refusal
-from domain.requests import bad_message, command_refused, inadmissible
+from domain.requests import command_refused, inadmissible
 from domain.states import TASK_WAITING, TaskState, TaskType
 from domain.transitions import (
     FINISH_TASK,
@@ -24,7 +24,7 @@ from domain.transitions import (
 def finish_task(job: Job, request: c.FinishTask) -> e.JobEvent:
     """A running task is stopped, a waiting one is Finished without running."""
     task = job.tasks.get(request.task)
-    no = inadmissible(job, request) or bad_message(request)
+    no = inadmissible(job, request)
     if no is None and task is not None:
         no = bad_finish(job, task)
     if no or task is None:

@@ -3,8 +3,7 @@
 import inspect
 import json
 import sys
-import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
@@ -17,9 +16,8 @@ from adapters.wire.schemas.examples import example
 from adapters.wire.schemas.json_schema import Schema, refs
 from adapters.wire.schemas.parts import parts
 from adapters.wire.schemas.rules import CHAIN, CONSUMING, SUBJECTS, VERSIONS
+from ops.markdown import json_block, table, wrapped
 
-COLUMNS: Final = 100
-JSON_COLUMNS: Final = 76
 SHOWN: Final = "JobCancelRequested"
 """The event that is shown whole."""
 
@@ -204,57 +202,9 @@ def about(schema: Schema) -> str:
     return wrapped(schema.description or "")
 
 
-# --- Markdown -------------------------------------------------------------------------------------
-
-
-def wrapped(text: str) -> str:
-    """Paragraphs and the items of lists in lines that fit the page."""
-    return "\n".join(
-        textwrap.fill(
-            line,
-            COLUMNS,
-            subsequent_indent="  " if line[:2] in ("- ", "* ") else "",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for line in text.splitlines()
-    )
-
-
-def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """A table."""
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(cell(x) for x in line)} |" for line in lines)
-
-
-def cell(text: str) -> str:
-    """Text that stays in its cell."""
-    return text.replace("|", "\\|").replace("\n", " ")
+# --- links ---------------------------------------------------------------------------------------
 
 
 def link(name: str) -> str:
     """A link to the heading of an event or a part."""
     return f"[{name}](#{name.lower()})"
-
-
-def json_block(value: object) -> str:
-    """JSON as a block of code."""
-    return f"```json\n{shown(value, 0)}\n```"
-
-
-def shown(value: object, indent: int) -> str:
-    """JSON in as few lines as fit the page."""
-    flat = json.dumps(value, ensure_ascii=False)
-    fits = indent > 0 and indent + len(flat) < JSON_COLUMNS
-    if fits or not value or not isinstance(value, dict | list):
-        return flat
-    within = indent + 2
-    if isinstance(value, list):
-        lines, (first, last) = [shown(x, within) for x in value], "[]"
-    else:
-        lines, (first, last) = (
-            [f"{json.dumps(k)}: {shown(x, within)}" for k, x in value.items()],
-            "{}",
-        )
-    inner = ",\n".join(" " * within + line for line in lines)
-    return f"{first}\n{inner}\n{' ' * indent}{last}"

@@ -1,8 +1,8 @@
-"""Write the published contract of the event stream to docs: schemas, AsyncAPI, the page on events.
+"""Write the published contract to docs: schemas, AsyncAPI, OpenAPI, and the pages made from code.
 
     python -m ops.write_contracts          (or: make contracts)
 
-All of it is made from the Structs of the facts, byte for byte the same each time. A schema whose
+All of it is made from the code, byte for byte the same each time. A schema whose
 event there is no longer is removed. ``tests/adapters/test_contract_files.py`` fails when the files
 are not those of the code.
 """
@@ -11,8 +11,9 @@ import tomllib
 from pathlib import Path
 from typing import Final
 
+from adapters.http.contract.document import openapi_bytes
 from adapters.wire.schemas import asyncapi_bytes, entries, schema_bytes
-from ops.event_docs import document
+from ops import cli_docs, event_docs, http_docs
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 DOCS: Final = ROOT / "docs"
@@ -24,8 +25,11 @@ def files() -> dict[Path, bytes]:
     release = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     schemas = {EVENTS / f"{x.stem}.json": schema_bytes(x) for x in entries()}
     return schemas | {
+        DOCS / "schema" / "openapi.json": openapi_bytes(release),
         DOCS / "schema" / "asyncapi.json": asyncapi_bytes(release),
-        DOCS / "events.md": document().encode(),
+        DOCS / "events.md": event_docs.document().encode(),
+        DOCS / "cli.md": cli_docs.document().encode(),
+        DOCS / "http.md": http_docs.document().encode(),
     }
 
 

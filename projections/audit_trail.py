@@ -5,13 +5,17 @@ row is from the event itself, but for three columns: the job's owner, who asked 
 carries out (``requested_by``), and the place of that request (``request_position``).
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
 from domain import events as e
 from projections.stamps import stamp
+
+LAG_MAX: Final = timedelta(minutes=1)
+"""How far a row's time may lag behind an earlier one's; more, and the clock was set back."""
 
 
 class Kind(StrEnum):
@@ -68,7 +72,8 @@ class AuditRow(Struct, frozen=True):
     """A row of the trail. ``position`` leads to its event, in the stream and in the journal.
 
     ``job_id``: None when it is about no job that has a number. ``time_high``: the latest time of
-    this row and all before it: times may lag a little behind the order, ``time_high`` never does.
+    this row and those before it, back to where the clock was last set back: times may lag behind
+    the order, but behind ``time_high`` by no more than ``LAG_MAX``.
     ``request_position``: of the request that this follows from, None when it is one itself.
     """
 
@@ -111,7 +116,7 @@ def audit_row(
     asked_for: AskedFor | None,
     high: datetime,
 ) -> AuditRow:
-    """The row of an event. ``high``: the latest time of this and all earlier rows."""
+    """The row of an event. ``high``: its ``time_high``."""
     caller = recorded.event.caller
     return AuditRow(
         position=position,
@@ -142,6 +147,12 @@ def audit_row(
         code=str(said.code),
         detail=said.detail,
     )
+
+
+def high_after(high: datetime | None, time: datetime) -> datetime:
+    """The latest time, with one more row; when its own lags too far behind, the clock was set
+    back, and it begins anew."""
+    return time if high is None or time < high - LAG_MAX else max(high, time)
 
 
 def requester(asked_for: AskedFor) -> str:

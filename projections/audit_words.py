@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from domain import events as e
+from domain.cluster import job_number
 from domain.job import ranges
 from domain.outcome import outcome_of
 from domain.states import TaskState
@@ -81,7 +82,7 @@ def cancel_repeated(fact: e.JobCancelRepeated | e.TaskCancelRepeated) -> Said:
 def cancel_refused(fact: e.JobCancelRefused | e.TaskCancelRefused | e.CancelRefused) -> Said:
     """A cancel that the rules refused."""
     whole = "" if not fact.message_sha256 else f"{fact.message_units} UTF-16 code units were sent"
-    no_number = isinstance(fact, e.CancelRefused) and job_number_of(fact) is None
+    no_number = isinstance(fact, e.CancelRefused) and job_number(fact.job) is None
     return Said(
         kind=Kind.REFUSAL,
         operation="cancel_task" if task_of(fact) else "cancel",
@@ -296,12 +297,6 @@ def task_of(fact: e.Event) -> str:
     """The one task that a request is about, or ""."""
     task = getattr(fact, "task", None)
     return "" if task is None else str(task)
-
-
-def job_number_of(fact: e.CancelRefused) -> int | None:
-    """The job as a number, when what was asked for is one."""
-    text = fact.job
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
 
 
 SAID: Final[dict[type[e.Event], Callable[[Any], Said | None]]] = {

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from domain import events as e
-from domain.job import Job, Outlived
-from domain.states import CancelMode, NodeRelease, StopCause
+from domain.job import Job, Outlived, in_ranges
+from domain.states import JOB_ENDED, CancelMode, NodeRelease, StopCause
 from projections.cancellations import ALLOWANCE, Cancellation, Release
 
 Cancellations = tuple[Cancellation, ...]
@@ -15,67 +15,70 @@ RunEnd = e.TaskStopped | e.TaskForceStopped | e.TaskFinished | e.TaskFailed
 
 
 def moved_on(
-    open_ones: Cancellations, job: Job, recorded: e.Recorded, position: int, release_seconds: int
+    known: Cancellations, job: Job, recorded: e.Recorded, position: int, release_seconds: int
 ) -> Cancellations:
-    """The job's cancels after one more fact: those that were open or have survivors, and new ones.
+    """The job's cancels after one more fact: those that were given, and a new one behind them.
 
-    ``job``: as it is after the fact. ``release_seconds``: NodeReleaseTaskTimeout at that time.
+    ``known``: those that ``still_told`` keeps, the oldest first. ``job``: as it is after the
+    fact. ``release_seconds``: NodeReleaseTaskTimeout at that time.
     """
     at = recorded.time
     match recorded.data:
         case e.JobCancelRequested() as fact:
-            mine = [c for c in open_ones if c.task is None]
+            mine = [c for c in known if c.task is None]
             new = of_job(job, recorded, fact, position, release_seconds)
-            return (*changed(open_ones, mine, lambda c: taken_over(c, at, position)), new)
+            return (*changed(known, mine, lambda c: taken_over(c, at, position)), new)
         case e.TaskCancelRequested() as fact:
-            mine = [c for c in open_ones if c.task == fact.task]
+            mine = [c for c in known if c.task == fact.task]
             new = of_task(job, recorded, fact, position)
-            return (*changed(open_ones, mine, lambda c: taken_over(c, at, position)), new)
+            return (*changed(known, mine, lambda c: taken_over(c, at, position)), new)
         case e.TaskStopOrdered() as fact:
-            return changed(open_ones, ordered_by(open_ones, fact), lambda c: ordered(c, at))
+            mine = whose(known, fact)
+            return changed(known, mine, lambda c: ordered(c, at))
         case e.TaskStopped() | e.TaskForceStopped() | e.TaskFinished() | e.TaskFailed() as fact:
-            return runs_ended(open_ones, fact, at, position)
+            return runs_ended(known, fact, at, position)
         case e.TaskSurvivorsGone() as fact:
-            return tuple(without_survivors(c, fact.runs) for c in open_ones)
+            return tuple(without_survivors(c, fact.runs) for c in known)
         case e.TaskCanceled() as fact:
-            mine = [c for c in open_ones if c.task and c.request_id == fact.request_id]
-            return changed(open_ones, mine, lambda c: over(c, at, position))
+            ended = in_ranges(fact.tasks)
+            mine = [c for c in known if c.request_id == fact.request_id and c.task in ended]
+            return changed(known, mine, lambda c: over(c, at, position))
         case e.TaskRequeued() as fact:
-            mine = [c for c in open_ones if c.task == fact.task and fact.undoes]
-            return changed(open_ones, mine, lambda c: over(c, at, position))
+            mine = [c for c in known if c.request_id == fact.undoes and c.task == fact.task]
+            return changed(known, mine, lambda c: over(c, at, position))
         case _:
-            return of_the_job(open_ones, recorded, position)
+            return of_the_job(known, recorded, position)
 
 
-def of_the_job(open_ones: Cancellations, recorded: e.Recorded, position: int) -> Cancellations:
+def of_the_job(known: Cancellations, recorded: e.Recorded, position: int) -> Cancellations:
     """Facts that concern the job's own cancel."""
-    at, mine = recorded.time, [c for c in open_ones if c.task is None and c.open]
+    at, mine = recorded.time, [c for c in known if c.task is None and c.open]
     match recorded.data:
         case e.NodeReleaseStarted():
-            return changed(open_ones, mine, lambda c: release_started(c, at))
+            return changed(known, mine, lambda c: release_started(c, at))
         case e.NodeReleaseEnded() as fact:
-            return changed(open_ones, mine, lambda c: released(c, fact, at))
+            return changed(known, mine, lambda c: released(c, fact, at))
         case e.NodeReleaseSkipped():
             return changed(
-                open_ones, mine, lambda c: replace(c, release=Release.SKIPPED, released_at=at)
+                known, mine, lambda c: replace(c, release=Release.SKIPPED, released_at=at)
             )
         case e.JobCanceled():
-            return changed(open_ones, mine, lambda c: over(c, at, position))
-        case e.JobFinished() | e.JobFailed():
-            left = [c for c in open_ones if c.open]
-            return changed(open_ones, left, lambda c: over(c, at, position))
+            return changed(known, mine, lambda c: over(c, at, position))
+        case e.JobFinished() | e.JobFailed() | e.JobRejected():
+            left = [c for c in known if c.open]
+            return changed(known, left, lambda c: over(c, at, position))
         case _:
-            return open_ones
+            return known
 
 
 def changed(
-    open_ones: Cancellations,
+    known: Cancellations,
     those: list[Cancellation],
     change: Callable[[Cancellation], Cancellation],
 ) -> Cancellations:
     """``change`` made to ``those`` that are still open."""
     positions = {c.position for c in those if c.open}
-    return tuple(change(c) if c.position in positions else c for c in open_ones)
+    return tuple(change(c) if c.position in positions else c for c in known)
 
 
 # --- how a cancel begins --------------------------------------------------------------------------
@@ -87,14 +90,12 @@ def of_job(
     """A cancel of the whole job."""
     runs_release = fact.node_release is NodeRelease.RUN
     waits = timedelta(seconds=release_seconds if runs_release else 0)
-    return begun(
-        job,
-        recorded,
-        fact,
-        position,
-        due_at=due_at(recorded.time + waits, fact),
-        release=Release.NONE if fact.node_release is NodeRelease.NONE else Release.PENDING,
-    )
+    new = begun(job, recorded, fact, position, due_at=due_at(recorded.time + waits, fact))
+    if fact.node_release is NodeRelease.NONE:
+        return new
+    if job.release is None or not job.release_running:
+        return replace(new, release=Release.PENDING)
+    return replace(new, release=Release.RUNNING, release_started_at=job.release.started_at)
 
 
 def of_task(
@@ -113,7 +114,6 @@ def begun(
     *,
     due_at: datetime | None,
     task: int | None = None,
-    release: Release = Release.NONE,
 ) -> Cancellation:
     """A cancel in its first moment."""
     caller = recorded.event.caller
@@ -132,7 +132,6 @@ def begun(
         running=fact.running.count,
         waiting=fact.waiting.count,
         due_at=due_at,
-        release=release,
     )
 
 
@@ -148,9 +147,16 @@ def due_at(start: datetime, fact: e.JobCancelRequested | e.TaskCancelRequested) 
 # --- how it goes on -------------------------------------------------------------------------------
 
 
-def ordered_by(open_ones: Cancellations, fact: e.TaskStopOrdered) -> list[Cancellation]:
-    """The cancel that an order was given for; none for a finish."""
-    return [c for c in open_ones if belongs(c, fact)]
+def whose(
+    known: Cancellations, fact: e.TaskStopOrdered | e.TaskStopped | e.TaskForceStopped
+) -> list[Cancellation]:
+    """The cancels that a stop was for: of the job, or of each of its tasks; none for a finish.
+
+    A request id is unique for one actor only: of several with the same one it is the latest, which
+    took over.
+    """
+    latest = {c.task: c for c in known if belongs(c, fact)}
+    return list(latest.values())
 
 
 def belongs(of: Cancellation, fact: e.TaskStopOrdered | e.TaskStopped | e.TaskForceStopped) -> bool:
@@ -168,21 +174,28 @@ def ordered(of: Cancellation, at: datetime) -> Cancellation:
     return of if of.ordered_at else replace(of, ordered_at=at)
 
 
-def runs_ended(
-    open_ones: Cancellations, fact: RunEnd, at: datetime, position: int
-) -> Cancellations:
-    """Runs ended: for the cancel that stopped them, and beside it for all that waited for them."""
+def runs_ended(known: Cancellations, fact: RunEnd, at: datetime, position: int) -> Cancellations:
+    """Runs ended: for the cancel that stopped them, and beside it for all that waited for them.
+
+    Processes that outlived the kill are told of one cancel only: the one whose order it was, else
+    the latest that waited.
+    """
+    stop = fact if isinstance(fact, e.TaskStopped | e.TaskForceStopped) else None
     tasks = {run.task for run in fact.runs}
+    mine = {c.position for c in whose(known, stop)} if stop else set[int]()
+    waited = {c.position for c in known if c.open and (c.task is None or c.task in tasks)}
+    told_of = max(mine or waited, default=None)
 
     def told(of: Cancellation) -> Cancellation:
-        if isinstance(fact, e.TaskStopped | e.TaskForceStopped) and belongs(of, fact):
-            of = by_order(of, fact, at)
-        elif of.open and (of.task is None or of.task in tasks):
-            of = replace(of, ended_otherwise=of.ended_otherwise + len(fact.runs), stopped_at=at)
+        if of.position == told_of:
             of = with_survivors(of, fact)
+        if stop and of.position in mine:
+            of = by_order(of, stop, at)
+        elif of.position in waited:
+            of = replace(of, ended_otherwise=of.ended_otherwise + len(fact.runs), stopped_at=at)
         return over(of, at, position) if of.open and of.task in tasks else of
 
-    return tuple(told(c) for c in open_ones)
+    return tuple(told(c) for c in known)
 
 
 def by_order(
@@ -193,10 +206,9 @@ def by_order(
     of = replace(of, stopped_at=at, signalled_at=of.signalled_at or signalled_at)
     if isinstance(fact, e.TaskStopped):
         return replace(of, stopped=of.stopped + len(fact.runs))
-    of = replace(
+    return replace(
         of, force_stopped=of.force_stopped + len(fact.runs), killed=of.killed + fact.killed
     )
-    return with_survivors(of, fact)
 
 
 def with_survivors(of: Cancellation, fact: RunEnd | e.NodeReleaseEnded) -> Cancellation:
@@ -233,6 +245,14 @@ def release_of(fact: e.NodeReleaseEnded) -> Release:
 
 
 # --- how it ends ----------------------------------------------------------------------------------
+
+
+def still_told(of: Cancellation, job: Job) -> bool:
+    """Whether later facts may still be about it.
+
+    What was taken over may still end runs: its signal was on its way. That is over with the job.
+    """
+    return of.open or of.survivors > 0 or (of.taken_over_by > 0 and job.state not in JOB_ENDED)
 
 
 def over(of: Cancellation, at: datetime, position: int) -> Cancellation:

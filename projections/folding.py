@@ -12,14 +12,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from domain import events as e
-from domain.cluster import Cluster, evolve_cluster
+from domain.cluster import Cluster, evolve_cluster, job_number
 from domain.errors import Corrupt
 from domain.evolve import evolve
 from domain.job import Job
 from domain.parameters import NODE_RELEASE_TASK_TIMEOUT
-from projections.audit_trail import AskedFor, AuditRow, Kind, Said, audit_row
-from projections.audit_words import job_number_of, said
-from projections.cancellation_steps import Cancellations, moved_on
+from projections.audit_trail import AskedFor, AuditRow, Kind, Said, audit_row, high_after
+from projections.audit_words import said
+from projections.cancellation_steps import Cancellations, moved_on, still_told
 from projections.cancellations import Cancellation
 from projections.tally import ASKED, Counted, of_row, of_step
 
@@ -32,8 +32,8 @@ AGAIN: Final = e.JobConfigured | e.JobRequeued
 class JobFold(Struct, frozen=True, tag="job"):
     """A job and what is under way on it.
 
-    ``job.asked`` is empty: the views answer no requests. ``cancellations``: those that are open, or
-    whose processes outlived the kill. ``asked_for``: the accepted requests of this round.
+    ``job.asked`` is empty: the views answer no requests. ``cancellations``: those that later facts
+    may still be about, the oldest first. ``asked_for``: the accepted requests of this round.
     """
 
     job: Job
@@ -54,14 +54,15 @@ class RequestFold(Struct, frozen=True, tag="request"):
 
 
 Fold = JobFold | ClusterFold | RequestFold
+Step = tuple[Cancellation | None, Cancellation]
 F = TypeVar("F", JobFold, ClusterFold, RequestFold)
 
 
 class Around(Struct, frozen=True):
     """What an event's rows need from outside its aggregate.
 
-    ``release_seconds``: NodeReleaseTaskTimeout in force; ``high``: the latest time of all rows of
-    the trail so far, None before the first.
+    ``release_seconds``: NodeReleaseTaskTimeout in force; ``high``: the ``time_high`` of the last
+    row of the trail, None before the first.
     """
 
     release_seconds: int = NODE_RELEASE_TASK_TIMEOUT.default
@@ -107,21 +108,33 @@ def of_kind(state: Fold | None, kind: type[F]) -> F | None:
 def fold_job(before: JobFold | None, recorded: e.Recorded, position: int, around: Around) -> Folded:
     """A fact about a job."""
     job = replace(evolve(before.job if before else None, recorded), asked={})
+    if recorded.aggregate.id != str(job.id):
+        raise Corrupt(f"{recorded.aggregate} was added as job {job.id}")
     old = before.cancellations if before else ()
     new = moved_on(old, job, recorded, position, around.release_seconds)
-    asked_for = now_asked_for(before.asked_for if before else (), recorded, position)
+    moved = steps(old, new)
+    asked_for = now_asked_for(before.asked_for if before else (), new, recorded, position)
     words = traced(said(recorded.data), job)
     row, around = row_of(
         recorded, words, position, around, job_id=job.id, owner=job.owner, asked_for=asked_for
     )
-    kept = tuple(c for c in new if c.open or c.survivors)
+    kept = tuple(c for c in new if still_told(c, job))
     return Folded(
         state=None if job.removed else JobFold(job, kept, asked_for),
         row=row,
-        cancellations=tuple(c for c in new if c not in old),
-        counted=tuple(counted(words, old, new)),
+        cancellations=tuple(after for _, after in moved),
+        counted=tuple(counted(words, moved)),
         around=around,
     )
+
+
+def steps(old: Cancellations, new: Cancellations) -> tuple[Step, ...]:
+    """The cancels that a fact began or changed, each with what it was before.
+
+    One that did not change is the same object; there may be a thousand of them.
+    """
+    before = {c.position: c for c in old}
+    return tuple((before.get(c.position), c) for c in new if before.get(c.position) is not c)
 
 
 def traced(words: Said | None, job: Job) -> Said | None:
@@ -133,27 +146,28 @@ def traced(words: Said | None, job: Job) -> Said | None:
 
 
 def now_asked_for(
-    before: tuple[AskedFor, ...], recorded: e.Recorded, position: int
+    before: tuple[AskedFor, ...], cancels: Cancellations, recorded: e.Recorded, position: int
 ) -> tuple[AskedFor, ...]:
-    """The accepted requests of this round, with this one if it is one."""
+    """The accepted requests of this round, with this one if it is one.
+
+    A cancel of a task whose end is not written yet goes on in the next round.
+    """
     fact, caller = recorded.data, recorded.event.caller
     if isinstance(fact, AGAIN):
-        return ()
+        going_on = {c.position for c in cancels if c.open}
+        return tuple(asked for asked in before if asked.position in going_on)
     if not isinstance(fact, ACCEPTED):
         return before
     whom = caller.on_behalf_of.name if caller.on_behalf_of else ""
     return (*before, AskedFor(fact.request_id, position, caller.actor.name, whom))
 
 
-def counted(words: Said | None, old: Cancellations, new: Cancellations) -> Iterator[Counted]:
-    """What a fact about a job adds to the counts."""
+def counted(words: Said | None, moved: tuple[Step, ...] = ()) -> Iterator[Counted]:
+    """What a fact adds to the counts."""
     if words is not None:
         yield from of_row(words)
-    by_position = {c.position: c for c in old}
-    for after in new:
-        before = by_position.get(after.position)
-        if after is not before:
-            yield from of_step(before, after)
+    for before, after in moved:
+        yield from of_step(before, after)
 
 
 # --- the cluster, and requests on nothing ---------------------------------------------------------
@@ -169,7 +183,7 @@ def fold_cluster(
     around = replace(around, release_seconds=seconds)
     words = said(recorded.data)
     row, around = row_of(recorded, words, position, around)
-    return Folded(ClusterFold(cluster), row, (), tuple(counted(words, (), ())), around)
+    return Folded(ClusterFold(cluster), row, (), tuple(counted(words)), around)
 
 
 def fold_request(
@@ -183,9 +197,9 @@ def fold_request(
     if recorded.version != version + 1:
         raise Corrupt(f"{recorded.aggregate}: version {recorded.version} follows {version}")
     words = said(fact)
-    row, around = row_of(recorded, words, position, around, job_id=job_number_of(fact))
+    row, around = row_of(recorded, words, position, around, job_id=job_number(fact.job))
     state = RequestFold(recorded.version)
-    return Folded(state, row, (), tuple(counted(words, (), ())), around)
+    return Folded(state, row, (), tuple(counted(words)), around)
 
 
 def row_of(
@@ -201,7 +215,7 @@ def row_of(
     """The event's row in the trail, if it has one, and the latest time with it."""
     if words is None:
         return None, around
-    high = recorded.time if around.high is None else max(around.high, recorded.time)
+    high = high_after(around.high, recorded.time)
     row = audit_row(
         recorded,
         words,

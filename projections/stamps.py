@@ -1,11 +1,15 @@
 """Times as rows hold them: RFC 3339 text in UTC that sorts as the moments do."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Final
+
+ZERO: Final = "+00:00"
 
 
 def stamp(moment: datetime) -> str:
     """UTC, always six digits of fraction, and Z."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")[: -len(ZERO)] + "Z"
 
 
 def maybe_stamp(moment: datetime | None) -> str | None:

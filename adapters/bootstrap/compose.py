@@ -16,7 +16,8 @@ from adapters.bootstrap.marker import Marker, check_marker, read_marker, write_m
 from adapters.bootstrap.people import known_people
 from adapters.bootstrap.supervise import Supervision
 from adapters.bootstrap.system import SystemClock, Uuid7Ids
-from adapters.bootstrap.view_process import ViewSource, beside
+from adapters.bootstrap.view_builder import ViewSource
+from adapters.bootstrap.view_process import beside
 from adapters.engines.local.engine import LocalEngine
 from adapters.jetstream.accounts import NatsRole
 from adapters.jetstream.config import StreamSpec

@@ -3,22 +3,27 @@
 from importlib.metadata import version
 from typing import Final
 
-from adapters.http.schemas import SCHEMA_PATH, Contract, Document, EventRow, document
+from adapters.http.contract.document import openapi_bytes
+from adapters.http.schema_bodies import EventRow
+from adapters.http.schemas import SCHEMA_PATH, Contract, Document, document
 from adapters.wire.schemas import Entry, asyncapi_bytes, entries, schema_bytes
 
 SCHEMA: Final = "application/schema+json"
 
 
 def contract() -> Contract:
-    """A schema an event, and the AsyncAPI document. Takes about a tenth of a second."""
-    schemas: dict[str, Document] = {}
+    """A schema an event, the OpenAPI and the AsyncAPI document. Takes some tenths of a second."""
+    schemas, release = dict[str, Document](), version("countermand")
     for entry in entries():
         schema = document(schema_bytes(entry), SCHEMA)
         schemas |= dict.fromkeys((entry.name, entry.stem, entry.type), schema)
     return Contract(
         events=tuple(row(entry) for entry in entries()),
         schemas=schemas,
-        documents={"asyncapi.json": document(asyncapi_bytes(version("countermand")))},
+        documents={
+            "openapi.json": document(openapi_bytes(release)),
+            "asyncapi.json": document(asyncapi_bytes(release)),
+        },
     )
 
 

@@ -1,61 +1,16 @@
-"""Building views in a process of its own, so that commands keep the service's processor time.
-
-The service writes a ``ViewSource`` to its standard input, and reads one line of JSON for each step:
-a ``Step``, or at the end ``Damage``. The process ends with status 0, or says why not.
-
-    python -m adapters.bootstrap.view_process
-"""
+"""Building views in a process of its own, so that commands keep the service's processor time."""
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Final
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
-from adapters.jetstream.config import StreamSpec
-from adapters.jetstream.connection import ServerAddress
-from adapters.jetstream.log import JetStreamLog
-from adapters.views.files import SqliteViewFiles
-from application.view_building import Build, Told, fill
-from application.view_writer import ViewWriter
-from domain.errors import Corrupt, CountermandError, Unavailable
-
-NICE: Final = 5
-"""Less of the processor than the service, when both want it."""
-
-ERROR_CHARACTERS_MAX: Final = 2000
-END_SECONDS: Final = 5.0
-
-
-class ViewSource(Struct, frozen=True):
-    """Where the stream is, and where the views go. ``name``: of the file to fill."""
-
-    urls: tuple[str, ...]
-    credentials_file: str
-    monitor_urls: tuple[str, ...]
-    accept_loss: str
-    spec: StreamSpec
-    directory: str
-    log_id: str
-    name: str = ""
-
-
-class Step(Struct, frozen=True, tag="step"):
-    """How far the build has come, and how far it goes."""
-
-    position: int
-    last: int
-
-
-class Damage(Struct, frozen=True, tag="damage"):
-    """The build ended at an event that cannot be folded."""
-
-    message: str
+from adapters.bootstrap import view_builder
+from adapters.bootstrap.view_builder import ERROR_CHARACTERS_MAX, Damage, Step, ViewSource
+from application.view_building import Build, Told
+from domain.errors import Corrupt, Unavailable
 
 
 def beside(source: ViewSource) -> Build:
@@ -70,7 +25,7 @@ def beside(source: ViewSource) -> Build:
 async def run(source: ViewSource, told: Told) -> None:
     """Run the process to its end. Raises ``Corrupt`` as ``fill`` does, ``Unavailable`` else."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "adapters.bootstrap.view_process"),
+        *(sys.executable, "-P", str(view_builder.__file__)),  # -P: no code from where it starts
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -80,8 +35,7 @@ async def run(source: ViewSource, told: Told) -> None:
     assert process.stderr is not None, "a pipe was asked for"
     errors = asyncio.create_task(process.stderr.read())
     try:
-        process.stdin.write(msgspec.json.encode(source))
-        process.stdin.close()
+        process.stdin.write(msgspec.json.encode(source) + b"\n")
         damage = await heard(process.stdout, told)
         status, said = await process.wait(), (await errors).decode(errors="replace").strip()
     finally:
@@ -95,10 +49,16 @@ async def run(source: ViewSource, told: Told) -> None:
 
 
 async def heard(lines: AsyncIterator[bytes], told: Told) -> Damage | None:
-    """Everything that the process says, to its end; the damage that it met, if it did."""
+    """Everything that the process says, to its end; the damage that it met, if it did.
+
+    Raises ``Unavailable`` for half a line: it was ended in the middle.
+    """
     damage = None
     async for line in lines:
-        said = msgspec.json.decode(line, type=Step | Damage)
+        try:
+            said = msgspec.json.decode(line, type=Step | Damage)
+        except msgspec.MsgspecError as error:
+            raise Unavailable(f"the process that builds the views said {line[:80]!r}") from error
         if isinstance(said, Damage):
             damage = said
         else:
@@ -111,48 +71,3 @@ async def ended(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         process.kill()
         await process.wait()
-
-
-# --- in the process -------------------------------------------------------------------------------
-
-
-async def build(source: ViewSource) -> None:
-    """Fill the views with all that the stream holds now."""
-    address = ServerAddress(source.urls, Path(source.credentials_file), "service")
-    log = await JetStreamLog.open(
-        address, source.spec, monitor_urls=source.monitor_urls, accept_loss=source.accept_loss
-    )
-    try:
-        files = SqliteViewFiles(Path(source.directory), source.log_id)
-        store = files.open(source.name)
-        try:
-            await fill(log, ViewWriter(store), lambda position, last: say(Step(position, last)))
-        except Corrupt as error:
-            say(Damage(error.message))
-        finally:
-            store.close()
-    finally:
-        await log.close()
-
-
-def say(what: Step | Damage) -> None:
-    """One line for the service."""
-    sys.stdout.buffer.write(msgspec.json.encode(what) + b"\n")
-    sys.stdout.buffer.flush()
-
-
-def main() -> int:
-    """The process."""
-    os.umask(0o077)
-    os.nice(NICE)
-    source = msgspec.json.decode(sys.stdin.buffer.read(), type=ViewSource)
-    try:
-        asyncio.run(build(source))
-    except CountermandError as error:
-        sys.stderr.write(error.message + "\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

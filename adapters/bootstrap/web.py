@@ -20,6 +20,7 @@ from adapters.bootstrap.people import principals_file
 from adapters.http.app import create_app
 from adapters.http.authentication import Authenticator, Peer
 from adapters.http.closing import Closing
+from adapters.http.listings import Provenance
 from adapters.http.request_log import RequestCounts
 from adapters.http.server import WebServer
 from adapters.http.sockets import bind_tcp, bind_unix
@@ -86,6 +87,7 @@ async def web(parts: Parts) -> AsyncIterator[Web]:
         counts=counts,
         closing=closing,
         contract=contract,
+        provenance=Provenance(settings.cluster, f"{settings.stream} {parts.log.id}"),
     )
     path = (
         Path(settings.socket)

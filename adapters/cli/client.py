@@ -112,9 +112,10 @@ def ask(
     headers: Mapping[str, str],
     body: bytes = b"",
     silence_seconds_max: float = 30.0,
+    connect_seconds_max: float = CONNECT_SECONDS_MAX,
 ) -> Response:
     """Send one request and return the answer when its head is here."""
-    connection = connect(address)
+    connection = connect(address, connect_seconds_max)
     try:
         connection.settimeout(silence_seconds_max)
         connection.sendall(request_bytes(address, method, target, headers, body))
@@ -138,20 +139,20 @@ def request_bytes(
     return "\r\n".join([*lines, "", ""]).encode("ascii") + body
 
 
-def connect(address: Address) -> socket.socket:
+def connect(address: Address, seconds_max: float = CONNECT_SECONDS_MAX) -> socket.socket:
     """A connected socket, or ``Unreachable``."""
     try:
         if isinstance(address, Tcp):
-            return socket.create_connection((address.name, address.port), CONNECT_SECONDS_MAX)
-        return connect_unix(address.path)
+            return socket.create_connection((address.name, address.port), seconds_max)
+        return connect_unix(address.path, seconds_max)
     except (OSError, ValueError) as e:
         raise Unreachable(f"{address} cannot be reached: {reason(e)}") from e
 
 
-def connect_unix(path: str) -> socket.socket:
+def connect_unix(path: str, seconds_max: float) -> socket.socket:
     """Connect to a path of any length: a long one goes through its directory's descriptor."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.settimeout(CONNECT_SECONDS_MAX)
+    connection.settimeout(seconds_max)
     try:
         if len(os.fsencode(path)) <= SOCKET_PATH_BYTES_MAX:
             connection.connect(path)

@@ -9,7 +9,7 @@ LEFT_OUT: Final = frozenset(
     {"decision", "handle", "content_sha256", "key", "properties", "job_id", "tasks", "environment"}
 )
 ENDINGS_LEFT_OUT: Final = ("request_id", "_version")
-HEADERS: Final = ("EVENT", "VERSION", "TIME", "TYPE", "ACTOR", "SUMMARY")
+HEADINGS: Final = ("EVENT", "VERSION", "TIME", "TYPE", "ACTOR", "SUMMARY")
 
 
 def type_of(event: CloudEvent) -> str:

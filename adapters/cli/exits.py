@@ -11,9 +11,27 @@ REFUSED: Final = 5
 ILLEGAL_STATE: Final = 6
 CONFLICT: Final = 7
 SOME_FAILED: Final = 8
+DIFFERENT: Final = 10
 UNAVAILABLE: Final = 75
 WAIT_RAN_OUT: Final = 124
 INTERRUPTED: Final = 130
+
+MEANINGS: Final = {
+    DONE: "done; also: already canceled",
+    FAILURE: "failure; also: replay and live state differ, `doctor` found an error",
+    USAGE: "the command line, or the request, is not right",
+    NO_SUCH_JOB: "no such job, task, version or parameter",
+    NOT_AUTHENTICATED: "not authenticated",
+    REFUSED: "refused by a rule: rights, policy, a limit such as the message's",
+    ILLEGAL_STATE: "illegal in this state",
+    CONFLICT: "conflict: somebody else was faster",
+    SOME_FAILED: "some of several failed",
+    DIFFERENT: "what was compared differs",
+    UNAVAILABLE: "temporarily unavailable: try again, with the same --id",
+    WAIT_RAN_OUT: "--wait ran out",
+    INTERRUPTED: "interrupted",
+}
+"""What each means, for the documentation."""
 
 BY_CODE: Final = {
     "illegal_transition": ILLEGAL_STATE,

@@ -1,6 +1,7 @@
 """Printing the live stream: events on stdout, marks beside them, and never a silent end."""
 
 import gc
+import sys
 from collections.abc import Iterator
 from shlex import quote
 from typing import NamedTuple
@@ -9,12 +10,15 @@ from adapters.cli.client import Response
 from adapters.cli.events import actor_of, summary, type_of
 from adapters.cli.exits import DONE, UNAVAILABLE, Failure
 from adapters.cli.follow import CAUGHT_UP, PASSED, POSITIONS, Mark, Seen, follow
-from adapters.cli.moments import shown
+from adapters.cli.moments import brief
 from adapters.cli.options import Asked
-from adapters.cli.output import Sequel, warn
+from adapters.cli.shapes import StreamedEvent
+from adapters.cli.stdout import on_terminal, warn
 from adapters.cli.waiting import ENDED
 
 WIDTHS = (6, 20, 12, 24, 14, 0)
+WIDTHS_ON_TERMINAL = (6, 11, 8, 20, 11, 0)
+HEADINGS = ("EVENT", "TIME", "ABOUT", "TYPE", "ACTOR", "SUMMARY")
 
 
 class Following(NamedTuple):
@@ -114,7 +118,8 @@ class Printer:
 
     def __init__(self, asked: Asked) -> None:
         self._out = asked.out
-        self._sequel = Sequel(asked.out.form)
+        self._widths = WIDTHS_ON_TERMINAL if on_terminal(sys.stdout) else WIDTHS
+        self._sequel = asked.out.sequel(StreamedEvent)
         self.printed = 0
         self.caught_up = False
 
@@ -125,7 +130,7 @@ class Printer:
             return
         self.printed += 1
         if self._out.for_people:
-            self._out.row(self._row(found), WIDTHS)
+            self._out.row(self._row(found), self._widths, HEADINGS)
         else:
             self._sequel.add(found.text)
 
@@ -148,6 +153,6 @@ class Printer:
 
     def _row(self, found: Seen) -> tuple[object, ...]:
         event = found.event
-        time = shown(event.get("time"), self._out.utc)
+        time = brief(event.get("time"), self._out.utc)
         who = actor_of(event)
         return found.position, time, found.aggregate, type_of(event), who, summary(event)

@@ -25,11 +25,16 @@ def run(arguments: list[str]) -> int:
     import gc
 
     gc.disable()  # a verb is over before it would pay; verbs that stay turn it on again
+    from adapters.cli.shell import answer, asked_by_shell
+
+    if asked_by_shell():
+        return answer(asked_by_shell())
+
     import click
 
     from adapters.cli.exits import Failure
-    from adapters.cli.output import Unwritten, flush
     from adapters.cli.refusals import check_arguments, say_failure, say_usage
+    from adapters.cli.stdout import Unwritten, flush
     from adapters.cli.verb_group import verbs
 
     for stream in (sys.stdout, sys.stderr):
@@ -77,7 +82,7 @@ def unforeseen(e: Exception) -> int:
 
         traceback.print_exc()
         return 1
-    from adapters.cli.escape import safe
+    from adapters.escape import safe
 
     what = safe(f"{type(e).__name__}: {e}")
     print(

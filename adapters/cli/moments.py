@@ -1,9 +1,12 @@
 """Times and durations as people write and read them; RFC 3339 in UTC towards the server."""
 
 import os
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
+
+from adapters.cli.stdout import on_terminal
 
 UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 SECONDS_MAX: Final = 366 * 86400.0
@@ -55,6 +58,24 @@ def shown(text: str | None, utc: bool, clock_only: bool = False) -> str:
     today = datetime.now(UTC).astimezone(zone).date()
     form = "%H:%M:%S" if clock_only and at.date() == today else "%Y-%m-%d %H:%M:%S"
     return at.strftime(form) + ("Z" if utc else "")
+
+
+def brief(text: str | None, utc: bool) -> str:
+    """As ``shown`` where nobody looks; on a terminal only as much as today's reader needs.
+
+    Today's times are times, this year's have no year, and of older ones the day is enough.
+    """
+    if not text or not on_terminal(sys.stdout):
+        return shown(text, utc)
+    try:
+        at = datetime.fromisoformat(text).astimezone(UTC if utc else None)
+    except ValueError:
+        return text
+    now = datetime.now(UTC).astimezone(UTC if utc else None)
+    if at.year != now.year:
+        return f"{at:%Y-%m-%d}"
+    zone = "Z" if utc else ""
+    return (f"{at:%H:%M:%S}" if at.date() == now.date() else f"{at:%m-%d %H:%M}") + zone
 
 
 def request_id() -> str:

@@ -6,6 +6,7 @@ from functools import partial
 from adapters.cli.options import Asked, the_key
 from adapters.cli.outcome import say, settle
 from adapters.cli.server import quoted
+from adapters.cli.shapes import Receipt
 
 
 def order(
@@ -18,13 +19,14 @@ def order(
     if_version: int | None = None,
 ) -> int:
     """Ask the server for ``operation``, print one line or the receipt."""
+    asked.out.check(Receipt)
     mine, path = the_key(key), path_of(job, task, operation)
     send = partial(asked.server.command, path, body, mine, if_version=if_version)
     outcome = settle(job, operation, mine, send)
     if asked.out.for_people:
         say(asked.out, outcome)
     else:
-        asked.out.value(outcome.receipt)
+        asked.out.value(outcome.receipt, Receipt)
     return outcome.status
 
 

@@ -19,6 +19,7 @@ REASON: Final = re.compile(r"[a-z0-9_-]{1,32}")
 MESSAGE_FILE_BYTES_MAX: Final = 1024 * 1024
 NAME_CHARACTERS_MAX: Final = 256
 JOB_CHARACTERS_MAX: Final = 64
+FIELDS_MAX: Final = 100
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
@@ -44,41 +45,40 @@ class Asked:
 
 
 def prints(verb: Verb) -> Callable[..., Any]:
-    """Adds -o, -q and --utc; the verb gets ``asked``."""
-
-    @functools.wraps(verb)
-    def called(*args: Any, form: str, quiet: bool, utc: bool, **rest: Any) -> Any:
-        return verb(*args, asked=Asked(Output(form, quiet, utc)), **rest)
-
-    return _printing(called)
+    """Adds -o, --fields, -q and --utc; the verb gets ``asked``."""
+    return _with(verb, _FORM, _FIELDS, _QUIET, _UTC)
 
 
 def talks(verb: Verb) -> Callable[..., Any]:
-    """Adds -o, -q, --utc, --endpoint, --token and --as; the verb gets ``asked``."""
+    """Adds -o, --fields, -q, --utc, --endpoint, --token and --as; the verb gets ``asked``."""
+    return _with(verb, _FORM, _FIELDS, _QUIET, _UTC, _ENDPOINT, _TOKEN, _AS)
 
+
+def connects(verb: Verb) -> Callable[..., Any]:
+    """As ``talks`` for a verb with an output of its own: without -o and --fields."""
+    return _with(verb, _QUIET, _UTC, _ENDPOINT, _TOKEN, _AS)
+
+
+def _with(verb: Verb, *options: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(verb)
     def called(
         *args: Any,
-        form: str,
         quiet: bool,
         utc: bool,
-        endpoint: str | None,
-        token: str | None,
-        as_user: str | None,
+        form: str = "table",
+        fields: tuple[str, ...] = (),
+        endpoint: str | None = None,
+        token: str | None = None,
+        as_user: str | None = None,
         **rest: Any,
     ) -> Any:
-        asked = Asked(Output(form, quiet, utc), endpoint, token, as_user)
+        asked = Asked(Output(form, quiet, utc, fields), endpoint, token, as_user)
         return verb(*args, asked=asked, **rest)
 
-    for add in (_AS, _TOKEN, _ENDPOINT):
-        called = add(called)
-    return _printing(called)
-
-
-def _printing(verb: Callable[..., Any]) -> Callable[..., Any]:
-    for add in (_UTC, _QUIET, _FORM):
-        verb = add(verb)
-    return verb
+    added: Callable[..., Any] = called
+    for option in reversed(options):
+        added = option(added)
+    return added
 
 
 def _checked_name(ctx: object, param: object, value: str | None) -> str | None:
@@ -123,8 +123,26 @@ def moment_of(text: str, utc: bool, option: str = "--at") -> str:
         ) from None
 
 
-def _checked_job(ctx: object, param: object, value: str | tuple[str, ...]) -> Any:
-    for job in (value,) if isinstance(value, str) else value:
+def _checked_fields(ctx: object, param: object, value: str | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    names = tuple(name.strip() for name in value.split(","))
+    if not all(names) or len(names) > FIELDS_MAX:
+        raise click.BadParameter(
+            "allowed are names of fields with commas between, such as name,cancel.actor"
+        )
+    return names
+
+
+def completed_jobs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+    """Numbers of jobs, for a shell that completes a command line."""
+    from adapters.cli.completing import jobs
+
+    return jobs(ctx, incomplete)
+
+
+def _checked_job(ctx: object, param: object, value: str | tuple[str, ...] | None) -> Any:
+    for job in (value,) if isinstance(value, str) else value or ():
         if not 0 < len(job) <= JOB_CHARACTERS_MAX:
             raise click.BadParameter("a job's number has 1 to 64 characters")
     return value
@@ -230,6 +248,12 @@ class WaitingForWork(WaitingCommand):
 _FORM = click.option(
     "-o", "--output", "form", type=click.Choice(FORMS), default="table", help="How to print."
 )
+_FIELDS = click.option(
+    "--fields",
+    metavar="A,B...",
+    callback=_checked_fields,
+    help="Print these fields only, such as name,cancel.actor.",
+)
 _QUIET = click.option("-q", "--quiet", is_flag=True, help="Only data and errors.")
 _UTC = click.option("--utc", is_flag=True, help="Times in UTC, not local.")
 _ENDPOINT = click.option(
@@ -240,9 +264,19 @@ _AS = click.option(
     "--as", "as_user", metavar="USER", callback=_checked_name, help="Act for somebody."
 )
 
-job_argument = click.argument("job", metavar="JOB", callback=_checked_job)
+job_argument = click.argument(
+    "job", metavar="JOB", callback=_checked_job, shell_complete=completed_jobs
+)
 jobs_argument = click.argument(
-    "jobs", metavar="JOB...", nargs=-1, required=True, callback=_checked_job
+    "jobs",
+    metavar="JOB...",
+    nargs=-1,
+    required=True,
+    callback=_checked_job,
+    shell_complete=completed_jobs,
+)
+some_jobs_argument = click.argument(
+    "jobs", metavar="[JOB...]", nargs=-1, callback=_checked_job, shell_complete=completed_jobs
 )
 key_option = click.option(
     "--id", "key", metavar="KEY", callback=_checked_key, help="Request id: a retry is recognised."

@@ -13,9 +13,10 @@ from adapters.cli.exits import (
     Failure,
 )
 from adapters.cli.moments import shown
-from adapters.cli.output import Output, warn
+from adapters.cli.output import Output
 from adapters.cli.server import Rejected
 from adapters.cli.shapes import Receipt, UnderWay
+from adapters.cli.stdout import warn
 
 OUTCOME_BY_STATUS: Final = {
     NO_SUCH_JOB: "unknown",

@@ -1,155 +1,163 @@
-"""What is printed. stdout carries data, stderr words; every text goes through ``escape`` here."""
+"""What is printed. stdout carries data, stderr words; every text is made safe on its way there."""
 
 import json
-import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Final, TextIO
+from typing import Final, cast
 
-from adapters.cli.escape import safe, safe_json
+from adapters.cli.colours import colour_of, painted
+from adapters.cli.fields import Row, known_of
+from adapters.cli.sheets import (
+    SEPARATORS,
+    Cells,
+    Delimited,
+    FieldTable,
+    ForPeople,
+    JsonArray,
+    JsonLines,
+    Selection,
+    Sheet,
+    kept,
+)
+from adapters.cli.stdout import colours_out, columns_out, dumped, flush, in_one_line, warn, write
+from adapters.cli.tables import Table, cut, fitted, padded, wanted_widths, wrapped
+from adapters.escape import safe
 
-FORMS: Final = ("table", "json", "ndjson")
-GAP: Final = "  "
+FORMS: Final = ("table", "json", "ndjson", "csv", "tsv")
+
+Shape = type | None
+"""What the data may hold: a TypedDict, or None when the data say it themselves."""
 
 
 class Output:
     """One verb's output in the form that was asked for."""
 
-    def __init__(self, form: str = "table", quiet: bool = False, utc: bool = False) -> None:
+    def __init__(
+        self,
+        form: str = "table",
+        quiet: bool = False,
+        utc: bool = False,
+        fields: tuple[str, ...] = (),
+    ) -> None:
         self.form = form
         self.quiet = quiet
         self.utc = utc
+        self.fields = fields
 
     @property
     def for_people(self) -> bool:
-        """Whether tables and lines are wanted, not JSON."""
-        return self.form == "table"
+        """Whether sentences and the usual tables are wanted, not data or some fields of them."""
+        return self.form == "table" and not self.fields
+
+    def check(self, shape: Shape) -> None:
+        """Refuse fields that this verb's data do not have, before anything is asked for."""
+        self._selection(shape)
 
     def line(self, text: str) -> None:
         """One line of data for people."""
         write(sys.stdout, safe(text))
 
-    def value(self, value: object) -> None:
-        """One value as JSON: indented for ``json``, one line for ``ndjson``."""
-        write(sys.stdout, dumped(value, 2 if self.form == "json" else None))
+    def fact(self, name: str, value: str, columns: int = 10, heading: str = "") -> None:
+        """A name and what there is to say; in the colour of a cell below ``heading``."""
+        room, indent = columns_out(), " " * columns
+        shown = f"{name:<{columns}}{safe(value)}"
+        lines = [shown] if room is None else wrapped(shown, room, indent)
+        colour = colour_of(heading, value.partition(" ")[0]) if colours_out() else ""
+        for line in lines:
+            write(sys.stdout, line[:columns] + painted(line[columns:], colour))
 
-    def values(self, values: Sequence[object]) -> None:
-        """Several values: a JSON array (also of none or one), or one line each."""
+    def value(self, value: object, shape: Shape = None) -> None:
+        """One value: as JSON, indented for ``json``, else as the only row of a list."""
+        if self.form != "json":
+            self.values([value], shape)
+            return
+        (only,) = kept(self._selection(shape), [cast(Row, value)])
+        write(sys.stdout, dumped(only, 2))
+
+    def values(self, values: Sequence[object], shape: Shape = None) -> None:
+        """A list: a JSON array (also of none or one), or a line each."""
+        sheet = self.sheet(shape)
+        sheet.add(cast(Sequence[Row], values))
+        sheet.close()
+
+    def sheet(
+        self, shape: Shape, headings: Sequence[str] = (), cells: Cells | None = None
+    ) -> Sheet:
+        """A list that is printed as it comes. ``headings`` and ``cells``: of the usual table."""
+        if self.for_people and cells is not None:
+            return ForPeople(headings, cells, self.note)
+        selection = self._selection(shape)
         if self.form == "json":
-            self.value(values)
-        else:
-            for value in values:
-                self.value(value)
+            return JsonArray(selection)
+        if self.form == "ndjson":
+            return JsonLines(selection)
+        if self.form in SEPARATORS:
+            return Delimited(selection, SEPARATORS[self.form])
+        return FieldTable(selection, self.utc, self.note)
+
+    def listed(
+        self, values: Sequence[object], shape: Shape, headings: Sequence[str], cells: Cells
+    ) -> None:
+        """A whole list at once."""
+        sheet = self.sheet(shape, headings, cells)
+        sheet.add(cast(Sequence[Row], values))
+        sheet.close()
+
+    def sequel(self, shape: Shape) -> "Sequel":
+        """Values of a stream."""
+        return Sequel(self, shape)
 
     def note(self, text: str) -> None:
         """Words beside the data; not with --quiet."""
         if not self.quiet:
             warn(text)
 
-    def table(self, headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Columns as wide as their longest cell; the last one is never cut."""
-        cells = [[safe("" if x is None else str(x)) for x in row] for row in rows]
-        widths = [max(map(width, column)) for column in zip(headers, *cells, strict=True)]
-        write(sys.stdout, heading(padded(headers, widths)))
-        for row in cells:
-            write(sys.stdout, padded(row, widths))
+    def table(self, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """A table of what is for people only."""
+        Table(headings, self.note).add(list(rows))
 
-    def row(self, cells: Sequence[object], widths: Sequence[int]) -> None:
-        """One row of a table that never ends: widths are given, and kept where possible."""
-        write(sys.stdout, padded([safe(str(x)) for x in cells], widths))
+    def row(
+        self, cells: Sequence[object], widths: Sequence[int], headings: Sequence[str] = ()
+    ) -> None:
+        """One row of a table that never ends: widths are given, and kept where possible.
+
+        On a terminal it ends where the terminal does.
+        """
+        texts, room = [safe(str(x)) for x in cells], columns_out()
+        if room is not None and headings:
+            wanted = wanted_widths(texts, widths, headings)
+            widths = fitted(wanted, headings, room)
+            texts = [cut(x, w) for x, w in zip(texts, widths, strict=False)]
+        colours = [colour_of(h, x) for h, x in zip(headings, texts, strict=False)]
+        write(sys.stdout, padded(texts, widths, colours if colours_out() else ()))
         flush()
+
+    def _selection(self, shape: Shape) -> Selection:
+        selects = self.fields or self.form in SEPARATORS
+        return Selection(self.fields, known_of(shape) if shape and selects else None)
 
 
 class Sequel:
     """Values of a stream, printed as they come: a line each, or the elements of one JSON array."""
 
-    def __init__(self, form: str) -> None:
-        self._array = form == "json"
+    def __init__(self, out: Output, shape: Shape) -> None:
+        self._sheet = out.sheet(shape) if out.fields or out.form in SEPARATORS else None
+        self._array = out.form == "json"
         self._printed = 0
 
     def add(self, text: str) -> None:
-        """Print one value, given as JSON text, at once."""
+        """Print one value, given as JSON text, at once; as it came, unless fields are chosen."""
+        if self._sheet is not None:
+            self._sheet.add([json.loads(text)])
+            return
         before = ("[" if not self._printed else ",") + "\n" if self._array else ""
         write(sys.stdout, before + in_one_line(text), end="" if self._array else "\n")
         self._printed += 1
         flush()
 
     def close(self) -> None:
-        """End the array."""
-        if self._array:
+        """End what was begun."""
+        if self._sheet is not None:
+            self._sheet.close()
+        elif self._array:
             write(sys.stdout, "\n]" if self._printed else "[]")
-
-
-def warn(text: str) -> None:
-    """Words on stderr, line by line."""
-    write(sys.stderr, safe(text))
-
-
-class Unwritten(Exception):
-    """The output is not taken. ``reader_left``: a pipe without a reader; else the disk is full."""
-
-    def __init__(self, e: OSError) -> None:
-        super().__init__(f"the output could not be written: {e.strerror}")
-        self.reader_left = isinstance(e, BrokenPipeError)
-
-
-def write(stream: TextIO | None, text: str, end: str = "\n") -> None:
-    """Print what is already safe, or raise ``Unwritten``; a closed stream takes nothing."""
-    try:
-        if stream is not None:
-            stream.write(text + end)
-    except OSError as e:
-        raise Unwritten(e) from e
-
-
-def flush() -> None:
-    """Everything printed is handed on, or ``Unwritten``."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError as e:
-        raise Unwritten(e) from e
-
-
-def dumped(value: object, indent: int | None) -> str:
-    """JSON without any character that acts on a terminal, ASCII only where the terminal is."""
-    separators = None if indent else (",", ":")
-    text = json.dumps(value, ensure_ascii=not unicode_out(), indent=indent, separators=separators)
-    return safe_json(text)
-
-
-def in_one_line(text: str) -> str:
-    """JSON text as it came, unless it would break the line or the encoding of stdout."""
-    if "\n" in text or "\r" in text or not unicode_out():
-        return dumped(json.loads(text), None)
-    return safe_json(text)
-
-
-def unicode_out() -> bool:
-    """Whether stdout takes every character."""
-    return sys.stdout is not None and sys.stdout.encoding.lower().replace("-", "") == "utf8"
-
-
-def heading(text: str) -> str:
-    """Bold on a terminal that wants it."""
-    plain = "NO_COLOR" in os.environ or os.environ.get("TERM") in (None, "dumb")
-    return text if plain or not sys.stdout.isatty() else f"\x1b[1m{text}\x1b[0m"
-
-
-def padded(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """Cells side by side, without blanks at the end."""
-    filled = (
-        cell + " " * (columns - width(cell)) for cell, columns in zip(cells, widths, strict=True)
-    )
-    return GAP.join(filled).rstrip()
-
-
-def width(text: str) -> int:
-    """Columns on a terminal: wide characters take two, combining marks none."""
-    if text.isascii():
-        return len(text)
-    import unicodedata
-
-    marks = sum(1 for c in text if unicodedata.combining(c))
-    wide = sum(1 for c in text if unicodedata.east_asian_width(c) in "WF")
-    return len(text) + wide - marks

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
-from adapters.cli.client import Lost, Response, Unreachable, ask
+from adapters.cli.client import CONNECT_SECONDS_MAX, Lost, Response, Unreachable, ask
 from adapters.cli.endpoint import START_ONE, Endpoint
 from adapters.cli.exits import FAILURE, UNAVAILABLE, Failure, status_of
 from adapters.cli.shapes import (
@@ -17,6 +17,7 @@ from adapters.cli.shapes import (
     Receipt,
     Replay,
 )
+from adapters.cli.view_shapes import Explanation, Projections, WhoAmI
 
 API: Final = "/api/v1"
 UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~")
@@ -27,6 +28,13 @@ POLL_SECONDS_MAX: Final = 30.0
 
 Answered = TypeVar("Answered")
 Query = Sequence[tuple[str, str]]
+
+
+class Patience(NamedTuple):
+    """How long an answer may be silent, and how often it may be lost on the way."""
+
+    seconds: float = ANSWER_SECONDS_MAX
+    attempts: int = ATTEMPTS_MAX
 
 
 class Rejected(Failure):
@@ -53,9 +61,15 @@ class Server:
     ``find`` is called for each connection anew: a server that was restarted may be elsewhere.
     """
 
-    def __init__(self, find: Callable[[], Endpoint], acts_for: str = "") -> None:
+    def __init__(
+        self,
+        find: Callable[[], Endpoint],
+        acts_for: str = "",
+        patience: Patience = Patience(),  # noqa: B008
+    ) -> None:
         self._find = find
         self._acts_for = acts_for
+        self._patience = patience
 
     def command(
         self,
@@ -105,6 +119,32 @@ class Server:
                 return cast(Health, e.problem)
             raise
 
+    def page(self, path: str, query: Query) -> dict[str, Any]:
+        """A page of one of the lists."""
+        return cast(dict[str, Any], self._json("GET", f"{path}{query_of(query)}"))
+
+    def explanation(self, job: str, query: Query) -> Explanation:
+        """Why a job ended, or has not."""
+        path = f"/jobs/{quoted(job)}/explanation{query_of(query)}"
+        return cast(Explanation, self._json("GET", path))
+
+    def projections(self) -> Projections:
+        """The views and how they are."""
+        return cast(Projections, self._json("GET", "/projections"))
+
+    def rebuild(self) -> Projections:
+        """Have the views built anew. ``Rejected`` while they are."""
+        return cast(Projections, self._json("POST", "/projections/rebuild", b"{}"))
+
+    def whoami(self) -> WhoAmI:
+        """Whom the server takes us for."""
+        return cast(WhoAmI, self._json("GET", "/whoami"))
+
+    def export(self, query: Query) -> Response:
+        """The trail as a file, open."""
+        path = f"/audit/export{query_of(query)}"
+        return again(lambda: self._ask("GET", path, b"", {}, ANSWER_SECONDS_MAX))
+
     def stream(self, query: Query) -> Response:
         """The live stream, open."""
         path, headers = f"/events{query_of(query)}", {"Accept": "text/event-stream"}
@@ -114,10 +154,10 @@ class Server:
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Any:
         def once() -> Any:
-            with self._ask(method, path, body, headers or {}, ANSWER_SECONDS_MAX) as answer:
+            with self._ask(method, path, body, headers or {}, self._patience.seconds) as answer:
                 return parsed(answer.read())
 
-        return again(once)
+        return again(once, self._patience.attempts)
 
     def _ask(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str], silence: float
@@ -131,7 +171,8 @@ class Server:
         if self._acts_for:
             sent["Countermand-As"] = self._acts_for
         try:
-            answer = ask(endpoint.address, method, API + path, sent, body, silence)
+            connect_seconds = min(silence, CONNECT_SECONDS_MAX)
+            answer = ask(endpoint.address, method, API + path, sent, body, silence, connect_seconds)
         except Unreachable as e:
             raise Failure(UNAVAILABLE, str(e), START_ONE, "unavailable") from e
         if 200 <= answer.status < 300:
@@ -140,9 +181,9 @@ class Server:
             raise Rejected(answer.status, problem_of(answer.read()), str(endpoint.address))
 
 
-def again(once: Callable[[], Answered]) -> Answered:
+def again(once: Callable[[], Answered], attempts: int = ATTEMPTS_MAX) -> Answered:
     """What ``once`` returns; done again, a few times, when its answer is lost on the way."""
-    for _ in range(ATTEMPTS_MAX - 1):
+    for _ in range(attempts - 1):
         with suppress(Lost):
             return once()
     try:

@@ -59,6 +59,8 @@ class CancelFacts(TypedDict, total=False):
     actor: str
     on_behalf_of: str | None
     at: str
+    grace_seconds: int
+    node_release: str
 
 
 class TaskDetail(TypedDict, total=False):
@@ -116,13 +118,28 @@ class JobDetail(TypedDict, total=False):
 class CloudEvent(TypedDict, total=False):
     """An event as it is stored; ``data`` differs from type to type."""
 
+    specversion: str
     id: str
+    source: str
     type: str
     subject: str
     time: str
+    datacontenttype: str
     aggregateversion: int
+    previoushash: str
+    authtype: str
     authid: str
+    authmethod: str
+    authroles: str
     onbehalfof: str
+    onbehalfoftype: str
+    onbehalfofmethod: str
+    onbehalfofroles: str
+    origin: str
+    clientaddress: str
+    clientprogram: str
+    correlationid: str
+    causationid: str
     data: dict[str, Any]
 
 
@@ -130,6 +147,14 @@ class StoredEvent(TypedDict):
     """An event and its place in the stream."""
 
     position: int
+    event: CloudEvent
+
+
+class StreamedEvent(TypedDict):
+    """An event on the stream of all."""
+
+    position: int
+    aggregate: str
     event: CloudEvent
 
 

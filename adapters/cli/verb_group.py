@@ -1,7 +1,7 @@
 """The verbs, by what people come for. A verb's module is imported when that verb is asked for."""
 
 import importlib
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -21,14 +21,19 @@ SECTIONS: Final = {
         "requeue": "Run a failed or canceled job again, or one task.",
         "configure": "Take a job back to Configuring.",
         "show": "Show a job, now or then, or its events.",
+        "ls": "List jobs, or cancels that are stuck.",
     },
     "What happened": {
+        "audit": "Search the audit trail, or export it.",
+        "explain": "Say in sentences why a job ended.",
         "watch": "Follow events as they happen.",
         "replay": "Tell a job again, event by event.",
         "schema": "Print what events look like: their published contract.",
     },
     "The cluster": {
         "params": "Show or set cluster parameters.",
+        "projections": "Show the views, or build them anew.",
+        "completion": "Complete command lines in bash, zsh or fish.",
         "version": "Print versions.",
     },
 }
@@ -47,6 +52,13 @@ class Verbs(click.Group):
         found = importlib.import_module(f"adapters.cli.verbs.{cmd_name}").verb
         assert isinstance(found, click.Command)
         return found
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Verbs that begin so, without importing one; else what any command completes."""
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(x, help=y) for x, y in VERBS.items() if x.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, rows in SECTIONS.items():

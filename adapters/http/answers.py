@@ -8,12 +8,28 @@ from litestar import Response
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from adapters.http.job_answers import JobDetail, detail_of
+from adapters.http.shapes import (
+    Count,
+    HResultText,
+    JobNumber,
+    JobStateWord,
+    Link,
+    ModeWord,
+    OutcomeWord,
+    PositionNumber,
+    StoredJson,
+    TaskNumber,
+    TaskStateWord,
+    Time,
+    Uuid,
+    VersionNumber,
+)
 from adapters.http.text import hexadecimal, stamp
 from application.ports import Stored, Undecodable
 from application.queries import Replayed
 from application.receipts import Receipt, UnderWay
 from application.replay import ReplayStep
-from application.scheduler import job_number
+from domain.cluster import job_number
 from domain.parameters import Parameter
 from projections.summary import summary
 
@@ -44,10 +60,10 @@ class UnderWayBody(Struct, frozen=True):
     request_id: str
     actor: str
     on_behalf_of: str
-    mode: str
+    mode: ModeWord
     message: str
-    at: str
-    position: int
+    at: Time
+    position: PositionNumber
 
 
 class ReceiptBody(Struct, frozen=True):
@@ -57,24 +73,24 @@ class ReceiptBody(Struct, frozen=True):
     ``trail``: where the job's events are; null where there is no job.
     """
 
-    outcome: str
+    outcome: OutcomeWord
     operation: str
-    job_id: int | str | None
-    task_id: int | None
+    job_id: JobNumber | str | None
+    task_id: TaskNumber | None
     request_id: str
-    event_id: str
+    event_id: Uuid
     event_type: str
-    version: int
-    position: int
-    job_state: str | None
+    version: VersionNumber
+    position: PositionNumber
+    job_state: JobStateWord | None
     explanation: str
     code: str
-    hresult: str
+    hresult: HResultText
     rule: str
     under_way: UnderWayBody | None
     already_canceled: bool
     replayed: bool
-    trail: str | None
+    trail: Link | None
 
 
 def receipt_body(receipt: Receipt) -> ReceiptBody:
@@ -128,8 +144,8 @@ class EventBody(Struct, frozen=True):
     that are not even JSON; ``event`` is then null.
     """
 
-    position: int
-    event: Raw
+    position: PositionNumber
+    event: StoredJson
     unreadable: str | UnsetType = UNSET
     raw_base64: str | UnsetType = UNSET
 
@@ -140,17 +156,26 @@ class StreamedBody(EventBody, frozen=True, kw_only=True):
     aggregate: str
 
 
+class SentEvent(Struct, frozen=True):
+    """A server-sent event. ``data``: JSON, a ``StreamedBody`` for an event of the stream."""
+
+    event: str | UnsetType = UNSET
+    data: str | UnsetType = UNSET
+    id: str | UnsetType = UNSET
+    retry: Count | UnsetType = UNSET
+
+
 class EventsBody(Struct, frozen=True):
     """A job's events in order."""
 
-    job_id: int
+    job_id: JobNumber
     events: tuple[EventBody, ...]
 
 
 class PositionBody(Struct, frozen=True):
     """All that is to be seen up to ``position`` has been sent."""
 
-    position: int
+    position: PositionNumber
 
 
 def event_body(stored: Stored) -> EventBody:
@@ -182,23 +207,23 @@ def bytes_of(stored: Stored) -> tuple[Raw, str | UnsetType, str | UnsetType]:
 class TaskChangeBody(Struct, frozen=True):
     """A task before (null: it is new) and after one event."""
 
-    task: int
-    before: str | None
-    after: str
-    attempt: int
+    task: TaskNumber
+    before: TaskStateWord | None
+    after: TaskStateWord
+    attempt: Count
 
 
 class StepBody(Struct, frozen=True):
     """One event and what it changed."""
 
-    position: int
-    version: int
+    position: PositionNumber
+    version: VersionNumber
     type: str
-    time: str
+    time: Time
     actor: str
     on_behalf_of: str
-    state_before: str | None
-    state_after: str
+    state_before: JobStateWord | None
+    state_after: JobStateWord
     tasks: tuple[TaskChangeBody, ...]
     summary: str
 
@@ -206,10 +231,10 @@ class StepBody(Struct, frozen=True):
 class ReplayBody(Struct, frozen=True):
     """A job told from its events. ``matches_live``: null when it was not told to the end."""
 
-    job_id: int
+    job_id: JobNumber
     steps: tuple[StepBody, ...]
     job: JobDetail
-    position: int
+    position: PositionNumber
     matches_live: bool | None
 
 
@@ -248,11 +273,11 @@ class ParameterBody(Struct, frozen=True):
     """A cluster parameter and the value in force."""
 
     name: str
-    value: int
+    value: Count
     unit: str
-    default: int
-    minimum: int
-    maximum: int
+    default: Count
+    minimum: Count
+    maximum: Count
     meaning: str
 
 

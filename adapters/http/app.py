@@ -9,8 +9,9 @@ from adapters.http.administration import Administrations
 from adapters.http.authentication import Authenticator, Door
 from adapters.http.closing import Closing
 from adapters.http.commands import Commands
-from adapters.http.health import Health, health_routes
-from adapters.http.listings import Listings
+from adapters.http.health import Health
+from adapters.http.health_routes import health_routes
+from adapters.http.listings import Listings, Provenance
 from adapters.http.metrics import Snapshot, metrics_routes
 from adapters.http.problem import exception_handler
 from adapters.http.questions import Questions
@@ -40,6 +41,7 @@ def create_app(
     counts: RequestCounts,
     closing: Closing,
     contract: Callable[[], Contract],
+    provenance: Provenance,
     stream_limits: StreamLimits = StreamLimits(),  # noqa: B008
 ) -> Litestar:
     """The API under /api/v1. Whatever is raised becomes a problem.
@@ -51,7 +53,7 @@ def create_app(
     guarded = (
         Commands(scheduler, ids),
         questions,
-        Listings(listing),
+        Listings(listing, queries, provenance),
         Administrations(administration),
     )
     routes = [route for part in guarded for route in part.routes()]

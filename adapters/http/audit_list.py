@@ -5,6 +5,16 @@ from typing import Final
 from msgspec import Struct
 
 from adapters.http.list_body import ListBody
+from adapters.http.shapes import (
+    JobNumber,
+    KindWord,
+    Link,
+    ModeOrNone,
+    OriginWord,
+    PositionNumber,
+    Time,
+    Uuid,
+)
 from application.listing import Listed
 from application.views import TRAIL_COLUMNS
 from projections.audit_trail import AuditRow
@@ -19,26 +29,26 @@ class AuditLine(Struct, frozen=True):
     ``request_position``: of the accepted request that this follows from, null for requests.
     """
 
-    position: int
-    time: str
-    event_id: str
+    position: PositionNumber
+    time: Time
+    event_id: Uuid
     type: str
-    kind: str
+    kind: KindWord
     operation: str
     outcome: str
-    job_id: int | None
+    job_id: JobNumber | None
     tasks: str
     subject: str
     owner: str
     actor: str
     on_behalf_of: str
-    origin: str
+    origin: OriginWord
     address: str
     program: str
     request_id: str
-    request_position: int | None
+    request_position: PositionNumber | None
     requested_by: str
-    mode: str
+    mode: ModeOrNone
     message: str
     reason_code: str
     rule: str
@@ -50,7 +60,7 @@ class AuditLine(Struct, frozen=True):
 class AuditItem(AuditLine, frozen=True, kw_only=True):
     """A row of the trail in a page. ``event``: where its event is, byte for byte."""
 
-    event: str
+    event: Link
 
 
 class AuditBody(ListBody, frozen=True, kw_only=True):

@@ -3,6 +3,17 @@
 from msgspec import Struct
 
 from adapters.http.list_body import ListBody
+from adapters.http.shapes import (
+    Count,
+    JobNumber,
+    ModeWord,
+    PositionNumber,
+    ReleaseWord,
+    StageWord,
+    TaskNumber,
+    Time,
+    TroubleWord,
+)
 from application.listing import Listed
 from application.views import TroubledCancellation
 from projections.cancellations import CancellationRow
@@ -16,11 +27,11 @@ class Steps(Struct, frozen=True):
     request to the end.
     """
 
-    order_ms: int | None
-    signal_ms: int | None
-    stop_ms: int | None
-    release_ms: int | None
-    total_ms: int | None
+    order_ms: Count | None
+    signal_ms: Count | None
+    stop_ms: Count | None
+    release_ms: Count | None
+    total_ms: Count | None
 
 
 class CancellationItem(Struct, frozen=True):
@@ -31,36 +42,36 @@ class CancellationItem(Struct, frozen=True):
     themselves or by another request meanwhile.
     """
 
-    position: int
-    job_id: int
-    task_id: int | None
+    position: PositionNumber
+    job_id: JobNumber
+    task_id: TaskNumber | None
     owner: str
-    trouble: str | None
-    stage: str
+    trouble: TroubleWord | None
+    stage: StageWord
     open: bool
-    mode: str
+    mode: ModeWord
     message: str
     reason_code: str
     actor: str
     on_behalf_of: str
     request_id: str
-    running: int
-    waiting: int
-    stopped: int
-    force_stopped: int
-    ended_otherwise: int
-    killed: int
-    survivors: int
-    release: str
-    requested_at: str
-    due_at: str | None
-    ordered_at: str | None
-    signalled_at: str | None
-    stopped_at: str | None
-    released_at: str | None
-    ended_at: str | None
-    end_position: int | None
-    taken_over_by: int | None
+    running: Count
+    waiting: Count
+    stopped: Count
+    force_stopped: Count
+    ended_otherwise: Count
+    killed: Count
+    survivors: Count
+    release: ReleaseWord
+    requested_at: Time
+    due_at: Time | None
+    ordered_at: Time | None
+    signalled_at: Time | None
+    stopped_at: Time | None
+    released_at: Time | None
+    ended_at: Time | None
+    end_position: PositionNumber | None
+    taken_over_by: PositionNumber | None
     steps: Steps
 
 

@@ -1,19 +1,30 @@
 """The commands over HTTP: what a body says becomes a command, a receipt becomes an answer."""
 
 from collections.abc import Awaitable
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
-from litestar import Response, post, put
+from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from msgspec import Struct
 
 from adapters.http.answers import JOBS_PATH, json_answer, receipt_body
 from adapters.http.authentication import caller_of
+from adapters.http.bodies import (
+    CancelBody,
+    FinishBody,
+    JobBody,
+    NothingBody,
+    ParameterValue,
+    TaskBody,
+)
 from adapters.http.conditions import if_match, no_if_match
+from adapters.http.contract import commands as op
+from adapters.http.contract.fields import Whole
+from adapters.http.contract.operation import Operation, route
 from adapters.http.one import OneOfAKind
 from adapters.http.problem import Malformed, WebRequest, refusal
-from adapters.http.requests import NothingBody, Query, body_of, choice, request_id_of, whole_number
+from adapters.http.requests import Query, body_of, choice
 from application.ports import Ids
 from application.receipts import Receipt
 from application.scheduler import Cancel, NewJob, Scheduler
@@ -23,51 +34,9 @@ from domain.outcome import Outcome
 from domain.states import CancelMode, JobPriority, JobType, TaskType
 
 DONE: Final = frozenset({Outcome.ACCEPTED, Outcome.ESCALATED, Outcome.REPEATED})
-TASK_ID_MAX: Final = 2**31 - 1
+TASK_ID: Final = Whole(0, 2**31 - 1)
 B = TypeVar("B", bound=Struct)
-
-
-class CancelBody(Struct, forbid_unknown_fields=True):
-    """How to cancel. ``forced`` is short for mode forced; "" and null mean normal."""
-
-    message: str = ""
-    mode: str = ""
-    reason_code: str = ""
-    forced: bool | None = None
-
-
-class FinishBody(Struct, forbid_unknown_fields=True):
-    """How to finish."""
-
-    message: str = ""
-
-
-class TaskBody(Struct, forbid_unknown_fields=True):
-    """A task of a new job."""
-
-    command: str
-    type: str = TaskType.BASIC.value
-    name: str = ""
-    work_directory: str = ""
-    environment: dict[str, str] = {}
-
-
-class JobBody(Struct, forbid_unknown_fields=True):
-    """A new job."""
-
-    name: str = ""
-    tasks: list[TaskBody] = []
-    job_type: str = JobType.BATCH.value
-    priority: str = JobPriority.NORMAL.value
-    run_as: str = ""
-    properties: dict[str, str] = {}
-    submit: bool = True
-
-
-class ParameterValue(Struct, forbid_unknown_fields=True):
-    """A parameter's new value, as text."""
-
-    value: str
+Said: TypeAlias = tuple[B, tuple[str, IfVersions]]
 
 
 class Commands(OneOfAKind):
@@ -80,101 +49,95 @@ class Commands(OneOfAKind):
     def routes(self) -> list[HTTPRouteHandler]:
         """The routes under /api/v1."""
         return [
-            post("/jobs")(self.create),
-            post("/jobs/{job_id:str}/submit")(self.submit),
-            post("/jobs/{job_id:str}/cancel")(self.cancel),
-            post("/jobs/{job_id:str}/finish")(self.finish),
-            post("/jobs/{job_id:str}/configure")(self.configure),
-            post("/jobs/{job_id:str}/requeue")(self.requeue),
-            post("/jobs/{job_id:str}/tasks/{task_id:str}/cancel")(self.cancel_task),
-            post("/jobs/{job_id:str}/tasks/{task_id:str}/finish")(self.finish_task),
-            post("/jobs/{job_id:str}/tasks/{task_id:str}/requeue")(self.requeue_task),
-            put("/parameters/{name:str}")(self.set_parameter),
+            route(op.CREATE, self.create),
+            route(op.SUBMIT, self.submit),
+            route(op.CANCEL, self.cancel),
+            route(op.FINISH, self.finish),
+            route(op.CONFIGURE, self.configure),
+            route(op.REQUEUE, self.requeue),
+            route(op.CANCEL_TASK, self.cancel_task),
+            route(op.FINISH_TASK, self.finish_task),
+            route(op.REQUEUE_TASK, self.requeue_task),
+            route(op.SET_PARAMETER, self.set_parameter),
         ]
 
     async def create(self, request: WebRequest) -> Response[bytes]:
         """A new job: 201 with its place."""
         no_if_match(request)
-        new = new_job(await said(request, JobBody))
-        work = self._scheduler.add_job(caller_of(request), new, self._id(request))
+        body, query = await said(request, op.CREATE, JobBody)
+        work = self._scheduler.add_job(caller_of(request), new_job(body), self._id(query))
         return await answered(work, created=True)
 
     async def submit(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
         """Configuring -> Submitted."""
-        await said(request, NothingBody)
-        on = caller_of(request), job_id
-        return await answered(self._scheduler.submit_job(*on, *self._how(request)))
+        _, how = await self._said(request, op.SUBMIT, NothingBody)
+        return await answered(self._scheduler.submit_job(caller_of(request), job_id, *how))
 
     async def cancel(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
         """Stop a job."""
-        how = how_to_cancel(await said(request, CancelBody))
+        body, how = await self._said(request, op.CANCEL, CancelBody)
         on = caller_of(request), job_id
-        return await answered(self._scheduler.cancel_job(*on, how, *self._how(request)))
+        return await answered(self._scheduler.cancel_job(*on, how_to_cancel(body), *how))
 
     async def cancel_task(
         self, request: WebRequest, job_id: FromPath[str], task_id: FromPath[str]
     ) -> Response[bytes]:
         """Stop one task."""
-        task = task_number(task_id)
-        how = how_to_cancel(await said(request, CancelBody))
-        on = caller_of(request), job_id, task
-        return await answered(self._scheduler.cancel_task(*on, how, *self._how(request)))
+        body, how = await self._said(request, op.CANCEL_TASK, CancelBody)
+        on = caller_of(request), job_id, task_number(task_id)
+        return await answered(self._scheduler.cancel_task(*on, how_to_cancel(body), *how))
 
     async def finish(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
         """Stop a job with the outcome Finished."""
-        message = (await said(request, FinishBody)).message
+        body, how = await self._said(request, op.FINISH, FinishBody)
         on = caller_of(request), job_id
-        return await answered(self._scheduler.finish_job(*on, message, *self._how(request)))
+        return await answered(self._scheduler.finish_job(*on, body.message, *how))
 
     async def finish_task(
         self, request: WebRequest, job_id: FromPath[str], task_id: FromPath[str]
     ) -> Response[bytes]:
         """Stop one task with the outcome Finished."""
-        task = task_number(task_id)
-        message = (await said(request, FinishBody)).message
-        on = caller_of(request), job_id, task
-        return await answered(self._scheduler.finish_task(*on, message, *self._how(request)))
+        body, how = await self._said(request, op.FINISH_TASK, FinishBody)
+        on = caller_of(request), job_id, task_number(task_id)
+        return await answered(self._scheduler.finish_task(*on, body.message, *how))
 
     async def configure(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
         """Back to Configuring."""
-        await said(request, NothingBody)
-        on = caller_of(request), job_id
-        return await answered(self._scheduler.configure_job(*on, *self._how(request)))
+        _, how = await self._said(request, op.CONFIGURE, NothingBody)
+        return await answered(self._scheduler.configure_job(caller_of(request), job_id, *how))
 
     async def requeue(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
         """Configure and submit in one."""
-        await said(request, NothingBody)
-        on = caller_of(request), job_id
-        return await answered(self._scheduler.requeue_job(*on, *self._how(request)))
+        _, how = await self._said(request, op.REQUEUE, NothingBody)
+        return await answered(self._scheduler.requeue_job(caller_of(request), job_id, *how))
 
     async def requeue_task(
         self, request: WebRequest, job_id: FromPath[str], task_id: FromPath[str]
     ) -> Response[bytes]:
         """Run one task again."""
-        task = task_number(task_id)
-        await said(request, NothingBody)
-        on = caller_of(request), job_id, task
-        return await answered(self._scheduler.requeue_task(*on, *self._how(request)))
+        _, how = await self._said(request, op.REQUEUE_TASK, NothingBody)
+        on = caller_of(request), job_id, task_number(task_id)
+        return await answered(self._scheduler.requeue_task(*on, *how))
 
     async def set_parameter(self, request: WebRequest, name: FromPath[str]) -> Response[bytes]:
         """Give a cluster parameter a new value."""
-        value = (await said(request, ParameterValue)).value
-        caller = caller_of(request)
-        work = self._scheduler.set_cluster_parameter(caller, name, value, *self._how(request))
-        return await answered(work)
+        body, how = await self._said(request, op.SET_PARAMETER, ParameterValue)
+        on = caller_of(request), name, body.value
+        return await answered(self._scheduler.set_cluster_parameter(*on, *how))
 
-    def _how(self, request: WebRequest) -> tuple[str, IfVersions]:
-        """Under which request id, and for which versions."""
-        return self._id(request), if_match(request)
+    async def _said(self, request: WebRequest, operation: Operation, kind: type[B]) -> Said[B]:
+        """The body, under which request id, and for which versions."""
+        body, query = await said(request, operation, kind)
+        return body, (self._id(query), if_match(request))
 
-    def _id(self, request: WebRequest) -> str:
-        return request_id_of(request) or self._ids.new()
+    def _id(self, query: Query) -> str:
+        return query.text("Idempotency-Key") or self._ids.new()
 
 
-async def said(request: WebRequest, kind: type[B]) -> B:
-    """The body of a command, which has no query."""
-    Query(request)
-    return await body_of(request, kind)
+async def said(request: WebRequest, operation: Operation, kind: type[B]) -> tuple[B, Query]:
+    """The body of a command and its parameters."""
+    query = Query(request, operation)
+    return await body_of(request, kind), query
 
 
 async def answered(work: Awaitable[Receipt], *, created: bool = False) -> Response[bytes]:
@@ -189,7 +152,7 @@ async def answered(work: Awaitable[Receipt], *, created: bool = False) -> Respon
 
 def task_number(text: str) -> int:
     """A task's number in its job; whether there is such a task is for the domain."""
-    return whole_number(text, "a task id", 0, TASK_ID_MAX)
+    return TASK_ID.read(text, "task_id")
 
 
 def new_job(body: JobBody) -> NewJob:

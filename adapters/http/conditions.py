@@ -22,15 +22,16 @@ VERSION: Final = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
 CONDITIONS_OF_QUESTIONS: Final = ("If-None-Match", "If-Modified-Since", "If-Unmodified-Since")
 
 
-def etag(version: int) -> dict[str, str]:
-    """The header that tells a version."""
+def etag(version: int | str) -> dict[str, str]:
+    """The header that tells a version, or the digest of a document."""
     return {"ETag": f'"{version}"'}
 
 
 def if_match(request: WebRequest) -> IfVersions:
-    """The versions that a command is for; None for any. A weak tag never matches.
+    """The versions that a command is for; None for any.
 
-    ``Malformed`` for what could not be one of our tags: a command that it refuses is history.
+    A weak tag never matches, nor does one that no version has: the command is refused.
+    ``Malformed`` for what are no tags at all.
     """
     check_command(request)
     text = header(request, "If-Match")
@@ -38,9 +39,7 @@ def if_match(request: WebRequest) -> IfVersions:
         return None
     tags = tags_of("If-Match", text)
     strong = [tag for weak, tag in tags if not weak]
-    if not all(VERSION.fullmatch(tag) for tag in strong):
-        raise unfit("If-Match", text)
-    return tuple(int(tag) for tag in strong)
+    return tuple(int(tag) for tag in strong if VERSION.fullmatch(tag))
 
 
 def check_command(request: WebRequest) -> None:
@@ -67,7 +66,7 @@ def if_none_match(request: WebRequest) -> frozenset[str]:
     return frozenset(tag for _, tag in tags_of("If-None-Match", text))
 
 
-def is_held(held: frozenset[str], version: int) -> bool:
+def is_held(held: frozenset[str], version: int | str) -> bool:
     """Whether the caller holds this version, strong or weak."""
     return ANY in held or str(version) in held
 

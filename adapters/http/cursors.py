@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from adapters.http.problem import Malformed
 from application.views import Key
+from domain.errors import Unknown
 
 DIGEST_BYTES: Final = 9
 CHARACTERS_MAX: Final = 2000
@@ -35,14 +35,14 @@ def cursor_text(after: Key, question: str) -> str:
 
 
 def key_of(text: str | None, question: str) -> Key:
-    """The key that a cursor holds; () for none. ``Malformed`` for one of another question."""
+    """The key that a cursor holds; () for none. ``Unknown`` for one of another question."""
     if text is None:
         return ()
     found = decoded(text) if len(text) <= CHARACTERS_MAX else None
     if found is None:
-        raise Malformed("the cursor is not one that this service gave; begin without a cursor")
+        raise unknown("the cursor is not one that this service gave; begin without a cursor")
     if found.question != question:
-        raise Malformed(
+        raise unknown(
             "the cursor belongs to another question: keep filters and order as they were, or begin "
             "without a cursor"
         )
@@ -56,3 +56,8 @@ def decoded(text: str) -> Cursor | None:
         return msgspec.json.decode(raw, type=Cursor)
     except (binascii.Error, ValueError, msgspec.MsgspecError):
         return None
+
+
+def unknown(sentence: str) -> Unknown:
+    """There is no such place in this list."""
+    return Unknown(sentence, code="unknown_cursor")

@@ -2,6 +2,10 @@
 
 from msgspec import Struct
 
+from adapters.http.shapes import (
+    JobNumber,
+    PositionNumber,
+)
 from application.queries import Explained
 from projections.explanation import Sentence
 
@@ -10,15 +14,15 @@ class SentenceBody(Struct, frozen=True):
     """A sentence and the positions of the events it rests on."""
 
     text: str
-    events: tuple[int, ...]
+    events: tuple[PositionNumber, ...]
 
 
 class ExplanationBody(Struct, frozen=True):
     """Why a job ended, or that it has not; the first sentence is the answer."""
 
-    job_id: int
+    job_id: JobNumber
     sentences: tuple[SentenceBody, ...]
-    position: int
+    position: PositionNumber
 
 
 def sentence_body(sentence: Sentence) -> SentenceBody:

@@ -1,14 +1,10 @@
 """Whether the service lives and whether it can take work. Asked without authentication."""
 
-from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import Final
 
-from litestar import Response, get
-from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
-from adapters.http.answers import json_answer
+from adapters.http.shapes import PositionNumber
 
 
 class HealthStatus(StrEnum):
@@ -24,27 +20,10 @@ class Health(Struct, frozen=True):
 
     status: HealthStatus
     reasons: tuple[str, ...] = ()
-    position: int = 0
+    position: PositionNumber = 0
 
 
 class Live(Struct, frozen=True):
     """The process answers."""
 
     status: str = "live"
-
-
-UNREADY_STATUS: Final = 503
-
-
-def health_routes(health: Callable[[], Awaitable[Health]]) -> list[HTTPRouteHandler]:
-    """``/health/live`` and ``/health/ready``."""
-
-    async def live() -> Response[bytes]:
-        return json_answer(Live())
-
-    async def ready() -> Response[bytes]:
-        now = await health()
-        status = UNREADY_STATUS if now.status is HealthStatus.NOT_READY else 200
-        return json_answer(now, status=status, position=now.position)
-
-    return [get("/health/live")(live), get("/health/ready")(ready)]

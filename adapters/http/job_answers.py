@@ -2,6 +2,22 @@
 
 from msgspec import Struct
 
+from adapters.http.shapes import (
+    Count,
+    HResultText,
+    JobNumber,
+    JobStateWord,
+    JobTypeWord,
+    ModeWord,
+    NodeReleaseWord,
+    PositionNumber,
+    PriorityWord,
+    TaskNumber,
+    TaskStateWord,
+    TaskTypeWord,
+    Time,
+    VersionNumber,
+)
 from adapters.http.text import hexadecimal, maybe_stamp, stamp
 from application.queries import Snapshot
 from domain.error_message import error_message
@@ -12,14 +28,14 @@ class CancelDetail(Struct, frozen=True):
     """The strongest accepted cancel."""
 
     request_id: str
-    mode: str
+    mode: ModeWord
     message: str
     reason_code: str
     actor: str
     on_behalf_of: str
-    at: str
-    grace_seconds: int
-    node_release: str
+    at: Time
+    grace_seconds: Count
+    node_release: NodeReleaseWord
 
 
 class FinishDetail(Struct, frozen=True):
@@ -28,9 +44,9 @@ class FinishDetail(Struct, frozen=True):
     request_id: str
     message: str
     actor: str
-    at: str
-    grace_seconds: int
-    node_release: str
+    at: Time
+    grace_seconds: Count
+    node_release: NodeReleaseWord
 
 
 class TaskFinishDetail(Struct, frozen=True):
@@ -40,26 +56,26 @@ class TaskFinishDetail(Struct, frozen=True):
     message: str
     actor: str
     on_behalf_of: str
-    at: str
-    grace_seconds: int
+    at: Time
+    grace_seconds: Count
 
 
 class TaskDetail(Struct, frozen=True):
     """A task and its latest run."""
 
-    task_id: int
-    type: str
+    task_id: TaskNumber
+    type: TaskTypeWord
     name: str
     command: str
     work_directory: str
-    state: str
-    attempt: int
+    state: TaskStateWord
+    attempt: Count
     node: str
-    exit_code: int | None
-    exit_signal: int | None
-    started_at: str | None
-    ended_at: str | None
-    survivors: int
+    exit_code: Count | None
+    exit_signal: Count | None
+    started_at: Time | None
+    ended_at: Time | None
+    survivors: Count
     code: str
     reason: str
     explicitly_canceled: bool
@@ -69,25 +85,25 @@ class TaskDetail(Struct, frozen=True):
 class JobDetail(Struct, frozen=True):
     """A job at ``version``, the event of which is at ``position``."""
 
-    job_id: int
+    job_id: JobNumber
     name: str
     owner: str
-    job_type: str
-    priority: str
+    job_type: JobTypeWord
+    priority: PriorityWord
     run_as: str
     properties: dict[str, str]
-    state: str
-    previous_state: str | None
-    version: int
-    position: int
-    created_at: str
-    submitted_at: str | None
-    queued_at: str | None
-    started_at: str | None
-    ended_at: str | None
-    changed_at: str
-    requeue_count: int
-    error_code: str
+    state: JobStateWord
+    previous_state: JobStateWord | None
+    version: VersionNumber
+    position: PositionNumber
+    created_at: Time
+    submitted_at: Time | None
+    queued_at: Time | None
+    started_at: Time | None
+    ended_at: Time | None
+    changed_at: Time
+    requeue_count: Count
+    error_code: HResultText
     error_message: str
     nodes: tuple[str, ...]
     cancel: CancelDetail | None

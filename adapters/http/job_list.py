@@ -3,6 +3,21 @@
 from msgspec import Struct
 
 from adapters.http.list_body import ListBody
+from adapters.http.shapes import (
+    Count,
+    HResultText,
+    JobNumber,
+    JobStateWord,
+    JobTypeWord,
+    ModeWord,
+    PositionNumber,
+    PriorityWord,
+    TaskNumber,
+    TaskStateWord,
+    TaskTypeWord,
+    Time,
+    VersionNumber,
+)
 from adapters.http.text import hexadecimal
 from application.listing import Listed
 from projections.job_view import JobRow, TaskRow
@@ -11,12 +26,12 @@ from projections.job_view import JobRow, TaskRow
 class TaskCounts(Struct, frozen=True):
     """Tasks, node release aside, by what they do; ``running``: on a node."""
 
-    total: int
-    waiting: int
-    running: int
-    finished: int
-    failed: int
-    canceled: int
+    total: Count
+    waiting: Count
+    running: Count
+    finished: Count
+    failed: Count
+    canceled: Count
 
 
 class LastCancel(Struct, frozen=True):
@@ -24,39 +39,39 @@ class LastCancel(Struct, frozen=True):
 
     actor: str
     on_behalf_of: str
-    at: str
-    mode: str
+    at: Time
+    mode: ModeWord
     message: str
     reason_code: str
     request_id: str
-    version: int
+    version: VersionNumber
 
 
 class JobItem(Struct, frozen=True):
     """A job in a list. ``error_code``: HPC Pack's number, "" for none."""
 
-    job_id: int
+    job_id: JobNumber
     name: str
     owner: str
-    job_type: str
-    priority: str
+    job_type: JobTypeWord
+    priority: PriorityWord
     run_as: str
-    state: str
-    previous_state: str | None
-    version: int
-    position: int
-    created_at: str
-    submitted_at: str | None
-    queued_at: str | None
-    started_at: str | None
-    ended_at: str | None
-    changed_at: str
-    requeue_count: int
-    error_code: str
+    state: JobStateWord
+    previous_state: JobStateWord | None
+    version: VersionNumber
+    position: PositionNumber
+    created_at: Time
+    submitted_at: Time | None
+    queued_at: Time | None
+    started_at: Time | None
+    ended_at: Time | None
+    changed_at: Time
+    requeue_count: Count
+    error_code: HResultText
     error_message: str
     nodes: tuple[str, ...]
     tasks: TaskCounts
-    survivors: int
+    survivors: Count
     cancel: LastCancel | None
 
 
@@ -127,18 +142,18 @@ def jobs_body(listed: Listed[JobRow], after: str | None) -> JobsBody:
 class TaskItem(Struct, frozen=True):
     """A task in a list, and its latest run."""
 
-    task_id: int
-    type: str
+    task_id: TaskNumber
+    type: TaskTypeWord
     name: str
     command: str
-    state: str
-    attempt: int
+    state: TaskStateWord
+    attempt: Count
     node: str
-    exit_code: int | None
-    exit_signal: int | None
-    started_at: str | None
-    ended_at: str | None
-    survivors: int
+    exit_code: Count | None
+    exit_signal: Count | None
+    started_at: Time | None
+    ended_at: Time | None
+    survivors: Count
     code: str
     reason: str
     explicitly_canceled: bool
@@ -147,7 +162,7 @@ class TaskItem(Struct, frozen=True):
 class TasksBody(ListBody, frozen=True, kw_only=True):
     """A page of a job's tasks."""
 
-    job_id: int
+    job_id: JobNumber
     tasks: tuple[TaskItem, ...]
 
 

@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from adapters.http.shapes import Count, PositionNumber
+
 
 class ListBody(Struct, frozen=True, kw_only=True):
     """What every list says.
@@ -11,5 +13,5 @@ class ListBody(Struct, frozen=True, kw_only=True):
     """
 
     next: str | None
-    position: int
-    behind: int
+    position: PositionNumber
+    behind: Count

@@ -7,7 +7,7 @@ after a restart. What the web itself counts begins anew with the process.
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from litestar import Response, get
+from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -20,6 +20,8 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
+from adapters.http.contract import service as op
+from adapters.http.contract.operation import route
 from adapters.http.request_log import RequestCounts
 from application.views import Troubles
 from projections.tally import BUCKETS_MS, LABELS, SUM, CountKey, Measure
@@ -157,4 +159,4 @@ def metrics_routes(
         ProcessCollector(registry=registry)
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
-    return [get("/metrics")(metrics)]
+    return [route(op.METRICS, metrics)]

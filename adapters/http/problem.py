@@ -8,15 +8,16 @@ error gives an id that stands in the log.
 import math
 import traceback
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from adapters.http.answers import POSITION, ReceiptBody
+from adapters.http.shapes import Count
 from adapters.http.text import valid
 from domain import errors as x
 
@@ -61,6 +62,7 @@ KINDS: Final = {
     "unknown_task": Kind(404, "No such task", "look at the job for the ids of its tasks"),
     "unknown_parameter": Kind(404, "No such parameter", "GET /api/v1/parameters lists them"),
     "unknown_version": Kind(404, "No such version", "look at the job's events for what there is"),
+    "unknown_cursor": Kind(404, "No such place in this list", "begin without a cursor"),
     "unknown_position": Kind(404, "No such position", "begin from a position that exists"),
     "unknown_person": Kind(404, "No such person", "check the name in Countermand-As"),
     "unknown_schema": Kind(
@@ -147,12 +149,12 @@ class Problem(Struct, frozen=True):
 
     type: str
     title: str
-    status: int
+    status: Annotated[int, Meta(ge=400, le=599)]
     detail: str
     code: str
     what_to_do: str
     receipt: ReceiptBody | UnsetType = UNSET
-    retry_after_seconds: int | UnsetType = UNSET
+    retry_after_seconds: Count | UnsetType = UNSET
     incident: str | UnsetType = UNSET
 
 

@@ -5,9 +5,8 @@ for the domain, which refuses it and keeps the refusal.
 """
 
 import json
-import re
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, NoReturn, TypeVar
 from urllib.parse import parse_qsl
@@ -15,23 +14,21 @@ from urllib.parse import parse_qsl
 import msgspec
 from msgspec import Struct
 
+from adapters.http.contract.fields import Value
+from adapters.http.contract.operation import Operation, Parameter
 from adapters.http.problem import Malformed, WebRequest
+from application.views import VALUES_MAX
 
 BODY_BYTES_MAX: Final = 8 * 1024 * 1024
-SECONDS: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
-QUERY_FIELDS_MAX: Final = 100
-REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-SPACE_FOR_PLUS: Final = re.compile(r" (?=\d\d:\d\d$)")
+QUERY_FIELDS_MAX: Final = 1000
+"""More than any operation has parameters, each as often as it may be given."""
 
 B = TypeVar("B", bound=Struct)
 E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T", int, float, str, datetime)
 
 
 # --- bodies ---------------------------------------------------------------------------------------
-
-
-class NothingBody(Struct, forbid_unknown_fields=True):
-    """A command without anything to say."""
 
 
 async def body_of(request: WebRequest, kind: type[B]) -> B:
@@ -87,63 +84,78 @@ def choice(text: str, kind: type[E], what: str) -> E:
         raise Malformed(f"{what} cannot be {text[:80]!r}: it is one of {allowed}") from None
 
 
-def choices(texts: Sequence[str], kind: type[E], what: str) -> tuple[E, ...]:
-    """Several of a few words."""
-    return tuple(choice(text, kind, what) for text in texts)
-
-
-# --- the query ------------------------------------------------------------------------------------
+# --- parameters -----------------------------------------------------------------------------------
 
 
 class Query:
-    """The query's fields: those in ``single`` once, those in ``many`` often, others never."""
+    """A request's parameters, as its operation describes them: those of the query and of headers.
 
-    def __init__(
-        self, request: WebRequest, single: tuple[str, ...] = (), many: tuple[str, ...] = ()
-    ) -> None:
-        self._found: dict[str, list[str]] = {}
-        for name, value in pairs(request):
-            if name not in single + many:
-                allowed = ", ".join(single + many) or "none"
-                raise Malformed(f"there is no query field {name[:80]!r} here; there are: {allowed}")
-            self._found.setdefault(name, []).append(value)
-            if name in single and len(self._found[name]) > 1:
-                raise Malformed(f"the query field {name} is given several times; give it once")
+    Others are refused: ``Malformed`` says what is allowed. Each getter gives None for what was not
+    given.
+    """
 
-    def text(self, name: str) -> str | None:
-        """The field, or None."""
-        return self._found.get(name, [None])[0]
+    def __init__(self, request: WebRequest, operation: Operation) -> None:
+        self._found: dict[str, tuple[Value, ...]] = {}
+        in_query = {p.name: p for p in operation.of("query")}
+        for name, texts in grouped(pairs(request), in_query).items():
+            self._found[name] = tuple(in_query[name].field.read(x, name) for x in texts)
+        for header in operation.of("header"):
+            text = request.headers.get(header.name)
+            if text is not None:
+                self._found[header.name] = (header.field.read(text, header.name),)
 
-    def texts(self, name: str) -> list[str]:
-        """Every value of a field that may be repeated."""
-        return self._found.get(name, [])
+    def number(self, name: str) -> int | None:
+        """A whole number."""
+        return self._one(name, int)
 
-    def number(self, name: str, minimum: int, maximum: int) -> int | None:
-        """A whole number, or None."""
-        text = self.text(name)
-        return None if text is None else whole_number(text, name, minimum, maximum)
-
-    def seconds(self, name: str, maximum: int) -> float | None:
-        """A number of seconds, with a fraction if one likes, or None."""
-        text = self.text(name)
-        if text is None:
-            return None
-        if not SECONDS.fullmatch(text) or float(text) > maximum:
-            raise Malformed(f"{name} cannot be {text[:80]!r}: it is a number from 0 to {maximum}")
-        return float(text)
+    def seconds(self, name: str) -> float | None:
+        """A number of seconds."""
+        return self._one(name, float)
 
     def moment(self, name: str) -> datetime | None:
-        """A time in UTC, or None."""
-        text = self.text(name)
-        return None if text is None else moment(text, name)
+        """A time in UTC."""
+        return self._one(name, datetime)
 
-    def word(self, name: str, allowed: tuple[str, ...]) -> str | None:
-        """One of ``allowed``, or None."""
+    def text(self, name: str) -> str | None:
+        """A text or a word."""
+        return self._one(name, str)
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Every value of a parameter that may be repeated."""
+        return tuple(x for x in self._found.get(name, ()) if isinstance(x, str))
+
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """Every value of a parameter that may be repeated."""
+        return tuple(x for x in self._found.get(name, ()) if isinstance(x, int))
+
+    def words(self, name: str, kind: type[E]) -> tuple[E, ...]:
+        """Every value, as words of an enumeration."""
+        return tuple(kind(text) for text in self.texts(name))
+
+    def yes(self, name: str) -> bool | None:
+        """Yes for true, no for false."""
         text = self.text(name)
-        if text is not None and text not in allowed:
-            words = ", ".join(allowed)
-            raise Malformed(f"{name} cannot be {text[:80]!r}: it is one of {words}")
-        return text
+        return None if text is None else text == "true"
+
+    def _one(self, name: str, kind: type[T]) -> T | None:
+        value = next(iter(self._found.get(name, ())), None)
+        assert value is None or isinstance(value, kind), f"{name} is described otherwise"
+        return value
+
+
+def grouped(given: list[tuple[str, str]], allowed: Mapping[str, Parameter]) -> dict[str, list[str]]:
+    """The texts of each parameter of the query; ``Malformed`` for one that is not allowed."""
+    found: dict[str, list[str]] = {}
+    for name, value in given:
+        if name not in allowed:
+            names = ", ".join(allowed) or "none"
+            raise Malformed(f"there is no query field {name[:80]!r} here; there are: {names}")
+        found.setdefault(name, []).append(value)
+        most = VALUES_MAX if allowed[name].many else 1
+        if len(found[name]) > most:
+            times = "once" if most == 1 else f"at most {most} times"
+            raise Malformed(f"the query field {name} is given too often; give it {times}")
+    return found
 
 
 def pairs(request: WebRequest) -> list[tuple[str, str]]:
@@ -155,38 +167,9 @@ def pairs(request: WebRequest) -> list[tuple[str, str]]:
         raise Malformed(f"the query has more than {QUERY_FIELDS_MAX} fields") from None
 
 
-def whole_number(text: str, what: str, minimum: int, maximum: int) -> int:
-    """A whole number within limits."""
-    digits = text.isascii() and text.isdigit() and len(text) <= 20
-    if not digits or not minimum <= int(text) <= maximum:
-        raise Malformed(
-            f"{what} cannot be {text[:80]!r}: it is a whole number from {minimum} to {maximum}"
-        )
-    return int(text)
-
-
-def moment(text: str, what: str) -> datetime:
-    """An RFC 3339 time with its zone, in UTC. A plus sign may have become a space on its way."""
-    try:
-        found = datetime.fromisoformat(SPACE_FOR_PLUS.sub("+", text))
-        if found.tzinfo is not None:
-            return found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise Malformed(
-        f"{what} cannot be {text[:80]!r}: it is a time with its zone, "
-        "such as 2026-11-23T07:00:00.123456Z"
-    )
-
-
-# --- headers --------------------------------------------------------------------------------------
-
-
-def request_id_of(request: WebRequest) -> str | None:
-    """The header ``Idempotency-Key``, or None."""
-    key = request.headers.get("idempotency-key")
-    if key is None or REQUEST_ID.fullmatch(key):
-        return key
-    raise Malformed(
-        f"the Idempotency-Key {key[:80]!r} is not allowed: 1 to 64 letters, digits and . _ : -"
-    )
+def placed(operation: Operation, name: str, text: str) -> int:
+    """A whole number in the path."""
+    (parameter,) = (p for p in operation.of("path") if p.name == name)
+    number = parameter.field.read(text, name)
+    assert isinstance(number, int), f"{name} is described otherwise"
+    return number

@@ -11,14 +11,18 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
-from litestar import Response, get
+from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from msgspec import Struct
 
+from adapters.http.conditions import etag, if_none_match, is_held
+from adapters.http.contract import service as op
+from adapters.http.contract.operation import route
 from adapters.http.one import OneOfAKind
 from adapters.http.problem import WebRequest
 from adapters.http.requests import Query
+from adapters.http.schema_bodies import EventRow, Index
 from domain.errors import Unknown
 
 SCHEMA_PATH: Final = "/api/v1/schema"
@@ -29,7 +33,7 @@ CACHE: Final = "public, no-cache"
 
 
 class Document(Struct, frozen=True):
-    """A document as it goes out. ``tag``: its ETag, which says what is in it."""
+    """A document as it goes out. ``tag``: what its ETag says in quotes, a digest of it."""
 
     raw: bytes
     media_type: str
@@ -38,26 +42,7 @@ class Document(Struct, frozen=True):
 
 def document(raw: bytes, media_type: str = JSON) -> Document:
     """A document with its tag."""
-    return Document(raw, media_type, f'"{hashlib.sha256(raw).hexdigest()}"')
-
-
-class EventRow(Struct, frozen=True):
-    """An event in the list. ``href``: where its schema is."""
-
-    name: str
-    type: str
-    aggregate: str
-    subject: str
-    since: str
-    summary: str
-    href: str
-
-
-class Index(Struct, frozen=True):
-    """Every event, and where the documents are that describe all of them."""
-
-    events: tuple[EventRow, ...]
-    documents: tuple[str, ...]
+    return Document(raw, media_type, hashlib.sha256(raw).hexdigest())
 
 
 class Contract(Struct, frozen=True):
@@ -83,37 +68,37 @@ class Schemas(OneOfAKind):
     def routes(self) -> list[HTTPRouteHandler]:
         """The routes under /api/v1."""
         return [
-            get("/schema/events")(self.events),
-            get("/schema/events/{file:str}")(self.event),
-            get("/schema/{file:str}")(self.document),
+            route(op.SCHEMAS, self.events),
+            route(op.SCHEMA, self.event),
+            route(op.DOCUMENT, self.document),
         ]
 
     async def events(self, request: WebRequest) -> Response[bytes]:
         """Every event with a link to its schema."""
-        Query(request)
+        Query(request, op.SCHEMAS)
         contract = await self.contract()
         documents = tuple(f"{SCHEMA_PATH}/{name}" for name in contract.documents)
         index = Index(contract.events, documents)
         return answer(request, document(msgspec.json.encode(index)))
 
-    async def event(self, request: WebRequest, file: FromPath[str]) -> Response[bytes]:
+    async def event(self, request: WebRequest, name: FromPath[str]) -> Response[bytes]:
         """The schema of one event: ``JobAdded.json``, or with ``.v1`` and ``countermand.``."""
-        Query(request)
+        Query(request, op.SCHEMA)
         contract = await self.contract()
-        name = file.removesuffix(SUFFIX)
-        if name == file or name not in contract.schemas:
+        event = name.removesuffix(SUFFIX)
+        if event == name or event not in contract.schemas:
             names = ", ".join(row.name + SUFFIX for row in contract.events)
-            raise unknown(f"there is no schema {file[:80]!r} of an event; there are {names}")
-        return answer(request, contract.schemas[name])
+            raise unknown(f"there is no schema {name[:80]!r} of an event; there are {names}")
+        return answer(request, contract.schemas[event])
 
-    async def document(self, request: WebRequest, file: FromPath[str]) -> Response[bytes]:
+    async def document(self, request: WebRequest, name: FromPath[str]) -> Response[bytes]:
         """A document about all events."""
-        Query(request)
+        Query(request, op.DOCUMENT)
         contract = await self.contract()
-        if file not in contract.documents:
+        if name not in contract.documents:
             names = ", ".join(("events", *contract.documents))
-            raise unknown(f"there is no document {file[:80]!r} here; there are {names}")
-        return answer(request, contract.documents[file])
+            raise unknown(f"there is no document {name[:80]!r} here; there are {names}")
+        return answer(request, contract.documents[name])
 
     async def contract(self) -> Contract:
         """The contract; made in a thread, for it takes longer than others should wait."""
@@ -125,16 +110,10 @@ class Schemas(OneOfAKind):
 
 def answer(request: WebRequest, found: Document) -> Response[bytes]:
     """The document, or only that it is still the one that the client has."""
-    headers = {"ETag": found.tag, "Cache-Control": CACHE}
-    if not {found.tag, "*"}.isdisjoint(known_tags(request)):
+    headers = etag(found.tag) | {"Cache-Control": CACHE}
+    if is_held(if_none_match(request), found.tag):
         return Response(b"", status_code=304, media_type=found.media_type, headers=headers)
     return Response(found.raw, media_type=found.media_type, headers=headers)
-
-
-def known_tags(request: WebRequest) -> set[str]:
-    """The tags in If-None-Match, which are compared weakly; ``*`` stands for any."""
-    lines = request.headers.getall("if-none-match", [])
-    return {tag.strip().removeprefix("W/") for line in lines for tag in line.split(",")}
 
 
 def unknown(words: str) -> Unknown:

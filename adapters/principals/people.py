@@ -32,7 +32,7 @@ from domain.identity import Principal, PrincipalKind, Role
 
 HASHES_AT_ONCE: Final = 2
 HASHES_WAITING_MAX: Final = 100
-VERIFIED_MAX: Final = 10_000
+REMEMBERED_MAX: Final = 10_000
 LOGIN_KEPT_SECONDS: Final = 30.0
 LOGINS_KEPT_MAX: Final = 10_000
 ROOT: Final = 0
@@ -61,8 +61,9 @@ class Principals:
     ``own_uid``: the service's account. ``task_accounts``: all logins that tasks may run as, other
     than the service's own.
 
-    Tokens and passwords that were right are remembered (as a keyed digest, never themselves) until
-    the file changes, because checking one costs about 50 ms; checks run in threads, few at a time.
+    Tokens and passwords are remembered with what they were, right or wrong (as a keyed digest,
+    never themselves), until the file changes, because checking one costs about 50 ms; checks run in
+    threads, few at a time. The same wrong one again is no further guess.
     """
 
     def __init__(
@@ -78,7 +79,8 @@ class Principals:
         self._task_uids = frozenset(map(uid_of, task_accounts)) - {None}
         self._monotonic = monotonic
         self._book = _Book(None, {}, {})
-        self._verified: OrderedDict[bytes, Stamp] = OrderedDict()
+        self._right_ones: OrderedDict[bytes, None] = OrderedDict()
+        self._wrong_ones: OrderedDict[bytes, None] = OrderedDict()
         self._logins: OrderedDict[int, tuple[str | None, float]] = OrderedDict()
         self._key = secrets.token_bytes(32)
         self._hashing = asyncio.Semaphore(HASHES_AT_ONCE)
@@ -163,7 +165,8 @@ class Principals:
             stamp = self._file.stamp()
             if stamp != self._book.stamp:
                 self._book = book_of(stamp, self._file.read())
-                self._verified.clear()
+                self._right_ones.clear()
+                self._wrong_ones.clear()
         except Misconfigured as error:
             raise Unavailable(error.message) from error
         return self._book
@@ -171,16 +174,16 @@ class Principals:
     async def _right(self, what: str, secret: str, stored: str, stamp: Stamp) -> bool:
         """Whether ``secret`` is what ``stored`` is the hash of; no hash matches nothing."""
         digest = self._digest(what, secret)
-        if digest in self._verified:
+        if digest in self._right_ones:
             return True
+        if digest in self._wrong_ones:
+            return False
         self._attempts.check(what)
         right = await self._hash(digest, secret, stored)
         if not right:
             self._attempts.failed(what)
-        elif self._book.stamp == stamp:
-            self._verified[digest] = stamp
-            while len(self._verified) > VERIFIED_MAX:
-                self._verified.popitem(last=False)
+        if self._book.stamp == stamp:
+            remember(self._right_ones if right else self._wrong_ones, digest)
         return right
 
     async def _hash(self, digest: bytes, secret: str, stored: str) -> bool:
@@ -190,7 +193,7 @@ class Principals:
         try:
             async with self._hashing:
                 # Somebody else may have found out meanwhile.
-                return digest in self._verified or await asyncio.to_thread(
+                return digest in self._right_ones or await asyncio.to_thread(
                     self._compare, secret, stored
                 )
         finally:
@@ -218,6 +221,13 @@ class Principals:
         while len(self._logins) > LOGINS_KEPT_MAX:
             self._logins.popitem(last=False)
         return name
+
+
+def remember(digests: OrderedDict[bytes, None], digest: bytes) -> None:
+    """Keep one more; the oldest go when there are too many."""
+    digests[digest] = None
+    while len(digests) > REMEMBERED_MAX:
+        digests.popitem(last=False)
 
 
 def book_of(stamp: Stamp, by_name: dict[str, Entry]) -> _Book:

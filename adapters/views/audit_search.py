@@ -1,21 +1,29 @@
-"""Queries of the audit trail.
+"""Queries of the audit trail: one search of the index, which gives places in the stream's order.
 
-What is rare is looked up by itself (a job, a request, an event); everything else is one search of
-the index, which gives places in the stream's order. Times are turned into bounds on places first.
+Words and exact values alike are words of the index. Times are turned into ranges of places first.
 """
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator
 from typing import Final
 
 from eventsourcing.sqlite import SQLiteCursor
 
-from adapters.views.clauses import Value, Where, direction
-from adapters.views.facets import any_of, facet
+from adapters.views.clauses import (
+    WHOLE_MAX,
+    Row,
+    Where,
+    direction,
+    moment,
+    place_of,
+    selected,
+    whole,
+)
+from adapters.views.facets import MANY, any_of, facet
+from adapters.views.places import Places, ranges
 from adapters.views.words import search
 from application.views import AuditFilter, Page
+from domain.cluster import job_number
 from projections.audit_trail import AuditRow, Kind
-from projections.stamps import stamp
 
 BY_VALUE: Final = (
     ("owner", "owners"),
@@ -34,7 +42,7 @@ BY_VALUE: Final = (
 )
 """Columns that are searched by their exact value, and the filter's name for each."""
 
-JOB_DIGITS_MAX: Final = 10
+COLUMNS: Final = ", ".join(f"a.{column}" for column in AuditRow.__struct_fields__)
 
 
 def page(
@@ -42,56 +50,67 @@ def page(
     which: AuditFilter,
     descending: bool,
     part: Page,
-    columns: Sequence[str] = AuditRow.__struct_fields__,
-) -> tuple[str, Sequence[Value]]:
-    """A page of rows in the stream's order."""
-    source, where = found(cursor, which)
-    word, compares = direction(descending)
+    what: str = COLUMNS,
+) -> list[Row]:
+    """A page of rows in the stream's order, and one row more if there is one.
+
+    ``what`` of each row, from the table ``a``.
+    """
+    rows: list[Row] = []
+    for places in in_order(ranges(cursor, which), descending, part):
+        source, where = found(which, places)
+        word, _ = direction(descending)
+        query = f"SELECT {what} FROM {source.tables} {where} ORDER BY {source.place} {word} LIMIT ?"
+        rows += selected(cursor, query, [*where.values, part.rows + 1 - len(rows)])
+        if len(rows) > part.rows:
+            break
+    return rows
+
+
+def in_order(places: list[Places], descending: bool, part: Page) -> list[Places]:
+    """The ranges that the page may be in, the first one first."""
     if part.after:
-        where.add(f"{source.place} {compares} ?", part.after[0])
-    query = (
-        f"SELECT {', '.join(f'a.{c}' for c in columns)} FROM {source.tables} {where} "
-        f"ORDER BY {source.place} {word} LIMIT ?"
-    )
-    return query, [*where.values, part.rows + 1]
+        last = place_of(part.after)
+        after = Places(0, last - 1) if descending else Places(last + 1, WHOLE_MAX)
+        places = [both for x in places if (both := x.within(after)).some]
+    return places[::-1] if descending else places
 
 
-def span(cursor: SQLiteCursor, which: AuditFilter) -> tuple[str, Sequence[Value]]:
+def span(cursor: SQLiteCursor, which: AuditFilter) -> tuple[int, int | None, int | None]:
     """How many rows, and their first and last place."""
-    source, where = found(cursor, which)
-    place = source.place
-    query = f"SELECT count(*), min({place}), max({place}) FROM {source.tables} {where}"
-    return query, where.values
+    count, ends = 0, list[int]()
+    for places in ranges(cursor, which):
+        source, where = found(which, places)
+        place = source.place
+        query = f"SELECT count(*), min({place}), max({place}) FROM {source.tables} {where}"
+        ((more, first, last),) = selected(cursor, query, where.values)
+        count += more
+        ends += [first, last] if more else []
+    return count, min(ends, default=None), max(ends, default=None)
 
 
 class Source:
     """Where rows come from: the table alone, or the index and the table."""
 
     def __init__(self, indexed: bool) -> None:
-        joined = "audit_index JOIN audit a ON a.position = audit_index.rowid"
+        joined = "audit_index CROSS JOIN audit a ON a.position = audit_index.rowid"
         self.tables = joined if indexed else "audit a"
         self.place = "audit_index.rowid" if indexed else "a.position"
 
 
-def found(cursor: SQLiteCursor, which: AuditFilter) -> tuple[Source, Where]:
-    """Where to look, and what must hold."""
+def found(which: AuditFilter, places: Places) -> tuple[Source, Where]:
+    """Where to look, and what must hold: one bound on places each way, as tight as it can be."""
     terms = terms_of(which)
     source, where = Source(bool(terms)), Where()
     if terms:
         where.add("audit_index MATCH ?", " AND ".join(terms))
-    add_places(where, source, *places(cursor, which))
+    where.add(f"{source.place} BETWEEN ? AND ?", places.first, places.last)
     if which.since:
-        where.add("a.time >= ?", stamp(which.since))
+        where.add("a.time >= ?", moment(which.since))
     if which.until:
-        where.add("a.time <= ?", stamp(which.until))
-    if job_number(which.job) is not None:
-        where.add("a.job_id = ?", job_number(which.job))
+        where.add("a.time <= ?", moment(which.until))
     if which.task is not None:
-        where.add("in_ranges(?, a.tasks)", which.task)
-    if which.request_id:
-        where.add("a.request_id = ?", which.request_id)
-    if which.event_id:
-        where.add("a.event_id = ?", which.event_id)
+        where.add("in_ranges(?, a.tasks)", whole(which.task))
     return source, where
 
 
@@ -111,65 +130,17 @@ def terms_of(which: AuditFilter) -> list[str]:
     ]
     if which.forced:
         exact.append(f"({facet('mode', 'forced')} OR {facet('kind', Kind.FORCED_STOP.value)})")
-    if which.job and job_number(which.job) is None:
-        exact.append(facet("subject", which.job))
+    if which.refused:
+        exact.append(facet("kind", Kind.REFUSAL.value))
+    exact += [facet(column, value) for column, value in alone(which) if value]
+    if which.task is not None:
+        exact.append(any_of("task", (str(which.task), MANY)))
     return [*terms, f"{{facets}} : ({' AND '.join(exact)})"] if exact else terms
 
 
-def job_number(job: str) -> int | None:
-    """The job's number; None for none, or for text that is no number."""
-    digits = job.isascii() and job.isdigit() and len(job) <= JOB_DIGITS_MAX
-    return int(job) if digits else None
-
-
-# --- times as places ------------------------------------------------------------------------------
-
-
-def places(cursor: SQLiteCursor, which: AuditFilter) -> tuple[int, int | None]:
-    """Bounds on the place that follow from the filter's times; both included, None for no bound.
-
-    ``time_high`` rises with the place. A row since T lies where ``time_high`` has reached T; a row
-    until T where it has not passed T by more than a row's time ever lagged behind.
-    """
-    lowest, highest = which.position_min, which.position_max
-    if which.since:
-        lowest = max(lowest, first_place(cursor, ">=", which.since))
-    if which.until:
-        cursor.execute("SELECT lag_us FROM about")
-        lag = timedelta(microseconds=cursor.fetchone()[0])
-        beyond = first_place(cursor, ">", which.until + lag)
-        highest = beyond - 1 if highest is None else min(highest, beyond - 1)
-    return lowest, highest
-
-
-def first_place(cursor: SQLiteCursor, compares: str, moment: datetime) -> int:
-    """The first place whose ``time_high`` compares so with the moment; one beyond all if none."""
-    wanted, low = stamp(moment), 0
-    cursor.execute("SELECT coalesce(max(position), 0) FROM audit")
-    high = cursor.fetchone()[0] + 1
-    while low < high:
-        middle = (low + high) // 2
-        row = row_from(cursor, middle)
-        if row is None or (row[1] > wanted if compares == ">" else row[1] >= wanted):
-            high = middle
-        else:
-            low = row[0] + 1
-    return low
-
-
-def row_from(cursor: SQLiteCursor, place: int) -> tuple[int, str] | None:
-    """Place and ``time_high`` of the first row at or after a place."""
-    cursor.execute(
-        "SELECT position, time_high FROM audit WHERE position >= ? ORDER BY position LIMIT 1",
-        (place,),
-    )
-    row = cursor.fetchone()
-    return None if row is None else (row[0], row[1])
-
-
-def add_places(where: Where, source: Source, lowest: int, highest: int | None) -> None:
-    """The bounds as conditions."""
-    if lowest > 0:
-        where.add(f"{source.place} >= ?", lowest)
-    if highest is not None:
-        where.add(f"{source.place} <= ?", highest)
+def alone(which: AuditFilter) -> Iterator[tuple[str, str]]:
+    """Columns that are asked for one value."""
+    number = job_number(which.job)
+    yield ("subject", which.job) if number is None else ("job_id", str(number))
+    yield "request_id", which.request_id
+    yield "event_id", which.event_id

@@ -6,22 +6,21 @@ from typing import Any, Final
 
 from eventsourcing.sqlite import SQLiteCursor
 
-from adapters.views.clauses import Where
+from adapters.views.clauses import Where, bad_key, moment, whole
 from adapters.views.schema import columns_of
 from application.views import (
     CancellationFilter,
+    Key,
     Page,
     Trouble,
     TroubledCancellation,
     Troubles,
 )
 from projections.cancellations import CancellationRow
-from projections.stamps import stamp
 
-IN_VIEW: Final = "EXISTS (SELECT 1 FROM job WHERE job.job_id = cancellation.job_id)"
 OUTLIVED: Final = "survivors > 0"
 STUCK: Final = "open = 1 AND due_at < :now"
-LATE: Final = f"late = 1 AND {IN_VIEW}"
+LATE: Final = "late = 1 AND in_view = 1"
 WELL: Final = f"NOT (({OUTLIVED}) OR (open = 1 AND coalesce(due_at < :now, 0)) OR ({LATE}))"
 RANKS: Final[tuple[tuple[Trouble | None, str], ...]] = (
     (Trouble.SURVIVORS, OUTLIVED),
@@ -37,9 +36,9 @@ def page(
     cursor: SQLiteCursor, which: CancellationFilter, now: datetime, part: Page
 ) -> tuple[TroubledCancellation, ...]:
     """A page through the groups; ``part.after`` is (group, position) of the last row before."""
-    group, after = part.after or (0, None)
+    group, after = begin(part.after)
     rows: list[TroubledCancellation] = []
-    for number in range(int(group or 0), len(RANKS) - int(which.troubled)):
+    for number in range(group, len(RANKS) - int(which.troubled)):
         room = part.rows + 1 - len(rows)
         rows += of_group(cursor, which, number, now, after if number == group else None, room)
         if len(rows) > part.rows:
@@ -47,17 +46,28 @@ def page(
     return tuple(rows)
 
 
+def begin(after: Key) -> tuple[int, int | None]:
+    """The group and the place that a page goes on after."""
+    match after:
+        case ():
+            return 0, None
+        case (int(group), int(place)) if 0 <= group < len(RANKS):
+            return group, whole(place)
+        case _:
+            raise bad_key()
+
+
 def of_group(
     cursor: SQLiteCursor,
     which: CancellationFilter,
     number: int,
     now: datetime,
-    after: str | int | None,
+    after: int | None,
     rows_max: int,
 ) -> Iterator[TroubledCancellation]:
     """The next rows of one group."""
     trouble, condition = RANKS[number]
-    where = conditions(which, condition.replace(":now", f"'{stamp(now)}'"))
+    where = conditions(which, at(now, condition))
     if after is not None:
         where.add("position < ?", after)
     query = f"SELECT {columns_of('cancellation')} FROM cancellation {where}"
@@ -75,19 +85,22 @@ def conditions(which: CancellationFilter, group: str) -> Where:
     where.any_of("mode", which.modes)
     where.any_of("actor", which.actors)
     if which.job_id is not None:
-        where.add("job_id = ?", which.job_id)
+        where.add("job_id = ?", whole(which.job_id))
     if which.open is not None:
         where.add("open = ?", int(which.open))
     return where
+
+
+def at(now: datetime, condition: str) -> str:
+    """The condition at this moment."""
+    return condition.replace(":now", f"'{moment(now)}'")
 
 
 def troubles(cursor: SQLiteCursor, now: datetime) -> Troubles:
     """How many cancels are open, stuck and late, and how many processes outlived SIGKILL."""
 
     def count(what: str, condition: str) -> int:
-        cursor.execute(
-            f"SELECT {what} FROM cancellation WHERE {condition}".replace(":now", f"'{stamp(now)}'")
-        )
+        cursor.execute(f"SELECT {what} FROM cancellation WHERE {at(now, condition)}")
         row: Any = cursor.fetchone()
         return int(row[0] or 0)
 

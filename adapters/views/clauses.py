@@ -1,10 +1,22 @@
 """Pieces of a query: conditions with their values, and the places where pages go on."""
 
 from collections.abc import Sequence
-from typing import Final
+from datetime import MAXYEAR, UTC, datetime, timedelta
+from typing import Any, Final
 
-Value = str | int | None
-ESCAPE: Final = "\\"
+from eventsourcing.sqlite import SQLiteCursor
+
+from application.views import Key
+from domain.errors import BadRequest
+from projections.stamps import stamp
+
+Value = str | int | bytes | None
+Row = tuple[Any, ...]
+WHOLE_MAX: Final = 2**62
+"""Half of what a column holds, so that one more or less is a number still."""
+
+EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(MAXYEAR, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 
 
 class Where:
@@ -30,17 +42,55 @@ class Where:
 
 
 def plain(value: str | int) -> Value:
-    """A word of an enumeration as text, a number as it is."""
-    return str(value) if isinstance(value, str) else value
+    """A word of an enumeration as text, a number as it is.
+
+    Text that stands for nothing, or is no Unicode and so is stored nowhere, becomes bytes, which no
+    text equals.
+    """
+    if isinstance(value, int):
+        return whole(value)
+    raw = value.encode("utf-8", "surrogatepass")
+    return str(value) if value and raw.decode("utf-8", "replace") == value else raw
 
 
-def like(text: str) -> str:
-    """A pattern for text that holds ``text`` somewhere."""
-    for special in (ESCAPE, "%", "_"):
-        text = text.replace(special, ESCAPE + special)
-    return f"%{text}%"
+def whole(number: int) -> int:
+    """The nearest number that the store can compare with."""
+    return max(-WHOLE_MAX, min(number, WHOLE_MAX))
+
+
+def moment(at: datetime, later: timedelta = timedelta(0)) -> str:
+    """A moment as rows hold it, or one later; the first or the last there is when it is beyond."""
+    try:
+        return stamp(at + later)
+    except OverflowError:
+        return stamp(LATEST if at.year > EARLIEST.year else EARLIEST)
 
 
 def direction(descending: bool) -> tuple[str, str]:
     """The word for the order, and how a later page compares."""
     return ("DESC", "<") if descending else ("ASC", ">")
+
+
+def place_of(key: Key) -> int:
+    """The number that a page goes on after. Raises ``BadRequest`` for another kind of key."""
+    match key:
+        case (int(place),):
+            return whole(place)
+        case _:
+            raise bad_key()
+
+
+def bad_key() -> BadRequest:
+    """A key of something else."""
+    return BadRequest(
+        "the place to go on after is of another question; begin again with the first page",
+        code="bad_page",
+    )
+
+
+def selected(cursor: SQLiteCursor, query: str, values: Sequence[Value]) -> list[Row]:
+    """The rows of a query, as plain tuples."""
+    cursor.sqlite_cursor.row_factory = None
+    cursor.execute(query, values)
+    rows: list[Row] = cursor.fetchall()
+    return rows

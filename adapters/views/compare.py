@@ -1,50 +1,103 @@
 """Two files of views, compared row for row: the one in use, and the one built from the stream."""
 
+import sqlite3
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore
+from eventsourcing.sqlite import SQLiteCursor
 
+from adapters.views.datastore import ViewDatastore, database_of, our_errors
 from adapters.views.schema import KEYS
 from application.view_store import Difference
+from domain.errors import Unavailable
 
 COMPARED: Final = {
     **KEYS,
     "state": ("kind", "id"),
     "tally": ("measure", "labels"),
     "about": ("one",),
+    "stretch": ("first",),
     "tracking": ("application_name",),
 }
 
 
-def differences(old: SQLiteDatastore, new: Path) -> Iterator[Difference]:
-    """Tables in which a row is missing, other, or too many, with the key of the first of them.
+INDEX: Final = "audit_index"
 
-    Nothing is held in memory: rows are looked up by their key, on both sides.
+
+class SqliteComparison:
+    """``Comparison`` of two files, read in one transaction that sees both as they were.
+
+    Nothing is held in memory: rows are looked up by their key, on both sides. Of the index only
+    sums are compared: it holds nothing that is not in the rows.
     """
-    with old.get_connection(commit=False) as connection:
-        cursor = connection.cursor()
-        cursor.execute("ATTACH DATABASE ? AS other", (str(new),))
-        try:
-            yield from found(cursor)
-        finally:
-            cursor.execute("DETACH DATABASE other")
+
+    def __init__(self, old: ViewDatastore, new: Path) -> None:
+        """Begin with both as they are now. Raises ``Unavailable`` or ``Corrupt``."""
+        self._busy = threading.Lock()
+        self._used = ExitStack()
+        self._open = True
+        with our_errors():
+            connection = self._used.enter_context(old.get_connection(commit=False))
+            self._cursor, self._database = connection.cursor(), database_of(connection)
+            try:
+                self._begin(new)
+            except BaseException:
+                self.close()
+                raise
+
+    def differences(self) -> tuple[Difference, ...]:
+        with self._busy, our_errors():
+            if not self._open:
+                raise Unavailable("the comparison was closed")
+            return tuple(self._found())
+
+    def close(self) -> None:
+        self._database.interrupt()
+        with self._busy:
+            if self._open:
+                self._open = False
+                with suppress(sqlite3.Error):
+                    self._database.rollback()
+                    self._database.execute("DETACH DATABASE other")
+                self._used.close()
+
+    def _begin(self, new: Path) -> None:
+        """A transaction sees a file as it was when it first read of it."""
+        self._cursor.execute("ATTACH DATABASE ? AS other", (str(new),))
+        self._cursor.execute("BEGIN")
+        for schema in ("main", "other"):
+            self._cursor.execute(f"SELECT version FROM {schema}.about")
+            self._cursor.fetchall()
+
+    def _found(self) -> Iterator[Difference]:
+        """Tables in which a row is missing, other, or too many, with the key of the first."""
+        for table, columns in COMPARED.items():
+            lost = unlike(self._cursor, table, columns, "main", "other")
+            extra = unlike(self._cursor, table, columns, "other", "main")
+            rows = max(lost[0], extra[0])
+            if rows:
+                first = min(key for _, key in (lost, extra) if key is not None)
+                yield Difference(table, rows, str(first))
+        if index_sums(self._cursor, "main") != index_sums(self._cursor, "other"):
+            yield Difference(INDEX, 1, "its words")
 
 
-def found(cursor: SQLiteCursor) -> Iterator[Difference]:
-    """The differences of the attached files."""
-    for table, key in COMPARED.items():
-        lost = unlike(cursor, table, key, "main", "other")
-        extra = unlike(cursor, table, key, "other", "main")
-        rows = max(lost[0], extra[0])
-        if rows:
-            yield Difference(table, rows, lost[1] or extra[1])
+def index_sums(cursor: SQLiteCursor, schema: str) -> tuple[int, ...]:
+    """How many words the index has, in how many rows, how often, and how long they are."""
+    cursor.execute(f"CREATE VIRTUAL TABLE temp.words USING fts5vocab({schema}, {INDEX}, row)")
+    try:
+        cursor.execute("SELECT count(*), sum(doc), sum(cnt), sum(length(term) * doc) FROM words")
+        return tuple(cursor.fetchone())
+    finally:
+        cursor.execute("DROP TABLE temp.words")
 
 
 def unlike(
     cursor: SQLiteCursor, table: str, key: tuple[str, ...], here: str, there: str
-) -> tuple[int, str]:
+) -> tuple[int, Any]:
     """How many rows of one side the other lacks or has otherwise, and the first one's key."""
     cursor.execute(f"SELECT name FROM pragma_table_info('{table}')")
     columns = [row[0] for row in cursor.fetchall()]
@@ -56,4 +109,4 @@ def unlike(
         f"ON {same_key} WHERE {other}"
     )
     count, first = cursor.fetchone()
-    return int(count), str(first if first is not None else "")
+    return int(count), first

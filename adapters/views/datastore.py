@@ -1,11 +1,13 @@
 """The file, opened as eventsourcing opens it, with settings for data that can be built again."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from eventsourcing.persistence import PersistenceError
 from eventsourcing.sqlite import (
     SQLiteConnection,
@@ -14,25 +16,25 @@ from eventsourcing.sqlite import (
     SQLiteDatastore,
 )
 
+from adapters.views.ranges import in_ranges
 from domain.errors import Corrupt, CountermandError, StoreFull, Unavailable
 
-CACHE_KIB: Final = 32 * 1024
+CACHE_KIB: Final = 8 * 1024
+"""Of each connection; there are at most fifteen."""
+
+WAL_BYTES_KEPT: Final = 64 * 1024**2
+PATIENCE_SECONDS: Final = 1.0
+"""How long who reads may go on when the file is to be closed."""
+
 SETTINGS: Final = (
     "PRAGMA synchronous = NORMAL",  # a crash may lose the last commits, with their positions
     f"PRAGMA cache_size = -{CACHE_KIB}",
+    f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA trusted_schema = OFF",
 )
-DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-
-
-def in_ranges(number: int, ranges: str) -> bool:
-    """Whether a number is within ranges such as "1-3,7"; within "" is none. For queries."""
-    for span in filter(None, ranges.split(",")):
-        first, _, last = span.partition("-")
-        if int(first) <= number <= int(last or first):
-            return True
-    return False
+DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
+"""The last: what we ask for is not there, such as a table."""
 
 
 class ViewPool(SQLiteConnectionPool):
@@ -43,30 +45,80 @@ class ViewPool(SQLiteConnectionPool):
         cursor = connection.cursor()
         for setting in SETTINGS:
             cursor.execute(setting)
-        database = cursor.sqlite_cursor.connection
-        database.create_function("in_ranges", 2, in_ranges, deterministic=True)
+        functions = database_of(connection)
+        functions.create_function("in_ranges", 2, in_ranges, deterministic=True)
         return connection
 
 
+def database_of(connection: SQLiteConnection) -> sqlite3.Connection:
+    """The connection behind the library's."""
+    database: sqlite3.Connection = connection.cursor().sqlite_cursor.connection
+    return database
+
+
 class ViewDatastore(SQLiteDatastore):
-    """A file of views, made (0600) if it is not there."""
+    """A file of views, made (0600) if it is not there.
+
+    It is closed when nobody uses it any more: the library would close a connection under a thread
+    that reads. Whoever comes later is told ``Unavailable``.
+    """
 
     def __init__(self, path: Path) -> None:
-        path.touch(mode=0o600, exist_ok=True)
+        self._users = 0
+        self._in_use = set[sqlite3.Connection]()
+        self._retired = False
+        self._left = threading.Condition()
         uri = path.absolute().as_uri()
         super().__init__(uri)
         self.pool.close()
         self.pool = ViewPool(db_name=uri)
 
+    @contextmanager
+    def get_connection(self, *, commit: bool) -> Iterator[SQLiteConnection]:
+        """As the library's, counted."""
+        with self._left:
+            if self._retired:
+                raise Unavailable("these views are closed: others took their place")
+            self._users += 1
+        try:
+            with super().get_connection(commit=commit) as connection:
+                database = database_of(connection)
+                self._in_use.add(database)
+                try:
+                    yield connection
+                finally:
+                    self._in_use.discard(database)
+        finally:
+            with self._left:
+                self._users -= 1
+                self._left.notify_all()
+
+    def close(self) -> None:
+        """Wait for all who use it, interrupt who takes long, and close. Idempotent."""
+        with self._left:
+            self._retired = True
+            while not self._left.wait_for(lambda: self._users == 0, PATIENCE_SECONDS):
+                for database in tuple(self._in_use):
+                    database.interrupt()
+        super().close()
+
 
 @contextmanager
 def used(datastore: SQLiteDatastore, *, commit: bool) -> Iterator[SQLiteCursor]:
-    """A transaction, with the library's and SQLite's errors in our words."""
+    """A transaction, with errors in our words."""
+    with our_errors(), datastore.transaction(commit=commit) as cursor:
+        yield cursor
+
+
+@contextmanager
+def our_errors() -> Iterator[None]:
+    """The library's and SQLite's errors in our words."""
     try:
-        with datastore.transaction(commit=commit) as cursor:
-            yield cursor
+        yield
     except CountermandError:
         raise
+    except msgspec.MsgspecError as error:
+        raise Corrupt(f"the file of the views holds what cannot be read: {error}") from error
     except (sqlite3.Error, PersistenceError) as error:
         raise in_our_words(error) from error
 

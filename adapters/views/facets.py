@@ -1,8 +1,8 @@
 """Exact values as words of the index, so that any combination of filters is one lookup.
 
 An inverted index intersects rare with common at the speed of the rare, keeps the stream's order,
-and needs no index for each combination of columns. A value becomes one word: the letter of its
-column and a digest, whatever characters it holds.
+and needs no index for each combination of columns. A value becomes one word, whatever characters it
+holds: a mark that no keyboard has, the letter of its column, and a digest.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,6 +10,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
+from adapters.views.ranges import numbers
 from projections.audit_trail import AuditRow
 
 LETTERS: Final = {
@@ -27,18 +28,28 @@ LETTERS: Final = {
     "reason_code": "r",
     "rule": "l",
     "code": "c",
+    "job_id": "j",
+    "request_id": "i",
+    "event_id": "e",
+    "task": "n",
 }
-"""Columns that are searched by their exact value."""
+"""Columns that are searched by their exact value; ``task``: each number in ``tasks``."""
+
+MARK: Final = "\ue000"
+"""For private use, so a letter to the tokenizer: ``m*`` then has no exact values to go through."""
 
 DIGEST_BYTES: Final = 12
 REMEMBERED: Final = 4096
+TASKS_MAX: Final = 8
+MANY: Final = "many"
+"""Stands for the tasks of a row with more than ``TASKS_MAX`` of them; then the row itself tells."""
 
 
 @lru_cache(REMEMBERED)
 def facet(column: str, value: str) -> str:
     """The word for a value of a column."""
     digest = blake2b(value.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES)
-    return LETTERS[column] + digest.hexdigest()
+    return MARK + LETTERS[column] + digest.hexdigest()
 
 
 def facets_of(row: AuditRow) -> str:
@@ -47,13 +58,22 @@ def facets_of(row: AuditRow) -> str:
 
 
 def words_of(row: AuditRow) -> Iterator[str]:
-    """The words one by one; each rule of several has its own."""
+    """The words one by one; each rule of several has its own, and so has each task."""
     for column in LETTERS:
-        value = getattr(row, column)
         if column == "rule":
-            yield from (facet("rule", rule) for rule in value.split(",") if rule)
-        elif value:
-            yield facet(column, value)
+            yield from (facet("rule", rule) for rule in row.rule.split(",") if rule)
+        elif column == "task":
+            yield from (facet("task", task) for task in tasks_of(row.tasks))
+        elif (value := getattr(row, column)) not in ("", None):
+            yield facet(column, str(value))
+
+
+def tasks_of(ranges: str) -> tuple[str, ...]:
+    """The numbers of some tasks; of more than a few ``MANY``."""
+    if not ranges:
+        return ()
+    found = numbers(ranges, TASKS_MAX)
+    return (MANY,) if found is None else tuple(map(str, found))
 
 
 def any_of(column: str, values: Iterable[str]) -> str:

@@ -5,7 +5,8 @@ damaged counts as none; the views are built anew from the stream then.
 """
 
 import os
-from collections.abc import Iterator
+import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +18,10 @@ from domain.errors import CountermandError, Unavailable
 from projections.version import VIEWS_VERSION
 
 POINTER: Final = "views.json"
+PREFIX: Final = "views-v"
 SUFFIX: Final = ".sqlite"
 BESIDE: Final = ("-wal", "-shm")
+NAME_BYTES: Final = 6
 
 
 class Pointer(Struct, frozen=True):
@@ -28,29 +31,32 @@ class Pointer(Struct, frozen=True):
 
 
 class SqliteViewFiles:
-    """``ViewFiles`` in a directory of their own. ``log_id``: the log that the events are from."""
+    """``ViewFiles`` in a directory of their own (0700), which is made when views are begun.
+
+    ``log_id``: the log that the events are from.
+    """
 
     def __init__(self, directory: Path, log_id: str) -> None:
-        """Make the directory (0700) if it is not there. Raises ``Unavailable``."""
         self._directory = directory
         self._log_id = log_id
-        try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise Unavailable(f"{directory} cannot be made: {error.strerror}") from error
 
     def current(self) -> SqliteViewStore | None:
         name = self._pointed_at()
-        if name is None or not (self._directory / name).is_file():
-            return None
         try:
-            return self._usable(self.open(name))
-        except CountermandError:
+            if name is None or not self._has_something(name):
+                return None
+            return self._usable(SqliteViewStore(self._directory / name, self._log_id, made=True))
+        except (CountermandError, OSError):
             return None
 
     def begin(self) -> str:
-        numbers = [int(n) for n in map(number_of, self._names()) if n.isdigit()]
-        return f"views-v{VIEWS_VERSION}-{max(numbers, default=0) + 1}{SUFFIX}"
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise Unavailable(f"{self._directory} cannot be made: {error.strerror}") from error
+        self._keep_only(self._pointed_at())
+        # by chance: the process of a killed service may still have the last one open
+        return f"{PREFIX}{VIEWS_VERSION}-{secrets.token_hex(NAME_BYTES)}{SUFFIX}"
 
     def open(self, name: str) -> SqliteViewStore:
         try:
@@ -63,23 +69,57 @@ class SqliteViewFiles:
         return self._directory / name
 
     def switch(self, name: str) -> None:
+        try:
+            self._point_at(name)
+        except OSError as error:
+            raise Unavailable(f"{name} cannot be put in use: {error.strerror}") from error
+        self._keep_only(name)
+
+    def discard(self, name: str) -> None:
+        if name == self._pointed_at():
+            return
+        for end in (*BESIDE, ""):
+            with suppress(OSError):
+                (self._directory / f"{name}{end}").unlink()
+
+    def _point_at(self, name: str) -> None:
+        """Written beside, moved into place, and synced: another name or this one, whole."""
         new = self._directory / f"{POINTER}.new"
         with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(msgspec.json.encode(Pointer(name)))
             file.flush()
             os.fsync(file.fileno())
         new.rename(self._directory / POINTER)
-        for other in set(self._names()) - {name}:
-            self.discard(other)
+        directory = os.open(self._directory, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
 
-    def discard(self, name: str) -> None:
-        for end in ("", *BESIDE):
-            (self._directory / f"{name}{end}").unlink(missing_ok=True)
+    def _keep_only(self, name: str | None) -> None:
+        """Whatever belongs to other views goes, also what is left of a file that went halfway.
+
+        What cannot be removed does no harm.
+        """
+        kept = {f"{name}{end}" for end in ("", *BESIDE)} if name is not None else set()
+        for path in self._directory.glob(f"{PREFIX}*"):
+            if path.name not in kept:
+                with suppress(OSError):
+                    path.unlink()
+
+    def _has_something(self, name: str) -> bool:
+        path = self._directory / name
+        return path.name == name and path.is_file() and path.stat().st_size > 0
 
     def _usable(self, store: SqliteViewStore) -> SqliteViewStore | None:
-        """The store, when it is of this version and of this log."""
-        if store.version == VIEWS_VERSION and store.log_id == self._log_id:
-            return store
+        """The store, when it is of this version and of this log, and whole."""
+        try:
+            made = (store.version, store.log_id)
+            if made == (VIEWS_VERSION, self._log_id) and store.complete:
+                return store
+        except CountermandError:
+            store.close()
+            raise
         store.close()
         return None
 
@@ -88,11 +128,3 @@ class SqliteViewFiles:
             return msgspec.json.decode((self._directory / POINTER).read_bytes(), type=Pointer).file
         except (OSError, msgspec.MsgspecError):
             return None
-
-    def _names(self) -> Iterator[str]:
-        return (path.name for path in self._directory.glob(f"views-v*{SUFFIX}"))
-
-
-def number_of(name: str) -> str:
-    """The last part of ``views-v1-7.sqlite``."""
-    return name.removesuffix(SUFFIX).rpartition("-")[2]

@@ -25,8 +25,12 @@ KEYS: Final = {
 NODES: Final = JobRow.__struct_fields__.index("nodes")
 """The one column that is JSON text: a job's nodes."""
 
-EXTRA: Final = {"task": "state_bytes BLOB NOT NULL"}
-"""``state_bytes``: the task as it is folded on, in MessagePack."""
+EXTRA: Final = {
+    "task": "state_bytes BLOB NOT NULL",
+    "cancellation": "in_view INTEGER NOT NULL",
+}
+"""``state_bytes``: the task as it is folded on, in MessagePack. ``in_view``: 0 for a cancel of a
+job that has left the job view."""
 
 OTHERS: Final = (
     """CREATE TABLE state (
@@ -38,27 +42,27 @@ OTHERS: Final = (
 ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE about (
     one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, log_id TEXT NOT NULL,
-    release_seconds INTEGER NOT NULL, high TEXT, lag_us INTEGER NOT NULL
+    release_seconds INTEGER NOT NULL, high TEXT
 ) STRICT""",
+    "CREATE TABLE stretch (first INTEGER PRIMARY KEY) STRICT",
     """CREATE VIRTUAL TABLE audit_index USING fts5 (
-    message, explanation, facets, content = '', tokenize = 'unicode61 remove_diacritics 2'
+    message, explanation, facets, content = '', columnsize = 0, tokenize = 'ascii'
 )""",
 )
-"""``about.lag_us``: by how much the time of a row ever lagged behind an earlier row's, at most.
-``audit_index``: words of a row, and for each exact value a word of its own (``facets``)."""
+"""``stretch``: the first rows of stretches of the trail in which the clock was not set back.
+``audit_index``: words of a row as ``words.plain`` gives them, and for each exact value a word of
+its own (``facets``). What a word is depends on that alone, not on the tokenizer's Unicode."""
 
 INDEXES: Final = (
     "CREATE INDEX job_by_state ON job (state, job_id)",
     "CREATE INDEX job_by_owner ON job (owner, job_id)",
     "CREATE INDEX job_by_change ON job (changed_at, job_id)",
     "CREATE INDEX job_by_end ON job (coalesce(ended_at, ''), job_id)",
-    "CREATE INDEX audit_by_job ON audit (job_id, position)",
-    "CREATE INDEX audit_by_request ON audit (request_id, position)",
-    "CREATE INDEX audit_by_event ON audit (event_id)",
     "CREATE INDEX cancellation_by_job ON cancellation (job_id, position)",
+    "CREATE INDEX cancellation_by_owner ON cancellation (owner, position)",
     "CREATE INDEX cancellation_open ON cancellation (position) WHERE open = 1",
     "CREATE INDEX cancellation_outlived ON cancellation (position) WHERE survivors > 0",
-    "CREATE INDEX cancellation_late ON cancellation (position) WHERE late = 1",
+    "CREATE INDEX cancellation_late ON cancellation (position) WHERE late = 1 AND in_view = 1",
 )
 
 

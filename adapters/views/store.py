@@ -1,7 +1,7 @@
 """Writing the views: rows, folds and position in one commit, through the tracking recorder."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
@@ -10,13 +10,15 @@ import msgspec
 from eventsourcing.sqlite import SQLiteCursor
 from msgspec.structs import astuple, replace
 
-from adapters.views.compare import differences
+from adapters.views.compare import SqliteComparison
 from adapters.views.datastore import ViewDatastore, used
 from adapters.views.facets import facets_of
 from adapters.views.reader import SqliteViewReader
-from adapters.views.schema import NODES, insert
+from adapters.views.schema import NODES, insert, statements
 from adapters.views.tracking import ViewRecorder, position_of
-from application.view_store import Changes, Difference
+from adapters.views.words import plain
+from application.view_store import Changes
+from domain.errors import Corrupt
 from domain.events import Aggregate
 from domain.job import Task
 from projections.audit_trail import AuditRow
@@ -35,14 +37,20 @@ TASKS: Final = msgspec.msgpack.Decoder(Task)
 class SqliteViewStore:
     """``ViewStore`` in a file. ``log_id``: the log that its events are from."""
 
-    def __init__(self, path: Path, log_id: str) -> None:
-        """Open or make the file. Raises ``Unavailable`` or ``Corrupt``."""
+    def __init__(self, path: Path, log_id: str, *, made: bool = False) -> None:
+        """Open the file, or make it (0600); with ``made`` it must be whole already.
+
+        Raises ``OSError``, ``Unavailable`` or ``Corrupt``.
+        """
+        path.touch(mode=0o600, exist_ok=True)
         self.path = path
         self.datastore = ViewDatastore(path)
         self._lock = threading.Lock()
         self._recorder = ViewRecorder(self.datastore, log_id)
         try:
-            if not self._made():
+            if not self._has_tables():
+                if made:
+                    raise Corrupt(f"{path.name} holds no views")
                 self._recorder.make()
         except BaseException:
             self.close()
@@ -62,6 +70,14 @@ class SqliteViewStore:
         """Which log the events are from."""
         return self._about()[1]
 
+    @property
+    def complete(self) -> bool:
+        """Whether every table and index is as it is made."""
+        with used(self.datastore, commit=False) as cursor:
+            cursor.execute("SELECT sql FROM sqlite_schema")
+            there = {row[0] for row in cursor.fetchall()}
+        return set(statements()) <= there
+
     def position(self) -> int:
         with used(self.datastore, commit=False) as cursor:
             return position_of(cursor)
@@ -70,7 +86,7 @@ class SqliteViewStore:
         with used(self.datastore, commit=False) as cursor:
             cursor.execute("SELECT release_seconds, high FROM about")
             seconds, high = cursor.fetchone()
-        return Around(seconds, None if high is None else datetime.fromisoformat(high))
+            return Around(seconds, msgspec.convert(high, datetime | None))
 
     def states(self, aggregates: Sequence[Aggregate]) -> dict[Aggregate, Fold]:
         found: dict[Aggregate, Fold] = {}
@@ -88,9 +104,8 @@ class SqliteViewStore:
     def reader(self) -> SqliteViewReader:
         return SqliteViewReader(self.datastore)
 
-    def differences(self, other: Self) -> tuple[Difference, ...]:
-        with self._lock:
-            return tuple(differences(self.datastore, other.path))
+    def comparison(self, other: Self) -> SqliteComparison:
+        return SqliteComparison(self.datastore, other.path)
 
     def commit(self, changes: Changes) -> None:
         with self._lock, used(self.datastore, commit=True) as cursor:
@@ -98,15 +113,15 @@ class SqliteViewStore:
             put_jobs(cursor, changes)
             put_states(cursor, changes)
             put_trail(cursor, changes.trail)
-            cursor.executemany(insert("cancellation"), map(astuple, changes.cancellations))
+            put_cancellations(cursor, changes)
+            remove(cursor, changes.removed)
             put_counts(cursor, changes)
             put_around(cursor, changes)
 
     def close(self) -> None:
-        with self._lock:  # a commit under way comes to its end
-            self.datastore.close()
+        self.datastore.close()
 
-    def _made(self) -> bool:
+    def _has_tables(self) -> bool:
         with used(self.datastore, commit=False) as cursor:
             cursor.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'about'")
             return bool(cursor.fetchone()[0])
@@ -114,8 +129,10 @@ class SqliteViewStore:
     def _about(self) -> tuple[int, str]:
         with used(self.datastore, commit=False) as cursor:
             cursor.execute("SELECT version, log_id FROM about")
-            version, log_id = cursor.fetchone()
-        return int(version), str(log_id)
+            row = cursor.fetchone()
+        if row is None:
+            raise Corrupt(f"{self.path.name} does not say which views it holds")
+        return int(row[0]), str(row[1])
 
 
 # --- reading what is folded on --------------------------------------------------------------------
@@ -129,7 +146,14 @@ def state_of(cursor: SQLiteCursor, aggregate: Aggregate) -> Fold | None:
     row = cursor.fetchone()
     if row is None:
         return None
-    state: Fold = FOLDS.decode(row[0])
+    try:
+        return with_tasks(cursor, FOLDS.decode(row[0]))
+    except msgspec.MsgspecError as error:
+        raise Corrupt(f"the views hold a fold of {aggregate} that cannot be read") from error
+
+
+def with_tasks(cursor: SQLiteCursor, state: Fold) -> Fold:
+    """The fold; if it is a job's, with its tasks."""
     if not isinstance(state, JobFold):
         return state
     cursor.execute(
@@ -143,7 +167,9 @@ def counts_of(cursor: SQLiteCursor) -> dict[CountKey, int]:
     """All totals."""
     cursor.execute("SELECT measure, labels, total FROM tally")
     return {
-        CountKey(Measure(measure), tuple(msgspec.json.decode(labels))): total
+        CountKey(
+            msgspec.convert(measure, Measure), msgspec.json.decode(labels, type=tuple[str, ...])
+        ): total
         for measure, labels, total in cursor.fetchall()
     }
 
@@ -152,15 +178,28 @@ def counts_of(cursor: SQLiteCursor) -> dict[CountKey, int]:
 
 
 def put_jobs(cursor: SQLiteCursor, changes: Changes) -> None:
-    """Rows of jobs and of the tasks that changed; those of removed jobs go."""
+    """Rows of jobs and of the tasks that changed."""
     cursor.executemany(insert("job"), map(job_values, changes.jobs))
     states = {k.id: s for k, s in changes.states.items() if isinstance(s, JobFold)}
     cursor.executemany(
         insert("task"), (task_values(row, states[str(row.job_id)]) for row in changes.tasks)
     )
-    for job_id in changes.removed:
-        cursor.execute("DELETE FROM task WHERE job_id = ?", (job_id,))
-        cursor.execute("DELETE FROM job WHERE job_id = ?", (job_id,))
+
+
+def put_cancellations(cursor: SQLiteCursor, changes: Changes) -> None:
+    """Rows of cancels that began or changed."""
+    rows = ((*astuple(row), 1) for row in changes.cancellations)
+    cursor.executemany(insert("cancellation"), rows)
+
+
+def remove(cursor: SQLiteCursor, jobs: Sequence[int]) -> None:
+    """Jobs leave the job view; of their cancels it is noted."""
+    for statement in (
+        "DELETE FROM task WHERE job_id = ?",
+        "DELETE FROM job WHERE job_id = ?",
+        "UPDATE cancellation SET in_view = 0 WHERE job_id = ?",
+    ):
+        cursor.executemany(statement, ((job_id,) for job_id in jobs))
 
 
 def job_values(row: JobRow) -> tuple[object, ...]:
@@ -194,11 +233,22 @@ def state_bytes(state: Fold) -> bytes:
 
 
 def put_trail(cursor: SQLiteCursor, rows: Sequence[AuditRow]) -> None:
-    """Rows of the trail and their words."""
+    """Rows of the trail, their words, and where the clock was set back."""
+    cursor.executemany("INSERT INTO stretch VALUES (?)", first_places(cursor, rows))
     cursor.executemany(insert("audit"), map(astuple, rows))
     cursor.executemany(
-        INDEX_ROW, ((r.position, r.message, r.explanation, facets_of(r)) for r in rows)
+        INDEX_ROW,
+        ((r.position, plain(r.message), plain(r.explanation), facets_of(r)) for r in rows),
     )
+
+
+def first_places(cursor: SQLiteCursor, rows: Sequence[AuditRow]) -> list[tuple[int]]:
+    """Rows before which the clock was set back; and the very first one."""
+    cursor.execute("SELECT time_high FROM audit ORDER BY position DESC LIMIT 1")
+    last = cursor.fetchone()
+    highs = [None if last is None else last[0], *(row.time_high for row in rows)]
+    pairs = zip(rows, highs, strict=False)
+    return [(r.position,) for r, before in pairs if before is None or r.time_high < before]
 
 
 def put_counts(cursor: SQLiteCursor, changes: Changes) -> None:
@@ -216,18 +266,6 @@ def put_around(cursor: SQLiteCursor, changes: Changes) -> None:
     """What holds around the next event."""
     high = changes.around.high
     cursor.execute(
-        "UPDATE about SET release_seconds = ?, high = ?, lag_us = max(lag_us, ?)",
-        (
-            changes.around.release_seconds,
-            None if high is None else stamp(high),
-            max(lags_us(changes.trail), default=0),
-        ),
+        "UPDATE about SET release_seconds = ?, high = ?",
+        (changes.around.release_seconds, None if high is None else stamp(high)),
     )
-
-
-def lags_us(rows: Iterable[AuditRow]) -> Iterable[int]:
-    """By how many microseconds rows lag behind an earlier row's time."""
-    for row in rows:
-        if row.time < row.time_high:
-            lag = datetime.fromisoformat(row.time_high) - datetime.fromisoformat(row.time)
-            yield round(lag.total_seconds() * 1_000_000)

@@ -36,7 +36,7 @@ class ViewRecorder(SQLiteTrackingRecorder):
             for statement in statements():
                 cursor.execute(statement)
             cursor.execute(
-                "INSERT INTO about VALUES (1, ?, ?, ?, NULL, 0)",
+                "INSERT INTO about VALUES (1, ?, ?, ?, NULL)",
                 (VIEWS_VERSION, self._log_id, Around().release_seconds),
             )
 

@@ -1,4 +1,7 @@
-"""What people type to search, as a search of the index: words, phrases, beginnings of words."""
+"""Words: what the index keeps of a text, and what people type to search it.
+
+Words, phrases in double quotes, beginnings of words with a star; case and accents do not matter.
+"""
 
 import re
 import unicodedata
@@ -8,44 +11,62 @@ from domain.errors import BadRequest
 
 WORDS_MAX: Final = 32
 CHARACTERS_MAX: Final = 1000
+SEARCHABLE: Final = re.compile(r"[0-9A-Za-z\x80-\U0010ffff]")
+"""A text that has none of these has nothing to search for. Others may hold a letter or a digit."""
+
+NOTHING: Final = '""'
+"""The term that no text has."""
+
 TERM: Final = re.compile(r'"([^"]*)"(\*?)|(\S+)')
+ACCENT_CLASS_MIN: Final = 10
+"""Combining classes from here on are accents and points; what is below belongs to the letter."""
+
+
+class Letters(dict[int, str | None]):
+    """For ``str.translate``: letters, numbers and the marks that belong to them stay, accents go,
+    everything else becomes a blank."""
+
+    def __missing__(self, code: int) -> str | None:
+        c = chr(code)
+        stays = unicodedata.category(c)[0] in "LNM"
+        accent = unicodedata.combining(c) >= ACCENT_CLASS_MIN
+        self[code] = None if accent else c if stays else " "
+        return self[code]
+
+
+LETTERS: Final = Letters()
+
+
+def plain(text: str) -> str:
+    """The words of a text with blanks between. Big ASCII letters stay: the index takes them so."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFD", text.casefold())
+    return text.translate(LETTERS)
 
 
 def search(text: str, columns: str) -> str:
     """The search for every word of ``text`` in any of ``columns`` (names with blanks between).
 
-    A phrase in double quotes is found as it stands, ``word*`` finds the beginning of a word; case
-    and accents do not matter. Raises ``BadRequest`` when there is nothing to search for.
+    Raises ``BadRequest`` when there is nothing to search for, or too much.
     """
     if len(text) > CHARACTERS_MAX:
         raise bad(f"the words to search for have more than {CHARACTERS_MAX} characters")
-    terms = [term for match in TERM.finditer(text) for term in term_of(match)]
-    if not terms:
-        raise bad("there is nothing to search for")
+    if not SEARCHABLE.search(text):
+        raise bad(f"{text!r} holds no letter and no digit to search for")
+    terms = [term for match in TERM.finditer(text) if (term := term_of(match))] or [NOTHING]
     if len(terms) > WORDS_MAX:
         raise bad(f"there are more than {WORDS_MAX} words to search for")
     return f"{{{columns}}} : ({' AND '.join(terms)})"
 
 
-def term_of(match: re.Match[str]) -> list[str]:
-    """One word or phrase as a term of the search."""
+def term_of(match: re.Match[str]) -> str:
+    """One word or phrase as a term of the search; empty when it holds no letter and no digit."""
     phrase, begins, word = match.groups()
     if word is not None:
         begins, phrase = ("*", word[:-1]) if word.endswith("*") else ("", word)
-    phrase = "".join(" " if c == '"' or silent(c) else c for c in phrase)
-    if not any(searchable(c) for c in phrase):
-        raise bad(f"{match.group()!r} holds no letter and no digit to search for")
-    return [f'"{phrase}"' + (" *" if begins else "")]
-
-
-def searchable(c: str) -> bool:
-    """Whether the index keeps this character: letters, numbers, and those of private use."""
-    return unicodedata.category(c)[0] in "LN" or unicodedata.category(c) == "Co"
-
-
-def silent(c: str) -> bool:
-    """Whether a character stands for nothing: control characters and their like."""
-    return unicodedata.category(c) in ("Cc", "Cf", "Cs", "Cn")
+    if not any(unicodedata.category(c)[0] in "LN" for c in phrase):
+        return ""
+    return f'"{" ".join(plain(phrase).split())}"' + (" *" if begins else "")
 
 
 def bad(sentence: str) -> BadRequest:

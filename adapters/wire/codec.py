@@ -9,6 +9,7 @@ exception.
 import hashlib
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 import msgspec
@@ -27,6 +28,7 @@ SPECVERSION: Final = "1.0"
 CONTENT_TYPE: Final = "application/json"
 TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
+ROLES_REMEMBERED: Final = 64
 
 MaybeText: TypeAlias = str | UnsetType
 
@@ -301,6 +303,7 @@ def _person(envelope: Envelope) -> Principal | None:
     return Principal(name, _roles(roles), kind, method)
 
 
+@lru_cache(ROLES_REMEMBERED)
 def _roles(text: str) -> tuple[Role, ...]:
     try:
         return tuple(Role(name) for name in text.split(",")) if text else ()

@@ -247,14 +247,29 @@ async def test_guessing_becomes_slow_and_time_heals(file: PrincipalsFile) -> Non
     people = Principals(file, own_uid=0, monotonic=hand)
     file.add("alice", with_token=False)
     file.set_password("alice", PASSWORD)
-    for _ in range(10):
+    for n in range(10):
         with pytest.raises(NotAuthenticated):
-            await people.by_password("alice", "guess")
+            await people.by_password("alice", f"guess {n}")
     with pytest.raises(Throttled) as caught:
         await people.by_password("alice", PASSWORD)
     assert 0 < caught.value.retry_after_seconds <= 3
     hand.now += 3
     assert (await people.by_password("alice", PASSWORD)).name == "alice"
+
+
+async def test_the_same_wrong_secret_again_is_no_further_guess(file: PrincipalsFile) -> None:
+    """A script with an old password locks nobody out."""
+    people = Principals(file, own_uid=0, monotonic=Hand())
+    file.add("alice", with_token=False)
+    file.set_password("alice", PASSWORD)
+    for _ in range(30):
+        with pytest.raises(NotAuthenticated):
+            await people.by_password("alice", "the one of last year")
+    assert (await people.by_password("alice", PASSWORD)).name == "alice"
+    file.set_password("alice", "the one of last year")
+    assert (await people.by_password("alice", "the one of last year")).name == "alice"
+    with pytest.raises(NotAuthenticated):
+        await people.by_password("alice", PASSWORD)
 
 
 async def test_too_many_checks_at_once_are_turned_away(

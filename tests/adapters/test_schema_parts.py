@@ -3,7 +3,8 @@
 import pytest
 from msgspec import Struct
 
-from adapters.http.requests import REQUEST_ID
+from adapters.http.contract.parts import KEY
+from adapters.http.problem import Malformed
 from adapters.wire.schemas.docstrings import meaning, read, told
 from adapters.wire.schemas.examples import sample
 from adapters.wire.schemas.limits import (
@@ -106,8 +107,9 @@ def test_no_row_is_about_a_field_that_there_is_not(table: dict[str, object]) -> 
 
 def test_limits_that_stand_elsewhere_are_those() -> None:
     longest = "x" * REQUEST_ID_CHARACTERS_MAX
-    assert REQUEST_ID.fullmatch(longest)
-    assert not REQUEST_ID.fullmatch(f"{longest}x")
+    assert KEY.read(longest, "Idempotency-Key") == longest
+    with pytest.raises(Malformed):
+        KEY.read(f"{longest}x", "Idempotency-Key")
     account = "x" * ACCOUNT_CHARACTERS_MAX
     assert ACCOUNT_NAME.fullmatch(account)
     assert not ACCOUNT_NAME.fullmatch(f"{account}x")

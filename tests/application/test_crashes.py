@@ -170,7 +170,7 @@ async def removed_is_right(world: World, stack: Stack, number: int) -> None:
     assert (await world.check(stack, number)).removed
     assert world.machine.runs == {}
     assert (await world.types(number)).count("JobRemoved") == 1
-    assert (stack.board.jobs, stack.board.ended, stack.board.corrupt) == ({}, {}, {})
+    assert (stack.board.jobs, dict(stack.board.ended), stack.board.corrupt) == ({}, {}, {})
 
 
 STORIES: Final = {

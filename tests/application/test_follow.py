@@ -269,6 +269,7 @@ async def test_since_a_time_that_has_not_come_begins_with_what_happens_next(worl
 async def test_a_filtered_reader_is_told_how_far_nothing_was_to_be_seen(world: World) -> None:
     async with Stack(world, tail_limits=TINY) as stack:
         await three_jobs(stack)
+        await stack.copied()
         async with aclosing(follow(stack, AUDITOR, actors=frozenset({"nobody"}))) as stream:
             backlog = [x async for x in limited(stream, lambda x: isinstance(x, CaughtUp))]
             assert [x.position for x in backlog] == [0, 4, 8, LAST, LAST]

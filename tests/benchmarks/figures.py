@@ -1,8 +1,12 @@
-"""What a benchmark measures, and the few things that all of them do."""
+"""What a benchmark measures, how it is told, and the few things that all of them do."""
 
+import os
+import platform
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
@@ -54,3 +58,28 @@ async def cancel(parts: Parts, job: str) -> object:
     """One cancel, decided and stored."""
     wish = Cancel(CancelMode.NORMAL, "benchmark")
     return await parts.scheduler.cancel_job(CALLER, job, wish, parts.ids.new())
+
+
+def processor() -> str:
+    """The processor's name, as the kernel has it."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def where(command: str) -> str:
+    """Machine, date and command."""
+    cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
+    day, machine = (
+        f"{datetime.now(UTC):%Y-%m-%d}",
+        f"{processor()}, {cores} cores (load {load:.1f})",
+    )
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{day}: {command}, on {machine},\n{system}"
+
+
+def table(title: str, figures: Sequence[Figure]) -> str:
+    """All of them."""
+    head = f"\n{title}\n\n| what | median | spread | unit |\n|---|---|---|---|\n"
+    return head + "\n".join(figure.row() for figure in figures)

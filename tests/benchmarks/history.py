@@ -142,14 +142,16 @@ def stopped(
     )
 
 
-def event(position: int, caller: Caller, fact: e.JobEvent) -> e.NewEvent:
+def event(position: int, caller: Caller, fact: e.JobEvent, start: datetime = START) -> e.NewEvent:
     """A fact in its envelope."""
-    moment = START + timedelta(milliseconds=37 * position)
+    moment = start + timedelta(milliseconds=37 * position)
     number = f"01900000-0000-7000-8000-{position:012d}"
     return e.NewEvent(number, moment, caller, "correlation", "causation", fact)
 
 
-def events(count: int, with_bytes: bool = True) -> Iterator[Stored]:
+def events(
+    count: int, with_bytes: bool = True, cluster: str = CLUSTER, start: datetime = START
+) -> Iterator[Stored]:
     """The first ``count`` events of as many jobs as it takes; bytes cost most of the time."""
     position = 0
     for number in range(1, count // EVENTS_A_JOB + 2):
@@ -158,10 +160,10 @@ def events(count: int, with_bytes: bool = True) -> Iterator[Stored]:
             position += 1
             if position > count:
                 return
-            recorded = e.Recorded(aggregate, version, event(position, caller, fact))
+            recorded = e.Recorded(aggregate, version, event(position, caller, fact, start))
             raw = b""
             if with_bytes:
-                raw = encode(recorded.event, aggregate, CLUSTER, version, previous)
+                raw = encode(recorded.event, aggregate, cluster, version, previous)
                 previous = sha256(raw)
             yield Stored(position, aggregate, type_token(type(fact)), raw, recorded)
 

@@ -24,6 +24,7 @@ from tests.domain.builders import (
 )
 from tests.domain.situations import SITUATIONS, situation
 
+LONG = "x" * 321
 REQUESTS: dict[str, JobRequest] = {
     "submit": submit(),
     "cancel": cancel(),
@@ -82,6 +83,22 @@ def test_a_retry_is_answered_as_before_whatever_version_it_is_for(request_: JobR
     assert refused.ask(request_) == (), "the refusal was the answer to this request id"
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        cancel(message=LONG),
+        cancel_task(1, message=LONG),
+        finish(message=LONG),
+        finish_task(1, message=LONG),
+    ],
+    ids=["cancel", "cancel_task", "finish", "finish_task"],
+)
+def test_a_message_too_long_is_refused_as_that_at_any_version(request_: JobRequest) -> None:
+    (fact,) = given(running_job().job).when(only_at(request_, 1))
+    assert isinstance(fact, e.RefusalEvent)
+    assert fact.code == "message_too_long"
+
+
 def test_the_version_counts_at_the_moment_of_decision() -> None:
     story = running_job(2)
     seen = story.job.version
@@ -114,13 +131,28 @@ def parameter(*versions: int, name: str = "TTLCompletedJobs") -> SetParameter:
     return SetParameter(asked(if_versions=versions), name, "7")
 
 
-@pytest.mark.parametrize("name", ["TTLCompletedJobs", "NoSuchThing"])
-def test_a_parameter_is_set_only_at_the_version_asked_for(name: str) -> None:
-    fact = set_parameter(Cluster(version=4), parameter(3, name=name))
+def test_a_parameter_is_set_only_at_the_version_asked_for() -> None:
+    fact = set_parameter(Cluster(version=4), parameter(3))
     assert isinstance(fact, e.ClusterCommandRefused)
     assert (fact.code, fact.rule) == ("version_mismatch", "if-match")
     assert fact.explanation == "the cluster is at version 4, but the request is only for version 3"
     assert isinstance(set_parameter(Cluster(version=4), parameter(3, 4)), e.ClusterParameterSet)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("NoSuchThing", "7", "unknown_parameter"),
+        ("TTLCompletedJobs", "soon", "bad_parameter_value"),
+    ],
+)
+def test_what_can_be_no_parameter_is_refused_as_that_at_any_version(
+    name: str, value: str, code: str
+) -> None:
+    command = SetParameter(asked(if_versions=(3,)), name, value)
+    fact = set_parameter(Cluster(version=4), command)
+    assert isinstance(fact, e.ClusterCommandRefused)
+    assert fact.code == code
 
 
 def test_who_may_not_set_parameters_learns_nothing_of_the_clusters_version() -> None:

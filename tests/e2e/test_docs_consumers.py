@@ -4,7 +4,6 @@ import json
 import re
 import shlex
 import shutil
-import sys
 from itertools import takewhile
 from pathlib import Path
 
@@ -15,15 +14,13 @@ from tests.e2e.bare import bare_stream
 from tests.e2e.receiver import receiving
 from tests.e2e.service import ROOT, Service
 from tests.e2e.shown import Shell, blocks, commands, document, surroundings
+from tests.e2e.stand_ins import with_tools
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.e2e]
 
 PAGE = document("docs/consumers.md")
 NATS = shutil.which("nats")
-STAND_IN = f'#!/bin/sh\nexec {sys.executable} -m tests.e2e.nats_stand_in "$@"\n'
-
-needs_jq = pytest.mark.skipif(not shutil.which("jq"), reason="this machine has no jq")
 
 
 @pytest.fixture
@@ -62,13 +59,13 @@ def test_every_command_is_run_by_one_of_these_tests() -> None:
     assert shown(*FIRST, *EXPORTER, *NOTIFIER, *LOGIN, *NATS_SUB) == commands(PAGE)
 
 
-@needs_jq
 def test_the_exporter(service: Service, tmp_path: Path) -> None:
     """On a stream of two days, which a service that just started cannot have."""
     with bare_stream(tmp_path / "nats") as bare:
         days = ("2026-11-23T23:59:59Z", "2026-11-24T00:00:00Z")
         bare.store_all([b'{"time":"%s","type":"t","subject":"s"}' % d.encode() for d in days])
-        told = surroundings(service) | {"COUNTERMAND_ENDPOINT": str(bare.endpoint)}
+        told = with_tools(surroundings(service), tmp_path, "jq")
+        told["COUNTERMAND_ENDPOINT"] = str(bare.endpoint)
         shell = shell_for(told, tmp_path, tmp_path)
         said = [shell.run(line) for line in shown(*FIRST, *EXPORTER)]
     _, export, listing, look, check, _ = said
@@ -105,17 +102,10 @@ def test_the_units_start_the_programs_with_options_that_they_have() -> None:
         parsers[program].parse_args(options)
 
 
-@needs_jq
 @pytest.mark.parametrize("with_", ["nats"] if NATS else ["a stand-in for nats"])
 def test_the_line_of_shell(service: Service, stopped: int, tmp_path: Path, with_: str) -> None:
     """The name of the test that ran says whether it was natscli itself."""
-    if with_ != "nats":
-        program = tmp_path / "bin" / "nats"
-        program.parent.mkdir()
-        program.write_text(STAND_IN)
-        program.chmod(0o755)
-    told = surroundings(service)
-    told["PATH"] = f"{tmp_path / 'bin'}:{told['PATH']}"
+    told = with_tools(surroundings(service), tmp_path, "nats", "jq")
     shell = shell_for(told, service.home, tmp_path)
     *first, one, follow = shown(*FIRST, *LOGIN, *NATS_SUB)
     for line in first:

@@ -48,6 +48,21 @@ def working_in(directory: Path) -> list[Process]:
     return found
 
 
+def builders_in(directory: Path | str) -> list[Process]:
+    """Processes that build views and have a file below this directory open."""
+    found = [one for one in belonging_to("view_builder.py") if has_open(one.pid, str(directory))]
+    return [one for one in found if "view_builder.py" in command_line(one.pid)]
+
+
+def has_open(pid: int, directory: str) -> bool:
+    """Whether a process has a file below a directory open."""
+    try:
+        files = os.listdir(f"/proc/{pid}/fd")
+        return any(os.readlink(f"/proc/{pid}/fd/{n}").startswith(directory) for n in files)
+    except OSError:
+        return False
+
+
 def written(path: Path) -> str:
     """What stands in a file by now; "" when it is not there yet."""
     try:

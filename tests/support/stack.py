@@ -85,8 +85,10 @@ class ManualClock:
 
     def __init__(self) -> None:
         self._now = START
+        self.looks = 0
 
     def now(self) -> datetime:
+        self.looks += 1
         self._now += timedelta(microseconds=1)
         return self._now
 

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote
@@ -13,6 +13,9 @@ NOW: Final = "2026-11-23T12:00:04.000000Z"
 ENDED: Final = ("Finished", "Failed", "Canceled")
 CANCELABLE: Final = ("Configuring", "Submitted", "Queued", "Running")
 MESSAGE_UNITS_MAX: Final = 320
+
+
+Routes = tuple[tuple[str, Callable[..., "Answer"]], ...]
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What it gets: JSON, raw bytes, or (``cut``) a connection that ends without an answer."""
+    """What it gets: JSON, raw bytes, or (``cut``) a connection that ends without an answer.
+
+    ``unfinished``: the body is sent, and the connection ends before its end is said.
+    """
 
     status: int = 200
     body: Json | bytes = field(default_factory=dict)
     cut: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+    unfinished: bool = False
 
 
 @dataclass
@@ -46,10 +54,12 @@ class Jobs:
     cuts: list[int] = field(default_factory=list)
     answered: dict[str, Json] = field(default_factory=dict)
     differs: bool = False
+    versions: dict[tuple[str, int], Json] = field(default_factory=dict)
     planned: dict[tuple[str, str], list[Answer | None]] = field(default_factory=dict)
     changed: threading.Condition = field(default_factory=threading.Condition)
     parameters: list[Json] = field(default_factory=lambda: [grace()])
     closing: bool = False
+    routes: Routes = field(default_factory=lambda: ROUTES)
 
     # --- what tests arrange -----------------------------------------------------------------------
 
@@ -115,7 +125,7 @@ class Jobs:
             return instead
         if not request.who and "/health/" not in request.path:
             return problem(401, "not_authenticated", "nobody showed who they are")
-        for pattern, handler in ROUTES:
+        for pattern, handler in self.routes:
             found = re.fullmatch(pattern, f"{request.method} {request.path}")
             if found:
                 return handler(self, request, *found.groups())
@@ -227,6 +237,8 @@ class Jobs:
             return problem(404, "unknown_job", f"there is no job {unquote(name)}")
         if request.query.get("version") == ["99"]:
             return problem(404, "unknown_version", "job 17 has versions 1 to 4; there is no 99")
+        if "version" in request.query:
+            found = self.versions.get((name, int(request.query["version"][0])), found)
         if "until" in request.query:
             seconds = float(request.query["timeout_seconds"][0])
             with self.changed:
@@ -383,7 +395,7 @@ def step(x: Json) -> Json:
     }
 
 
-ROUTES: Final[tuple[tuple[str, Callable[..., Answer]], ...]] = (
+ROUTES: Final[Routes] = (
     (r"POST /api/v1/jobs", Jobs.make),
     (r"GET /api/v1/jobs/([^/]+)", Jobs.job),
     (r"GET /api/v1/jobs/([^/]+)/events", Jobs.job_events),

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support.stand_in_jobs import Answer, Jobs, Request, problem
+from tests.support.stand_in_jobs import ROUTES, Answer, Jobs, Request, Routes, problem
+from tests.support.stand_in_views import VIEW_ROUTES, Views
 from tests.support.web import Json
 
 TOKEN: Final = "the-token"
@@ -25,11 +26,14 @@ HELLO: Final = b": hello\n\n"
 
 
 @dataclass
-class StandIn(Jobs):
+class StandIn(Views, Jobs):
     """The server. ``with StandIn(directory=...) as server`` starts and ends it."""
 
     directory: Path = field(kw_only=True)
     chunked: bool = True
+    slow: list[str] = field(default_factory=list)
+    """Paths that are answered only when the server ends."""
+    routes: Routes = ROUTES + VIEW_ROUTES
 
     def __enter__(self) -> "StandIn":
         self.run = self.directory / "run"
@@ -144,6 +148,9 @@ class Conversation(BaseHTTPRequestHandler):
             self._stream(request)
             return
         answer = self.stand_in.answer(request)
+        if request.path in self.stand_in.slow:
+            with self.stand_in.changed:
+                self.stand_in.changed.wait_for(lambda: self.stand_in.closing)
         if not answer.cut:
             self._send(answer)
 
@@ -156,13 +163,16 @@ class Conversation(BaseHTTPRequestHandler):
         body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
         self.send_response(answer.status)
         self.send_header("Content-Type", "application/json")
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
         if self.stand_in.chunked:
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             for start in range(0, len(body), 7):
                 piece = body[start : start + 7]
                 self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
-            self.wfile.write(b"0\r\n\r\n")
+            if not answer.unfinished:
+                self.wfile.write(b"0\r\n\r\n")
         else:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -6,15 +6,15 @@ from functools import partial
 import click
 
 from adapters.cli import options as o
-from adapters.cli.escape import safe
 from adapters.cli.events import by
 from adapters.cli.exits import DONE, INTERRUPTED, WAIT_RAN_OUT, Failure, combined
 from adapters.cli.moments import shown
 from adapters.cli.one_job import path_of
 from adapters.cli.outcome import Outcome, say, settle, substitute
-from adapters.cli.output import Unwritten, flush
 from adapters.cli.shapes import JobDetail, Receipt
+from adapters.cli.stdout import Unwritten, flush
 from adapters.cli.waiting import Wait
+from adapters.escape import safe
 
 
 class Order:
@@ -89,6 +89,7 @@ def verb(
     o.either(("--force", force), ("--graceful", graceful))
     if task is not None and graceful:
         raise click.UsageError("there is no graceful cancel of a single task")
+    asked.out.check(Receipt)
     mode = "forced" if force else "graceful" if graceful else "normal"
     order = Order(message, mode, reason, task, if_version)
     names = tuple(dict.fromkeys(jobs))
@@ -142,7 +143,7 @@ def finish(
             if outcome.done:
                 wait_for(asked, order, outcome, wait)
     if not asked.out.for_people:
-        asked.out.values([outcome.receipt for outcome in outcomes])
+        asked.out.values([outcome.receipt for outcome in outcomes], Receipt)
     return combined([outcome.status for outcome in outcomes])
 
 
@@ -186,7 +187,7 @@ def rehearse(asked: o.Asked, jobs: tuple[str, ...], order: Order) -> int:
         if asked.out.for_people:
             asked.out.line(rehearsal_line(job, detail, order))
     if not asked.out.for_people:
-        asked.out.values(shown_ones)
+        asked.out.values(shown_ones, Receipt)
     return combined(statuses)
 
 

@@ -1,13 +1,12 @@
 """``countermand doctor``."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol, TypedDict
 
 import click
 
 from adapters.cli import options as o
 from adapters.cli.exits import DONE, FAILURE
-from adapters.cli.output import Output
 from adapters.cli.service import Chosen, asking_bootstrap, chooses
 
 
@@ -22,6 +21,18 @@ class Finding(Protocol):
     def text(self) -> str: ...
     @property
     def what_to_do(self) -> str: ...
+
+
+class Found(TypedDict):
+    """The same as it is printed."""
+
+    level: str
+    subject: str
+    text: str
+    what_to_do: str
+
+
+HEADINGS: Final = ("LEVEL", "SUBJECT", "FOUND", "WHAT TO DO")
 
 
 @click.command("doctor")
@@ -42,17 +53,21 @@ def verb(asked: o.Asked, chosen: Chosen) -> int:
         full = chosen.with_default_data()
         return bootstrap.doctor(full.overrides, full.config_file)
 
-    findings = asking_bootstrap(doctor)
     out = asked.out
-    if out.for_people:
-        rows = ((x.level, x.subject, x.text, x.what_to_do) for x in findings if not quiet(out, x))
-        out.table(("LEVEL", "SUBJECT", "FOUND", "WHAT TO DO"), rows)
-    else:
-        names = ("level", "subject", "text", "what_to_do")
-        out.values([{name: getattr(x, name) for name in names} for x in findings])
+    out.check(Found)
+    findings = asking_bootstrap(doctor)
+    told = [
+        described(x) for x in findings if not (out.quiet and out.for_people and x.level == "ok")
+    ]
+    out.listed(told, Found, HEADINGS, lambda x: tuple(x.values()))
     return FAILURE if any(x.level == "error" for x in findings) else DONE
 
 
-def quiet(out: Output, finding: Finding) -> bool:
-    """--quiet leaves out what is as it should be."""
-    return out.quiet and finding.level == "ok"
+def described(finding: Finding) -> Found:
+    """A finding as it is printed."""
+    return {
+        "level": finding.level,
+        "subject": finding.subject,
+        "text": finding.text,
+        "what_to_do": finding.what_to_do,
+    }

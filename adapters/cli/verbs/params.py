@@ -6,9 +6,9 @@ from adapters.cli import options as o
 from adapters.cli.exits import DONE, NO_SUCH_JOB, Failure
 from adapters.cli.outcome import say, settle
 from adapters.cli.server import quoted
-from adapters.cli.shapes import Parameter
+from adapters.cli.shapes import Parameter, Receipt
 
-HEADERS = ("NAME", "VALUE", "UNIT", "DEFAULT", "ALLOWED", "MEANING")
+HEADINGS = ("NAME", "VALUE", "UNIT", "DEFAULT", "ALLOWED", "MEANING")
 
 
 @click.command("params")
@@ -25,16 +25,14 @@ def verb(asked: o.Asked, name: str | None, value: str | None, key: str) -> int:
     """
     if name is not None and value is not None:
         return change(asked, name, value, key)
-    found = asked.server.parameters()["parameters"]
-    if name is not None:
-        found = [one(found, name)]
     out = asked.out
-    if out.for_people:
-        out.table(HEADERS, (row(x) for x in found))
-    elif name is not None:
-        out.value(found[0])
-    else:
-        out.values(found)
+    out.check(Parameter)
+    found = asked.server.parameters()["parameters"]
+    if name is not None and not out.for_people:
+        out.value(one(found, name), Parameter)
+        return DONE
+    wanted = found if name is None else [one(found, name)]
+    out.listed(wanted, Parameter, HEADINGS, row)
     return DONE
 
 
@@ -55,6 +53,7 @@ def row(x: Parameter) -> tuple[object, ...]:
 
 def change(asked: o.Asked, name: str, value: str, key: str) -> int:
     """Set one."""
+    asked.out.check(Receipt)
     mine, path = o.the_key(key), f"/parameters/{quoted(name)}"
     outcome = settle(
         "",
@@ -65,5 +64,5 @@ def change(asked: o.Asked, name: str, value: str, key: str) -> int:
     if asked.out.for_people:
         say(asked.out, outcome)
     else:
-        asked.out.value(outcome.receipt)
+        asked.out.value(outcome.receipt, Receipt)
     return outcome.status

@@ -4,11 +4,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypedDict, TypeVar
 
 import click
 
 from adapters.cli import options as o
+from adapters.cli.default_group import DefaultGroup
 from adapters.cli.exits import DONE, FAILURE, USAGE, Failure
 from adapters.cli.service import Chosen, asking_bootstrap, chooses
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from adapters.cli.people import Entry, PeopleFile
 
 ROLES: Final = ("user", "job-operator", "job-administrator", "administrator", "auditor")
-HEADERS: Final = ("NAME", "ROLES", "KIND", "UNIX", "PASSWORD", "TOKENS")
+HEADINGS: Final = ("NAME", "ROLES", "KIND", "UNIX", "PASSWORD", "TOKENS")
 PASSWORD_BYTES_MAX: Final = 4096
 
 Result = TypeVar("Result")
@@ -27,9 +28,26 @@ token_file_option = click.option(
 name_argument = click.argument("name")
 
 
-@click.group("principals", invoke_without_command=True)
-@click.pass_context
-def verb(ctx: click.Context) -> int:
+class Token(TypedDict):
+    """A token without its secret."""
+
+    id: str
+    created: str
+
+
+class Described(TypedDict):
+    """An entry without its secrets."""
+
+    name: str
+    roles: list[str]
+    kind: str
+    unix: bool
+    password: bool
+    tokens: list[Token]
+
+
+@click.group("principals", cls=DefaultGroup, default="list")
+def verb() -> None:
     """Say who may connect with a token or a password, and what they may do.
 
     Changes take effect at once. On the socket a Unix login needs no entry: it is a user.
@@ -39,7 +57,6 @@ def verb(ctx: click.Context) -> int:
       countermand principals add alice --unix --role job-operator
       countermand principals remove ci
     """
-    return ctx.invoke(list_them) if ctx.invoked_subcommand is None else DONE
 
 
 @verb.command("list")
@@ -47,11 +64,9 @@ def verb(ctx: click.Context) -> int:
 @o.prints
 def list_them(asked: o.Asked, chosen: Chosen) -> int:
     """Everybody with an entry; never a token or a hash."""
+    asked.out.check(Described)
     found = [described(entry) for entry in edit(chosen, lambda file: file.list())]
-    if not asked.out.for_people:
-        asked.out.values(found)
-        return DONE
-    asked.out.table(HEADERS, (row(x) for x in found))
+    asked.out.listed(found, Described, HEADINGS, row)
     return DONE
 
 
@@ -172,7 +187,7 @@ def read_password() -> str:
     return line.rstrip("\r\n")
 
 
-def described(entry: "Entry") -> dict[str, Any]:
+def described(entry: "Entry") -> Described:
     """An entry without its secrets."""
     return {
         "name": entry.name,
@@ -184,7 +199,7 @@ def described(entry: "Entry") -> dict[str, Any]:
     }
 
 
-def row(x: dict[str, Any]) -> tuple[str, ...]:
+def row(x: Described) -> tuple[str, ...]:
     """An entry as a row."""
     yes = {True: "yes", False: ""}
     tokens = ", ".join(f"{t['id']} ({t['created'][:10]})" for t in x["tokens"])

@@ -1,17 +1,20 @@
 """``countermand replay``: a job told again from its events."""
 
-import sys
+from typing import Final
 
 import click
 
 from adapters.cli import options as o
-from adapters.cli.events import by
+from adapters.cli.differences import Difference, Differences, differences, span_of
 from adapters.cli.exits import DONE, FAILURE
-from adapters.cli.moments import shown
 from adapters.cli.output import Output
 from adapters.cli.shapes import Replay, Step
+from adapters.cli.sheets import words
+from adapters.cli.steps import HEADINGS, row, short, step_through, verdict
+from adapters.cli.verbs.show import show_job
+from adapters.cli.words import EventType
 
-HEADERS = ("EVENT", "VERSION", "TIME", "TYPE", "ACTOR", "STATE", "TASKS", "SUMMARY")
+DIFFERENCE_HEADINGS: Final = ("FIELD", "BEFORE", "AFTER")
 
 
 @click.command("replay")
@@ -19,8 +22,26 @@ HEADERS = ("EVENT", "VERSION", "TIME", "TYPE", "ACTOR", "STATE", "TASKS", "SUMMA
 @click.option("--to", "version", type=click.IntRange(1), metavar="VERSION", help="Stop after it.")
 @click.option("--at", metavar="TIME", help="Stop at this time.")
 @click.option("--step", is_flag=True, help="One event at a time: Enter goes on, q ends.")
+@click.option(
+    "--break-on",
+    "stop_type",
+    type=EventType(),
+    metavar="TYPE",
+    help="Stop after the first event of this type, and show the job there.",
+)
+@click.option(
+    "--diff", metavar="A..B", help="Only what differs between two versions, and the events between."
+)
 @o.talks
-def verb(asked: o.Asked, job: str, version: int | None, at: str | None, step: bool) -> int:
+def verb(
+    asked: o.Asked,
+    job: str,
+    version: int | None,
+    at: str | None,
+    step: bool,
+    stop_type: str | None,
+    diff: str | None,
+) -> int:
     """Tell a job again, event by event, and compare the end with the live state.
 
     The exit status is 1 when replay and live state differ.
@@ -28,78 +49,88 @@ def verb(asked: o.Asked, job: str, version: int | None, at: str | None, step: bo
     \b
       countermand replay 17
       countermand replay 17 --to 4 --step
+      countermand replay 17 --break-on TaskForceStopped     how was it when that happened?
+      countermand replay 17 --diff 6..9                     what did these events change?
     """
-    o.either(("--to", version), ("--at", at))
+    o.either(("--to", version), ("--at", at), ("--diff", diff))
+    o.either(("--diff", diff), ("--step", step))
+    o.either(("--diff", diff), ("--break-on", stop_type))
+    if diff:
+        return tell_differences(asked, job, *span_of(diff))
+    asked.out.check(Step)
     then = [("version", str(version))] if version else []
     then += [("at", o.moment_of(at, asked.out.utc))] if at else []
     told = asked.server.replay(job, then)
-    out = asked.out
-    if out.form == "json":
-        out.value(told)
-    elif out.form == "ndjson":
-        out.values([*told["steps"], {x: told[x] for x in ("job", "position", "matches_live")}])
-    elif step:
-        step_through(out, told["steps"])
-        out.line(verdict(told))
-    else:
-        out.table(HEADERS, (row(x, out.utc) for x in told["steps"]))
-        out.line(verdict(told))
+    stopped = stop_type is not None and stop(asked, job, told, stop_type)
+    tell(asked.out, told, step, stopped)
+    if stop_type is not None and not stopped:
+        asked.out.note(f"there was no {stop_type} to stop at")
     return FAILURE if told["matches_live"] is False else DONE
 
 
-def row(step: Step, utc: bool) -> tuple[object, ...]:
-    """A step as a row."""
-    return (
-        step["position"],
-        step["version"],
-        shown(step["time"], utc),
-        short(step["type"]),
-        by(step["actor"], step["on_behalf_of"]),
-        states(step["state_before"], step["state_after"]),
-        tasks(step),
-        step["summary"],
-    )
+def stop(asked: o.Asked, job: str, told: Replay, stop_type: str) -> bool:
+    """End the replay at the first event of a type, with the job as it was; False for none."""
+    for n, step in enumerate(told["steps"], start=1):
+        if short(step["type"]) == stop_type:
+            there = asked.server.job(job, [("version", str(step["version"]))])
+            told["steps"] = told["steps"][:n]
+            told["job"], told["position"], told["matches_live"] = there, step["position"], None
+            return True
+    return False
 
 
-def step_through(out: Output, steps: list[Step]) -> None:
-    """One block a step; on a terminal each waits for Enter."""
-    asks = sys.stdin is not None and sys.stdin.isatty()
-    for n, step in enumerate(steps, start=1):
-        time, who = shown(step["time"], out.utc), by(step["actor"], step["on_behalf_of"])
-        out.line(
-            f"{n}/{len(steps)}  event {step['position']}  {time}  {short(step['type'])} by {who}"
-        )
-        out.line(f"    job: {states(step['state_before'], step['state_after'])}")
-        for change in step["tasks"]:
-            moved = states(change["before"], change["after"])
-            out.line(f"    task {change['task']} (attempt {change['attempt']}): {moved}")
-        out.line(f"    {step['summary']}")
-        if asks and n < len(steps) and input().strip().lower() == "q":
-            return
+def tell(out: Output, told: Replay, step: bool, stopped: bool) -> None:
+    """The steps in the form that was asked for, and how it ends."""
+    if out.form == "json" and not out.fields:
+        out.value(told)
+    elif out.form == "ndjson" and not out.fields:
+        out.values([*told["steps"], {x: told[x] for x in ("job", "position", "matches_live")}])
+    elif not out.for_people:
+        out.values(told["steps"], Step)
+    else:
+        if step:
+            step_through(out, told["steps"])
+        else:
+            out.table(HEADINGS, (row(x, out.utc) for x in told["steps"]))
+        if stopped:
+            out.line("")
+            show_job(out, told["job"])
+        else:
+            out.line(verdict(told))
 
 
-def short(name: str) -> str:
-    """The type without prefix and version."""
-    parts = name.split(".")
-    return parts[1] if len(parts) == 3 else name
+# --- two versions ---------------------------------------------------------------------------------
 
 
-def states(before: str | None, after: str) -> str:
-    """``Running -> Canceling``, or the state that stayed."""
-    return after if before == after else f"{before or 'nothing'} -> {after}"
+def tell_differences(asked: o.Asked, job: str, first: int, last: int) -> int:
+    """What the events after version ``first`` up to ``last`` changed."""
+    out = asked.out
+    out.check(Difference)
+    before = asked.server.job(job, [("version", str(first))])
+    after = asked.server.job(job, [("version", str(last))])
+    steps = asked.server.replay(job, [("version", str(last))])["steps"]
+    found: Differences = {
+        "job_id": after["job_id"],
+        "from_version": first,
+        "to_version": last,
+        "differences": differences(before, after),
+        "events": [step for step in steps if step["version"] > first],
+    }
+    if out.form == "json" and not out.fields:
+        out.value(found)
+    elif not out.for_people:
+        out.values(found["differences"], Difference)
+    else:
+        show_differences(out, found)
+    return DONE
 
 
-def tasks(step: Step) -> str:
-    """What changed about tasks."""
-    return ", ".join(f"{x['task']}: {x['after']}" for x in step["tasks"])
-
-
-def verdict(told: Replay) -> str:
-    """The comparison with the live state."""
-    match told["matches_live"]:
-        case True:
-            return "replay equals the live state: yes"
-        case False:
-            return "replay equals the live state: NO; they differ, tell the administrator"
-        case None:
-            return "replay equals the live state: not compared, because --to or --at was given"
+def show_differences(out: Output, found: Differences) -> None:
+    """The fields, then the events. For people nothing and an empty text are the same."""
+    rows = [
+        (x["path"], *(words(x["path"], value, out.utc) for value in (x["before"], x["after"])))
+        for x in found["differences"]
+    ]
+    out.table(DIFFERENCE_HEADINGS, [row for row in rows if row[1] != row[2]])
+    out.line("")
+    out.table(HEADINGS, (row(x, out.utc) for x in found["events"]))

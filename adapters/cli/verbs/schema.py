@@ -8,6 +8,7 @@ import click
 from adapters.cli import options as o
 from adapters.cli.exits import DONE
 from adapters.cli.output import Output
+from adapters.cli.sheets import SEPARATORS
 
 if TYPE_CHECKING:
     from adapters.wire.schemas import Entry
@@ -41,10 +42,8 @@ def list_events(out: Output) -> None:
     """A row an event."""
     from adapters.wire.schemas import entries
 
-    if out.for_people:
-        out.table(HEADERS, ((x.name, x.aggregate, plain(x.summary)) for x in entries()))
-    else:
-        out.values([{field: getattr(x, field) for field in FIELDS} for x in entries()])
+    rows = [{field: getattr(x, field) for field in FIELDS} for x in entries()]
+    out.listed(rows, None, HEADERS, lambda x: (x["name"], x["aggregate"], plain(x["summary"])))
 
 
 def document(name: str) -> bytes:
@@ -72,6 +71,8 @@ def unknown(name: str, there: "tuple[Entry, ...]") -> str:
 
 def print_document(out: Output, raw: bytes) -> None:
     """A document, indented as it is published; in one line for ``ndjson``."""
+    if out.fields or out.form in SEPARATORS:
+        raise click.UsageError("a schema is a document: it has no fields, and is printed as JSON")
     shown = out if out.form == "ndjson" else Output("json")
     shown.value(json.loads(raw))
 

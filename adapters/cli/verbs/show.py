@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import click
 
 from adapters.cli import options as o
-from adapters.cli.events import HEADERS, actor_of, by, summary, type_of
+from adapters.cli.events import HEADINGS, actor_of, by, summary, type_of
 from adapters.cli.exits import DONE
 from adapters.cli.live import Following, print_live
-from adapters.cli.moments import shown
+from adapters.cli.moments import brief, shown
 from adapters.cli.output import Output
-from adapters.cli.shapes import CancelFacts, JobDetail, StoredEvent, TaskDetail
+from adapters.cli.shapes import CancelFacts, JobDetail, StoredEvent, StreamedEvent, TaskDetail
 
 TASK_HEADERS = ("TASK", "TYPE", "STATE", "ATTEMPT", "NODE", "EXIT", "REASON", "COMMAND")
 
@@ -33,40 +33,42 @@ def verb(
       countermand show 17
       countermand show 17 --events
       countermand show 17 --at 12:00:04        or -5m, or 2026-11-23T12:00:04Z
+      countermand show 17 --fields state,cancel.actor,cancel.message -o json
     """
     o.either(("--at", at), ("--version", version), ("--events", events), ("--follow", follow_it))
     if follow_it:
         o.need_lines(asked, "show --follow")
+        asked.out.check(StreamedEvent)
         return print_live(asked, Following(job=job, ends_with_job=True))
     if events:
         show_events(asked, job)
         return DONE
+    asked.out.check(JobDetail)
     then = [("version", str(version))] if version else []
     then += [("at", o.moment_of(at, asked.out.utc))] if at else []
     detail = asked.server.job(job, then)
     if asked.out.for_people:
         show_job(asked.out, detail)
     else:
-        asked.out.value(detail)
+        asked.out.value(detail, JobDetail)
     return DONE
 
 
 def show_events(asked: o.Asked, job: str) -> None:
     """Every event of the job in order."""
+    out = asked.out
+    out.check(StoredEvent)
     answer = asked.server.events(job)
-    out, found = asked.out, answer["events"]
-    if out.for_people:
-        out.table(HEADERS, (row(x, out.utc) for x in found))
-    elif out.form == "json":
+    if out.form == "json" and not out.fields:
         out.value(answer)
     else:
-        out.values(found)
+        out.listed(answer["events"], StoredEvent, HEADINGS, lambda x: row(x, out.utc))
 
 
 def row(stored: StoredEvent, utc: bool) -> tuple[object, ...]:
     """An event as a row."""
     event = stored["event"]
-    time = shown(event.get("time"), utc)
+    time = brief(event.get("time"), utc)
     version = event.get("aggregateversion", "")
     return stored["position"], version, time, type_of(event), actor_of(event), summary(event)
 
@@ -75,7 +77,7 @@ def show_job(out: Output, detail: JobDetail) -> None:
     """Facts about the job, then its tasks."""
     for name, value in facts(detail, out.utc):
         if value:
-            out.line(f"{name:<10}{value}")
+            out.fact(name, value, heading=name.upper())
     tasks = detail.get("tasks", [])
     if tasks:
         out.line("")

@@ -11,8 +11,9 @@ from adapters.cli import options as o
 from adapters.cli.exits import DONE, FAILURE, WAIT_RAN_OUT
 from adapters.cli.moments import shown
 from adapters.cli.outcome import Outcome, line, say, settle
-from adapters.cli.output import flush, warn
 from adapters.cli.server import quoted
+from adapters.cli.shapes import JobDetail, Receipt
+from adapters.cli.stdout import flush, warn
 from adapters.cli.waiting import Wait
 
 PRIORITIES: Final = ("Lowest", "BelowNormal", "Normal", "AboveNormal", "Highest")
@@ -83,6 +84,7 @@ def verb(
         raise click.UsageError("there is nothing to run: give -- CMD, or --task CMD")
     if if_version is not None and not held:
         raise click.UsageError("--if-version is for --job: a new job has no version yet")
+    asked.out.check(Receipt)
     mine = o.the_key(key)
     if held:
         path, body = f"/jobs/{quoted(held)}/submit", {}
@@ -142,7 +144,7 @@ def new_job(
 def told(asked: o.Asked, outcome: Outcome, made: bool) -> None:
     """The answer: a line, a receipt, or only the number."""
     if not asked.out.for_people:
-        asked.out.value(outcome.receipt)
+        asked.out.value(outcome.receipt, Receipt)
     elif not outcome.done:
         text = line(outcome.job, outcome.receipt, asked.out.utc)
         warn(text if outcome.job else f"job not made: {text}")
@@ -164,7 +166,7 @@ def wait_for_end(asked: o.Asked, job: str, wait_seconds: float) -> int:
         asked.out.note(f"job {job}: still {waited['state']}; the waiting is over, the job goes on")
         return WAIT_RAN_OUT
     if not asked.out.for_people:
-        asked.out.value(detail)
+        asked.out.value(detail, JobDetail)
     elif not asked.out.quiet:
         time = shown(waited["ended_at"], asked.out.utc, clock_only=True)
         why = f": {waited['error_message']}" if waited["error_message"] else ""

@@ -4,6 +4,7 @@ import click
 
 from adapters.cli import options as o
 from adapters.cli.live import Following, print_live
+from adapters.cli.shapes import StreamedEvent
 
 
 @click.command("watch")
@@ -45,6 +46,7 @@ def verb(
       countermand watch --from 1 --no-follow -o ndjson > everything.ndjson
     """
     o.either(("--from", start is not None), ("--since", since))
+    asked.out.check(StreamedEvent)
     if count is None and not no_follow:
         o.need_lines(asked, "watch")
     moment = o.moment_of(since, asked.out.utc, "--since") if since else ""

@@ -58,6 +58,14 @@ VERBS: Final = (
     ("requeue", "17"),
     ("requeue", "17", "--task", "1"),
     ("finish", "17", "--task", "1", "-m", "why"),
+    ("ls",),
+    ("ls", "--stuck", "-o", "json"),
+    ("ls", "--all", "-o", "csv", "--fields", "job_id,cancel.actor", "--since", "-24h"),
+    ("audit", "disk", "--refused", "--since", "-24h"),
+    ("audit", "--all", "-o", "tsv"),
+    ("explain", "17"),
+    ("projections",),
+    ("replay", "17", "--diff", "1..2"),
 )
 
 

@@ -78,6 +78,32 @@ def test_from_submit_to_replay(cli: Cli) -> None:
     assert cli("principals", "add", "ci", "--service-account").stdout.startswith("cm_")
 
 
+def test_from_a_cancel_to_its_evidence(service: Service, cli: Cli, tmp_path: Path) -> None:
+    for name, words in (("one", "the disk is full"), ("two", "by mistake")):
+        assert cli("submit", "--name", name, "--", "sleep", "600").returncode == 0
+        number = "1" if name == "one" else "2"
+        assert cli("cancel", number, "-m", words, "--wait=40s").returncode == 0
+    _, second, first = cli("ls").stdout.splitlines()
+    assert first.split()[:5] == ["1", "one", second.split()[2], "Canceled", "1/1"]
+    assert first.endswith("the disk is full")
+    assert cli("ls", "--stuck", "-o", "json").stdout == "[]\n"
+    (row,) = json.loads(cli("audit", "disk", "full", "-o", "json").stdout)
+    assert (row["job_id"], row["message"]) == (1, "the disk is full")
+    assert "is Canceled, because" in cli("explain", "1").stdout.splitlines()[0]
+    file = tmp_path / "trail.csv"
+    assert cli("audit", "export", "-f", str(file)).returncode == 0
+    told = json.loads((tmp_path / "trail.csv.manifest.json").read_bytes())
+    assert len(file.read_text().splitlines()) == told["rows"] + 1
+    assert told["cluster"] == "local"
+    assert told["stream"].startswith("COUNTERMAND ")
+    done = cli("projections", "rebuild")
+    assert done.returncode == 0
+    assert "equal to the views in use, row for row" in done.stdout
+    service.stop()
+    assert cli("projections", "rebuild").returncode == 75
+    service.start()
+
+
 def test_watch_and_wait_go_on_through_a_crash(
     service: Service, cli: Cli, environment: dict[str, str]
 ) -> None:

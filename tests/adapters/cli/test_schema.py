@@ -37,6 +37,17 @@ def test_the_schema_of_an_event_is_the_one_in_docs(cli: Cli, name: str) -> None:
     assert json.loads(line) == json.loads(wanted)
 
 
+def test_the_list_in_other_forms_and_a_document_in_none(cli: Cli) -> None:
+    assert cli("schema", "-o", "csv", "--fields", "name").stdout.split() == [
+        "name",
+        *(x.name for x in entries()),
+    ]
+    for options in (("-o", "csv"), ("--fields", "title")):
+        done = cli("schema", "JobQueued", *options)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "is printed as JSON" in done.stderr
+
+
 def test_the_asyncapi_document_is_the_one_in_docs(cli: Cli) -> None:
     assert cli("schema", "asyncapi").stdout == (DOCS / "asyncapi.json").read_text()
 

@@ -16,6 +16,7 @@ from adapters.bootstrap.supervise import Supervision
 from adapters.http.app import create_app
 from adapters.http.closing import Closing, ended
 from adapters.http.health import Health, HealthStatus
+from adapters.http.listings import Provenance
 from adapters.http.metrics import Snapshot
 from adapters.http.request_log import RequestCounts
 from adapters.http.server import WebServer
@@ -180,7 +181,7 @@ class Stack:
             lambda event, **facts: None,
         )
         closing, counts = Closing(), RequestCounts()
-        app = create_app(
+        self.app = create_app(
             scheduler=self.scheduler,
             queries=self.queries,
             authenticator=Principals(self.file, own_uid=os.geteuid(), task_accounts=task_accounts),
@@ -194,10 +195,11 @@ class Stack:
             counts=counts,
             closing=closing,
             contract=contract,
+            provenance=Provenance(CLUSTER, "MEMORY memory/1"),
             stream_limits=limits,
         )
         self.socket = directory / "api.sock"
-        self.web = WebServer(app, [bind_unix(self.socket), bind_tcp()], closing, counts)
+        self.web = WebServer(self.app, [bind_unix(self.socket), bind_tcp()], closing, counts)
 
     def _known(self) -> int:
         return max(self.board.position, self.ledger.position)

@@ -210,10 +210,11 @@ async def test_a_removed_token_counts_no_more(service: Stack) -> None:
 async def test_guessing_is_slowed_down_but_the_right_token_passes(service: Stack) -> None:
     token = service.file.add("alice")
     assert token is not None
-    async with service.tcp(token) as client, service.tcp(token[:-4] + "AAAA") as guesser:
+    guesses = [{"Authorization": f"Bearer {token[:-4]}AA{n:02}"} for n in range(31)]
+    async with service.tcp(token) as client, service.tcp() as guesser:
         assert (await client.get(WHOAMI)).status_code == 200
-        answers = await asyncio.gather(*(guesser.get(WHOAMI) for _ in range(30)))
-        later = await guesser.get(WHOAMI)
+        answers = await asyncio.gather(*(guesser.get(WHOAMI, headers=g) for g in guesses[:30]))
+        later = await guesser.get(WHOAMI, headers=guesses[30])
         assert {a.status_code for a in answers} <= {401, 429}
         body = is_problem(later, 429, "throttled")
         assert later.headers["retry-after"] == str(body["retry_after_seconds"])

@@ -75,15 +75,38 @@ async def test_a_job_then(service: Stack, root: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        "version=0", "version=x", "version=1&version=2", "version=1&at=2026-01-01T00:00:00Z",
-        "at=yesterday", "at=2026-01-01", "at=0001-01-01T00:00:00%2B23:00", "vresion=1",
-        "until=forever", "timeout_seconds=3", "until=ended&timeout_seconds=61",
-        "until=ended&version=1", "until=ended&timeout_seconds=-1", "&".join(["x=1"] * 200),
+        "version=0", "version=x", "version=1&version=2", "at=yesterday", "at=2026-01-01",
+        "at=0001-01-01T00:00:00%2B23:00", "vresion=1", "until=forever",
+        "until=ended&timeout_seconds=61", "until=ended&timeout_seconds=-1",
+        "&".join(["x=1"] * 200),
     ],
 )  # fmt: skip
 async def test_a_question_that_cannot_be_understood(root: httpx.AsyncClient, query: str) -> None:
     job_id = await submit(root)
     is_problem(await root.get(f"/api/v1/jobs/{job_id}?{query}"), 400, "malformed")
+
+
+async def test_of_a_version_and_a_time_the_earlier_counts(
+    service: Stack, root: httpx.AsyncClient
+) -> None:
+    job_id = await canceled(service, root)
+    url = f"/api/v1/jobs/{job_id}"
+    now = "9999-01-01T00:00:00Z"
+    for what in ("", "/replay"):
+        all_of_it = (await root.get(f"{url}{what}?at={now}")).json()
+        first = (await root.get(f"{url}{what}?version=1&at={now}")).json()
+        assert first == (await root.get(f"{url}{what}?version=1")).json() != all_of_it
+        before = f"{url}{what}?version=1&at=2000-01-01T00:00:00Z"
+        is_problem(await root.get(before), 404, "unknown_version")
+
+
+async def test_a_wait_may_end_with_an_earlier_version(
+    service: Stack, root: httpx.AsyncClient
+) -> None:
+    url = f"/api/v1/jobs/{await canceled(service, root)}"
+    for wait in ("until=ended", "timeout_seconds=9", "until=ended&timeout_seconds=9"):
+        assert (await root.get(f"{url}?{wait}")).json()["state"] == "Canceled"
+        assert (await root.get(f"{url}?{wait}&version=1")).json()["version"] == 1
 
 
 @pytest.mark.parametrize("what", ["", "/events", "/replay"])

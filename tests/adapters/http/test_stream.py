@@ -156,7 +156,6 @@ async def test_people_see_their_own_jobs(service: Stack, root: httpx.AsyncClient
         ("?since=yesterday", 400, "malformed"),
         ("?since=2026-11-23T12:00:00", 400, "malformed"),
         ("?since=2026-11-23T12:00:00Z&since=2026-11-23T12:00:00Z", 400, "malformed"),
-        ("?since=2026-11-23T12:00:00Z&after=0", 400, "malformed"),
         ("?job=4711", 404, "unknown_job"),
         ("?after=999", 404, "unknown_position"),
     ],

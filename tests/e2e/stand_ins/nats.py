@@ -6,7 +6,7 @@ request 1532, so newer than 0.3.0) and of nats.go 1.5x (package jetstream: strea
 pull.go), read in November 2026. A flag that natscli does not have is an error here too, and so is
 one that natscli has but this program does not carry out.
 
-    python -m tests.e2e.nats_stand_in sub SUBJECT --all --raw
+    python -m tests.e2e.stand_ins.nats sub SUBJECT --all --raw
 """
 
 import argparse

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.cli.escape import safe, safe_json
+from adapters.escape import safe, safe_json
 
 HOSTILE = (
     "\x1b[31m",

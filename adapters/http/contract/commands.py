@@ -1,0 +1,127 @@
+"""Commands: making jobs, stopping them, running them again; cluster parameters."""
+
+from typing import Final
+
+from adapters.http.answers import ReceiptBody
+from adapters.http.bodies import (
+    CancelBody,
+    FinishBody,
+    JobBody,
+    NothingBody,
+    ParameterValue,
+    TaskCancelBody,
+)
+from adapters.http.contract.fields import Word
+from adapters.http.contract.operation import Operation, Parameter, Reply
+from adapters.http.contract.parts import (
+    IF_MATCH,
+    JOB,
+    LOCATION,
+    POSITION,
+    RECEIPT,
+    REQUEST_ID,
+    TASK,
+    command,
+)
+from domain.parameters import CATALOGUE
+
+CREATE: Final = Operation(
+    id="createJob",
+    method="POST",
+    path="/jobs",
+    tag="commands",
+    summary="Create a job, and submit it unless told otherwise",
+    parameters=(REQUEST_ID,),
+    body=JobBody,
+    replies=(
+        Reply(
+            201,
+            "The receipt.",
+            ReceiptBody,
+            headers=(POSITION, LOCATION),
+            job=True,
+        ),
+    ),
+    problems=(403, 422),
+)
+SUBMIT: Final = command(
+    "submitJob", "/jobs/{job_id}/submit", "Submit a job in Configuring", NothingBody, (JOB,)
+)
+CANCEL: Final = command(
+    "cancelJob",
+    "/jobs/{job_id}/cancel",
+    "Stop a job: normally, gracefully, or by force",
+    CancelBody,
+    (JOB,),
+)
+FINISH: Final = command(
+    "finishJob", "/jobs/{job_id}/finish", "Stop a job and count it as finished", FinishBody, (JOB,)
+)
+CONFIGURE: Final = command(
+    "configureJob",
+    "/jobs/{job_id}/configure",
+    "Take a job back to Configuring",
+    NothingBody,
+    (JOB,),
+)
+REQUEUE: Final = command(
+    "requeueJob",
+    "/jobs/{job_id}/requeue",
+    "Run a failed or canceled job again",
+    NothingBody,
+    (JOB,),
+)
+CANCEL_TASK: Final = command(
+    "cancelTask",
+    "/jobs/{job_id}/tasks/{task_id}/cancel",
+    "Stop one task, normally or by force",
+    TaskCancelBody,
+    (JOB, TASK),
+)
+FINISH_TASK: Final = command(
+    "finishTask",
+    "/jobs/{job_id}/tasks/{task_id}/finish",
+    "Stop one task and count it as finished",
+    FinishBody,
+    (JOB, TASK),
+)
+REQUEUE_TASK: Final = command(
+    "requeueTask",
+    "/jobs/{job_id}/tasks/{task_id}/requeue",
+    "Run a failed or canceled task of a job that goes on again",
+    NothingBody,
+    (JOB, TASK),
+)
+SET_PARAMETER: Final = Operation(
+    id="setParameter",
+    method="PUT",
+    path="/parameters/{name}",
+    tag="cluster",
+    summary="Give a cluster parameter a new value",
+    parameters=(
+        Parameter(
+            "name",
+            Word(tuple(p.name for p in CATALOGUE.values())),
+            "The parameter's name, without regard to case.",
+            where="path",
+        ),
+        REQUEST_ID,
+        IF_MATCH,
+    ),
+    body=ParameterValue,
+    replies=(RECEIPT,),
+    problems=(403, 404, 412, 422),
+)
+
+OPERATIONS: Final = (
+    CREATE,
+    SUBMIT,
+    CANCEL,
+    FINISH,
+    CONFIGURE,
+    REQUEUE,
+    CANCEL_TASK,
+    FINISH_TASK,
+    REQUEUE_TASK,
+    SET_PARAMETER,
+)

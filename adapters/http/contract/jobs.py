@@ -1,0 +1,129 @@
+"""Questions about jobs: now and then, their tasks and events, why they ended."""
+
+from typing import Final
+
+from adapters.http.answers import EventsBody, ReplayBody
+from adapters.http.contract.fields import Moment, Seconds, Text, Whole, Word, words_of
+from adapters.http.contract.operation import Operation, Parameter, Reply
+from adapters.http.contract.parts import (
+    AT_LEAST,
+    ETAG,
+    IF_NONE_MATCH,
+    JOB,
+    NAME,
+    PAGE,
+    POSITION,
+    VERSION_MAX,
+    held,
+)
+from adapters.http.explanation_body import ExplanationBody
+from adapters.http.job_answers import JobDetail
+from adapters.http.job_list import JobsBody, TasksBody
+from application.views import JobOrder
+from domain.cluster import JOB_ID_MAX
+from domain.states import JobPriority, JobState, JobType, TaskState
+
+WAIT_SECONDS_MAX: Final = 60
+ORDERS: Final = tuple(f"{sign}{order}" for order in JobOrder for sign in ("", "-"))
+AT: Final = Parameter("at", Moment(), "As it was at this time.")
+VERSION: Final = Parameter("version", Whole(1, VERSION_MAX), "As it was after so many events.")
+
+LIST: Final = Operation(
+    id="listJobs",
+    method="GET",
+    path="/jobs",
+    tag="jobs",
+    summary="List jobs, the latest first unless sorted otherwise",
+    parameters=(
+        Parameter("id", Whole(1, JOB_ID_MAX), "Only this job.", many=True),
+        Parameter("state", words_of(JobState), "Only in this state.", many=True),
+        Parameter("owner", NAME, "Only of this owner.", many=True),
+        Parameter("job_type", words_of(JobType), "Only of this type.", many=True),
+        Parameter("priority", words_of(JobPriority), "Only of this priority.", many=True),
+        Parameter("name", Text(1, 80), "Only with this in their name, ASCII without case."),
+        Parameter("canceled_by", NAME, "Only where this person canceled last.", many=True),
+        Parameter("since", Moment(), "Only what has changed since."),
+        Parameter("until", Moment(), "Only what has not changed after."),
+        Parameter(
+            "sort", Word(ORDERS, "-id"), "By what; with a minus before it the largest first."
+        ),
+        *PAGE,
+        AT_LEAST,
+    ),
+    replies=(Reply(200, "A page of jobs.", JobsBody, headers=(POSITION,)),),
+    problems=(403,),
+)
+GET: Final = Operation(
+    id="getJob",
+    method="GET",
+    path="/jobs/{job_id}",
+    tag="jobs",
+    summary="A job now, then, or as soon as it has ended",
+    description="With both version and at: as it was after the fewer events of the two.",
+    parameters=(
+        JOB,
+        VERSION,
+        AT,
+        Parameter("until", Word(("ended",)), "Answer when it has ended."),
+        Parameter(
+            "timeout_seconds",
+            Seconds(WAIT_SECONDS_MAX),
+            "Wait for its end at most so many seconds; without until too.",
+        ),
+        IF_NONE_MATCH,
+        AT_LEAST,
+    ),
+    replies=(
+        Reply(200, "The job.", JobDetail, headers=(POSITION, ETAG)),
+        held("The caller holds this version."),
+    ),
+    problems=(403, 404),
+)
+TASKS: Final = Operation(
+    id="listTasks",
+    method="GET",
+    path="/jobs/{job_id}/tasks",
+    tag="jobs",
+    summary="List a job's tasks by number",
+    parameters=(
+        JOB,
+        Parameter("state", words_of(TaskState), "Only in this state.", many=True),
+        *PAGE,
+        AT_LEAST,
+    ),
+    replies=(Reply(200, "A page of tasks.", TasksBody, headers=(POSITION,)),),
+    problems=(403, 404),
+)
+EVENTS: Final = Operation(
+    id="getJobEvents",
+    method="GET",
+    path="/jobs/{job_id}/events",
+    tag="jobs",
+    summary="Every event of a job, byte for byte",
+    parameters=(JOB, AT_LEAST),
+    replies=(Reply(200, "The events in order.", EventsBody, headers=(POSITION,)),),
+    problems=(403, 404),
+)
+REPLAY: Final = Operation(
+    id="replayJob",
+    method="GET",
+    path="/jobs/{job_id}/replay",
+    tag="jobs",
+    summary="A job told again from its events, and compared with the live state",
+    description="With both version and at: up to the fewer events of the two.",
+    parameters=(JOB, VERSION, AT, AT_LEAST),
+    replies=(Reply(200, "Each step, and the job at the end.", ReplayBody, headers=(POSITION,)),),
+    problems=(403, 404),
+)
+EXPLAIN: Final = Operation(
+    id="explainJob",
+    method="GET",
+    path="/jobs/{job_id}/explanation",
+    tag="jobs",
+    summary="Why a job ended, in sentences that name their events",
+    parameters=(JOB, AT, AT_LEAST),
+    replies=(Reply(200, "The sentences.", ExplanationBody, headers=(POSITION,)),),
+    problems=(403, 404),
+)
+
+OPERATIONS: Final = (LIST, GET, TASKS, EVENTS, REPLAY, EXPLAIN)

@@ -1,0 +1,76 @@
+"""One operation of the API: its place, what it takes, and everything it may answer."""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from litestar import get, post, put
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
+
+from adapters.http.contract.fields import Field
+
+PATH_PART: Final = re.compile(r"\{(\w+)\}")
+METHODS: Final[dict[str, Callable[..., Any]]] = {"GET": get, "POST": post, "PUT": put}
+JSON: Final = "application/json"
+
+
+class Parameter(Struct, frozen=True):
+    """A parameter. ``many``: it may be given several times, and any of its values counts.
+
+    ``example``: for the contract, where a value cannot be made from the schema alone.
+    """
+
+    name: str
+    field: Field
+    description: str
+    where: str = "query"
+    many: bool = False
+    example: str = ""
+
+
+class Reply(Struct, frozen=True):
+    """An answer that is no problem. ``body``: a Struct for JSON; None for another media type.
+
+    ``headers``: the names of headers that it has, all of them described in ``HEADERS``. ``job``:
+    whether it names a job (``job_id``), with which every operation on a job can go on.
+    """
+
+    status: int
+    description: str
+    body: type[Struct] | None = None
+    media_type: str = JSON
+    headers: tuple[str, ...] = ()
+    empty: bool = False
+    job: bool = False
+
+
+class Operation(Struct, frozen=True):
+    """``id``: a name for clients that are made from the contract. ``path``: below /api/v1.
+
+    ``problems``: statuses of problem details beside those that every operation may answer.
+    ``named``: whether it needs a known identity.
+    """
+
+    id: str
+    method: str
+    path: str
+    tag: str
+    summary: str
+    description: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    body: type[Struct] | None = None
+    replies: tuple[Reply, ...] = ()
+    problems: tuple[int, ...] = ()
+    named: bool = True
+
+    def of(self, where: str) -> tuple[Parameter, ...]:
+        """The parameters of one place: query, header or path."""
+        return tuple(p for p in self.parameters if p.where == where)
+
+
+def route(operation: Operation, handler: Callable[..., Any]) -> HTTPRouteHandler:
+    """The route of an operation."""
+    path = PATH_PART.sub(r"{\1:str}", operation.path)
+    made: HTTPRouteHandler = METHODS[operation.method](path)(handler)
+    return made

@@ -1,0 +1,246 @@
+"""What the contract of the views is run against, and rows to run it with.
+
+Another implementation joins with one more entry in ``KINDS``.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+from msgspec.structs import replace
+
+from adapters.views.files import SqliteViewFiles
+from application.view_store import Changes, Difference, ViewFiles, ViewStore
+from application.views import TRAIL_COLUMNS, Page
+from domain import events as e
+from domain.job import Job
+from domain.states import JobPriority, JobState, JobType
+from projections.audit_trail import AuditRow, high_after
+from projections.cancellations import CancellationRow
+from projections.folding import Around, Fold, JobFold
+from projections.job_view import JobRow, job_row, task_row
+from projections.stamps import stamp
+from projections.tally import CountKey
+
+LOG = "log/1"
+START = datetime(2026, 3, 1, 8, 0, 0, tzinfo=UTC)
+ALL = Page(1000)
+FIRST = datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))
+LAST = datetime.max.replace(tzinfo=timezone(-timedelta(hours=14)))
+"""Moments that have no name in UTC."""
+
+
+class Kept:
+    """A place for files of views, and what a service makes of it each time it starts."""
+
+    def __init__(self, directory: Path, make: Callable[[Path, str], ViewFiles]) -> None:
+        self.directory = directory
+        self._make = make
+        self._opened: list[ViewStore] = []
+
+    def files(self, log_id: str = LOG) -> ViewFiles:
+        """As a service finds them at its start."""
+        return self._make(self.directory, log_id)
+
+    def store(self) -> ViewStore:
+        """New views in a file of their own."""
+        files = self.files()
+        return self.opened(files.open(files.begin()))
+
+    def opened(self, store: ViewStore) -> ViewStore:
+        """Closed at the end."""
+        self._opened.append(store)
+        return store
+
+    def close(self) -> None:
+        for store in self._opened:
+            store.close()
+
+
+def sqlite(directory: Path, log_id: str) -> ViewFiles:
+    """Files of SQLite."""
+    return SqliteViewFiles(directory, log_id)
+
+
+KINDS: dict[str, Callable[[Path, str], ViewFiles]] = {"sqlite": sqlite}
+
+
+@contextmanager
+def in_memory() -> Iterator[Path]:
+    """A directory, in memory if possible: nothing here is about a machine that dies."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as directory:
+        yield Path(directory)
+
+
+@contextmanager
+def new_store(kind: str) -> Iterator[ViewStore]:
+    """New views for one example."""
+    with in_memory() as directory:
+        place = Kept(directory / "views", KINDS[kind])
+        try:
+            yield place.store()
+        finally:
+            place.close()
+
+
+def differences(one: ViewStore, other: ViewStore) -> tuple[Difference, ...]:
+    """Where two of one kind differ now."""
+    comparison = one.comparison(other)
+    try:
+        return comparison.differences()
+    finally:
+        comparison.close()
+
+
+# --- changes --------------------------------------------------------------------------------------
+
+
+def changes(
+    position: int,
+    *,
+    trail: Sequence[AuditRow] = (),
+    cancellations: Sequence[CancellationRow] = (),
+    jobs: Sequence[JobRow] = (),
+    states: dict[e.Aggregate, Fold | None] | None = None,
+    removed: Sequence[int] = (),
+    counts: dict[CountKey, int] | None = None,
+    around: Around = Around(),  # noqa: B008
+) -> Changes:
+    """A commit of these."""
+    return Changes(
+        position=position,
+        around=around,
+        states=states or {},
+        jobs=jobs,
+        tasks=[],
+        removed=removed,
+        trail=trail,
+        cancellations=cancellations,
+        counts=counts or {},
+    )
+
+
+def job_changes(position: int, *folds: JobFold, before: JobFold | None = None) -> Changes:
+    """A commit of jobs; of a job that was there ``before`` only the tasks that are other."""
+    was = before.job.tasks if before else {}
+    states: dict[e.Aggregate, Fold | None] = {e.job_aggregate(f.job.id): f for f in folds}
+    tasks = [
+        task_row(f.job.id, task)
+        for f in folds
+        for number, task in f.job.tasks.items()
+        if task is not was.get(number)
+    ]
+    return Changes(
+        position=position,
+        around=Around(),
+        states=states,
+        jobs=[job_row(f.job, position) for f in folds],
+        tasks=tasks,
+        removed=[],
+        trail=[],
+        cancellations=[],
+        counts={},
+    )
+
+
+# --- rows -----------------------------------------------------------------------------------------
+
+
+def at(seconds: float) -> datetime:
+    """A moment."""
+    return START + timedelta(seconds=seconds)
+
+
+def audit(position: int, **columns: object) -> AuditRow:
+    """A row of the trail; ``time`` and ``time_high`` may be moments."""
+    moment = columns.pop("time", at(position))
+    high = columns.pop("time_high", moment)
+    assert isinstance(moment, datetime)
+    assert isinstance(high, datetime)
+    values: dict[str, object] = dict.fromkeys(AuditRow.__struct_fields__, "") | {
+        "position": position,
+        "time": stamp(moment),
+        "time_high": stamp(high),
+        "event_id": f"event-{position}",
+        "job_id": None,
+        "request_position": None,
+        **columns,
+    }
+    return AuditRow(**values)  # type: ignore[arg-type]
+
+
+def at_times(rows: Sequence[AuditRow], seconds: Sequence[float]) -> list[AuditRow]:
+    """The rows in the seconds given for each, with the latest time that a fold would give them."""
+    high: datetime | None = None
+    made = []
+    for row, second in zip(rows, seconds, strict=True):
+        high = high_after(high, at(second))
+        made.append(replace(row, time=stamp(at(second)), time_high=stamp(high)))
+    return made
+
+
+def values_of(line: bytes) -> tuple[object, ...]:
+    """What a line of an export says, in the columns' order; a ``named`` one has them so as well."""
+    decoded = msgspec.json.decode(line)
+    if isinstance(decoded, dict):
+        assert tuple(decoded) == TRAIL_COLUMNS
+        return tuple(decoded.values())
+    return tuple(decoded)
+
+
+def cells(row: AuditRow) -> tuple[object, ...]:
+    """What the line of a row must say."""
+    return tuple(getattr(row, name) for name in TRAIL_COLUMNS)
+
+
+def job(number: int, **columns: object) -> Job:
+    """A job in Configuring that was made at its number's second."""
+    values: dict[str, object] = {
+        "id": number,
+        "name": f"job {number}",
+        "owner": "alice",
+        "job_type": JobType.BATCH,
+        "priority": JobPriority.NORMAL,
+        "run_as": "",
+        "properties": {},
+        "tasks": {},
+        "version": 1,
+        "created_at": at(number),
+        "changed_at": at(number),
+        "state": JobState.CONFIGURING,
+        **columns,
+    }
+    return Job(**values)  # type: ignore[arg-type]
+
+
+def cancellation(position: int, **columns: object) -> CancellationRow:
+    """A row of the effect view: a normal cancel of alice's job 1 that is over and was in time."""
+    values: dict[str, object] = dict.fromkeys(CancellationRow.__struct_fields__) | {
+        "position": position,
+        "job_id": 1,
+        "owner": "alice",
+        "request_id": f"r{position}",
+        "mode": "normal",
+        "message": "",
+        "reason_code": "",
+        "actor": "alice",
+        "on_behalf_of": "",
+        "requested_at": stamp(at(position)),
+        "stage": "canceled",
+        "open": 0,
+        "late": 0,
+        "running": 0,
+        "waiting": 0,
+        "stopped": 0,
+        "force_stopped": 0,
+        "ended_otherwise": 0,
+        "killed": 0,
+        "survivors": 0,
+        "release": "none",
+        **columns,
+    }
+    return CancellationRow(**values)  # type: ignore[arg-type]

@@ -1,0 +1,222 @@
+"""What the service does about a job that is being canceled by request r1, and the rows of it."""
+
+from domain import events as e
+from domain.states import (
+    ForceReason,
+    StopCause,
+    StopStep,
+    TaskState,
+)
+from tests.domain.builders import HANDLE, run
+from tests.projections.trail_rows import RUN, RUNS, TRACED
+
+RELEASE = {"kind": "node_release", "operation": "node_release", **TRACED}
+
+
+def failed(code: str, killed: int = 0, survivors: int = 0) -> e.TaskFailed:
+    return e.TaskFailed(RUN, e.Exit(code=3), code, "why", killed, survivors)
+
+
+def force_stopped(why: ForceReason, survivors: int = 0) -> e.TaskForceStopped:
+    exit_, outcome = e.Exit(signal=9), TaskState.FAILED
+    return e.TaskForceStopped(
+        "r1", StopCause.JOB_CANCEL, why, RUN, exit_, 15_020, 3, survivors, outcome
+    )
+
+
+def release_ended(
+    code: int | None = 0, timed_out: bool = False, request_id: str = ""
+) -> e.NodeReleaseEnded:
+    return e.NodeReleaseEnded("n1", (run(3),), e.Exit(code), timed_out, request_id=request_id)
+
+
+EFFECTS: list[tuple[e.JobEvent, dict[str, object]]] = [
+    (
+        e.TaskStopOrdered("r1", StopCause.JOB_CANCEL, StopStep.SIGNAL, 15, 15_000, RUNS),
+        {
+            "kind": "order",
+            "operation": "job_cancel",
+            "outcome": "signal",
+            "tasks": "1-2,4",
+            "detail": "the stop signal ordered for tasks 1, 2, 4",
+            **TRACED,
+        },
+    ),
+    (
+        e.TaskStopOrdered("f1", StopCause.FINISH, StopStep.KILL, 9, 0, RUN),
+        {
+            "kind": "order",
+            "operation": "finish",
+            "outcome": "kill",
+            "tasks": "1",
+            "request_id": "f1",
+            "detail": "SIGKILL ordered for task 1",
+        },
+    ),
+    (
+        e.TaskStopped("r1", StopCause.JOB_CANCEL, RUN, e.Exit(signal=15), 1234, TaskState.FAILED),
+        {
+            "kind": "stop",
+            "operation": "job_cancel",
+            "outcome": "Failed",
+            "tasks": "1",
+            "detail": "task 1 stopped after 1234 ms (signal 15)",
+            **TRACED,
+        },
+    ),
+    (
+        force_stopped(ForceReason.GRACE_EXPIRED, survivors=2),
+        {
+            "kind": "forced_stop",
+            "operation": "job_cancel",
+            "outcome": "Failed",
+            "code": "grace_expired",
+            "tasks": "1",
+            "detail": "task 1 killed after 15020 ms (grace_expired): 3 processes, 2 survived",
+            **TRACED,
+        },
+    ),
+    (
+        failed("run_lost"),
+        {
+            "kind": "stop",
+            "operation": "engine",
+            "outcome": "Failed",
+            "code": "run_lost",
+            "tasks": "1",
+            "detail": "task 1 failed: why",
+        },
+    ),
+    (
+        failed("task_failure", killed=2, survivors=1),
+        {
+            "kind": "forced_stop",
+            "operation": "engine",
+            "outcome": "Failed",
+            "code": "task_failure",
+            "tasks": "1",
+            "detail": "task 1 failed: why",
+        },
+    ),
+    (
+        e.TaskSurvivorsGone(RUN),
+        {
+            "kind": "survivors_gone",
+            "operation": "engine",
+            "outcome": "gone",
+            "tasks": "1",
+            "detail": "the last processes of task 1 are gone",
+        },
+    ),
+    (
+        e.NodeReleaseStarted("n1", (run(3),), HANDLE),
+        {**RELEASE, "outcome": "started", "tasks": "3", "detail": "node release started on n1"},
+    ),
+    (
+        release_ended(),
+        {
+            **RELEASE,
+            "outcome": "ran",
+            "tasks": "3",
+            "detail": "node release ended on n1 (exit code 0)",
+        },
+    ),
+    (
+        release_ended(code=2),
+        {
+            **RELEASE,
+            "outcome": "failed",
+            "tasks": "3",
+            "detail": "node release ended on n1 (exit code 2)",
+        },
+    ),
+    (
+        release_ended(code=None),
+        {
+            **RELEASE,
+            "outcome": "failed",
+            "tasks": "3",
+            "detail": "node release ended on n1 (nobody saw how)",
+        },
+    ),
+    (
+        release_ended(code=None, timed_out=True),
+        {
+            **RELEASE,
+            "outcome": "timed_out",
+            "tasks": "3",
+            "detail": "node release ended on n1 (killed, its time ran out)",
+        },
+    ),
+    (
+        release_ended(code=None, request_id="r1"),
+        {
+            **RELEASE,
+            "outcome": "cut_short",
+            "tasks": "3",
+            "detail": "node release ended on n1 (nobody saw how)",
+        },
+    ),
+    (
+        e.NodeReleaseSkipped("n1", "forced"),
+        {
+            **RELEASE,
+            "outcome": "skipped",
+            "code": "forced",
+            "detail": "node release skipped (forced)",
+        },
+    ),
+    (
+        e.TaskCanceled("r1", "1-2"),
+        {
+            "kind": "end",
+            "operation": "cancel_task",
+            "outcome": "Canceled",
+            "tasks": "1-2",
+            "detail": "tasks 1-2 canceled before they ran",
+            **TRACED,
+        },
+    ),
+    (
+        e.JobCanceled("r1", 1500, 1, 2, True),
+        {
+            "kind": "end",
+            "operation": "end",
+            "outcome": "Canceled",
+            "detail": "canceled in 1500 ms: 1 stopped, 2 killed, node release ran",
+            **TRACED,
+        },
+    ),
+    (
+        e.JobFinished("enough", "finished_by_user", "f1"),
+        {
+            "kind": "end",
+            "operation": "end",
+            "outcome": "Finished",
+            "request_id": "f1",
+            "code": "finished_by_user",
+            "detail": 'finished "enough"',
+        },
+    ),
+    (
+        e.JobFailed("1 of 2 tasks failed, 0 canceled", "task_failure"),
+        {
+            "kind": "end",
+            "operation": "end",
+            "outcome": "Failed",
+            "code": "task_failure",
+            "detail": 'failed "1 of 2 tasks failed, 0 canceled"',
+        },
+    ),
+    (
+        e.JobRejected("no_such_account", "no such account"),
+        {
+            "kind": "end",
+            "operation": "end",
+            "outcome": "Failed",
+            "code": "no_such_account",
+            "detail": "rejected: no such account",
+        },
+    ),
+]
+"""Facts about job 7, which is being canceled by request r1, and what their rows say."""
