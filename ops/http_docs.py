@@ -96,10 +96,13 @@ TAIL: Final = """\
 ## Trying the whole contract
 
 [Schemathesis](https://schemathesis.io) makes requests from the document and checks every answer.
-`schemathesis.toml` in the repository says which refusals a schema cannot foresee.
+`schemathesis.toml`, which it reads in the directory of the repository, says which refusals a schema
+cannot foresee.
 
-    schemathesis run http://127.0.0.1:7320/api/v1/schema/openapi.json \\
-        -H "Authorization: Bearer $(cat DIR/run/token)"
+```console
+$ schemathesis run http://127.0.0.1:7320/api/v1/schema/openapi.json \\
+>     -H "Authorization: Bearer $(cat /var/lib/countermand/run/token)"
+```
 
 It creates and cancels jobs: not against a service that others use. A test of this repository does
 it.

@@ -14,6 +14,7 @@ from ops.consumers.place import Place
 from ops.consumers.wire import connected
 from tests.e2e.bare import STREAM, Bare, bare_stream
 from tests.e2e.service import ROOT
+from tests.support.waiting import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.e2e]
 
@@ -55,7 +56,8 @@ async def taken_by_somebody_else(bare: Bare) -> None:
         body = json.dumps({"batch": 2, "expires": 5 * 10**9}).encode()
         elsewhere = await connection.client.subscribe(connection.client.new_inbox())
         await connection.client.publish(subject, body, reply=elsewhere.subject)
-        await connection.client.flush()
+        for _ in range(2):
+            await elsewhere.next_msg(PATIENCE_SECONDS)
         with pytest.raises(Lost, match="delivery 3 came after 0"):
             await read_all(events)
 

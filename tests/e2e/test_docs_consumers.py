@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import shutil
+import sys
 from itertools import takewhile
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from ops.consumers import exporter, notifier
 from tests.e2e.bare import bare_stream
 from tests.e2e.receiver import receiving
+from tests.e2e.said import said_by
 from tests.e2e.service import ROOT, Service
 from tests.e2e.shown import Shell, blocks, commands, document, surroundings
 from tests.e2e.stand_ins import with_tools
@@ -57,6 +59,14 @@ NATS_SUB = ("nats sub",)
 
 def test_every_command_is_run_by_one_of_these_tests() -> None:
     assert shown(*FIRST, *EXPORTER, *NOTIFIER, *LOGIN, *NATS_SUB) == commands(PAGE)
+
+
+def test_the_consumer_in_python_reads_a_cancel(service: Service, stopped: int) -> None:
+    (program,) = blocks(PAGE, "python")
+    said = said_by([sys.executable, "-c", program], surroundings(service), service.home)
+    assert said.status == 0, said
+    assert f"job/{stopped} canceled by" in said.out
+    assert r"because: 'to be seen\u202e'" in said.out
 
 
 def test_the_exporter(service: Service, tmp_path: Path) -> None:

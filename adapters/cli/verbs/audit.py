@@ -60,7 +60,7 @@ def verb(
       countermand audit disk full
       countermand audit --refused --actor bob --since -24h
       countermand audit --job 17 --oldest-first --all
-      countermand audit export --forced -f forced.csv      to a file: audit export --help
+      countermand audit export --forced -f forced.csv      # to a file: audit export --help
     """
     wanted = rows_wanted(limit, all_rows)
     asked.out.check(AuditItem)

@@ -80,7 +80,7 @@ def verb(
     \b
       countermand cancel 17 -m "wrong input file"
       countermand cancel 17 18 19 --force --reason maintenance
-      countermand cancel 17 --wait=2m          wait for the end, 30s without a value
+      countermand cancel 17 --wait=2m          # wait for the end, 30s without a value
 
     Exit status: 0 done, or already canceled; 3 no such job; 4 not authenticated; 5 refused by a
     rule; 6 not in this state; 7 conflict, or at another version; 8 some of several failed; 75 try

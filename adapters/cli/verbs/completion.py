@@ -22,8 +22,8 @@ def verb(shell: str) -> int:
     Numbers come from the server, if it answers within a second.
 
     \b
-      eval "$(countermand completion bash)"                    here and now, or in ~/.bashrc
-      countermand completion zsh > ~/.zfunc/_countermand       with ~/.zfunc in fpath
+      eval "$(countermand completion bash)"                    # here and now, or in ~/.bashrc
+      countermand completion zsh > ~/.zfunc/_countermand       # with ~/.zfunc in fpath
       countermand completion fish > ~/.config/fish/completions/countermand.fish
     """
     from adapters.cli.verb_group import verbs

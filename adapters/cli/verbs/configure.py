@@ -15,6 +15,7 @@ def verb(asked: o.Asked, job: str, if_version: int | None, key: str) -> int:
     """Take a queued, failed or canceled job back to Configuring, where nothing runs.
 
     \b
-      countermand configure 17        and then: countermand submit --job 17
+      countermand configure 17
+      countermand submit --job 17          # when it may go on
     """
     return order(asked, job, "configure", {}, key, if_version=if_version)

@@ -22,7 +22,7 @@ def verb(asked: o.Asked, job: str, at: str | None) -> int:
 
     \b
       countermand explain 17
-      countermand explain 17 --at 12:00:04        or -5m, or 2026-11-23T12:00:04Z
+      countermand explain 17 --at 12:00:04        # or -5m, or 2026-11-23T12:00:04Z
     """
     out = asked.out
     out.check(Sentence)

@@ -79,7 +79,7 @@ def verb(
     \b
       countermand ls --state Running --state Canceling
       countermand ls --owner alice --since -24h --sort -changed
-      countermand ls --stuck                    what does not go as it should, the worst first
+      countermand ls --stuck                    # what does not go as it should, the worst first
       countermand ls --all --fields job_id,state,cancel.actor -o csv
     """
     wanted = rows_wanted(limit, all_rows or (bool(jobs) and limit is None))

@@ -49,8 +49,8 @@ def verb(
     \b
       countermand replay 17
       countermand replay 17 --to 4 --step
-      countermand replay 17 --break-on TaskForceStopped     how was it when that happened?
-      countermand replay 17 --diff 6..9                     what did these events change?
+      countermand replay 17 --break-on TaskForceStopped     # how was it when that happened?
+      countermand replay 17 --diff 6..9                     # what did these events change?
     """
     o.either(("--to", version), ("--at", at), ("--diff", diff))
     o.either(("--diff", diff), ("--step", step))

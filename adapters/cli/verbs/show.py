@@ -32,7 +32,7 @@ def verb(
     \b
       countermand show 17
       countermand show 17 --events
-      countermand show 17 --at 12:00:04        or -5m, or 2026-11-23T12:00:04Z
+      countermand show 17 --at 12:00:04        # or -5m, or 2026-11-23T12:00:04Z
       countermand show 17 --fields state,cancel.actor,cancel.message -o json
     """
     o.either(("--at", at), ("--version", version), ("--events", events), ("--follow", follow_it))

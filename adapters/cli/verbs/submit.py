@@ -76,7 +76,8 @@ def verb(
     \b
       countermand submit -- python train.py --epochs 3
       countermand submit --name sweep --task "./a; ./b" --task ./c --release ./tidy
-      countermand submit --hold -- ./later        and then: countermand submit --job 17
+      countermand submit --hold -- ./later        # says its number, such as 17
+      countermand submit --job 17
     """
     o.either(("-- CMD", command), ("--task", tasks), ("--job", held))
     o.either(("--job", held), ("--hold", job["hold"]))

@@ -42,7 +42,7 @@ def verb(
 
     \b
       countermand watch --type JobCancelRequested --actor alice
-      countermand watch --since -1h            or 12:00:04, or 2026-11-23T12:00:04Z
+      countermand watch --since -1h            # or 12:00:04, or 2026-11-23T12:00:04Z
       countermand watch --from 1 --no-follow -o ndjson > everything.ndjson
     """
     o.either(("--from", start is not None), ("--since", since))

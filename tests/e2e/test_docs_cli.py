@@ -1,0 +1,154 @@
+"""Every example of ``docs/cli.md``, which are those of the help, is run against a real service."""
+
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.e2e.service import Service, running_service
+from tests.e2e.shown import UNTIL_CTRL_C, Shell, commands, document, surroundings
+from tests.support.waiting import until
+
+pytestmark = [pytest.mark.e2e]
+
+PAGE: Final = document("docs/cli.md")
+SECTIONS: Final = {
+    name: commands(section)
+    for name, section in re.findall(
+        r"^### (countermand .+?)\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL
+    )
+}
+EXAMPLES: Final = {name: lines for name, lines in SECTIONS.items() if lines}
+SLEEP: Final = "sleep 600"
+Words = dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    """One for all examples of a worker."""
+    with running_service() as one:
+        told(one)
+        yield one
+
+
+# --- jobs as the examples need them ---------------------------------------------------------------
+
+
+def told(service: Service) -> int:
+    """A job with a story: refused, canceled, overtaken by force, killed."""
+    job = service.deaf_job()
+    service.cancel(job, message="disk full")
+    service.cancel(job, mode="forced", message="now")
+    service.until_state(job, "Canceled")
+    service.http("POST", f"/jobs/{job}/cancel", {"message": "again"})
+    return job
+
+
+def running(service: Service) -> int:
+    """A job whose three tasks run."""
+    job = service.submit(SLEEP, SLEEP, SLEEP)
+    service.until_running(job)
+    return job
+
+
+def failed(service: Service) -> int:
+    """A job that has failed."""
+    job = service.submit("false")
+    service.until_state(job, "Failed")
+    return job
+
+
+def partly_failed(service: Service) -> int:
+    """A running job whose task 3 has failed."""
+    job = service.submit(SLEEP, SLEEP, "false")
+    until(lambda: service.job(job)["tasks"][2]["state"] == "Failed", "task 3 has failed")
+    return job
+
+
+def held(service: Service) -> int:
+    """A job that was not submitted."""
+    return service.submit("true", submit=False)
+
+
+JOB_FOR: Final[dict[str, Callable[[Service], int]]] = {
+    "countermand cancel": running,
+    "countermand finish": running,
+    "countermand requeue 17 --task": partly_failed,
+    "countermand requeue": failed,
+    "countermand configure": failed,
+    "countermand submit --job": held,
+    "countermand": told,
+}
+"""What job 17 must be, by the first words of an example: the first entry that fits."""
+
+
+def words_for(service: Service, line: str) -> Words:
+    """What stands in an example, and what it means here."""
+    where = {
+        "/var/lib/countermand": str(service.home / "other"),
+        "/etc/countermand.toml": str(settings_of_another(service)),
+    }
+    make = next((make for start, make in JOB_FOR.items() if line.startswith(start)), told)
+    jobs = {n: str(make(service)) for n in ("17", "18", "19") if re.search(rf"\b{n}\b", line)}
+    if "12:00:04" in line and "17" in jobs:
+        jobs["12:00:04"] = service.events(int(jobs["17"]))[-1].body["time"]
+    acting = {"alice": "root"} if line.startswith("countermand watch") else {}
+    return where | acting | jobs
+
+
+def settings_of_another(service: Service) -> Path:
+    """A file that names another data directory, for another service."""
+    file = service.home / "another.toml"
+    file.write_text(f'data_directory = "{service.home / "other"}"\nhttp_port = 0\n')
+    return file
+
+
+# --- running them ---------------------------------------------------------------------------------
+
+FOLLOWS: Final = {
+    "countermand dev": "Ctrl-C ends it",
+    "countermand serve": "countermand is ready",
+    "countermand watch --since": "-- caught up at",
+    "countermand watch --type": "JobCancelRequested",
+}
+"""What goes on until somebody stops it, and what it says when it is up."""
+
+
+def follows(line: str) -> str | None:
+    """What the command says when it is up; None for one that ends by itself."""
+    return next((said for start, said in FOLLOWS.items() if line.startswith(start)), None)
+
+
+def run_until_up(service: Service, shell: Shell, line: str, up: str) -> None:
+    """Start the command, see it up, and stop it. Meanwhile jobs are canceled, for who watches."""
+    with shell.start(f"{line} {UNTIL_CTRL_C}") as going_on:
+
+        def is_up() -> bool:
+            service.cancel(held(service))
+            assert going_on.process.poll() is None, going_on.out
+            return up in going_on.out
+
+        until(is_up, line)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_example_works(service: Service, tmp_path: Path, name: str) -> None:
+    home = service.home
+    environment = surroundings(service) | {
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "COUNTERMAND_DATA": str(service.data),
+    }
+    for directory in (".zfunc", ".config/fish/completions"):
+        (home / directory).mkdir(parents=True, exist_ok=True)
+    for line in EXAMPLES[name]:
+        shell = Shell(environment, home, tmp_path, words_for(service, line))
+        up = follows(line)
+        if up is not None:
+            run_until_up(service, shell, line, up)
+            continue
+        said = shell.run(f"bash -c {shlex.quote(line)}")
+        assert "Traceback" not in said.out + said.err
