@@ -108,16 +108,21 @@ def position(service: Service) -> int:
 
 
 def against_rebuild(service: Service, directory: Path) -> tuple[Difference, ...]:
-    """Where the views in use differ from the same built anew from the stream."""
+    """Where the views in use differ from the same built anew from the stream, at one place of it:
+    a task that sleeps may end meanwhile."""
     with live(service) as store:
         rebuilt = SqliteViewStore(directory / f"rebuilt-{threading.get_ident()}", log_id(service))
 
         async def build(log: JetStreamLog) -> None:
             await fill(log, ViewWriter(rebuilt), lambda at, last: None)
 
-        try:
+        def compared() -> tuple[tuple[Difference, ...]] | None:
             on_stream(service, build)
-            assert rebuilt.position() == store.position()
-            return differences(store, rebuilt)
+            place = rebuilt.position()
+            found = differences(store, rebuilt)
+            return (found,) if store.position() == place else None
+
+        try:
+            return until(compared, "the two are at one place")[0]
         finally:
             rebuilt.close()
