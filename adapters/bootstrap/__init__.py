@@ -13,6 +13,7 @@ import uvloop
 from adapters.bootstrap import dev as first_minute
 from adapters.bootstrap.compose import Parts, grow_stream, locked, nats, provision_stream
 from adapters.bootstrap.configuration import load
+from adapters.bootstrap.contract import contract
 from adapters.bootstrap.doctor import Finding, examine
 from adapters.bootstrap.people import principals_file
 from adapters.bootstrap.running import Endpoint, service
@@ -87,6 +88,11 @@ def doctor(overrides: Mapping[str, object], config_file: Path | None) -> list[Fi
 def principals(overrides: Mapping[str, object], config_file: Path | None) -> PrincipalsFile:
     """Who may act, to be looked at and changed."""
     return principals_file(load(overrides, config_file))
+
+
+def document(name: str) -> bytes:
+    """A document of the published contract: ``openapi`` or ``asyncapi``."""
+    return contract().documents[f"{name}.json"].raw
 
 
 async def until_told(chosen: Settings, ready: Ready) -> int:

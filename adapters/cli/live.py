@@ -16,7 +16,7 @@ from adapters.cli.shapes import StreamedEvent
 from adapters.cli.stdout import on_terminal, warn
 from adapters.cli.waiting import ENDED
 
-WIDTHS = (6, 20, 12, 24, 14, 0)
+WIDTHS = (6, 20, 16, 24, 14, 0)
 WIDTHS_ON_TERMINAL = (6, 11, 8, 20, 11, 0)
 HEADINGS = ("EVENT", "TIME", "ABOUT", "TYPE", "ACTOR", "SUMMARY")
 

@@ -1,4 +1,4 @@
-"""``countermand schema``: the published contract of the event stream. Needs no server."""
+"""``countermand schema``: the published contract of the stream and of HTTP. Needs no server."""
 
 import json
 from typing import TYPE_CHECKING, Final
@@ -8,12 +8,13 @@ import click
 from adapters.cli import options as o
 from adapters.cli.exits import DONE
 from adapters.cli.output import Output
+from adapters.cli.service import asking_bootstrap
 from adapters.cli.sheets import SEPARATORS
 
 if TYPE_CHECKING:
     from adapters.wire.schemas import Entry
 
-ASYNCAPI: Final = "asyncapi"
+DOCUMENTS: Final = ("asyncapi", "openapi")
 HEADERS: Final = ("EVENT", "AGGREGATE", "SAYS")
 FIELDS: Final = ("name", "type", "aggregate", "subject", "since", "summary")
 
@@ -24,7 +25,8 @@ FIELDS: Final = ("name", "type", "aggregate", "subject", "since", "summary")
 def verb(asked: o.Asked, name: str | None) -> int:
     """Print the JSON Schema of an event, or list the events there are.
 
-    With `asyncapi` as NAME, the AsyncAPI document of all of them.
+    With `asyncapi` as NAME the AsyncAPI document of all of them, with `openapi` the document of
+    the HTTP API.
 
     \b
       countermand schema
@@ -48,11 +50,11 @@ def list_events(out: Output) -> None:
 
 def document(name: str) -> bytes:
     """The document of a name; a usage error says which there are."""
-    from adapters.cli.verbs.version import installed
-    from adapters.wire.schemas import asyncapi_bytes, entries, found, schema_bytes
+    from adapters import bootstrap
+    from adapters.wire.schemas import entries, found, schema_bytes
 
-    if name == ASYNCAPI:
-        return asyncapi_bytes(installed("countermand"))
+    if name in DOCUMENTS:
+        return asking_bootstrap(lambda: bootstrap.document(name))
     entry = found(name)
     if entry is None:
         raise click.BadParameter(unknown(name, entries()), param_hint="'NAME'")
@@ -66,7 +68,8 @@ def unknown(name: str, there: "tuple[Entry, ...]") -> str:
     names = [entry.name for entry in there]
     near = get_close_matches(name, names, n=1)
     meant = f" (did you mean {near[0]}?)" if near else ""
-    return f"there is no event {name[:80]!r}{meant}; there are {', '.join(names)}, and {ASYNCAPI}"
+    there_are = f"{', '.join(names)}, and {', '.join(DOCUMENTS)}"
+    return f"there is no event {name[:80]!r}{meant}; there are {there_are}"
 
 
 def print_document(out: Output, raw: bytes) -> None:

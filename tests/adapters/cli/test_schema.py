@@ -48,8 +48,9 @@ def test_the_list_in_other_forms_and_a_document_in_none(cli: Cli) -> None:
         assert "is printed as JSON" in done.stderr
 
 
-def test_the_asyncapi_document_is_the_one_in_docs(cli: Cli) -> None:
-    assert cli("schema", "asyncapi").stdout == (DOCS / "asyncapi.json").read_text()
+@pytest.mark.parametrize("name", ["asyncapi", "openapi"])
+def test_a_document_is_the_one_in_docs(cli: Cli, name: str) -> None:
+    assert cli("schema", name).stdout == (DOCS / f"{name}.json").read_text()
 
 
 def test_an_unknown_name_is_told_what_there_is(cli: Cli) -> None:
@@ -57,7 +58,7 @@ def test_an_unknown_name_is_told_what_there_is(cli: Cli) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert "there is no event 'JobCanceld' (did you mean JobCanceled?)" in done.stderr
     assert all(x.name in done.stderr for x in entries())
-    assert "asyncapi" in done.stderr
+    assert "asyncapi, openapi" in done.stderr
 
 
 def test_hostile_names_do_nothing(cli: Cli) -> None:
