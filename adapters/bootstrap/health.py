@@ -19,7 +19,7 @@ def health_of(parts: Parts) -> Callable[[], Awaitable[Health]]:
     """What ``/health/ready`` asks."""
 
     async def health() -> Health:
-        hindered, worried = not_ready(parts), degraded(parts)
+        hindered, worried = not_ready(parts), degraded(parts) + await stuck(parts)
         status = HealthStatus.DEGRADED if worried else HealthStatus.READY
         if hindered:
             status = HealthStatus.NOT_READY
@@ -62,6 +62,15 @@ async def troubles(parts: Parts) -> Troubles | None:
         return await parts.views.listing.troubles()
     except CountermandError:
         return None
+
+
+async def stuck(parts: Parts) -> list[str]:
+    """Cancels that should be over and are not."""
+    found = await troubles(parts)
+    if found is None or not found.stuck:
+        return []
+    number = "1 cancel" if found.stuck == 1 else f"{found.stuck} cancels"
+    return [f"{number} should be over by now: countermand ls --stuck lists what is not"]
 
 
 def not_ready(parts: Parts) -> list[str]:

@@ -83,6 +83,25 @@ def test_a_warden_killed_in_a_grace_period_leaves_the_cancel_to_end(service: Ser
     assert_told_whole(service, job)
 
 
+def test_a_cancel_that_does_not_end_is_told_until_it_does(service: Service) -> None:
+    """Its warden sleeps and carries nothing out."""
+    service.start()
+    job, _ = service.running(stubborn)
+    (warden,) = service.wardens()
+    os.kill(warden, signal.SIGSTOP)
+    try:
+        service.cancel(job, mode="forced")
+        reason = "1 cancel should be over by now: countermand ls --stuck lists what is not"
+        until(lambda: reason in service.health()["reasons"], "the stuck cancel in the health")
+        assert service.health()["status"] == "degraded"
+        (found,) = service.ask("GET", "/cancellations?troubled=true")["cancellations"]
+        assert (found["job_id"], found["trouble"]) == (job, "stuck")
+    finally:
+        os.kill(warden, signal.SIGCONT)
+    service.until_state(job, "Canceled")
+    until(lambda: service.health()["status"] == "ready", "a healthy service again")
+
+
 def test_every_warden_killed_while_the_service_is_down(service: Service) -> None:
     service.start()
     traces = [service.trace(f"trace{n}") for n in range(3)]
