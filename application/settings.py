@@ -29,6 +29,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
       (JSON with user and password, or .creds) and ``nats_monitor_urls``, one a replica.
     * ``accept_loss``: the words that let the service run without proof of durability.
     * ``http_host``, ``http_port``: where TCP listens; port 0 means any free one.
+    * ``https_certificate``, ``https_key``: PEM files; with both, HTTPS is served on ``https_host``
+      and ``https_port`` (0 means any free one), and HPC Pack's clients find it there.
+      ``https_self_signed``: without them, with a certificate that the service makes itself.
     * ``socket``, ``journal``: paths; "" for the default in the data directory.
     * ``rebuild_journal``: the words that let a missing journal be written anew from the stream.
     * ``slots``: runs at once, 0 for the number of cores, at most SLOTS_MAX. ``node``: "" for the
@@ -56,6 +59,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     http_host: str = "127.0.0.1"
     http_port: int = 7320
     http_port_fixed: bool = False
+    https_host: str = "127.0.0.1"
+    https_port: int = 7343
+    https_certificate: str = ""
+    https_key: str = ""
+    https_self_signed: bool = False
     socket: str = ""
     journal: str = ""
     rebuild_journal: str = ""
@@ -85,6 +93,7 @@ RANGES: Final = {
     "stream_bytes_max": Range(MIB, 2**50),
     "stream_replicas": Range(1, 5),
     "http_port": Range(0, 65535),
+    "https_port": Range(0, 65535),
     "slots": Range(0, SLOTS_MAX),
     "kill_deadline_seconds": Range(0.1, 300),
     "message_units_max": Range(1, MESSAGE_UNITS_MAX),
@@ -111,6 +120,7 @@ def check(settings: Settings) -> Settings:
         *(named(settings, name) for name in NAMES),
         *(chosen(settings, name, choices) for name, choices in CHOICES.items()),
         outside(settings),
+        secured(settings),
     ]
     found = [x for x in wrong if x]
     if found:
@@ -152,4 +162,11 @@ def outside(settings: Settings) -> str:
     """An outside server needs its service user."""
     if settings.nats_urls and not settings.nats_service_credentials_file:
         return "nats_urls needs nats_service_credentials_file: a JSON or .creds file"
+    return ""
+
+
+def secured(settings: Settings) -> str:
+    """A certificate needs its key, and a key its certificate."""
+    if bool(settings.https_certificate) != bool(settings.https_key):
+        return "https_certificate and https_key belong together: give both, or neither"
     return ""

@@ -42,7 +42,8 @@ def serve(overrides: Mapping[str, object], config_file: Path | None) -> int:
 def dev(overrides: Mapping[str, object], config_file: Path | None, demo: bool) -> int:
     """Everything on loopback until Ctrl-C; tasks end with it, and so does a temporary directory."""
     temporary = None
-    values = {**overrides, "stop_tasks": True}
+    secured = {"https_self_signed": True, "https_port": 0}
+    values = {**secured, **overrides, "stop_tasks": True}
     if values.get("data_directory") is None:
         temporary = first_minute.temporary_directory()
         values["data_directory"] = str(temporary)

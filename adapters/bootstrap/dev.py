@@ -36,6 +36,8 @@ def where(endpoint: Endpoint, data: str) -> str:
         (
             "Countermand is up.",
             f"  web        {endpoint.http}",
+            f"  https      {endpoint.https}",
+            f"  trust      {endpoint.https_certificate}",
             f"  socket     {endpoint.socket}",
             f"  token      {endpoint.token_file}",
             f"  stream     {endpoint.stream} on {endpoint.nats_url}",

@@ -38,9 +38,14 @@ STOPPING: Final = "the service is ending, and was told to end its tasks with it"
 
 
 class Endpoint(Struct, frozen=True):
-    """``DIR/run/endpoint.json`` (0600): where everything is, for those who may read it."""
+    """``DIR/run/endpoint.json`` (0600): where everything is, for those who may read it.
+
+    ``https`` and ``https_certificate`` are "" where HTTPS is not served.
+    """
 
     http: str
+    https: str
+    https_certificate: str
     socket: str
     token_file: str
     nats_url: str
@@ -120,6 +125,8 @@ def endpoint_of(parts: Parts, faces: Web) -> Endpoint:
     reader = parts.nats.credentials.get(NatsRole.READER, Path())
     return Endpoint(
         http=faces.http,
+        https=faces.https,
+        https_certificate=faces.certificate,
         socket=faces.socket,
         token_file=faces.token_file,
         nats_url=parts.nats.urls[0],

@@ -13,18 +13,20 @@ from typing import Final
 
 from msgspec import Struct
 
+from adapters.bootstrap.certificate import certificate_of
 from adapters.bootstrap.compose import Parts, directory_of
 from adapters.bootstrap.contract import contract
 from adapters.bootstrap.health import health_of, snapshot_of
 from adapters.bootstrap.people import principals_file
 from adapters.http.app import create_app
-from adapters.http.authentication import Authenticator, Peer
-from adapters.http.closing import Closing
 from adapters.http.listings import Provenance
-from adapters.http.request_log import RequestCounts
-from adapters.http.server import WebServer
-from adapters.http.sockets import bind_tcp, bind_unix
 from adapters.principals import Principals
+from adapters.web.authentication import Authenticator, Peer
+from adapters.web.closing import Closing
+from adapters.web.request_log import RequestCounts
+from adapters.web.server import WebServer
+from adapters.web.sockets import bind_tcp, bind_unix
+from adapters.web.tls import server_context
 from application.ports import Reporter
 from application.settings import Settings
 from domain.errors import Misconfigured
@@ -35,11 +37,16 @@ TOKEN_BYTES: Final = 32
 
 
 class Web(Struct, frozen=True):
-    """Where the web is: a URL, a socket's path, and the file with the service account's token."""
+    """Where the web is: URLs, a socket's path, and the file with the service account's token.
+
+    ``https`` and ``certificate``, which is to be trusted for it, are "" without HTTPS.
+    """
 
     http: str
     socket: str
     token_file: str
+    https: str = ""
+    certificate: str = ""
 
 
 class WithOwnToken:
@@ -94,16 +101,29 @@ async def web(parts: Parts) -> AsyncIterator[Web]:
         if settings.socket
         else directory_of(settings) / "run/countermand.sock"
     )
+    pair = certificate_of(settings, parts.clock.now())
+    tls = None if pair is None else server_context(pair.certificate, pair.key)
     sockets = [bind_unix(path), bound_tcp(settings, parts.reporter)]
-    server = WebServer(app, sockets, closing, counts)
+    secure = [(bind_tcp(settings.https_host, settings.https_port), tls)] if tls else []
+    server = WebServer(app, sockets, closing, counts, secure)
     await server.start()
     try:
-        host, port = sockets[1].getsockname()[:2]
-        name = f"[{host}]" if ":" in host else host
-        yield Web(f"http://{name}:{port}", str(path), str(token_file))
+        yield Web(
+            http=url("http", sockets[1]),
+            socket=str(path),
+            token_file=str(token_file),
+            https=url("https", secure[0][0]) if secure else "",
+            certificate=str(pair.certificate) if pair else "",
+        )
     finally:
         await server.stop(timeout_seconds=STOP_SECONDS)
         token_file.unlink(missing_ok=True)
+
+
+def url(scheme: str, bound: socket.socket) -> str:
+    """Where a socket on TCP is."""
+    host, port = bound.getsockname()[:2]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def people(settings: Settings) -> Principals:

@@ -5,14 +5,14 @@ from litestar.handlers import HTTPRouteHandler
 
 from adapters.http.administration_bodies import PrincipalsBody, principal_item, projections_body
 from adapters.http.answers import json_answer
-from adapters.http.authentication import caller_of
 from adapters.http.bodies import NothingBody
 from adapters.http.commands import said
 from adapters.http.contract import service as op
 from adapters.http.contract.operation import route
-from adapters.http.one import OneOfAKind
-from adapters.http.problem import WebRequest
 from adapters.http.requests import Query
+from adapters.web.authentication import caller_of
+from adapters.web.one import OneOfAKind
+from adapters.web.requests import WebRequest
 from application.administration import Administration
 
 

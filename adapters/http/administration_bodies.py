@@ -10,7 +10,7 @@ from adapters.http.shapes import (
     Time,
     VersionNumber,
 )
-from adapters.http.text import maybe_stamp, stamp
+from adapters.web.text import maybe_stamp, stamp
 from application.administration import Known, ViewsStatus
 from application.view_building import RebuildStatus, Rebuilt
 

@@ -24,7 +24,7 @@ from adapters.http.shapes import (
     Uuid,
     VersionNumber,
 )
-from adapters.http.text import hexadecimal, stamp
+from adapters.web.text import hexadecimal, stamp
 from application.ports import Stored, Undecodable
 from application.queries import Replayed
 from application.receipts import Receipt, UnderWay

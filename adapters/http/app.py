@@ -6,19 +6,20 @@ from litestar import Litestar, Router
 from litestar.exceptions import HTTPException
 
 from adapters.http.administration import Administrations
-from adapters.http.authentication import Authenticator, Door
-from adapters.http.closing import Closing
 from adapters.http.commands import Commands
+from adapters.http.face import NATIVE
 from adapters.http.health import Health
 from adapters.http.health_routes import health_routes
 from adapters.http.listings import Listings, Provenance
 from adapters.http.metrics import Snapshot, metrics_routes
 from adapters.http.problem import exception_handler
 from adapters.http.questions import Questions
-from adapters.http.request_log import RequestCounts
 from adapters.http.requests import BODY_BYTES_MAX
 from adapters.http.schemas import Contract, Schemas
 from adapters.http.sse import StreamLimits
+from adapters.web.authentication import Authenticator, Door
+from adapters.web.closing import Closing
+from adapters.web.request_log import RequestCounts
 from application.administration import Administration
 from application.listing import Listing
 from application.ports import Ids
@@ -64,7 +65,7 @@ def create_app(
     ]
     return Litestar(
         route_handlers=[
-            Router(API, route_handlers=routes, guards=[Door(authenticator).guard]),
+            Router(API, route_handlers=routes, guards=[Door(authenticator, NATIVE).guard]),
             Router(API, route_handlers=open_to_all),
         ],
         exception_handlers={Exception: handler, HTTPException: handler},

@@ -9,7 +9,6 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from adapters.http.answers import JOBS_PATH, json_answer, receipt_body
-from adapters.http.authentication import caller_of
 from adapters.http.bodies import (
     CancelBody,
     FinishBody,
@@ -22,9 +21,11 @@ from adapters.http.conditions import if_match, no_if_match
 from adapters.http.contract import commands as op
 from adapters.http.contract.fields import Whole
 from adapters.http.contract.operation import Operation, route
-from adapters.http.one import OneOfAKind
-from adapters.http.problem import Malformed, WebRequest, refusal
+from adapters.http.problem import refusal
 from adapters.http.requests import Query, body_of, choice
+from adapters.web.authentication import caller_of
+from adapters.web.one import OneOfAKind
+from adapters.web.requests import Malformed, WebRequest
 from application.ports import Ids
 from application.receipts import Receipt
 from application.scheduler import Cancel, NewJob, Scheduler

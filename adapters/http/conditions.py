@@ -10,7 +10,7 @@ from typing import Final
 from litestar import Response
 
 from adapters.http.answers import POSITION
-from adapters.http.problem import Malformed, WebRequest
+from adapters.web.requests import Malformed, WebRequest
 from domain.commands import IfVersions
 
 TAGS_MAX: Final = 100

@@ -18,7 +18,7 @@ from adapters.http.shapes import (
     Time,
     VersionNumber,
 )
-from adapters.http.text import hexadecimal, maybe_stamp, stamp
+from adapters.web.text import hexadecimal, maybe_stamp, stamp
 from application.queries import Snapshot
 from domain.error_message import error_message
 from domain.job import CancelInForce, FinishInForce, Job, Task, TaskFinish

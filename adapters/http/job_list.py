@@ -18,7 +18,7 @@ from adapters.http.shapes import (
     Time,
     VersionNumber,
 )
-from adapters.http.text import hexadecimal
+from adapters.web.text import hexadecimal
 from application.listing import Listed
 from projections.job_view import JobRow, TaskRow
 

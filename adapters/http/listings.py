@@ -12,13 +12,10 @@ from msgspec import Struct
 
 from adapters.http.answers import json_answer
 from adapters.http.audit_list import audit_body
-from adapters.http.authentication import caller_of
 from adapters.http.cancellation_list import cancellations_body
-from adapters.http.closing import ended
 from adapters.http.contract import jobs, trail
 from adapters.http.contract.operation import Operation, route
 from adapters.http.contract.parts import COUNT, FIRST, LAST, OF_CLUSTER, OF_STREAM, POSITION
-from adapters.http.cursors import cursor_text, key_of, question_digest
 from adapters.http.exports import MEDIA_TYPES, PAGES, ExportForm, head
 from adapters.http.job_list import jobs_body, tasks_body
 from adapters.http.list_query import (
@@ -29,9 +26,12 @@ from adapters.http.list_query import (
     jobs_order,
     limit,
 )
-from adapters.http.one import OneOfAKind
-from adapters.http.problem import WebRequest
 from adapters.http.requests import Query, placed
+from adapters.web.authentication import caller_of
+from adapters.web.closing import ended
+from adapters.web.cursors import cursor_text, key_of, question_digest
+from adapters.web.one import OneOfAKind
+from adapters.web.requests import WebRequest
 from application.listing import Listed, Listing
 from application.queries import Queries
 from application.views import Key, Page, job_key

@@ -8,31 +8,24 @@ error gives an id that stands in the log.
 import math
 import traceback
 from collections.abc import Callable
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Final
 
 import msgspec
 import structlog
-from litestar import Request, Response
+from litestar import Response
 from litestar.exceptions import HTTPException
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from adapters.http.answers import POSITION, ReceiptBody
 from adapters.http.shapes import Count
-from adapters.http.text import valid
+from adapters.web.requests import Malformed, WebRequest
+from adapters.web.text import valid
 from domain import errors as x
 
 log = structlog.get_logger()
 
-WebRequest: TypeAlias = Request[Any, Any, Any]
-
 MEDIA_TYPE: Final = "application/problem+json"
 AUTHENTICATE: Final = 'Bearer realm="countermand", Basic realm="countermand", charset="UTF-8"'
-
-
-class Malformed(x.CountermandError):
-    """The request itself cannot be understood. Not history."""
-
-    code = "malformed"
 
 
 class Kind(Struct, frozen=True):

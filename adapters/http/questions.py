@@ -18,18 +18,19 @@ from adapters.http.answers import (
     replay_body,
     streamed_body,
 )
-from adapters.http.authentication import caller_of
-from adapters.http.closing import Closing
 from adapters.http.conditions import etag, if_none_match, is_held, not_modified
 from adapters.http.contract import jobs, service, trail
 from adapters.http.contract.operation import Operation, route
 from adapters.http.explanation_body import explanation_body
 from adapters.http.job_answers import job_detail
 from adapters.http.list_query import at_least
-from adapters.http.one import OneOfAKind
-from adapters.http.problem import Problem, WebRequest, problem_of
+from adapters.http.problem import Problem, problem_of
 from adapters.http.requests import Query, placed
 from adapters.http.sse import EventStream, Frames, Source, StreamLimits, Telling
+from adapters.web.authentication import caller_of
+from adapters.web.closing import Closing
+from adapters.web.one import OneOfAKind
+from adapters.web.requests import WebRequest
 from application.queries import Queries, Snapshot
 from application.scheduler import Scheduler
 from domain.cluster import job_number

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from adapters.http.contract.fields import Value
 from adapters.http.contract.operation import Operation, Parameter
-from adapters.http.problem import Malformed, WebRequest
+from adapters.web.requests import Malformed, WebRequest
 from application.views import VALUES_MAX
 
 BODY_BYTES_MAX: Final = 8 * 1024 * 1024

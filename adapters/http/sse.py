@@ -15,8 +15,8 @@ from litestar.types import Receive, Scope, Send
 from msgspec import Struct
 
 from adapters.http.answers import PositionBody, streamed_body
-from adapters.http.closing import Closing, ended
 from adapters.http.problem import Problem
+from adapters.web.closing import Closing, ended
 from application.ports import CaughtUp, Stored
 from application.tail import Passage
 

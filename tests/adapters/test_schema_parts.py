@@ -4,7 +4,7 @@ import pytest
 from msgspec import Struct
 
 from adapters.http.contract.parts import KEY
-from adapters.http.problem import Malformed
+from adapters.web.requests import Malformed
 from adapters.wire.schemas.docstrings import meaning, read, told
 from adapters.wire.schemas.examples import sample
 from adapters.wire.schemas.limits import (

@@ -3,11 +3,13 @@
 import os
 import re
 import signal
+import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.e2e.home import new_home
@@ -73,6 +75,9 @@ def test_dev_says_where_things_are_and_leaves_nothing_behind() -> None:
         data = Path(one.said("data"))
         assert Path(one.said("socket")).is_socket()
         assert one.said("web").startswith("http://127.0.0.1:")
+        trusted = ssl.create_default_context(cafile=one.said("trust"))
+        health = httpx.get(f"{one.said('https')}/api/v1/health/live", verify=trusted)
+        assert health.status_code == 200
         export = re.search(r"export (COUNTERMAND_ENDPOINT)=(.+)", one.text)
         assert export is not None
         environment = {"PATH": os.environ["PATH"], export[1]: export[2]}

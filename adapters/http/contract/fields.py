@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from adapters.http.problem import Malformed
+from adapters.web.requests import Malformed
 
 SECONDS: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
 SPACE_FOR_PLUS: Final = re.compile(r" (?=\d\d:\d\d$)")

@@ -14,17 +14,17 @@ import uuid_utils
 from adapters.bootstrap.contract import contract
 from adapters.bootstrap.supervise import Supervision
 from adapters.http.app import create_app
-from adapters.http.closing import Closing, ended
 from adapters.http.health import Health, HealthStatus
 from adapters.http.listings import Provenance
 from adapters.http.metrics import Snapshot
-from adapters.http.request_log import RequestCounts
-from adapters.http.server import WebServer
-from adapters.http.sockets import bind_tcp, bind_unix
 from adapters.http.sse import StreamLimits
 from adapters.journal import SqliteJournal
 from adapters.principals import Principals, PrincipalsFile
 from adapters.recorder_log import RecorderLog, memory_log
+from adapters.web.closing import Closing, ended
+from adapters.web.request_log import RequestCounts
+from adapters.web.server import WebServer
+from adapters.web.sockets import bind_tcp, bind_unix
 from application.administration import Administration, Known
 from application.board import Board
 from application.job_maker import JobKeys, JobMaker

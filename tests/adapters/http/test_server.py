@@ -13,7 +13,7 @@ import httpx
 import pytest
 import uvloop
 
-from adapters.http.sockets import bind_tcp, bind_unix
+from adapters.web.sockets import bind_tcp, bind_unix
 from domain.errors import Misconfigured
 from tests.adapters.http.stack import Stack, stack, submit, until
 

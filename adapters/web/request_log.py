@@ -7,7 +7,7 @@ from typing import Any, Final
 import structlog
 from litestar.types import HTTPScope, Message, Receive, Send
 
-from adapters.http.text import one_line
+from adapters.web.text import one_line
 from domain.identity import Caller
 
 log = structlog.get_logger()

@@ -2,28 +2,31 @@
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from adapters.http.authentication import Peer
-from adapters.http.closing import Closing
-from adapters.http.request_log import RequestCounts, RequestLog
+from adapters.web.authentication import Peer
+from adapters.web.closing import Closing
+from adapters.web.request_log import RequestCounts, RequestLog
 
 BACKLOG: Final = 2048
 KEEP_ALIVE_SECONDS: Final = 30
+HANDSHAKE_SECONDS: Final = 10.0
 UCRED: Final = struct.Struct("3i")
+Listener: TypeAlias = tuple[socket.socket, ssl.SSLContext | None]
 
 
 class WebServer:
     """Serves an ASGI application on sockets that are bound already.
 
     ``closing`` is said when the end begins, so that the application ends its streams. ``counts``:
-    where answers are counted.
+    where answers are counted. ``secure``: sockets on which TLS is spoken, with how.
     """
 
     def __init__(
@@ -32,9 +35,10 @@ class WebServer:
         sockets: Sequence[socket.socket],
         closing: Closing,
         counts: RequestCounts | None = None,
+        secure: Sequence[tuple[socket.socket, ssl.SSLContext]] = (),
     ) -> None:
         self._closing = closing
-        self._sockets = tuple(sockets)
+        self._listeners = (*((sock, None) for sock in sockets), *secure)
         config = uvicorn.Config(
             RequestLog(app, counts or RequestCounts()),
             http=PeerProtocol,
@@ -48,7 +52,7 @@ class WebServer:
             backlog=BACKLOG,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
-        self._server = _Server(config, self._sockets)
+        self._server = _Server(config, self._listeners)
         self._serving: asyncio.Task[None] | None = None
 
     @property
@@ -81,7 +85,7 @@ class WebServer:
         """Take nothing more, let answers under way go out, cut off what is left. Idempotent."""
         self._closing.begin()
         if self._serving is None:
-            for sock in self._sockets:
+            for sock, _ in self._listeners:
                 sock.close()
             return
         # Uvicorn looks every 0.1 s; what is left of the time is for answers under way.
@@ -105,13 +109,13 @@ class PeerProtocol(HttpToolsProtocol):
 class _Server(uvicorn.Server):
     """Uvicorn on our sockets; signals are for the composition root."""
 
-    def __init__(self, config: uvicorn.Config, sockets: Sequence[socket.socket]) -> None:
+    def __init__(self, config: uvicorn.Config, listeners: Sequence[Listener]) -> None:
         super().__init__(config)
-        self._our_sockets = sockets
+        self._listeners = listeners
         self.listening = asyncio.Event()
         self._ending = asyncio.Event()
         self.tcp_port = next(
-            (s.getsockname()[1] for s in sockets if s.family != socket.AF_UNIX), None
+            (s.getsockname()[1] for s, _ in listeners if s.family != socket.AF_UNIX), None
         )
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
@@ -119,7 +123,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await self.lifespan.startup()
-        self.servers = [await self._listen(sock) for sock in self._our_sockets]
+        self.servers = [await self._listen(*one) for one in self._listeners]
         self.started = True
         self.listening.set()
 
@@ -139,11 +143,17 @@ class _Server(uvicorn.Server):
         self.should_exit = True
         self._ending.set()
 
-    async def _listen(self, sock: socket.socket) -> Any:
+    async def _listen(self, sock: socket.socket, tls: ssl.SSLContext | None) -> Any:
         loop = asyncio.get_running_loop()
         if sock.family == socket.AF_UNIX:
             return await loop.create_unix_server(self._protocol, sock=sock, backlog=BACKLOG)
-        return await loop.create_server(self._protocol, sock=sock, backlog=BACKLOG)
+        return await loop.create_server(
+            self._protocol,
+            sock=sock,
+            backlog=BACKLOG,
+            ssl=tls,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if tls else None,
+        )
 
     def _protocol(self) -> asyncio.Protocol:
         return PeerProtocol(self.config, self.server_state, self.lifespan.state)

@@ -6,6 +6,7 @@ Authorization header that is given counts on both, and a wrong one is refused on
 
 import base64
 import binascii
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import structlog
@@ -13,9 +14,9 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from msgspec import Struct
 
-from adapters.http.one import OneOfAKind
-from adapters.http.problem import Malformed, WebRequest
-from adapters.http.text import one_line
+from adapters.web.one import OneOfAKind
+from adapters.web.requests import Malformed, WebRequest
+from adapters.web.text import one_line
 from domain.errors import NotAuthenticated, Throttled
 from domain.identity import Caller, Origin, Principal
 
@@ -23,8 +24,18 @@ log = structlog.get_logger()
 
 PROGRAM_CHARACTERS_MAX: Final = 200
 CREDENTIAL_CHARACTERS_MAX: Final = 2048
-ORIGINS: Final = {"cli": Origin.CLI, "http": Origin.HTTP}
 Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+class Face(Struct, frozen=True):
+    """What differs from one face of the web to another.
+
+    ``as_header``: the header that names the person acted for. ``origin``: through which face a
+    request came; ``Malformed`` when it says that itself, and wrongly.
+    """
+
+    as_header: str
+    origin: Callable[[Connection], Origin]
 
 
 class Peer(Struct, frozen=True):
@@ -62,8 +73,9 @@ class Authenticator(Protocol):
 class Door(OneOfAKind):
     """Lets nobody pass without a name: a guard of every route that needs one."""
 
-    def __init__(self, authenticator: Authenticator) -> None:
+    def __init__(self, authenticator: Authenticator, face: Face) -> None:
         self._authenticator = authenticator
+        self._face = face
 
     async def guard(self, connection: Connection, _: BaseRouteHandler) -> None:
         """Find out who asks and keep it for ``caller_of``."""
@@ -76,7 +88,7 @@ class Door(OneOfAKind):
         connection.scope["state"]["caller"] = Caller(
             actor=actor,
             on_behalf_of=await self._person(connection),
-            origin=origin_of(connection),
+            origin=self._face.origin(connection),
             address=address,
             program=one_line(connection.headers.get("user-agent", ""), PROGRAM_CHARACTERS_MAX),
         )
@@ -105,11 +117,12 @@ class Door(OneOfAKind):
 
     async def _person(self, connection: Connection) -> Principal | None:
         """The person acted for, if the request names one. Whether one may is for the policy."""
-        name = connection.headers.get("countermand-as")
+        header = self._face.as_header
+        name = connection.headers.get(header)
         if name is None:
             return None
         if not name:
-            raise Malformed("Countermand-As is empty; name the person you act for, or leave it out")
+            raise Malformed(f"{header} is empty; name the person you act for, or leave it out")
         return await self._authenticator.named(name)
 
 
@@ -130,15 +143,6 @@ def name_and_password(coded: str) -> tuple[str, str]:
     if not colon:
         raise NotAuthenticated("the Basic credentials are not of the form name:password")
     return name, password
-
-
-def origin_of(connection: Connection) -> Origin:
-    """Through which face the request came: by the header ``Countermand-Client``."""
-    said = connection.headers.get("countermand-client", "http")
-    try:
-        return ORIGINS[said]
-    except KeyError:
-        raise Malformed("Countermand-Client says cli or http") from None
 
 
 def address_of(connection: Connection) -> str:
