@@ -118,11 +118,21 @@ class Scheduler:
         return await self._maker.add(caller, draft, self._room)
 
     async def submit_job(
-        self, caller: Caller, job_id: str, request_id: str, if_versions: c.IfVersions = None
+        self,
+        caller: Caller,
+        job_id: str,
+        request_id: str,
+        if_versions: c.IfVersions = None,
+        run_as: str = "",
     ) -> Receipt:
-        """Configuring -> Submitted."""
+        """Configuring -> Submitted. ``run_as``: another account than the job says, "" for none."""
         return await self._request(
-            caller, job_id, Action.SUBMIT, request_id, c.SubmitJob, if_versions=if_versions
+            caller,
+            job_id,
+            Action.SUBMIT,
+            request_id,
+            lambda asked: c.SubmitJob(asked, run_as),
+            if_versions=if_versions,
         )
 
     # --- stop -------------------------------------------------------------------------------------

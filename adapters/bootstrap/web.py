@@ -18,10 +18,14 @@ from adapters.bootstrap.compose import Parts, directory_of
 from adapters.bootstrap.contract import contract
 from adapters.bootstrap.health import health_of, snapshot_of
 from adapters.bootstrap.people import principals_file
+from adapters.hpcpack.app import AnyCase
+from adapters.hpcpack.app import create_app as create_hpcpack_app
+from adapters.hpcpack.cluster import Machine
 from adapters.http.app import create_app
 from adapters.http.listings import Provenance
 from adapters.principals import Principals
 from adapters.web.authentication import Authenticator, Peer
+from adapters.web.by_path import ByPath
 from adapters.web.closing import Closing
 from adapters.web.request_log import RequestCounts
 from adapters.web.server import WebServer
@@ -82,12 +86,13 @@ async def web(parts: Parts) -> AsyncIterator[Web]:
     settings, closing = parts.settings, Closing()
     token_file = directory_of(settings) / "run" / "token"
     counts = RequestCounts()
-    app = create_app(
+    authenticator = WithOwnToken(people(settings), fresh_token(token_file), own_account())
+    native = create_app(
         scheduler=parts.scheduler,
         queries=parts.queries,
         listing=parts.views.listing,
         administration=parts.views.administration,
-        authenticator=WithOwnToken(people(settings), fresh_token(token_file), own_account()),
+        authenticator=authenticator,
         ids=parts.ids,
         health=health_of(parts),
         snapshot=snapshot_of(parts),
@@ -96,6 +101,7 @@ async def web(parts: Parts) -> AsyncIterator[Web]:
         contract=contract,
         provenance=Provenance(settings.cluster, f"{settings.stream} {parts.log.id}"),
     )
+    app = ByPath(native, {"hpc": hpc_pack(parts, authenticator)})
     path = (
         Path(settings.socket)
         if settings.socket
@@ -118,6 +124,18 @@ async def web(parts: Parts) -> AsyncIterator[Web]:
     finally:
         await server.stop(timeout_seconds=STOP_SECONDS)
         token_file.unlink(missing_ok=True)
+
+
+def hpc_pack(parts: Parts, authenticator: Authenticator) -> AnyCase:
+    """HPC Pack's REST over the same use cases."""
+    return create_hpcpack_app(
+        scheduler=parts.scheduler,
+        queries=parts.queries,
+        listing=parts.views.listing,
+        authenticator=authenticator,
+        ids=parts.ids,
+        machine=Machine(parts.engine.node, parts.engine.slots),
+    )
 
 
 def url(scheme: str, bound: socket.socket) -> str:

@@ -31,11 +31,13 @@ class Face(Struct, frozen=True):
     """What differs from one face of the web to another.
 
     ``as_header``: the header that names the person acted for. ``origin``: through which face a
-    request came; ``Malformed`` when it says that itself, and wrongly.
+    request came; ``Malformed`` when it says that itself, and wrongly. ``login``: the name here of
+    somebody whom a client calls so.
     """
 
     as_header: str
     origin: Callable[[Connection], Origin]
+    login: Callable[[str], str] = str
 
 
 class Peer(Struct, frozen=True):
@@ -112,7 +114,8 @@ class Door(OneOfAKind):
         if scheme.lower() == "bearer":
             return await self._authenticator.by_token(value)
         if scheme.lower() == "basic":
-            return await self._authenticator.by_password(*name_and_password(value))
+            name, password = name_and_password(value)
+            return await self._authenticator.by_password(self._face.login(name), password)
         raise NotAuthenticated("the Authorization header must be Bearer TOKEN or Basic")
 
     async def _person(self, connection: Connection) -> Principal | None:
@@ -123,7 +126,7 @@ class Door(OneOfAKind):
             return None
         if not name:
             raise Malformed(f"{header} is empty; name the person you act for, or leave it out")
-        return await self._authenticator.named(name)
+        return await self._authenticator.named(self._face.login(name))
 
 
 def caller_of(request: WebRequest) -> Caller:

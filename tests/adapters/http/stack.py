@@ -11,8 +11,11 @@ from typing import Any, TypeVar
 import httpx
 import uuid_utils
 
+from adapters.bootstrap.certificate import self_signed
 from adapters.bootstrap.contract import contract
 from adapters.bootstrap.supervise import Supervision
+from adapters.hpcpack.app import create_app as create_hpcpack_app
+from adapters.hpcpack.cluster import Machine
 from adapters.http.app import create_app
 from adapters.http.health import Health, HealthStatus
 from adapters.http.listings import Provenance
@@ -21,10 +24,12 @@ from adapters.http.sse import StreamLimits
 from adapters.journal import SqliteJournal
 from adapters.principals import Principals, PrincipalsFile
 from adapters.recorder_log import RecorderLog, memory_log
+from adapters.web.by_path import ByPath
 from adapters.web.closing import Closing, ended
 from adapters.web.request_log import RequestCounts
 from adapters.web.server import WebServer
 from adapters.web.sockets import bind_tcp, bind_unix
+from adapters.web.tls import server_context
 from application.administration import Administration, Known
 from application.board import Board
 from application.job_maker import JobKeys, JobMaker
@@ -181,10 +186,11 @@ class Stack:
             lambda event, **facts: None,
         )
         closing, counts = Closing(), RequestCounts()
+        people = Principals(self.file, own_uid=os.geteuid(), task_accounts=task_accounts)
         self.app = create_app(
             scheduler=self.scheduler,
             queries=self.queries,
-            authenticator=Principals(self.file, own_uid=os.geteuid(), task_accounts=task_accounts),
+            authenticator=people,
             ids=NewIds(),
             listing=self.views.listing,
             administration=Administration(
@@ -199,7 +205,23 @@ class Stack:
             stream_limits=limits,
         )
         self.socket = directory / "api.sock"
-        self.web = WebServer(self.app, [bind_unix(self.socket), bind_tcp()], closing, counts)
+        hpc_pack = create_hpcpack_app(
+            scheduler=self.scheduler,
+            queries=self.queries,
+            listing=self.views.listing,
+            authenticator=people,
+            ids=NewIds(),
+            machine=Machine("node-1", 4),
+        )
+        self.secure = bind_tcp()
+        self.pair = self_signed(directory / "https", "127.0.0.1", datetime.now(UTC))
+        self.web = WebServer(
+            ByPath(self.app, {"hpc": hpc_pack}),
+            [bind_unix(self.socket), bind_tcp()],
+            closing,
+            counts,
+            [(self.secure, server_context(self.pair.certificate, self.pair.key))],
+        )
 
     def _known(self) -> int:
         return max(self.board.position, self.ledger.position)

@@ -1,0 +1,2 @@
+"""HPC Pack's own REST over the same use cases: ``/hpc`` in JSON and XML, so that its clients work
+unchanged."""

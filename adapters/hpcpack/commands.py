@@ -1,0 +1,103 @@
+"""The commands of HPC Pack's REST, through the same use cases as those of the native API.
+
+What is refused is recorded by the use case; here it only becomes an error.
+"""
+
+from collections.abc import Mapping
+
+from adapters.hpcpack.answers import Nothing, Number
+from adapters.hpcpack.asked import Asked, Work
+from adapters.hpcpack.bodies import job_file_of, message_of, properties_of
+from adapters.hpcpack.faults import done
+from adapters.hpcpack.job_file import job_of
+from adapters.hpcpack.wanted import new_job, submit_run_as
+from application.ports import Ids
+from application.scheduler import Cancel, NewJob, Scheduler
+from domain.states import CancelMode
+
+
+class Commands:
+    """One method an operation. Each request has an id of its own: these clients send none."""
+
+    def __init__(self, scheduler: Scheduler, ids: Ids) -> None:
+        self._scheduler = scheduler
+        self._ids = ids
+
+    def works(self) -> Mapping[str, Work]:
+        """The operations by name."""
+        return {
+            "createJob": self.create_job,
+            "createJobFromXml": self.create_job_from_xml,
+            "submitJob": self.submit_job,
+            "cancelJob": self.cancel_job,
+            "finishJob": self.finish_job,
+            "requeueJob": self.requeue_job,
+            "cancelTask": self.cancel_task,
+            "finishTask": self.finish_task,
+            "requeueTask": self.requeue_task,
+        }
+
+    async def create_job(self, asked: Asked) -> Number:
+        """A job in Configuring, from properties."""
+        return await self._add(asked, new_job(properties_of(asked.body)))
+
+    async def create_job_from_xml(self, asked: Asked) -> Number:
+        """A job in Configuring, from a job file."""
+        return await self._add(asked, job_of(job_file_of(asked.body)))
+
+    async def submit_job(self, asked: Asked) -> Nothing:
+        """Configuring -> Submitted. A password in the body goes no further than this."""
+        run_as = submit_run_as(properties_of(asked.body))
+        done(
+            await self._scheduler.submit_job(
+                asked.caller, asked.job_id, self._ids.new(), run_as=run_as
+            )
+        )
+        return Nothing()
+
+    async def cancel_job(self, asked: Asked) -> Nothing:
+        """Stop a job."""
+        on = asked.caller, asked.job_id
+        done(await self._scheduler.cancel_job(*on, cancel_of(asked), self._ids.new()))
+        return Nothing()
+
+    async def finish_job(self, asked: Asked) -> Nothing:
+        """Stop a job with the outcome Finished."""
+        on = asked.caller, asked.job_id
+        done(await self._scheduler.finish_job(*on, message_of(asked.body), self._ids.new()))
+        return Nothing()
+
+    async def requeue_job(self, asked: Asked) -> Nothing:
+        """Configure and submit in one."""
+        done(await self._scheduler.requeue_job(asked.caller, asked.job_id, self._ids.new()))
+        return Nothing()
+
+    async def cancel_task(self, asked: Asked) -> Nothing:
+        """Stop one task."""
+        on = asked.caller, asked.job_id, asked.task_id
+        done(await self._scheduler.cancel_task(*on, cancel_of(asked), self._ids.new()))
+        return Nothing()
+
+    async def finish_task(self, asked: Asked) -> Nothing:
+        """Stop one task with the outcome Finished."""
+        on = asked.caller, asked.job_id, asked.task_id
+        done(await self._scheduler.finish_task(*on, message_of(asked.body), self._ids.new()))
+        return Nothing()
+
+    async def requeue_task(self, asked: Asked) -> Nothing:
+        """Run one task again. The message is read, and kept nowhere: neither does HPC Pack."""
+        message_of(asked.body)
+        on = asked.caller, asked.job_id, asked.task_id
+        done(await self._scheduler.requeue_task(*on, self._ids.new()))
+        return Nothing()
+
+    async def _add(self, asked: Asked, new: NewJob) -> Number:
+        receipt = done(await self._scheduler.add_job(asked.caller, new, self._ids.new()))
+        return Number(int(receipt.job_id))
+
+
+def cancel_of(asked: Asked) -> Cancel:
+    """Normal, or forced; there is no graceful over HPC Pack's REST."""
+    forced = asked.fields.yes("forced", default=False)
+    mode = CancelMode.FORCED if forced else CancelMode.NORMAL
+    return Cancel(mode, message_of(asked.body))

@@ -1,0 +1,73 @@
+"""The fields of a query, by names in any case, and the small words in them."""
+
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import parse_qsl
+
+from adapters.web.requests import Malformed
+
+FIELDS_MAX: Final = 100
+SHOWN: Final = 80
+NAMES_MAX: Final = 200
+YES_NO: Final = {"true": True, "1": True, "false": False, "0": False}
+"""As .NET and JavaScript and Python write them, in any case."""
+
+
+class Fields:
+    """A request's query. Fields that nobody asks for do not count, as in the product."""
+
+    def __init__(self, query_string: bytes) -> None:
+        self._found: dict[str, str] = {}
+        try:
+            pairs = parse_qsl(
+                query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=FIELDS_MAX
+            )
+        except ValueError:
+            raise Malformed(f"the query has more than {FIELDS_MAX} fields") from None
+        for name, value in pairs:
+            if self._found.setdefault(name.lower(), value) != value:
+                raise Malformed(f"the query field {name[:SHOWN]!r} is given with two values")
+
+    def text(self, name: str) -> str:
+        """A text; "" for none."""
+        return self._found.get(name.lower(), "")
+
+    def yes(self, name: str, default: bool) -> bool:
+        """Yes or no."""
+        text = self.text(name)
+        return yes_or_no(text, name) if text else default
+
+    def number(self, name: str) -> int | None:
+        """A whole number from 0; clients also write ``10.0``."""
+        text = self.text(name)
+        if not text:
+            return None
+        digits = text.partition(".")[0] if text.partition(".")[2].strip("0") == "" else ""
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= 9):
+            raise Malformed(f"{name} cannot be {text[:SHOWN]!r}: it is a whole number from 0")
+        return int(digits)
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """Names with commas between them."""
+        return names_in(self.text(name), name)
+
+
+def yes_or_no(text: str, name: str) -> bool:
+    """``True``, ``true``, ``False``, ``false``."""
+    found = YES_NO.get(text.strip().lower())
+    if found is None:
+        raise Malformed(f"{name} cannot be {text[:SHOWN]!r}: it is true or false")
+    return found
+
+
+def names_in(text: str, what: str) -> tuple[str, ...]:
+    """Names with commas between them, without blanks, each once."""
+    names = tuple(dict.fromkeys(x for x in (x.strip() for x in text.split(",")) if x))
+    if len(names) > NAMES_MAX:
+        raise Malformed(f"{what} has {len(names)} names; at most {NAMES_MAX} can be")
+    return names
+
+
+def shown(names: Sequence[str]) -> str:
+    """Names in a sentence."""
+    return ", ".join(names)

@@ -1,0 +1,125 @@
+"""``$filter``: names and values joined by ``and``, nothing else."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, TypeVar
+
+from msgspec import Struct
+
+from adapters.hpcpack.faults import NotSupported
+from adapters.hpcpack.fields import SHOWN, names_in, shown
+from adapters.hpcpack.times import read_time
+from adapters.web.requests import Malformed
+from application.views import JobFilter
+from domain.job import Task
+from domain.states import JOB_STATE_NUMBER, TASK_STATE_NUMBER, JobState, TaskState
+
+CHARACTERS_MAX: Final = 2000
+AND: Final = re.compile(r"\s+and\s+", re.IGNORECASE)
+TERM: Final = re.compile(r"\s*(\w+)\s+eq\s+(.*\S)\s*", re.IGNORECASE)
+S = TypeVar("S", bound=StrEnum)
+
+JOB_NAMES: Final = ("JobState", "ChangeTimeFrom", "NodeGroup")
+TASK_NAMES: Final = ("TaskState", "TaskStates", "TaskIds", "TaskInstanceIds", "ChangeTimeFrom")
+
+
+class TaskFilter(Struct, frozen=True):
+    """Which tasks; what is empty does not restrict."""
+
+    states: tuple[TaskState, ...] = ()
+    ids: tuple[int, ...] = ()
+    instances: tuple[int, ...] = ()
+
+    def fits(self, task: Task) -> bool:
+        """Whether a task is wanted. Tasks here have the instance 0 only."""
+        return (
+            (not self.states or task.state in self.states)
+            and (not self.ids or task.spec.id in self.ids)
+            and (not self.instances or 0 in self.instances)
+        )
+
+
+def terms(text: str, allowed: Sequence[str]) -> dict[str, str]:
+    """The values by name, as ``allowed`` spells it. ``Malformed`` for anything else."""
+    if len(text) > CHARACTERS_MAX:
+        raise Malformed(f"$filter has more than {CHARACTERS_MAX} characters")
+    spelled = {name.lower(): name for name in allowed}
+    found: dict[str, str] = {}
+    for part in AND.split(text) if text.strip() else ():
+        match = TERM.fullmatch(part)
+        name = spelled.get(match[1].lower()) if match else None
+        if match is None or name is None or name in found:
+            raise Malformed(
+                f"$filter cannot be read at {part[:SHOWN]!r}: it is NAME eq VALUE, joined by "
+                f"and, each name once; the names are {shown(allowed)}"
+            )
+        found[name] = unquoted(match[2])
+    return found
+
+
+def unquoted(value: str) -> str:
+    """A value without the quotes that some put around it."""
+    quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "'\""
+    return value[1:-1] if quoted else value
+
+
+def job_filter(text: str, owner: str) -> JobFilter:
+    """The jobs that ``$filter`` and ``owner`` want."""
+    found = terms(text, JOB_NAMES)
+    if "NodeGroup" in found:
+        raise NotSupported("jobs cannot be filtered by NodeGroup: jobs here name no node groups")
+    since: datetime | None = None
+    if "ChangeTimeFrom" in found:
+        since = read_time(found["ChangeTimeFrom"], "ChangeTimeFrom")
+    states = states_of(found.get("JobState", ""), JOB_STATE_NUMBER, JobState)
+    return JobFilter(owners=(owner,) if owner else (), states=states, since=since)
+
+
+def task_filter(text: str) -> TaskFilter:
+    """The tasks that ``$filter`` wants."""
+    found = terms(text, TASK_NAMES)
+    if "ChangeTimeFrom" in found:
+        raise NotSupported(
+            "tasks cannot be filtered by ChangeTimeFrom: no time of change is kept of a task; "
+            "filter the jobs by it"
+        )
+    states = found.get("TaskState", "") or found.get("TaskStates", "")
+    return TaskFilter(
+        states_of(states, TASK_STATE_NUMBER, TaskState),
+        numbers_of(found.get("TaskIds", ""), "TaskIds"),
+        numbers_of(found.get("TaskInstanceIds", ""), "TaskInstanceIds"),
+    )
+
+
+def states_of(text: str, numbers: dict[S, int], kind: type[S]) -> tuple[S, ...]:
+    """States by name with commas between them, or one number whose bits are states."""
+    if text.isascii() and text.isdigit():
+        return bits_of(int(text[:9]), numbers)
+    by_name = {state.value.lower(): state for state in kind}
+    names = [name.lower() for name in names_in(text, "a list of states")]
+    if "all" in names:
+        return ()
+    unknown = [name for name in names if name not in by_name]
+    if unknown:
+        raise Malformed(
+            f"there is no state {unknown[0][:SHOWN]!r}; there are {shown(tuple(kind))} and All"
+        )
+    return tuple(by_name[name] for name in names)
+
+
+def bits_of(number: int, numbers: dict[S, int]) -> tuple[S, ...]:
+    """The states whose bits are set."""
+    found = tuple(state for state, bit in numbers.items() if number & bit)
+    if not found or number & ~sum(numbers.values()):
+        raise Malformed(f"{number} is no sum of states: each is a power of two, 1 to 1024")
+    return found
+
+
+def numbers_of(text: str, what: str) -> tuple[int, ...]:
+    """Task numbers with commas between them; ``22.1`` counts as 1."""
+    found = [name.rpartition(".")[2] for name in names_in(text, what)]
+    if not all(x.isascii() and x.isdigit() and len(x) <= 10 for x in found):
+        raise Malformed(f"{what} are numbers with commas between them")
+    return tuple(map(int, found))

@@ -1,0 +1,355 @@
+"""Every operation of HPC Pack's ``/hpc``, of both editions, in the order of the specification.
+
+Source: the published specifications of 2016 Update 3 and 2019. What the job model cannot honour
+stands here with the sentence that it is answered with.
+"""
+
+from typing import Final
+
+from adapters.hpcpack.operation import ACCEPTED, NOTHING, Operation
+
+MESSAGE: Final = "the message, or nothing"
+PROPERTIES: Final = "properties"
+NEW: Final = "2019"
+OLD: Final = "2016"
+
+NO_CHANGE: Final = "the properties of a job cannot be changed after it was made"
+NO_TASK_CHANGE: Final = "the properties of a task cannot be changed after it was made"
+NO_ADDING: Final = (
+    "tasks cannot be added to a job that exists: make the job with its tasks, by POST jobs/jobFile"
+)
+NO_CUSTOM_LATER: Final = "custom properties are given when a job is made, by POST jobs/jobFile"
+NO_TASK_CUSTOM: Final = "tasks here have no custom properties"
+NO_JOB_VARIABLES: Final = "a job here has no variables of its own; its tasks have"
+NO_VARIABLES_LATER: Final = (
+    "a task's variables are given when its job is made, by POST jobs/jobFile"
+)
+NO_SUBTASKS: Final = "there are no parametric sweeps here yet, and so no subtasks"
+NO_METRICS: Final = "HPC Pack's metrics are not kept; GET /api/v1/metrics has this service's own"
+NO_STATS: Final = "nodes are not counted; GET cluster/nodes lists them"
+NO_NODE_WORK: Final = "nothing can be done to nodes here"
+NO_GROUPS: Final = "node groups are fixed here: they cannot be made, changed or removed"
+
+CLUSTER: Final = (
+    Operation(
+        "getClusterVersion",
+        "GET",
+        "cluster/version",
+        differs="6.0.0.0: the edition of the REST; no build of the vendor's has it",
+    ),
+    Operation("getClusterActiveHeadNode", "GET", "cluster/activeHeadNode"),
+    Operation("getClusterDateTimeFormat", "GET", "cluster/info/dateTimeFormat"),
+    Operation(
+        "getUserRoles",
+        "GET",
+        "cluster/userRoles",
+        editions=NEW,
+        differs="an auditor, which HPC Pack has not, has no role",
+    ),
+    Operation(
+        "getClusterMetricDefintions",
+        "GET",
+        "cluster/metrics/definitions",
+        lacks=NO_METRICS,
+        editions=NEW,
+    ),
+    Operation(
+        "getClusterMetricHistory",
+        "GET",
+        "cluster/metrics/history/{name}",
+        lacks=NO_METRICS,
+        editions=NEW,
+    ),
+    Operation(
+        "getClusterJobMetrics", "GET", "cluster/metrics/jobs", lacks=NO_METRICS, editions=NEW
+    ),
+    Operation(
+        "getClusterNodes",
+        "GET",
+        "cluster/nodes",
+        query=("names", "group", "state", "health"),
+        editions=NEW,
+        differs="one node; what is not known of it (memory, sockets, template, location) is left "
+        "out; jobs= answers 501",
+    ),
+    Operation("getClusterNode", "GET", "cluster/nodes/{name}", editions=NEW),
+    Operation(
+        "operateClusterNode",
+        "POST",
+        "cluster/nodes/{name}/operations/{operation}",
+        ACCEPTED,
+        lacks=NO_NODE_WORK,
+        editions=NEW,
+    ),
+    Operation(
+        "getClusterNodeMetrics", "GET", "cluster/nodes/metrics", lacks=NO_METRICS, editions=NEW
+    ),
+    Operation(
+        "getClusterNodeStatOfState",
+        "GET",
+        "cluster/nodes/stats/state",
+        lacks=NO_STATS,
+        editions=NEW,
+    ),
+    Operation(
+        "getClusterNodeStatOfHealth",
+        "GET",
+        "cluster/nodes/stats/health",
+        lacks=NO_STATS,
+        editions=NEW,
+    ),
+    Operation(
+        "getClusterOperations",
+        "GET",
+        "cluster/operations",
+        query=("fromTime", "toTime", "limit", "nodeNames", "withDetail"),
+        editions=NEW,
+        differs="the log of what was done to nodes is always empty: nothing can be done to them",
+    ),
+    Operation(
+        "getClusterFirstOperation",
+        "GET",
+        "cluster/operations/first",
+        query=("fromTime", "toTime", "nodeNames"),
+        editions=NEW,
+        differs="always 404: the log is empty",
+    ),
+    Operation(
+        "getClusterOperation",
+        "GET",
+        "cluster/operations/{id}",
+        editions=NEW,
+        differs="always 404: the log is empty",
+    ),
+    Operation("getNodeGroups", "GET", "cluster/nodeGroups", editions=NEW),
+    Operation("createNodeGroup", "POST", "cluster/nodeGroups", lacks=NO_GROUPS, editions=NEW),
+    Operation("getNodeGroup", "GET", "cluster/nodeGroups/{name}", editions=NEW),
+    Operation("updateNodeGroup", "PUT", "cluster/nodeGroups/{name}", lacks=NO_GROUPS, editions=NEW),
+    Operation(
+        "deleteNodeGroup",
+        "DELETE",
+        "cluster/nodeGroups/{name}",
+        NOTHING,
+        lacks=NO_GROUPS,
+        editions=NEW,
+    ),
+    Operation("getNodesOfGroup", "GET", "cluster/nodeGroups/{name}/nodes", editions=NEW),
+    Operation(
+        "moveNodesOfGroup",
+        "PATCH",
+        "cluster/nodeGroups/{name}/nodes",
+        lacks=NO_GROUPS,
+        editions=NEW,
+    ),
+    Operation(
+        "getNodes",
+        "GET",
+        "nodes",
+        query=("$filter", "properties"),
+        editions=OLD,
+        differs="one node, and so one page",
+    ),
+    Operation("getNode", "GET", "nodes/{name}", query=("properties",), editions=OLD),
+    Operation("getOldNodeGroups", "GET", "nodes/groups", editions=OLD),
+    Operation("getOldNodeGroup", "GET", "nodes/groups/{name}", editions=OLD),
+)
+
+JOBS: Final = (
+    Operation(
+        "getJobs",
+        "GET",
+        "jobs",
+        query=(
+            "properties",
+            "owner",
+            "$filter",
+            "sortJobsBy",
+            "asc",
+            "startRow",
+            "rowsPerRead",
+            "queryId",
+        ),
+        differs="a user sees own jobs only; nodeNames= and a filter by NodeGroup answer 501; at "
+        "most 1000 rows a page; startRow counts at most 100,000 jobs",
+    ),
+    Operation(
+        "createJob",
+        "POST",
+        "jobs",
+        body=PROPERTIES,
+        differs="a property that the job model has no place for answers 501, unless it is given "
+        "with the value that all jobs have",
+    ),
+    Operation(
+        "createJobFromXml",
+        "POST",
+        "jobs/jobFile",
+        body="a job file",
+        differs="as createJob; a document type is refused; what an exported file says of its old "
+        "job is left out",
+    ),
+    Operation(
+        "getJob",
+        "GET",
+        "jobs/{job_id}",
+        query=("properties",),
+        differs="a property that has no value yet is left out",
+    ),
+    Operation("setJobProperties", "PUT", "jobs/{job_id}", NOTHING, lacks=NO_CHANGE),
+    Operation(
+        "getJobCustomProperties",
+        "GET",
+        "jobs/{job_id}/customProperties",
+        query=("names",),
+    ),
+    Operation(
+        "setJobCustomProperties",
+        "POST",
+        "jobs/{job_id}/customProperties",
+        NOTHING,
+        lacks=NO_CUSTOM_LATER,
+    ),
+    Operation(
+        "getJobEnvironmentVariables",
+        "GET",
+        "jobs/{job_id}/envVariables",
+        lacks=NO_JOB_VARIABLES,
+    ),
+    Operation(
+        "setJobEnvironmentVariables",
+        "POST",
+        "jobs/{job_id}/envVariables",
+        NOTHING,
+        lacks=NO_JOB_VARIABLES,
+    ),
+    Operation(
+        "submitJob",
+        "POST",
+        "jobs/{job_id}/submit",
+        NOTHING,
+        body="properties, or nothing",
+        differs="UserName is the account that tasks run as, and must be one of the settings; the "
+        "password is dropped",
+    ),
+    Operation(
+        "cancelJob",
+        "POST",
+        "jobs/{job_id}/cancel",
+        NOTHING,
+        query=("forced",),
+        body=MESSAGE,
+        differs="the limit of the message is a setting, 320 or 128; a repeat of the same cancel is "
+        "answered as the first; the answer does not wait for the end",
+    ),
+    Operation("finishJob", "POST", "jobs/{job_id}/finish", NOTHING, body=MESSAGE),
+    Operation("requeueJob", "POST", "jobs/{job_id}/requeue", NOTHING),
+)
+
+TASKS: Final = (
+    Operation(
+        "getTasks",
+        "GET",
+        "jobs/{job_id}/tasks",
+        query=(
+            "properties",
+            "expandParametric",
+            "$filter",
+            "sortTasksBy",
+            "asc",
+            "startRow",
+            "rowsPerRead",
+            "queryId",
+        ),
+        differs="a filter by ChangeTimeFrom answers 501",
+    ),
+    Operation("addTask", "POST", "jobs/{job_id}/tasks", lacks=NO_ADDING),
+    Operation(
+        "getTask",
+        "GET",
+        "jobs/{job_id}/tasks/{task_id}",
+        query=("properties",),
+        differs="the exit code of what a signal ended is 128 and the signal's number",
+    ),
+    Operation(
+        "setTaskProperties",
+        "PUT",
+        "jobs/{job_id}/tasks/{task_id}",
+        NOTHING,
+        lacks=NO_TASK_CHANGE,
+    ),
+    Operation(
+        "getTaskCustomProperties",
+        "GET",
+        "jobs/{job_id}/tasks/{task_id}/customProperties",
+        lacks=NO_TASK_CUSTOM,
+    ),
+    Operation(
+        "setTaskCustomProperties",
+        "POST",
+        "jobs/{job_id}/tasks/{task_id}/customProperties",
+        NOTHING,
+        lacks=NO_TASK_CUSTOM,
+    ),
+    Operation(
+        "getTaskEnvironmentVariables",
+        "GET",
+        "jobs/{job_id}/tasks/{task_id}/envVariables",
+        query=("names",),
+    ),
+    Operation(
+        "setTaskEnvironmentVariables",
+        "POST",
+        "jobs/{job_id}/tasks/{task_id}/envVariables",
+        NOTHING,
+        lacks=NO_VARIABLES_LATER,
+    ),
+    Operation(
+        "cancelTask",
+        "POST",
+        "jobs/{job_id}/tasks/{task_id}/cancel",
+        NOTHING,
+        query=("forced",),
+        body=MESSAGE,
+    ),
+    Operation("finishTask", "POST", "jobs/{job_id}/tasks/{task_id}/finish", NOTHING, body=MESSAGE),
+    Operation(
+        "requeueTask", "POST", "jobs/{job_id}/tasks/{task_id}/requeue", NOTHING, body=MESSAGE
+    ),
+    Operation(
+        "getSubtask",
+        "GET",
+        "jobs/{job_id}/tasks/{task_id}/subtasks/{subtask_id}",
+        lacks=NO_SUBTASKS,
+    ),
+    Operation(
+        "setSubtaskProperties",
+        "PUT",
+        "jobs/{job_id}/tasks/{task_id}/subtasks/{subtask_id}",
+        NOTHING,
+        lacks=NO_SUBTASKS,
+    ),
+    Operation(
+        "cancelSubtask",
+        "POST",
+        "jobs/{job_id}/tasks/{task_id}/subtasks/{subtask_id}/cancel",
+        NOTHING,
+        lacks=NO_SUBTASKS,
+    ),
+    Operation(
+        "finishSubtask",
+        "POST",
+        "jobs/{job_id}/tasks/{task_id}/subtasks/{subtask_id}/finish",
+        NOTHING,
+        lacks=NO_SUBTASKS,
+    ),
+    Operation(
+        "requeueSubtask",
+        "POST",
+        "jobs/{job_id}/tasks/{task_id}/subtasks/{subtask_id}/requeue",
+        NOTHING,
+        lacks=NO_SUBTASKS,
+    ),
+    Operation("getJobTemplates", "GET", "jobs/templates"),
+)
+
+OPERATIONS: Final = (*CLUSTER, *JOBS, *TASKS)

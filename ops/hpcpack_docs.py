@@ -1,0 +1,167 @@
+"""The text of docs/hpcpack-rest.md, made from the tables of operations and of properties."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from adapters.hpcpack import filters, job_properties, questions, task_properties, wanted
+from adapters.hpcpack.error_names import NAMES
+from adapters.hpcpack.operation import Operation
+from adapters.hpcpack.operations import CLUSTER, JOBS, TASKS
+from ops.markdown import table, wrapped
+
+HEAD: Final = """\
+# HPC Pack's REST
+
+Programs written for Microsoft HPC Pack's REST find it here under `/hpc`, so that they need a new
+address and nothing else. What they cancel, finish and requeue goes through the same use cases as
+everything else: the same policy, the same events, the same trail; `origin` is `hpcpack`, and the
+client's address and user agent stand in the event. This page is made from the code by
+`make contracts`.
+
+**Nothing is answered with 2xx that was not done.** What the job model has no place for answers 501
+with a sentence, whether it is a whole operation or one property of a body.
+
+## Where it is
+
+On HTTPS, as in the product, when the settings name a certificate:
+
+```toml
+https_certificate = "/etc/countermand/certificate.pem"
+https_key = "/etc/countermand/key.pem"
+https_host = "0.0.0.0"
+https_port = 443
+```
+
+The certificate file may hold the chain after the certificate. The key must have no password and
+must not be readable by everybody. TLS 1.2 and newer are spoken. `https_self_signed = true` makes a
+certificate of the service's own instead, in `https` of the data directory; `countermand dev` does
+that, and says which file to trust. `run/endpoint.json` has both: `https`, `https_certificate`. The
+same paths are served on the Unix socket and on loopback HTTP.
+
+## Who is asking
+
+- Basic, or Bearer with a token of Countermand's. NTLM and Azure AD there are not.
+- A cluster has one name space: `DOMAIN\\alice` is `alice`, for Basic, for `x-ms-as-user`, and for
+  `UserName`.
+- `x-ms-as-user` acts for somebody, with *that* person's rights. Both names stand in the event. Job
+  administrators and administrators may; only an administrator may act for an administrator.
+
+## Forms
+
+- JSON, or XML when `Accept` prefers it, in the shapes of .NET's data contracts: `ArrayOfProperty`,
+  `ArrayOfObject`, `string`, `int`. A body is read as what `Content-Type` says, or else as what it
+  looks like; a byte order mark may come before it.
+- A message is a JSON string, `{}`, `null`, an XML `string` element, or no body at all.
+- Paths, and names of properties and of query fields, are read without regard to case; booleans too
+  (`True`, `false`). Query fields that an operation does not have do not count.
+- XML with a document type is refused, as is what is nested deeper than 16 elements. A body has at
+  most 8 MiB.
+- Times go out as `M/d/yyyy h:mm:ss tt` in UTC. `11/23/2026 07:00:00` is read too, and ISO 8601.
+- A property that has no value yet (`StartTime` of a job that waits) is left out.
+- Lists go on by `queryId` with the header `x-ms-continuation-queryId`, absent on the last page; or
+  by `startRow`, with `x-ms-row-count`.
+- `$filter` is `NAME eq VALUE`, joined by `and`. Of jobs: JobState (names with commas, or a sum of
+  HPC Pack's numbers), ChangeTimeFrom. Of tasks: TaskState, TaskStates, TaskIds, TaskInstanceIds.
+
+## When it is refused
+
+The body is `{"Message": ..., "Code": ..., "Name": ...}`, or `<Error>` with the same elements.
+`Code` is HPC Pack's HRESULT as a signed number, `Name` its name; both stand at the end of the
+message, too:
+
+```json
+{"Message": "job 42 is Finished; ... (Operation_InvalidCancelJobState, 0x80040208)",
+ "Code": -2147220984, "Name": "Operation_InvalidCancelJobState"}
+```
+
+The status is that of the native API for the same refusal: 400 for what cannot be read, 401, 403 for
+rights, 404, 409 for the state, 413, 422 for limits, 429, 501, 503. A refusal of an authenticated
+request is an event, as everywhere.
+
+A password in a body is dropped when it has been read: it reaches no event, no log and no view.
+"""
+
+AFTER: Final = """\
+## What the job model lacks for the rest
+
+- Tasks that are added to a job that exists, and changes of a job's or a task's properties: a job is
+  made with all its tasks, by `POST jobs/jobFile`.
+- Parametric sweeps, and so subtasks; node preparation and service tasks.
+- Variables of a whole job, custom properties of a task, and custom properties that are set later.
+- Resources beyond the one slot of a task (`MinCores` and its like above 1, `UnitType` Socket or
+  Node); several nodes; node groups that people make.
+- `RunUntilCanceled`, `FailOnTaskFailure`, run-time limits, dependencies, projects, redirected
+  output.
+- `/WindowsHPC`, the older XML edition.
+"""
+
+
+def document() -> str:
+    """The page."""
+    return "\n".join(
+        (
+            HEAD,
+            wrapped(
+                "## Operations\n\nPaths are below `/hpc`. *2016*, *2019*: which edition has it."
+            ),
+            "",
+            section("Jobs", JOBS, "test_jobs.py, test_lists.py, test_rights.py, test_hostile.py"),
+            section("Tasks", TASKS, "test_jobs.py, test_lists.py, test_faults.py"),
+            section("Cluster", CLUSTER, "test_cluster.py"),
+            properties(),
+            numbers(),
+            AFTER,
+        )
+    )
+
+
+def section(title: str, operations: Iterable[Operation], shown_by: str) -> str:
+    """A table of operations."""
+    rows = (
+        (f"`{o.method} {o.path}`", o.id, o.editions, "works" if o.works else "**501**", words(o))
+        for o in operations
+    )
+    head = ("operation", "name", "edition", "here", "differences, or why not")
+    where = (
+        f"Shown by {', '.join(f'`{x}`' for x in shown_by.split(', '))} in tests/adapters/hpcpack."
+    )
+    return f"### {title}\n\n{wrapped(where)}\n\n{table(head, rows)}\n"
+
+
+def words(operation: Operation) -> str:
+    """What is to be said of an operation."""
+    return operation.lacks or operation.differs
+
+
+def properties() -> str:
+    """Which properties there are."""
+    jobs, tasks = job_properties.READABLE.values(), task_properties.READABLE.values()
+    kept_jobs = ", ".join(f"`{p.name}`" for p in jobs if p.name.lower() in wanted.JOB_KEPT)
+    kept_tasks = ", ".join(f"`{p.name}`" for p in tasks if p.name.lower() in wanted.TASK_KEPT)
+    rows = (
+        ("job", listed(p.name for p in jobs), f"{kept_jobs}, `Password` (dropped)"),
+        ("task", listed(p.name for p in tasks), f"{kept_tasks}, environment variables"),
+    )
+    fixed = {**job_properties.FIXED, **task_properties.FIXED}
+    told = ", ".join(f"`{name}` {value or '(empty)'}" for name, value in fixed.items())
+    text = (
+        f"Every job and task here has these values, and a body may give no others: {told}."
+        " `MaxCores`, `MaxSockets`, `MaxNodes` may be any number from 1: the one slot of a task is "
+        "within them.\n\nJobs are sorted by "
+        f"{listed(questions.JOB_SORTS)}; tasks by {listed(task_properties.SORTS)} (in any case). "
+        f"Filters: {listed(filters.JOB_NAMES[:2])} of jobs, {listed(filters.TASK_NAMES[:4])} of "
+        "tasks."
+    )
+    head = ("of a", "can be read", "can be given when it is made")
+    return f"## Properties\n\n{table(head, rows)}\n\n{wrapped(text)}\n"
+
+
+def numbers() -> str:
+    """The error numbers."""
+    rows = ((f"0x{number:08X}", name) for number, name in sorted(NAMES.items()))
+    return f"## Error numbers\n\n{table(('number', 'name'), rows)}\n"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in a sentence or a cell."""
+    return ", ".join(f"`{name}`" for name in names)

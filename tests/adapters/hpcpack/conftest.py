@@ -1,0 +1,69 @@
+"""One stack a test, and clients of HPC Pack's REST over HTTPS, in both forms."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from domain.identity import Role
+from tests.adapters.hpcpack.client import Form, HpcClient
+from tests.adapters.http.stack import Stack, stack
+from tests.support.web import basic
+
+PASSWORD = "a password of somebody"
+
+
+class People:
+    """Makes clients: people who come in by password."""
+
+    def __init__(self, service: Stack, form: Form, opened: AsyncExitStack) -> None:
+        self.service = service
+        self.form = form
+        self._opened = opened
+        self._known: set[str] = set()
+        self.base = f"https://127.0.0.1:{service.secure.getsockname()[1]}"
+        self.trusted = ssl.create_default_context(cafile=service.pair.certificate)
+
+    async def client(self, **headers: str) -> HpcClient:
+        """A client with these headers."""
+        made = HpcClient(self.base, self.form, self.trusted, **headers)
+        return await self._opened.enter_async_context(made)
+
+    async def person(self, name: str, *roles: Role, **headers: str) -> HpcClient:
+        """Somebody's client."""
+        if name not in self._known:
+            self.service.file.add(name, roles or (Role.USER,))
+            self.service.file.set_password(name, PASSWORD)
+            self._known.add(name)
+        return await self.client(Authorization=basic(name, PASSWORD), **headers)
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[Stack]:
+    async with stack(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(params=list(Form), ids=["json", "xml"])
+def form(request: pytest.FixtureRequest) -> Form:
+    found = request.param
+    assert isinstance(found, Form)
+    return found
+
+
+@pytest.fixture
+async def people(service: Stack, form: Form) -> AsyncIterator[People]:
+    async with AsyncExitStack() as opened:
+        yield People(service, form, opened)
+
+
+@pytest.fixture
+async def alice(people: People) -> HpcClient:
+    return await people.person("alice")
+
+
+@pytest.fixture
+async def admin(people: People) -> HpcClient:
+    return await people.person("ada", Role.ADMINISTRATOR)

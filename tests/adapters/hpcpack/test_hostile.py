@@ -1,0 +1,133 @@
+"""Hostile text and hostile documents: harmless in every answer, refused with a sentence."""
+
+import json
+
+import pytest
+
+from tests.adapters.hpcpack.client import Form, HpcClient
+from tests.adapters.hpcpack.conftest import PASSWORD, People
+from tests.adapters.http.stack import Stack
+from tests.support.web import basic
+
+MARKUP = (
+    "</string><script>alert('1')</script>&amp;&lt; \"quoted\" \u202eltr\u202c \U0001f6d1\r\nx\ty"
+)
+BOMB = """<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol">
+<!ENTITY lol2 "&lol;&lol;&lol;&lol;&lol;&lol;&lol;&lol;&lol;&lol;">]>
+<Job Name="&lol2;"/>"""
+OUTSIDE = """<!DOCTYPE x [<!ENTITY file SYSTEM "file:///etc/passwd">]><Job Name="&file;"/>"""
+
+
+async def test_a_message_comes_back_as_it_was_given(service: Stack, people: People) -> None:
+    alice = await people.person("alice")
+    job = await alice.submitted("sleep 60")
+    await service.run_job(job)
+    raw = json.dumps(MARKUP).encode()
+    headers = {"Content-Type": "application/json"}
+    assert (await alice.send("POST", f"/jobs/{job}/cancel", raw, headers)).status == 204
+    told = await alice.ask("GET", f"/jobs/{job}", properties="ErrorMessage")
+    assert MARKUP in told.value["ErrorMessage"]
+    assert "<script>" not in told.raw or alice.form is Form.JSON
+
+
+async def test_what_a_job_is_called_is_no_markup(people: People) -> None:
+    alice = await people.person("alice")
+    name = "</Value><Evil/> \"'&"
+    made = await alice.ask("POST", "/jobs", {"Name": name})
+    assert (await alice.job(made.value, "Name")) == {"Name": name}
+    listed = await alice.ask("GET", "/jobs", properties="Name")
+    assert listed.value == [{"Name": name}]
+
+
+@pytest.mark.parametrize("bad", ["\x1b[31mred", "\x00", "\ud800"])
+async def test_control_characters_are_refused_and_the_refusal_is_kept(
+    alice: HpcClient, bad: str
+) -> None:
+    job = await alice.submitted("sleep 60")
+    raw = json.dumps(bad).encode()
+    headers = {"Content-Type": "application/json"}
+    answer = await alice.send("POST", f"/jobs/{job}/cancel", raw, headers)
+    assert (answer.status, answer.code) == (422, 0x80040205)
+    assert (await alice.job(job, "State"))["State"] == "Submitted"
+
+
+@pytest.mark.parametrize("file", [BOMB, OUTSIDE])
+async def test_a_document_type_is_refused(alice: HpcClient, file: str) -> None:
+    for content in (file.encode(), json.dumps(file).encode()):
+        answer = await alice.send("POST", "/jobs/jobFile", content)
+        assert answer.status == 400
+        assert "document type" in answer.message
+        assert "root:" not in answer.raw
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "<Job>" * 5000,
+        "<Job><Tasks>" + "<a>" * 20 + "</a>" * 20 + "</Tasks></Job>",
+        "<NoJob/>",
+        "<Job><Tasks><Other/></Tasks></Job>",
+        "not XML",
+        "",
+        "<Job Name='a' Name='b'/>",
+    ],
+)
+async def test_what_is_no_job_file_is_refused(alice: HpcClient, file: str) -> None:
+    answer = await alice.ask("POST", "/jobs/jobFile", file)
+    assert (answer.status, answer.code) == (400, 0x80040205)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "<Job><EnvironmentVariables><Variable><Name>A</Name></Variable></EnvironmentVariables></Job>",
+        "<Job><Dependencies><Parent Id='1'/></Dependencies></Job>",
+        "<Job><ResourceRequest>x</ResourceRequest></Job>",
+        "<Job><Tasks><Task CommandLine='a' MinCores='4'/></Tasks></Job>",
+        "<Job><Tasks><Task CommandLine='a' StdOutFilePath='out.txt'/></Tasks></Job>",
+        "<Job RunUntilCanceled='true'/>",
+    ],
+)
+async def test_what_a_job_file_wants_and_cannot_have_is_not_left_out(
+    alice: HpcClient, file: str
+) -> None:
+    assert (await alice.ask("POST", "/jobs/jobFile", file)).status == 501
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("/jobs", b'{"Name": "a"}'),
+        ("/jobs", b'[{"Name": 7, "Value": "x"}]'),
+        ("/jobs", b'[{"Name": "Name", "Value": {}}]'),
+        ("/jobs", b'[{"Name": "Name", "Value": "a"}, {"Name": "name", "Value": "b"}]'),
+        ("/jobs", b'["Name"]'),
+        ("/jobs", b"\xff\xfe"),
+        ("/jobs", b"[" * 100_000),
+        ("/jobs", b"[NaN]"),
+        ("/jobs", b"<ArrayOfProperty><Property><Value>x</Value></Property></ArrayOfProperty>"),
+        ("/jobs", b"<ArrayOfProperty><Other/></ArrayOfProperty>"),
+        ("/jobs/1/cancel", b'["a"]'),
+        ("/jobs/1/cancel", b"7"),
+        ("/jobs/1/cancel", b"<int>7</int>"),
+        ("/jobs/1/cancel", b'{"message": "x"}'),
+    ],
+)
+async def test_a_body_of_another_shape_is_refused(
+    alice: HpcClient, path: str, content: bytes
+) -> None:
+    await alice.submitted("sleep 60")
+    answer = await alice.send("POST", path, content)
+    assert (answer.status, answer.code) == (400, 0x80040205)
+    assert (await alice.job(1, "State"))["State"] == "Submitted"
+
+
+async def test_a_body_that_is_too_large(service: Stack, people: People) -> None:
+    """On the Unix socket, where a client still hears why although it was cut off as it sent."""
+    await people.person("alice")
+    body = b'"' + b"x" * (8 * 1024 * 1024) + b'"'
+    async with service.unix() as plain:
+        headers = {"Authorization": basic("alice", PASSWORD), "Accept": people.form}
+        answer = await plain.post("/hpc/jobs/jobFile", content=body, headers=headers)
+    assert answer.status_code == 413
+    assert "too large" in answer.text

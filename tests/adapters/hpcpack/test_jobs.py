@@ -1,0 +1,236 @@
+"""Jobs over HPC Pack's REST: made, submitted, stopped, run again, looked at, in JSON and XML."""
+
+import json
+
+import pytest
+
+from tests.adapters.hpcpack.client import Form, HpcClient
+from tests.adapters.hpcpack.conftest import People
+from tests.adapters.http.stack import Stack
+
+TWO_TASKS = """<?xml version="1.0" encoding="utf-8"?>
+<Job xmlns="http://schemas.microsoft.com/HPCS2008R2/scheduler/" Version="3.000" Id="777"
+     State="Finished" Name="from a file" Priority="Highest" MinCores="1" MaxCores="8"
+     RunUntilCanceled="false" UnitType="Core">
+  <Dependencies />
+  <CustomProperties>
+    <Term><Name>cost centre</Name><Value>42 &amp; more</Value></Term>
+  </CustomProperties>
+  <Tasks>
+    <Task CommandLine="sleep 60" Name="first" WorkDirectory="/tmp">
+      <EnvironmentVariables><Variable><Name>A</Name><Value>1</Value></Variable></EnvironmentVariables>
+    </Task>
+    <Task Commandline="rm -f lock" Type="NodeRelease" />
+  </Tasks>
+</Job>"""
+
+
+async def test_a_job_is_made_of_properties_in_configuring(alice: HpcClient) -> None:
+    made = await alice.ask("POST", "/jobs", {"Name": "mine", "Priority": "4", "MaxCores": "8"})
+    assert made.status == 200
+    job = await alice.job(made.value)
+    assert job["Id"] == str(made.value)
+    assert (job["Name"], job["Owner"], job["State"]) == ("mine", "alice", "Configuring")
+    assert (job["Priority"], job["ExpandedPriority"], job["JobType"]) == (
+        "Highest",
+        "4000",
+        "Batch",
+    )
+    assert (job["RunUntilCanceled"], job["JobTemplate"]) == ("False", "Default")
+    assert "StartTime" not in job
+
+
+async def test_a_job_is_made_of_a_job_file(alice: HpcClient) -> None:
+    made = await alice.ask("POST", "/jobs/jobFile", TWO_TASKS)
+    assert made.status == 200, made.raw
+    job = await alice.job(made.value, "name", "PRIORITY", "id")
+    assert job == {"Name": "from a file", "Priority": "Highest", "Id": str(made.value)}
+    custom = await alice.ask("GET", f"/jobs/{made.value}/customProperties")
+    assert custom.value == {"cost centre": "42 & more"}
+    first = await alice.task(made.value, 1)
+    assert (first["CommandLine"], first["Name"]) == ("sleep 60", "first")
+    assert (first["WorkDirectory"], first["Type"]) == ("/tmp", "Basic")
+    release = await alice.task(made.value, 2, "Type", "CommandLine")
+    assert release == {"Type": "NodeRelease", "CommandLine": "rm -f lock"}
+    environment = await alice.ask("GET", f"/jobs/{made.value}/tasks/1/envVariables")
+    assert environment.value == {"A": "1"}
+    some = await alice.ask("GET", f"/jobs/{made.value}/tasks/1/envVariables", names="a,B")
+    assert some.value == {"a": "1", "B": ""}
+
+
+async def test_a_job_file_may_come_as_it_stands(people: People, alice: HpcClient) -> None:
+    bom = b"\xef\xbb\xbf" + TWO_TASKS.encode()
+    made = await alice.send("POST", "/jobs/jobFile", bom, {"Content-Type": "text/xml"})
+    assert made.status == 200, made.raw
+
+
+async def test_a_job_runs_and_is_canceled(service: Stack, alice: HpcClient) -> None:
+    job = await alice.submitted("sleep 60")
+    await service.run_job(job)
+    assert (await alice.job(job, "State", "AllocatedNodes")) == {
+        "State": "Running",
+        "AllocatedNodes": "n1",
+    }
+    assert (await alice.ask("POST", f"/jobs/{job}/cancel", "wrong input")).status == 204
+    told = await alice.job(job, "State", "ErrorMessage", "ErrorCode")
+    assert told["State"] == "Canceling"
+    assert "wrong input" in told["ErrorMessage"]
+    assert int(told["ErrorCode"]) % 2**32 == 0x80040201
+
+
+async def test_forced_overtakes_normal(service: Stack, alice: HpcClient) -> None:
+    job = await alice.submitted("sleep 60")
+    await service.run_job(job)
+    assert (await alice.ask("POST", f"/jobs/{job}/cancel")).status == 204
+    assert (await alice.ask("POST", f"/jobs/{job}/cancel")).status == 204, "a repeat is no error"
+    assert (await alice.ask("POST", f"/jobs/{job}/cancel", forced="True")).status == 204
+    found = await service.ledger.job(job)
+    assert found is not None
+    assert found.cancel is not None
+    assert found.cancel.mode == "forced"
+
+
+async def test_finish_requeue_and_the_error_message(service: Stack, alice: HpcClient) -> None:
+    job = await alice.submitted("sleep 60")
+    await service.queue_job(job)
+    assert (await alice.ask("POST", f"/jobs/{job}/cancel", "stop")).status == 204
+    await service.end_job(job)
+    assert (await alice.job(job, "State"))["State"] == "Canceled"
+    assert (await alice.ask("POST", f"/jobs/{job}/requeue")).status == 204
+    assert (await alice.job(job, "State", "RequeueCount")) == {
+        "State": "Submitted",
+        "RequeueCount": "1",
+    }
+    await service.run_job(job)
+    assert (await alice.ask("POST", f"/jobs/{job}/finish", "enough")).status == 204
+    assert (await alice.job(job, "State"))["State"] == "Finishing"
+
+
+async def test_tasks_are_canceled_finished_and_requeued(service: Stack, alice: HpcClient) -> None:
+    job = await alice.submitted("sleep 60", "sleep 61", "sleep 62")
+    await service.run_job(job)
+    assert (await alice.ask("POST", f"/jobs/{job}/tasks/2/cancel", "not this one")).status == 204
+    assert (await alice.ask("POST", f"/jobs/{job}/tasks/3/finish", "done already")).status == 204
+    states = [(await alice.task(job, n, "State"))["State"] for n in (1, 2, 3)]
+    assert states == ["Running", "Canceled", "Finished"]
+    assert (await alice.ask("POST", f"/jobs/{job}/tasks/2/requeue", "again")).status == 204
+    assert (await alice.task(job, 2, "State"))["State"] == "Queued"
+    assert (await alice.ask("POST", f"/jobs/{job}/tasks/1/cancel", forced="true")).status == 204
+    assert (await alice.task(job, 1, "State"))["State"] == "Canceling"
+
+
+async def test_paths_are_read_in_any_case(service: Stack, alice: HpcClient) -> None:
+    job = await alice.create("sleep 60")
+    answer = await alice.ask("POST", f"/Jobs/{job}/Submit")
+    assert answer.status == 204, answer.raw
+    assert (await alice.ask("GET", f"/JOBS/{job}/Tasks")).status == 200
+
+
+@pytest.mark.parametrize("query", ["properties", "Properties", "PROPERTIES"])
+async def test_query_names_are_read_in_any_case(alice: HpcClient, query: str) -> None:
+    job = await alice.create("sleep 60")
+    answer = await alice.ask("GET", f"/jobs/{job}", **{query: "id, state ,id"})
+    assert answer.value == {"Id": str(job), "State": "Configuring"}
+
+
+@pytest.mark.parametrize(
+    ("content", "headers"),
+    [
+        (b"{}", {"Content-Type": "application/json"}),
+        (b"null", {"Content-Type": "application/json; charset=utf-8"}),
+        (b'""', {"Content-Type": "text/json"}),
+        (b"", {"Content-Type": "application/json"}),
+        (b"", {"Content-Type": "application/xml"}),
+        (None, {}),
+        (b"{}", {}),
+        (b'<string xmlns="http://schemas.microsoft.com/2003/10/Serialization/"/>', {}),
+        (b"<string/>", {"Content-Type": "text/xml"}),
+    ],
+)
+async def test_a_cancel_without_a_message(
+    service: Stack, alice: HpcClient, content: bytes | None, headers: dict[str, str]
+) -> None:
+    job = await alice.submitted("sleep 60")
+    answer = await alice.send("POST", f"/jobs/{job}/cancel", content, headers)
+    assert answer.status == 204, answer.raw
+    found = await service.ledger.job(job)
+    assert found is not None
+    assert found.cancel is not None
+    assert found.cancel.message == ""
+    assert "None" in (await alice.job(job, "ErrorMessage"))["ErrorMessage"]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"{}", "application/json"),
+        (b"[]", "application/json"),
+        (b"", ""),
+        (b"<ArrayOfProperty/>", "application/xml"),
+        (
+            b'<ArrayOfProperty xmlns="http://schemas.microsoft.com/HPCS2008R2/common"/>',
+            "application/xml; charset=utf-8",
+        ),
+    ],
+)
+async def test_a_submit_without_properties(alice: HpcClient, content: bytes, kind: str) -> None:
+    job = await alice.create("sleep 60")
+    headers = {"Content-Type": kind} if kind else {}
+    assert (await alice.send("POST", f"/jobs/{job}/submit", content, headers)).status == 204
+    assert (await alice.job(job, "State"))["State"] == "Submitted"
+
+
+@pytest.mark.parametrize(
+    ("said", "mode"),
+    [
+        ({"forced": "True"}, "forced"),
+        ({"Forced": "true"}, "forced"),
+        ({"FORCED": "TRUE"}, "forced"),
+        ({"forced": "False"}, "normal"),
+        ({"Forced": "false"}, "normal"),
+        ({}, "normal"),
+    ],
+)
+async def test_yes_and_no_in_any_case(
+    service: Stack, alice: HpcClient, said: dict[str, str], mode: str
+) -> None:
+    job = await alice.submitted("sleep 60")
+    await service.run_job(job)
+    assert (await alice.ask("POST", f"/jobs/{job}/cancel", **said)).status == 204
+    found = await service.ledger.job(job)
+    assert found is not None
+    assert found.cancel is not None
+    assert found.cancel.mode == mode
+
+
+async def test_what_is_neither_yes_nor_no_stops_nothing(alice: HpcClient) -> None:
+    job = await alice.submitted("sleep 60")
+    answer = await alice.ask("POST", f"/jobs/{job}/cancel", forced="perhaps")
+    assert (answer.status, answer.code) == (400, 0x80040205)
+    assert (await alice.job(job, "State"))["State"] == "Submitted"
+
+
+async def test_json_properties_of_other_kinds(people: People, alice: HpcClient) -> None:
+    """Some clients write numbers, booleans, and field names in lower case."""
+    rows = [{"name": "Priority", "value": 4}, {"Name": "RunUntilCanceled", "Value": False}]
+    rows += [{"Name": "Name", "Value": None}]
+    made = await alice.send(
+        "POST", "/jobs", json.dumps(rows).encode(), {"Content-Type": "application/json"}
+    )
+    assert made.status == 200, made.raw
+    assert (await alice.job(made.value, "Priority", "Name")) == {"Priority": "Highest", "Name": ""}
+
+
+async def test_xml_is_answered_to_who_accepts_it_and_json_to_others(people: People) -> None:
+    alice = await people.person("alice")
+    for accept, kind in (
+        ("*/*", Form.JSON),
+        ("application/json, application/xml", Form.JSON),
+        ("application/xml", Form.XML),
+        ("text/xml", Form.XML),
+        ("application/json;q=0.5, application/xml", Form.XML),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", Form.XML),
+        ("image/png", Form.JSON),
+    ):
+        answer = await alice.http.get("/cluster/version", headers={"Accept": accept})
+        assert answer.headers["content-type"].startswith(kind), accept

@@ -1,0 +1,110 @@
+"""HPC Pack's clients against the whole service, over HTTPS with a certificate that it was given."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, TypeVar
+
+import pytest
+
+from adapters.bootstrap.certificate import self_signed
+from adapters.principals import PrincipalsFile
+from tests.adapters.hpcpack.client import Form, HpcClient
+from tests.e2e.hostile import check_log
+from tests.e2e.service import Service, new_service
+from tests.support.waiting import until
+from tests.support.web import basic
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+PASSWORD: Final = "the-password-of-alice-that-is-kept-nowhere"
+SUBMITTED: Final = "the-password-in-a-body-that-is-kept-nowhere"
+T = TypeVar("T")
+
+
+@pytest.fixture
+def one() -> Iterator[Service]:
+    """It tells its log all it can, and serves HTTPS with a certificate that it was given."""
+    with new_service(log_level="debug", https_port=0) as service:
+        pair = self_signed(service.home / "certificates", "127.0.0.1", datetime.now(UTC))
+        service.configure(https_certificate=str(pair.certificate), https_key=str(pair.key))
+        service.start()
+        people = PrincipalsFile(service.data / "principals.json")
+        people.add("alice")
+        people.set_password("alice", PASSWORD)
+        yield service
+
+
+def told(service: Service, form: Form, talk: Callable[[HpcClient], Awaitable[T]]) -> T:
+    """What alice's client hears."""
+    trusted = ssl.create_default_context(cafile=service.endpoint["https_certificate"])
+
+    async def talking() -> T:
+        authorization = basic("alice", PASSWORD)
+        base = service.endpoint["https"]
+        async with HpcClient(base, form, trusted, Authorization=authorization) as client:
+            return await talk(client)
+
+    return asyncio.run(talking())
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_a_job_from_its_file_to_its_end(one: Service, form: Form) -> None:
+    async def start(client: HpcClient) -> int:
+        job = await client.create("sleep 600", "sleep 601")
+        credentials = {"UserName": "", "Password": SUBMITTED}
+        submit = await client.ask("POST", f"/jobs/{job}/submit", credentials)
+        assert submit.status == 204, submit.raw
+        return job
+
+    job = told(one, form, start)
+    until(lambda: state(one, form, job) == "Running", "the job runs")
+
+    async def stop(client: HpcClient) -> None:
+        answer = await client.ask("POST", f"/jobs/{job}/cancel", "seen enough", forced="True")
+        assert answer.status == 204
+
+    told(one, form, stop)
+    until(lambda: state(one, form, job) == "Canceled", "the job is canceled")
+
+    async def look(client: HpcClient) -> None:
+        found = await client.job(job, "ErrorMessage", "Owner")
+        assert found["Owner"] == "alice"
+        assert "seen enough" in found["ErrorMessage"]
+        tasks = await client.ask("GET", f"/jobs/{job}/tasks", properties="State,ExitCode")
+        assert {task["State"] for task in tasks.value} <= {"Failed", "Canceled"}
+
+    told(one, form, look)
+    requested = [e for e in one.events(job) if e.type == "JobCancelRequested"]
+    assert len(requested) == 1
+    assert requested[0].body["origin"] == "hpcpack"
+    check_nowhere(one)
+
+
+def state(service: Service, form: Form, job: int) -> str:
+    """The job's state now."""
+
+    async def ask(client: HpcClient) -> str:
+        return (await client.job(job, "State"))["State"]
+
+    return told(service, form, ask)
+
+
+def check_nowhere(service: Service) -> None:
+    """No password stands in the stream, the log, or any file of the data directory."""
+    secrets = [PASSWORD, SUBMITTED, basic("alice", PASSWORD).split()[1]]
+    service.stop()
+    places = {"log": service.log.encode()}
+    places |= {str(p): p.read_bytes() for p in files(service.data)}
+    assert any("views" in place for place in places), "the views are among them"
+    assert any("journal" in place for place in places)
+    for secret in secrets:
+        assert [p for p, content in places.items() if secret.encode() in content] == []
+    check_log(service.log)
+
+
+def files(directory: Path) -> list[Path]:
+    """Every file there is."""
+    return [path for path in directory.rglob("*") if path.is_file()]
