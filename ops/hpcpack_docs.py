@@ -7,16 +7,17 @@ from adapters.hpcpack import filters, job_properties, questions, task_properties
 from adapters.hpcpack.error_names import NAMES
 from adapters.hpcpack.operation import Operation
 from adapters.hpcpack.operations import CLUSTER, JOBS, TASKS
+from adapters.hpcpack.windows_operations import WINDOWS_OPERATIONS
 from ops.markdown import table, wrapped
 
 HEAD: Final = """\
 # HPC Pack's REST
 
-Programs written for Microsoft HPC Pack's REST find it here under `/hpc`, so that they need a new
-address and nothing else. What they cancel, finish and requeue goes through the same use cases as
-everything else: the same policy, the same events, the same trail; `origin` is `hpcpack`, and the
-client's address and user agent stand in the event. This page is made from the code by
-`make contracts`.
+Programs written for Microsoft HPC Pack's REST find it here under `/hpc`, and the older XML edition
+under `/WindowsHPC`, so that they need a new address and nothing else. What they cancel, finish and
+requeue goes through the same use cases as everything else: the same policy, the same events, the
+same trail; `origin` is `hpcpack`, and the client's address and user agent stand in the event. This
+page is made from the code by `make contracts`.
 
 **Nothing is answered with 2xx that was not done.** What the job model has no place for answers 501
 with a sentence, whether it is a whole operation or one property of a body.
@@ -75,11 +76,18 @@ message, too:
 ```
 
 The status is that of the native API for the same refusal: 400 for what cannot be read, 401, 403 for
-rights, 404, 409 for the state, 413, 422 for limits, 429, 501, 503. A refusal of an authenticated
-request is an event, as everywhere.
+rights, 404, 409 for the state, 413, 422 for limits, 429, 501, 503. What the rules refuse on a job
+is an event, as everywhere; what cannot be read, and what answers 501, is none.
 
 A password in a body is dropped when it has been read: it reaches no event, no log and no view.
 """
+
+WINDOWS: Final = """\
+Paths are below `/WindowsHPC`, and below `/WindowsHPC/CLUSTER` as before 2016. Everything is XML and
+every success is 200. `api-version` is read from the header, else from the query: 2011-11-01,
+2012-03-31.3.4, 2012-11-01.4.0 or 2016-11-01.5.0. A refusal is an `HpcWebServiceFault` with `Code`
+and `Message`; without an `api-version` it is a bare `string`, as it was before there were versions.
+Here is what its known clients use; finishing and requeueing are under `/hpc`."""
 
 AFTER: Final = """\
 ## What the job model lacks for the rest
@@ -92,7 +100,6 @@ AFTER: Final = """\
   Node); several nodes; node groups that people make.
 - `RunUntilCanceled`, `FailOnTaskFailure`, run-time limits, dependencies, projects, redirected
   output.
-- `/WindowsHPC`, the older XML edition.
 """
 
 
@@ -108,6 +115,7 @@ def document() -> str:
             section("Jobs", JOBS, "test_jobs.py, test_lists.py, test_rights.py, test_hostile.py"),
             section("Tasks", TASKS, "test_jobs.py, test_lists.py, test_faults.py"),
             section("Cluster", CLUSTER, "test_cluster.py"),
+            windows(),
             properties(),
             numbers(),
             AFTER,
@@ -115,7 +123,7 @@ def document() -> str:
     )
 
 
-def section(title: str, operations: Iterable[Operation], shown_by: str) -> str:
+def section(title: str, operations: Iterable[Operation], shown_by: str, before: str = "") -> str:
     """A table of operations."""
     rows = (
         (f"`{o.method} {o.path}`", o.id, o.editions, "works" if o.works else "**501**", words(o))
@@ -125,12 +133,18 @@ def section(title: str, operations: Iterable[Operation], shown_by: str) -> str:
     where = (
         f"Shown by {', '.join(f'`{x}`' for x in shown_by.split(', '))} in tests/adapters/hpcpack."
     )
-    return f"### {title}\n\n{wrapped(where)}\n\n{table(head, rows)}\n"
+    told = "\n\n".join(filter(None, (f"### {title}", wrapped(before), wrapped(where))))
+    return f"{told}\n\n{table(head, rows)}\n"
 
 
 def words(operation: Operation) -> str:
     """What is to be said of an operation."""
     return operation.lacks or operation.differs
+
+
+def windows() -> str:
+    """The older edition."""
+    return section("The older edition", WINDOWS_OPERATIONS, "test_windows.py", WINDOWS)
 
 
 def properties() -> str:

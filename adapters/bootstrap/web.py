@@ -18,8 +18,7 @@ from adapters.bootstrap.compose import Parts, directory_of
 from adapters.bootstrap.contract import contract
 from adapters.bootstrap.health import health_of, snapshot_of
 from adapters.bootstrap.people import principals_file
-from adapters.hpcpack.app import AnyCase
-from adapters.hpcpack.app import create_app as create_hpcpack_app
+from adapters.hpcpack.app import Rest, create_rest
 from adapters.hpcpack.cluster import Machine
 from adapters.http.app import create_app
 from adapters.http.listings import Provenance
@@ -101,7 +100,8 @@ async def web(parts: Parts) -> AsyncIterator[Web]:
         contract=contract,
         provenance=Provenance(settings.cluster, f"{settings.stream} {parts.log.id}"),
     )
-    app = ByPath(native, {"hpc": hpc_pack(parts, authenticator)})
+    rest = hpc_pack(parts, authenticator)
+    app = ByPath(native, {"hpc": rest.hpc, "windowshpc": rest.windows_hpc})
     path = (
         Path(settings.socket)
         if settings.socket
@@ -126,15 +126,15 @@ async def web(parts: Parts) -> AsyncIterator[Web]:
         token_file.unlink(missing_ok=True)
 
 
-def hpc_pack(parts: Parts, authenticator: Authenticator) -> AnyCase:
+def hpc_pack(parts: Parts, authenticator: Authenticator) -> Rest:
     """HPC Pack's REST over the same use cases."""
-    return create_hpcpack_app(
+    return create_rest(
         scheduler=parts.scheduler,
         queries=parts.queries,
         listing=parts.views.listing,
         authenticator=authenticator,
         ids=parts.ids,
-        machine=Machine(parts.engine.node, parts.engine.slots),
+        machine=Machine(parts.engine.node, parts.engine.slots, parts.settings.cluster),
     )
 
 

@@ -1,14 +1,15 @@
-"""The web application under ``/hpc``: the table of operations, each with what does it."""
+"""The web applications: ``/hpc`` and the older ``/WindowsHPC``, each a table of operations."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from litestar import Litestar, Response, Router
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import HTTPScope, Receive, Send
+from msgspec import Struct
 
-from adapters.hpcpack.answers import Answer, Objects
+from adapters.hpcpack.answers import Answer, Nothing, Objects
 from adapters.hpcpack.asked import Asked, Work
 from adapters.hpcpack.bodies import Body
 from adapters.hpcpack.cluster import Cluster, Machine
@@ -16,10 +17,12 @@ from adapters.hpcpack.commands import Commands
 from adapters.hpcpack.face import HPC_PACK
 from adapters.hpcpack.faults import Fault, NotSupported, fault_of
 from adapters.hpcpack.fields import Fields
-from adapters.hpcpack.forms import Form, answer_bytes, fault_bytes, form_of
+from adapters.hpcpack.forms import answer_bytes
+from adapters.hpcpack.manners import Manner, Modern, Windows
 from adapters.hpcpack.operation import NOTHING, Operation
 from adapters.hpcpack.operations import OPERATIONS
 from adapters.hpcpack.questions import Questions
+from adapters.hpcpack.windows_operations import WINDOWS_OPERATIONS
 from adapters.web.authentication import Authenticator, Door, caller_of
 from adapters.web.requests import WebRequest
 from application.listing import Listing
@@ -27,7 +30,8 @@ from application.ports import Ids
 from application.queries import Queries
 from application.scheduler import Scheduler
 
-BASE: Final = "/hpc"
+HPC: Final = "/hpc"
+WINDOWS_HPC: Final = "/windowshpc"
 BODY_BYTES_MAX: Final = 8 * 1024 * 1024
 AUTHENTICATE: Final = 'Basic realm="countermand", charset="UTF-8", Bearer realm="countermand"'
 QUERY_ID: Final = "x-ms-continuation-queryId"
@@ -36,18 +40,32 @@ Handler = Callable[[WebRequest], Awaitable[Response[bytes] | Response[None]]]
 
 
 class AnyCase:
-    """Paths in any case: the product's clients write ``/hpc/jobs/1/Tasks``."""
+    """Paths in any case: the product's clients write ``/hpc/jobs/1/Tasks``.
 
-    def __init__(self, app: Litestar) -> None:
+    ``base`` and ``cluster``: after the base the cluster's name may stand, as it did before 2016.
+    """
+
+    def __init__(self, app: Litestar, base: str, cluster: str = "") -> None:
         self._app = app
+        self._base = f"{base}/"
+        self._named = f"{base}/{cluster.lower()}/"
 
     async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        """The application, told the path in lower case."""
+        """The application, told the path in lower case and without the cluster's name."""
         path = scope["path"].lower()
+        if path.startswith(self._named):
+            path = self._base + path.removeprefix(self._named)
         await self._app({**scope, "path": path, "raw_path": path.encode()}, receive, send)
 
 
-def create_app(
+class Rest(Struct, frozen=True):
+    """HPC Pack's REST of both kinds."""
+
+    hpc: AnyCase
+    windows_hpc: AnyCase
+
+
+def create_rest(
     *,
     scheduler: Scheduler,
     queries: Queries,
@@ -55,20 +73,36 @@ def create_app(
     authenticator: Authenticator,
     ids: Ids,
     machine: Machine,
-) -> AnyCase:
-    """HPC Pack's REST. Whatever is raised becomes a fault; nothing is answered without a name."""
+) -> Rest:
+    """Whatever is raised becomes a fault; nothing is answered without a name."""
     works = {
         **Commands(scheduler, ids).works(),
         **Questions(queries, listing).works(),
         **Cluster(machine).works(),
     }
-    handler = exception_handler(ids.new)
+    door = Door(authenticator, HPC_PACK)
+    new = application(HPC, OPERATIONS, works, door, Modern(), ids.new)
+    manner = Windows(machine.name)
+    old = application(WINDOWS_HPC, WINDOWS_OPERATIONS, works, door, manner, ids.new)
+    return Rest(AnyCase(new, HPC), AnyCase(old, WINDOWS_HPC, machine.cluster))
+
+
+def application(
+    base: str,
+    operations: Sequence[Operation],
+    works: Mapping[str, Work],
+    door: Door,
+    manner: Manner,
+    new_id: Callable[[], str],
+) -> Litestar:
+    """A table of operations, served in a manner."""
+    handler = exception_handler(manner, new_id)
     router = Router(
-        BASE,
-        route_handlers=[route(operation, works) for operation in OPERATIONS],
-        guards=[Door(authenticator, HPC_PACK).guard],
+        base,
+        route_handlers=[route(operation, works, manner) for operation in operations],
+        guards=[door.guard],
     )
-    app = Litestar(
+    return Litestar(
         route_handlers=[router],
         exception_handlers={Exception: handler, HTTPException: handler},
         request_max_body_size=BODY_BYTES_MAX,
@@ -77,16 +111,15 @@ def create_app(
         debug=False,
         pdb_on_exception=False,
     )
-    return AnyCase(app)
 
 
-def route(operation: Operation, works: Mapping[str, Work]) -> HTTPRouteHandler:
+def route(operation: Operation, works: Mapping[str, Work], manner: Manner) -> HTTPRouteHandler:
     """The route of an operation; one that cannot be honoured says so."""
     path = operation.path.lower().replace("}", ":str}")
-    answer = answering(operation, works[operation.id] if operation.works else lacking(operation))
+    work = works[operation.id] if operation.works else lacking(operation)
     # The status here is a formality: each answer brings its own.
     made: Any = HTTPRouteHandler(f"/{path}", http_method=operation.method, status_code=200)
-    handler: HTTPRouteHandler = made(answer)
+    handler: HTTPRouteHandler = made(answering(operation, work, manner))
     return handler
 
 
@@ -99,16 +132,17 @@ def lacking(operation: Operation) -> Work:
     return work
 
 
-def answering(operation: Operation, work: Work) -> Handler:
+def answering(operation: Operation, work: Work, manner: Manner) -> Handler:
     """Reads the request, has the work done, and writes the answer."""
 
     async def answer(request: WebRequest) -> Response[bytes] | Response[None]:
+        manner.check(request)
         found = await work(await asked_by(request))
-        form = form_of(request.headers.get("accept", ""))
         if operation.status == NOTHING:
             return Response(None, status_code=NOTHING)
+        form = manner.form(request)
         return Response(
-            answer_bytes(found, form),
+            b"" if isinstance(found, Nothing) else answer_bytes(found, form),
             status_code=operation.status,
             media_type=form,
             headers=headers_of(found),
@@ -136,33 +170,36 @@ def headers_of(answer: Answer) -> dict[str, str]:
 
 
 def exception_handler(
-    new_id: Callable[[], str],
+    manner: Manner, new_id: Callable[[], str]
 ) -> Callable[[WebRequest, Exception], Response[bytes]]:
     """The one handler for everything that is raised."""
 
     def answer(request: WebRequest, error: Exception) -> Response[bytes]:
         said = fault_of(error, new_id)
-        form = form_of(request.headers.get("accept", ""))
-        headers = {k: v for k, v in allowed(error).items() if k.lower() == "allow"}
-        return fault_response(said, form, headers)
+        headers = {**manner.fault_headers(), **allowed(error), **asked_for(said)}
+        return Response(
+            manner.fault(request, said.body),
+            status_code=said.status,
+            media_type=manner.form(request),
+            headers=headers,
+        )
 
     return answer
 
 
-def allowed(error: Exception) -> Mapping[str, str]:
-    """The headers that an error of the router has."""
-    headers = error.headers if isinstance(error, HTTPException) else None
-    return headers or {}
+def allowed(error: Exception) -> dict[str, str]:
+    """The methods that there are, when it was another."""
+    headers = (error.headers if isinstance(error, HTTPException) else None) or {}
+    return {k: v for k, v in headers.items() if k.lower() == "allow"}
 
 
-def fault_response(said: Fault, form: Form, headers: Mapping[str, str]) -> Response[bytes]:
-    """A fault as an answer, with the headers that its status asks for."""
-    told = dict(headers)
+def asked_for(said: Fault) -> dict[str, str]:
+    """The headers that a status asks for."""
+    told = {}
     if said.retry_after_seconds is not None:
         told["Retry-After"] = str(said.retry_after_seconds)
     if said.status == 401:
         told["WWW-Authenticate"] = AUTHENTICATE
     if said.status == 413:
         told["Connection"] = "close"
-    body = fault_bytes(said.body, form)
-    return Response(body, status_code=said.status, media_type=form, headers=told)
+    return told

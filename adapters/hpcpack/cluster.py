@@ -49,10 +49,11 @@ ROLE_NAMES: Final = {
 
 
 class Machine(Struct, frozen=True):
-    """The one node: its name, and how many tasks it runs at once."""
+    """The one node: its name, how many tasks it runs at once, and its cluster's name."""
 
     name: str
     slots: int
+    cluster: str
 
 
 NODE_PROPERTIES: Final[dict[str, tuple[str, Callable[[Machine], str]]]] = {
@@ -92,6 +93,7 @@ class Cluster:
             "getNode": self.old_node,
             "getOldNodeGroups": self.old_groups,
             "getOldNodeGroup": self.nodes_of_group,
+            "getClusters": self.clusters,
         }
 
     async def version(self, _: Asked) -> Text:
@@ -114,6 +116,10 @@ class Cluster:
     async def templates(self, _: Asked) -> Texts:
         """Job templates."""
         return Texts(TEMPLATES)
+
+    async def clusters(self, _: Asked) -> Objects:
+        """The clusters of this address: there is one."""
+        return Objects((Object((Property("Name", self._machine.cluster),)),))
 
     # --- nodes ------------------------------------------------------------------------------------
 

@@ -46,10 +46,17 @@ class Reply(NamedTuple):
 class HpcClient:
     """One person's client, in one form."""
 
-    def __init__(self, base: str, form: Form, trusted: ssl.SSLContext, **headers: str) -> None:
+    def __init__(
+        self,
+        base: str,
+        form: Form,
+        trusted: ssl.SSLContext,
+        root: str = "/hpc",
+        **headers: str,
+    ) -> None:
         self.form = form
         self.http = httpx.AsyncClient(
-            base_url=f"{base}/hpc",
+            base_url=f"{base}{root}",
             verify=trusted,
             headers={"Accept": form, **headers},
             timeout=SECONDS,
@@ -82,7 +89,8 @@ class HpcClient:
         **query: Any,
     ) -> Reply:
         """One request, byte for byte."""
-        fields = {name.replace("filter_", "$filter"): str(v) for name, v in query.items()}
+        spelled = {"filter_": "$filter", "version_": "api-version"}
+        fields = {spelled.get(name, name): str(v) for name, v in query.items()}
         answer = await self.http.request(
             method, path, content=content, headers=headers, params=fields or None
         )
@@ -128,6 +136,10 @@ class HpcClient:
     async def job(self, job: int, *properties: str) -> dict[str, str]:
         """A job's properties."""
         return await self.properties(f"/jobs/{job}", *properties)
+
+    async def job_at(self, job: int, *properties: str) -> dict[str, str]:
+        """A job's properties in the older edition."""
+        return await self.properties(f"/Job/{job}", *properties)
 
     async def task(self, job: int, task: int, *properties: str) -> dict[str, str]:
         """A task's properties."""

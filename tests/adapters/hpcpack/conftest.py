@@ -13,6 +13,8 @@ from tests.adapters.http.stack import Stack, stack
 from tests.support.web import basic
 
 PASSWORD = "a password of somebody"
+IN_JSON = pytest.mark.parametrize("form", [Form.JSON], indirect=True)
+"""For what is the same in both forms, or brings its own."""
 
 
 class People:
@@ -26,18 +28,20 @@ class People:
         self.base = f"https://127.0.0.1:{service.secure.getsockname()[1]}"
         self.trusted = ssl.create_default_context(cafile=service.pair.certificate)
 
-    async def client(self, **headers: str) -> HpcClient:
+    async def client(self, root: str = "/hpc", **headers: str) -> HpcClient:
         """A client with these headers."""
-        made = HpcClient(self.base, self.form, self.trusted, **headers)
+        made = HpcClient(self.base, self.form, self.trusted, root, **headers)
         return await self._opened.enter_async_context(made)
 
-    async def person(self, name: str, *roles: Role, **headers: str) -> HpcClient:
+    async def person(
+        self, name: str, *roles: Role, root: str = "/hpc", **headers: str
+    ) -> HpcClient:
         """Somebody's client."""
         if name not in self._known:
             self.service.file.add(name, roles or (Role.USER,))
             self.service.file.set_password(name, PASSWORD)
             self._known.add(name)
-        return await self.client(Authorization=basic(name, PASSWORD), **headers)
+        return await self.client(root, Authorization=basic(name, PASSWORD), **headers)
 
 
 @pytest.fixture

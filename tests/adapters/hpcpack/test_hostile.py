@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.adapters.hpcpack.client import Form, HpcClient
-from tests.adapters.hpcpack.conftest import PASSWORD, People
+from tests.adapters.hpcpack.conftest import IN_JSON, PASSWORD, People
 from tests.adapters.http.stack import Stack
 from tests.support.web import basic
 
@@ -39,6 +39,7 @@ async def test_what_a_job_is_called_is_no_markup(people: People) -> None:
     assert listed.value == [{"Name": name}]
 
 
+@IN_JSON
 @pytest.mark.parametrize("bad", ["\x1b[31mred", "\x00", "\ud800"])
 async def test_control_characters_are_refused_and_the_refusal_is_kept(
     alice: HpcClient, bad: str
@@ -51,6 +52,7 @@ async def test_control_characters_are_refused_and_the_refusal_is_kept(
     assert (await alice.job(job, "State"))["State"] == "Submitted"
 
 
+@IN_JSON
 @pytest.mark.parametrize("file", [BOMB, OUTSIDE])
 async def test_a_document_type_is_refused(alice: HpcClient, file: str) -> None:
     for content in (file.encode(), json.dumps(file).encode()):
@@ -60,6 +62,7 @@ async def test_a_document_type_is_refused(alice: HpcClient, file: str) -> None:
         assert "root:" not in answer.raw
 
 
+@IN_JSON
 @pytest.mark.parametrize(
     "file",
     [
@@ -77,6 +80,7 @@ async def test_what_is_no_job_file_is_refused(alice: HpcClient, file: str) -> No
     assert (answer.status, answer.code) == (400, 0x80040205)
 
 
+@IN_JSON
 @pytest.mark.parametrize(
     "file",
     [
@@ -94,6 +98,7 @@ async def test_what_a_job_file_wants_and_cannot_have_is_not_left_out(
     assert (await alice.ask("POST", "/jobs/jobFile", file)).status == 501
 
 
+@IN_JSON
 @pytest.mark.parametrize(
     ("path", "content"),
     [

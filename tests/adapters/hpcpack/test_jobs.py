@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from domain.events import job_aggregate
 from tests.adapters.hpcpack.client import Form, HpcClient
-from tests.adapters.hpcpack.conftest import People
+from tests.adapters.hpcpack.conftest import IN_JSON, People
 from tests.adapters.http.stack import Stack
 
 TWO_TASKS = """<?xml version="1.0" encoding="utf-8"?>
@@ -126,6 +127,7 @@ async def test_paths_are_read_in_any_case(service: Stack, alice: HpcClient) -> N
     assert (await alice.ask("GET", f"/JOBS/{job}/Tasks")).status == 200
 
 
+@IN_JSON
 @pytest.mark.parametrize("query", ["properties", "Properties", "PROPERTIES"])
 async def test_query_names_are_read_in_any_case(alice: HpcClient, query: str) -> None:
     job = await alice.create("sleep 60")
@@ -133,6 +135,7 @@ async def test_query_names_are_read_in_any_case(alice: HpcClient, query: str) ->
     assert answer.value == {"Id": str(job), "State": "Configuring"}
 
 
+@IN_JSON
 @pytest.mark.parametrize(
     ("content", "headers"),
     [
@@ -160,6 +163,7 @@ async def test_a_cancel_without_a_message(
     assert "None" in (await alice.job(job, "ErrorMessage"))["ErrorMessage"]
 
 
+@IN_JSON
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
@@ -180,6 +184,7 @@ async def test_a_submit_without_properties(alice: HpcClient, content: bytes, kin
     assert (await alice.job(job, "State"))["State"] == "Submitted"
 
 
+@IN_JSON
 @pytest.mark.parametrize(
     ("said", "mode"),
     [
@@ -210,6 +215,7 @@ async def test_what_is_neither_yes_nor_no_stops_nothing(alice: HpcClient) -> Non
     assert (await alice.job(job, "State"))["State"] == "Submitted"
 
 
+@IN_JSON
 async def test_json_properties_of_other_kinds(people: People, alice: HpcClient) -> None:
     """Some clients write numbers, booleans, and field names in lower case."""
     rows = [{"name": "Priority", "value": 4}, {"Name": "RunUntilCanceled", "Value": False}]
@@ -221,6 +227,7 @@ async def test_json_properties_of_other_kinds(people: People, alice: HpcClient) 
     assert (await alice.job(made.value, "Priority", "Name")) == {"Priority": "Highest", "Name": ""}
 
 
+@IN_JSON
 async def test_xml_is_answered_to_who_accepts_it_and_json_to_others(people: People) -> None:
     alice = await people.person("alice")
     for accept, kind in (
@@ -234,3 +241,29 @@ async def test_xml_is_answered_to_who_accepts_it_and_json_to_others(people: Peop
     ):
         answer = await alice.http.get("/cluster/version", headers={"Accept": accept})
         assert answer.headers["content-type"].startswith(kind), accept
+
+
+async def test_the_account_of_a_submit_is_kept_and_its_password_is_not(
+    service: Stack, alice: HpcClient
+) -> None:
+    job = await alice.create("sleep 60")
+    password = "of-no-use-to-anybody"
+    body = {"UserName": "HPC\\carol", "Password": password}
+    assert (await alice.ask("POST", f"/jobs/{job}/submit", body)).status == 204
+    assert await alice.job(job, "UserName") == {"UserName": "carol"}
+    stored = await service.log.load(job_aggregate(job))
+    assert all(password.encode() not in event.raw for event in stored)
+    assert stored[-1].type == "JobSubmitted"
+
+
+async def test_the_limits_of_a_user_name_and_a_password(alice: HpcClient) -> None:
+    job = await alice.create("sleep 60")
+    for body in (
+        {"UserName": "u" * 81},
+        {"UserName": "u", "Password": "p" * 128},
+        {"UserName": "not a name"},
+    ):
+        answer = await alice.ask("POST", f"/jobs/{job}/submit", body)
+        assert (answer.status, answer.code) == (422, 0x80040205)
+        assert "ppp" not in answer.raw
+    assert (await alice.job(job, "State"))["State"] == "Configuring"

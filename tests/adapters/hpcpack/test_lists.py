@@ -6,7 +6,7 @@ import pytest
 
 from domain.identity import Role
 from tests.adapters.hpcpack.client import HpcClient, Reply
-from tests.adapters.hpcpack.conftest import People
+from tests.adapters.hpcpack.conftest import IN_JSON, People
 from tests.adapters.http.stack import Stack
 
 DEFAULT_JOB = {"Id", "Owner", "Name", "State", "Priority"}
@@ -95,6 +95,7 @@ async def test_the_times_given_can_be_asked_with(alice: HpcClient) -> None:
     assert ids(found) == [job]
 
 
+@IN_JSON
 @pytest.mark.parametrize(
     "text",
     [
@@ -113,6 +114,7 @@ async def test_a_filter_that_cannot_be_read_is_refused(alice: HpcClient, text: s
     assert (answer.status, answer.code) == (400, 0x80040205)
 
 
+@IN_JSON
 @pytest.mark.parametrize(
     "query",
     [

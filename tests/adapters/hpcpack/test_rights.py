@@ -8,8 +8,8 @@ import pytest
 
 from domain.events import Recorded, job_aggregate
 from domain.identity import Origin, Role
-from tests.adapters.hpcpack.client import Form, HpcClient
-from tests.adapters.hpcpack.conftest import People
+from tests.adapters.hpcpack.client import HpcClient
+from tests.adapters.hpcpack.conftest import IN_JSON, People
 from tests.adapters.http.stack import Stack
 
 DONE, DENIED = 204, 403
@@ -23,7 +23,7 @@ OTHERS_JOB = {
 CREATES = {Role.JOB_OPERATOR: 403, Role.AUDITOR: 403}
 SEES = {Role.USER: 403}
 
-pytestmark = pytest.mark.parametrize("form", [Form.JSON], indirect=True)
+pytestmark = IN_JSON
 
 
 async def job_for(service: Stack, alice: HpcClient, act: str) -> int:

@@ -14,7 +14,7 @@ import uuid_utils
 from adapters.bootstrap.certificate import self_signed
 from adapters.bootstrap.contract import contract
 from adapters.bootstrap.supervise import Supervision
-from adapters.hpcpack.app import create_app as create_hpcpack_app
+from adapters.hpcpack.app import create_rest
 from adapters.hpcpack.cluster import Machine
 from adapters.http.app import create_app
 from adapters.http.health import Health, HealthStatus
@@ -205,18 +205,18 @@ class Stack:
             stream_limits=limits,
         )
         self.socket = directory / "api.sock"
-        hpc_pack = create_hpcpack_app(
+        rest = create_rest(
             scheduler=self.scheduler,
             queries=self.queries,
             listing=self.views.listing,
             authenticator=people,
             ids=NewIds(),
-            machine=Machine("node-1", 4),
+            machine=Machine("node-1", 4, CLUSTER),
         )
         self.secure = bind_tcp()
         self.pair = self_signed(directory / "https", "127.0.0.1", datetime.now(UTC))
         self.web = WebServer(
-            ByPath(self.app, {"hpc": hpc_pack}),
+            ByPath(self.app, {"hpc": rest.hpc, "windowshpc": rest.windows_hpc}),
             [bind_unix(self.socket), bind_tcp()],
             closing,
             counts,

@@ -1,0 +1,61 @@
+"""Every operation of the older XML edition, ``/WindowsHPC``, that its known clients use.
+
+Names are those of the same operations of ``/hpc``: the same is done.
+"""
+
+from typing import Final
+
+from adapters.hpcpack.operation import Method, Operation
+from adapters.hpcpack.operations import MESSAGE, NO_ADDING, NO_CHANGE, NO_TASK_CHANGE, PROPERTIES
+
+EDITIONS: Final = "2008 R2 to 2019"
+PAGED: Final = ("Properties", "$filter", "QueryId")
+
+
+def operation(
+    id: str,
+    method: Method,
+    path: str,
+    query: tuple[str, ...] = (),
+    body: str = "",
+    lacks: str = "",
+    differs: str = "",
+) -> Operation:
+    """An operation; all of them answer 200."""
+    return Operation(
+        id=id,
+        method=method,
+        path=path,
+        query=query,
+        body=body,
+        lacks=lacks,
+        differs=differs,
+        editions=EDITIONS,
+    )
+
+
+WINDOWS_OPERATIONS: Final = (
+    operation("getClusters", "GET", "Clusters"),
+    operation("getJobs", "GET", "Jobs", PAGED, differs="as getJobs of `/hpc`"),
+    operation("createJob", "POST", "Jobs", body=PROPERTIES, differs="as createJob of `/hpc`"),
+    operation("createJobFromXml", "POST", "Jobs/JobFile", body="a job file"),
+    operation(
+        "getJob",
+        "GET",
+        "Job/{job_id}",
+        ("Properties", "Render"),
+        differs="a Render other than RestPropRender answers 501",
+    ),
+    operation("setJobProperties", "PUT", "Job/{job_id}", lacks=NO_CHANGE),
+    operation("submitJob", "POST", "Job/{job_id}/Submit", body="properties, or nothing"),
+    operation("cancelJob", "POST", "Job/{job_id}/Cancel", ("Forced",), MESSAGE),
+    operation("getTasks", "GET", "Job/{job_id}/Tasks", PAGED),
+    operation("addTask", "POST", "Job/{job_id}/Tasks", lacks=NO_ADDING),
+    operation("getTask", "GET", "Job/{job_id}/Task/{task_id}", ("Properties",)),
+    operation("setTaskProperties", "PUT", "Job/{job_id}/Task/{task_id}", lacks=NO_TASK_CHANGE),
+    operation("cancelTask", "POST", "Job/{job_id}/Task/{task_id}/Cancel", ("Forced",), MESSAGE),
+    operation("getNodes", "GET", "Nodes", ("Properties", "$filter"), differs="one node"),
+    operation("getNode", "GET", "Node/{name}", ("Properties",)),
+    operation("getOldNodeGroups", "GET", "Nodegroups"),
+    operation("getOldNodeGroup", "GET", "Nodegroup/{name}"),
+)
