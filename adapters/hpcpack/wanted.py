@@ -97,41 +97,42 @@ def kept(rows: Sequence[Property], kind: Kind) -> dict[str, str]:
 def check(row: Property, kind: Kind) -> None:
     """Pass, or raise as ``kept`` does."""
     name = row.name.lower()
-    if name in kind.kept or (name in kind.maxima and is_count(row)):
-        return
-    if name in kind.either:
-        yes_or_no(row.value, row.name)
-        return
     if name in kind.read_only:
         raise BadRequest(
             f"{row.name[:SHOWN]} cannot be given: only the cluster says it",
             code="property_read_only",
             hresult=PROPERTY_IS_READ_ONLY,
         )
-    if name not in kind.fixed:
+    if name in kind.maxima:
+        check_count(row)
+    elif name in kind.either:
+        yes_or_no(row.value, row.name)
+    elif name not in kind.kept:
+        check_fixed(row, kind)
+
+
+def check_fixed(row: Property, kind: Kind) -> None:
+    """Pass, or raise ``NotSupported``: it has no place here, or all have another value."""
+    only = kind.fixed.get(row.name.lower())
+    if only is None:
         raise NotSupported(
             f"{kind.what} cannot be given {row.name[:SHOWN]!r}: there is no place for it here"
         )
-    if not same(
-        UNIT_TYPES.get(row.value, row.value) if name == "unittype" else row.value, name, kind
-    ):
+    value = row.value.strip()
+    if row.name.lower() == "unittype":
+        value = UNIT_TYPES.get(value, value)
+    if value.lower() != only.lower():
         raise NotSupported(
             f"{kind.what} cannot have {row.name[:SHOWN]} {row.value[:SHOWN]!r}: here it is "
-            f"{kind.fixed[name]!r} for all"
+            f"{only!r} for all"
         )
 
 
-def same(value: str, name: str, kind: Kind) -> bool:
-    """Whether a value is the one that all have."""
-    return value.strip().lower() == kind.fixed[name].lower()
-
-
-def is_count(row: Property) -> bool:
-    """Whether it is a whole number from 1."""
+def check_count(row: Property) -> None:
+    """Pass, or raise ``Malformed``: it is no whole number from 1."""
     text = row.value.strip()
-    if text.isascii() and text.isdigit() and int(text[:9]) >= 1:
-        return True
-    raise Malformed(f"{row.name} cannot be {row.value[:SHOWN]!r}: it is a whole number from 1")
+    if not (text.isascii() and text.isdigit() and int(text[:9]) >= 1):
+        raise Malformed(f"{row.name} cannot be {row.value[:SHOWN]!r}: it is a whole number from 1")
 
 
 # --- jobs -----------------------------------------------------------------------------------------
