@@ -121,15 +121,16 @@ def query_of(asked: o.Asked, **given: Any) -> list[tuple[str, str]]:
     query += [("task", str(given["task"]))] if given["task"] is not None else []
     query += [(name, "true") for name in ("forced", "refused") if given[name]]
     query += span_query(asked, given["since"], given["until"])
-    query += [(n, str(given[x])) for n, x in (("from", "first"), ("to", "last")) if given[x]]
+    places = (("from", given["first"]), ("to", given["last"]))
+    query += [(name, str(place)) for name, place in places if place is not None]
     return query + event_query(given["event"])
 
 
 def check(given: dict[str, Any]) -> None:
     """What excludes each other."""
     o.either(("--refused", given["refused"]), ("--kind", given["by_kind"]))
-    o.either(("--event", given["event"]), ("--from", given["first"]))
-    o.either(("--event", given["event"]), ("--to", given["last"]))
+    for name, place in (("--from", given["first"]), ("--to", given["last"])):
+        o.either(("--event", given["event"]), (name, place is not None))
     if given["task"] is not None and not given["job"]:
         raise click.UsageError("--task goes with --job: give the job that it is a task of")
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from adapters.cli.client import Response
 from adapters.cli.events import actor_of, summary, type_of
-from adapters.cli.exits import DONE, UNAVAILABLE, Failure
+from adapters.cli.exits import DONE, NO_SUCH_JOB, UNAVAILABLE, Failure
 from adapters.cli.follow import CAUGHT_UP, PASSED, POSITIONS, Mark, Seen, follow
 from adapters.cli.moments import brief
 from adapters.cli.options import Asked
@@ -43,7 +43,7 @@ class Following(NamedTuple):
         begin = ("since", self.since) if after is None else ("after", str(after))
         pairs = [begin, ("follow", "true" if self.live else "false")]
         pairs += [("type", x) for x in self.types] + [("actor", x) for x in self.actors]
-        return pairs + ([("job", self.job)] if self.job else [])
+        return pairs + ([] if self.job is None else [("job", self.job)])
 
     def going_on(self, last: int) -> str:
         """What to type to go on after ``last``."""
@@ -105,11 +105,21 @@ def has_ended(asked: Asked, job: str, last: int) -> bool:
     No, when the server is away: the stream asks again when it is back.
     """
     try:
-        detail = asked.server.job(job)
+        return is_told(asked, job, last)
     except Failure as e:
         if e.status != UNAVAILABLE:
             raise
         return False
+
+
+def is_told(asked: Asked, job: str, last: int) -> bool:
+    """Whether the story up to ``last`` is all of the job's. One that left the job view is over."""
+    try:
+        detail = asked.server.job(job)
+    except Failure as e:
+        if e.status != NO_SUCH_JOB:
+            raise
+        return asked.server.events(job)["events"][-1]["position"] <= last
     return detail["state"] in ENDED and detail["position"] <= last
 
 

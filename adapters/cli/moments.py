@@ -1,12 +1,16 @@
 """Times and durations as people write and read them; RFC 3339 in UTC towards the server."""
 
 import os
+import re
 import sys
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from adapters.cli.stdout import on_terminal
+
+DATE_FIRST: Final = re.compile(r"[0-9]{4}-", re.ASCII)
+"""How a date begins; a time of today may have a minus too, in its zone."""
 
 UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 SECONDS_MAX: Final = 366 * 86400.0
@@ -33,7 +37,7 @@ def moment(text: str, utc: bool, now: datetime | None = None) -> str:
     if text.startswith("-"):
         return rfc3339(now - timedelta(seconds=seconds(text[1:])))
     here = now if utc else now.astimezone()
-    day = "" if "-" in text else f"{here:%Y-%m-%d}T"
+    day = "" if DATE_FIRST.match(text) else f"{here:%Y-%m-%d}T"
     found = datetime.fromisoformat(day + text)
     if found.tzinfo is None:
         found = found.replace(tzinfo=UTC) if utc else found.astimezone()
@@ -42,7 +46,7 @@ def moment(text: str, utc: bool, now: datetime | None = None) -> str:
 
 def rfc3339(at: datetime) -> str:
     """UTC with six digits and Z."""
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def shown(text: str | None, utc: bool, clock_only: bool = False) -> str:

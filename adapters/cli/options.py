@@ -123,6 +123,11 @@ def moment_of(text: str, utc: bool, option: str = "--at") -> str:
         ) from None
 
 
+def at_query(asked: Asked, at: str | None) -> list[tuple[str, str]]:
+    """--at as the server wants it."""
+    return [] if at is None else [("at", moment_of(at, asked.out.utc))]
+
+
 def _checked_fields(ctx: object, param: object, value: str | None) -> tuple[str, ...]:
     if value is None:
         return ()

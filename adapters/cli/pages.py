@@ -86,4 +86,4 @@ def print_pages(asked: Asked, pages: Pages, sheet: Sheet, further: Callable[[Any
 def span_query(asked: Asked, since: str | None, until: str | None) -> list[tuple[str, str]]:
     """--since and --until as the server wants them."""
     given = (("since", since), ("until", until))
-    return [(name, moment_of(x, asked.out.utc, f"--{name}")) for name, x in given if x]
+    return [(name, moment_of(x, asked.out.utc, f"--{name}")) for name, x in given if x is not None]

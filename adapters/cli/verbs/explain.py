@@ -26,8 +26,7 @@ def verb(asked: o.Asked, job: str, at: str | None) -> int:
     """
     out = asked.out
     out.check(Sentence)
-    then = [("at", o.moment_of(at, out.utc))] if at else []
-    told = asked.server.explanation(job, then)
+    told = asked.server.explanation(job, o.at_query(asked, at))
     if out.for_people:
         for sentence in told["sentences"]:
             for line in lines(sentence, columns_out()):

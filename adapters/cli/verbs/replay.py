@@ -55,11 +55,11 @@ def verb(
     o.either(("--to", version), ("--at", at), ("--diff", diff))
     o.either(("--diff", diff), ("--step", step))
     o.either(("--diff", diff), ("--break-on", stop_type))
-    if diff:
+    if diff is not None:
         return tell_differences(asked, job, *span_of(diff))
     asked.out.check(Step)
     then = [("version", str(version))] if version else []
-    then += [("at", o.moment_of(at, asked.out.utc))] if at else []
+    then += o.at_query(asked, at)
     told = asked.server.replay(job, then)
     stopped = stop_type is not None and stop(asked, job, told, stop_type)
     tell(asked.out, told, step, stopped)

@@ -45,7 +45,7 @@ def verb(
         return DONE
     asked.out.check(JobDetail)
     then = [("version", str(version))] if version else []
-    then += [("at", o.moment_of(at, asked.out.utc))] if at else []
+    then += o.at_query(asked, at)
     detail = asked.server.job(job, then)
     if asked.out.for_people:
         show_job(asked.out, detail)

@@ -49,8 +49,8 @@ def verb(
     asked.out.check(StreamedEvent)
     if count is None and not no_follow:
         o.need_lines(asked, "watch")
-    moment = o.moment_of(since, asked.out.utc, "--since") if since else ""
-    after = None if since else beginning(asked, start)
+    moment = "" if since is None else o.moment_of(since, asked.out.utc, "--since")
+    after = beginning(asked, start) if since is None else None
     wanted = Following(after, moment, types, job, actors, count, live=not no_follow)
     return print_live(asked, wanted)
 
