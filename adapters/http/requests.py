@@ -12,6 +12,7 @@ from typing import Final, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
+from litestar.exceptions import InternalServerException
 from msgspec import Struct
 
 from adapters.http.contract.fields import Value
@@ -33,7 +34,7 @@ T = TypeVar("T", int, float, str, datetime)
 
 async def body_of(request: WebRequest, kind: type[B]) -> B:
     """The body as ``kind``; an empty body is {}. ``Malformed`` says what is wrong."""
-    raw = await request.body() or b"{}"
+    raw = await whole_body(request) or b"{}"
     try:
         return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
@@ -44,6 +45,14 @@ async def body_of(request: WebRequest, kind: type[B]) -> B:
         raise Malformed("the body is nested too deep") from None
     except msgspec.DecodeError as error:
         return leniently(raw, kind, str(error))
+
+
+async def whole_body(request: WebRequest) -> bytes:
+    """The bytes of the body. ``Malformed`` when the client left in the middle of it."""
+    try:
+        return await request.body()
+    except InternalServerException:  # which the framework makes of that, and of nothing else
+        raise Malformed("the body was cut short") from None
 
 
 def leniently(raw: bytes, kind: type[B], error: str) -> B:

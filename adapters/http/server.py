@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from adapters.http.authentication import Peer
 from adapters.http.closing import Closing
+from adapters.http.cutting_off import TAKES_NOTHING_SECONDS_MAX, CutsOff
 from adapters.http.request_log import RequestCounts, RequestLog
 
 BACKLOG: Final = 2048
@@ -23,7 +24,7 @@ class WebServer:
     """Serves an ASGI application on sockets that are bound already.
 
     ``closing`` is said when the end begins, so that the application ends its streams. ``counts``:
-    where answers are counted.
+    where answers are counted. ``send_seconds_max``: who takes nothing for so long is cut off.
     """
 
     def __init__(
@@ -32,11 +33,12 @@ class WebServer:
         sockets: Sequence[socket.socket],
         closing: Closing,
         counts: RequestCounts | None = None,
+        send_seconds_max: float = TAKES_NOTHING_SECONDS_MAX,
     ) -> None:
         self._closing = closing
         self._sockets = tuple(sockets)
         config = uvicorn.Config(
-            RequestLog(app, counts or RequestCounts()),
+            RequestLog(CutsOff(app, send_seconds_max), counts or RequestCounts()),
             http=PeerProtocol,
             ws="none",
             lifespan="off",

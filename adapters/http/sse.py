@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from adapters.http.answers import PositionBody, streamed_body
 from adapters.http.closing import Closing, ended
+from adapters.http.cutting_off import TAKES_NOTHING_SECONDS_MAX, cut_off
 from adapters.http.problem import Problem
 from application.ports import CaughtUp, Stored
 from application.tail import Passage
@@ -37,7 +38,7 @@ class StreamLimits(Struct, frozen=True):
     takes nothing for so long is cut off. ``streams_max``: clients at once."""
 
     heartbeat_seconds: float = 15.0
-    send_seconds_max: float = 60.0
+    send_seconds_max: float = TAKES_NOTHING_SECONDS_MAX
     streams_max: int = 1000
 
     @property
@@ -207,13 +208,6 @@ async def client_left(receive: Receive) -> None:
     """Return when the client has gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def cut_off(scope: Scope) -> None:
-    """End the connection without waiting for a client that does not read."""
-    abort = scope["state"].get("abort")
-    if callable(abort):
-        abort()
 
 
 def body(chunk: bytes, more: bool = True) -> Any:
