@@ -326,7 +326,8 @@ def views_of(
             spec=stream_spec(settings),
             directory=str(directory),
             log_id=log.id,
-        )
+        ),
+        reporter,
     )
     builder = ViewBuilder(log, journal, projector, files, build, clock, reporter)
     known = lambda: max(board.position, ledger.position)  # noqa: E731
