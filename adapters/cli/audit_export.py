@@ -83,7 +83,7 @@ def verb(
     else:
         with beside(paths.data) as (name, out):
             told = export.to_file(paths.data, out)
-            paths.place(name, told)
+            paths.place(name)
     paths.finish(told)
     if paths.manifest is not None:
         asked.out.note(f"{told['rows']} rows, {told['bytes']} bytes, SHA-256 {told['sha256']}")
@@ -118,7 +118,7 @@ class Paths:
         for path in filter(None, (self.data, self.manifest)):
             check_free(path, self._overwrite)
 
-    def place(self, name: str, told: Manifest) -> None:
+    def place(self, name: str) -> None:
         """Move the whole file into its place; an old manifest is gone before it would be wrong."""
         assert self.data is not None
         if self._overwrite and self.manifest and os.path.lexists(self.manifest):

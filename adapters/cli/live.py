@@ -14,7 +14,7 @@ from adapters.cli.moments import brief
 from adapters.cli.options import Asked
 from adapters.cli.shapes import StreamedEvent
 from adapters.cli.stdout import on_terminal, warn
-from adapters.cli.waiting import ENDED
+from adapters.cli.words import ENDED_STATES
 
 WIDTHS = (6, 20, 12, 24, 14, 0)
 WIDTHS_ON_TERMINAL = (6, 11, 8, 20, 11, 0)
@@ -120,7 +120,7 @@ def is_told(asked: Asked, job: str, last: int) -> bool:
         if e.status != NO_SUCH_JOB:
             raise
         return asked.server.events(job)["events"][-1]["position"] <= last
-    return detail["state"] in ENDED and detail["position"] <= last
+    return detail["state"] in ENDED_STATES and detail["position"] <= last
 
 
 class Printer:

@@ -17,7 +17,7 @@ def row(step: Step, utc: bool) -> tuple[object, ...]:
         step["position"],
         step["version"],
         brief(step["time"], utc),
-        short(step["type"]),
+        step["type"],
         by(step["actor"], step["on_behalf_of"]),
         states(step["state_before"], step["state_after"]),
         tasks(step),
@@ -30,9 +30,7 @@ def step_through(out: Output, steps: list[Step]) -> None:
     asks = sys.stdin is not None and sys.stdin.isatty()
     for n, step in enumerate(steps, start=1):
         time, who = shown(step["time"], out.utc), by(step["actor"], step["on_behalf_of"])
-        out.line(
-            f"{n}/{len(steps)}  event {step['position']}  {time}  {short(step['type'])} by {who}"
-        )
+        out.line(f"{n}/{len(steps)}  event {step['position']}  {time}  {step['type']} by {who}")
         out.line(f"    job: {states(step['state_before'], step['state_after'])}")
         for change in step["tasks"]:
             moved = states(change["before"], change["after"])
@@ -40,12 +38,6 @@ def step_through(out: Output, steps: list[Step]) -> None:
         out.line(f"    {step['summary']}")
         if asks and n < len(steps) and input().strip().lower() == "q":
             return
-
-
-def short(name: str) -> str:
-    """The type without prefix and version."""
-    parts = name.split(".")
-    return parts[1] if len(parts) == 3 else name
 
 
 def states(before: str | None, after: str) -> str:

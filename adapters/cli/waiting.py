@@ -7,8 +7,8 @@ from typing import Final
 from adapters.cli.exits import UNAVAILABLE, Failure
 from adapters.cli.server import Server
 from adapters.cli.shapes import JobDetail, Waited
+from adapters.cli.words import ENDED_STATES
 
-ENDED: Final = ("Finished", "Failed", "Canceled")
 TASK_POLL_SECONDS: Final = 0.5
 PAUSE_SECONDS: Final = 0.25
 
@@ -33,7 +33,7 @@ class Wait:
         while True:
             left = max(0.0, self._deadline - self._clock())
             detail = self._poll(job, left)
-            if detail and (detail["state"] in ENDED or not left):
+            if detail and (detail["state"] in ENDED_STATES or not left):
                 return detail, of_job(detail)
 
     def task(self, job: str, task: int) -> tuple[JobDetail, Waited]:
@@ -45,7 +45,7 @@ class Wait:
                 waited = of_task(detail, task)
                 if waited["ended"] or not left:
                     return detail, waited
-                if detail["state"] in ENDED:
+                if detail["state"] in ENDED_STATES:
                     self._pause(min(left, TASK_POLL_SECONDS))
 
     def _poll(self, job: str, left: float) -> JobDetail | None:
@@ -62,7 +62,7 @@ class Wait:
 def of_job(detail: JobDetail) -> Waited:
     """How the job is."""
     return {
-        "ended": detail["state"] in ENDED,
+        "ended": detail["state"] in ENDED_STATES,
         "state": detail["state"],
         "ended_at": detail.get("ended_at"),
         "error_message": detail.get("error_message") or "",
@@ -74,7 +74,7 @@ def of_task(detail: JobDetail, task: int) -> Waited:
     for found in detail.get("tasks", []):
         if found["task_id"] == task:
             return {
-                "ended": found["state"] in ENDED,
+                "ended": found["state"] in ENDED_STATES,
                 "state": found["state"],
                 "ended_at": found.get("ended_at"),
                 "error_message": found.get("reason") or "",

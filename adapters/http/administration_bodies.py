@@ -10,9 +10,9 @@ from adapters.http.shapes import (
     Time,
     VersionNumber,
 )
-from adapters.http.text import maybe_stamp, stamp
 from application.administration import Known, ViewsStatus
 from application.view_building import RebuildStatus, Rebuilt
+from projections.stamps import maybe_stamp, stamp
 
 PROJECTIONS: tuple[tuple[str, str], ...] = (
     ("job_view", "current job and task state"),

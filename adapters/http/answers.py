@@ -24,13 +24,14 @@ from adapters.http.shapes import (
     Uuid,
     VersionNumber,
 )
-from adapters.http.text import hexadecimal, stamp
+from adapters.http.text import hexadecimal
 from application.ports import Stored, Undecodable
 from application.queries import Replayed
 from application.receipts import Receipt, UnderWay
 from application.replay import ReplayStep
 from domain.cluster import job_number
 from domain.parameters import Parameter
+from projections.stamps import stamp
 from projections.summary import summary
 
 POSITION: Final = "Countermand-Position"
@@ -258,7 +259,7 @@ def step_body(step: ReplayStep) -> StepBody:
         type=type(step.recorded.data).__name__,
         time=stamp(step.recorded.time),
         actor=caller.actor.name,
-        on_behalf_of=caller.on_behalf_of.name if caller.on_behalf_of else "",
+        on_behalf_of=caller.acted_for,
         state_before=step.before,
         state_after=step.job.state,
         tasks=tuple(TaskChangeBody(c.task, c.before, c.after, c.attempt) for c in changes),

@@ -18,10 +18,11 @@ from adapters.http.shapes import (
     Time,
     VersionNumber,
 )
-from adapters.http.text import hexadecimal, maybe_stamp, stamp
+from adapters.http.text import hexadecimal
 from application.queries import Snapshot
 from domain.error_message import error_message
 from domain.job import CancelInForce, FinishInForce, Job, Task, TaskFinish
+from projections.stamps import maybe_stamp, stamp
 
 
 class CancelDetail(Struct, frozen=True):

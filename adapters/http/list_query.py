@@ -1,28 +1,16 @@
 """What a list is asked for: filters, order and page, as the use cases have them."""
 
-from typing import Final
-
 from adapters.http.requests import Query
 from application.listing import Order
-from application.views import PAGE_ROWS, AuditFilter, CancellationFilter, JobFilter, JobOrder
+from application.views import (
+    PAGE_ROWS,
+    TRAIL_VALUES,
+    AuditFilter,
+    CancellationFilter,
+    JobFilter,
+    JobOrder,
+)
 from domain.states import JobPriority, JobState, JobType
-
-AUDIT_MANY: Final = {
-    "owner": "owners",
-    "actor": "actors",
-    "on_behalf_of": "on_behalf_of",
-    "requested_by": "requested_by",
-    "kind": "kinds",
-    "type": "types",
-    "operation": "operations",
-    "outcome": "outcomes",
-    "mode": "modes",
-    "reason_code": "reason_codes",
-    "origin": "origins",
-    "rule": "rules",
-    "code": "codes",
-}
-"""Parameters that may be repeated, and the filter's names for them."""
 
 
 def at_least(query: Query) -> int:
@@ -58,7 +46,7 @@ def jobs_order(query: Query) -> Order:
 
 def audit_filter(query: Query) -> AuditFilter:
     """Which rows of the trail."""
-    many = {field: query.texts(name) for name, field in AUDIT_MANY.items()}
+    many = {name: query.texts(column) for column, name in TRAIL_VALUES.items()}
     return AuditFilter(
         **many,
         words=query.text("words") or "",

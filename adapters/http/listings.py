@@ -10,14 +10,14 @@ from litestar.params import FromPath
 from litestar.response import Stream
 from msgspec import Struct
 
-from adapters.http.answers import json_answer
+from adapters.http.answers import POSITION, json_answer
 from adapters.http.audit_list import audit_body
 from adapters.http.authentication import caller_of
 from adapters.http.cancellation_list import cancellations_body
 from adapters.http.closing import ended
 from adapters.http.contract import jobs, trail
 from adapters.http.contract.operation import Operation, route
-from adapters.http.contract.parts import COUNT, FIRST, LAST, OF_CLUSTER, OF_STREAM, POSITION
+from adapters.http.contract.parts import COUNT, FIRST, LAST, OF_CLUSTER, OF_STREAM
 from adapters.http.cursors import cursor_text, key_of, question_digest
 from adapters.http.exports import MEDIA_TYPES, PAGES, ExportForm, head
 from adapters.http.job_list import jobs_body, tasks_body

@@ -133,8 +133,7 @@ class Questions(OneOfAKind):
         """Who the server takes the caller for."""
         Query(request, service.WHOAMI)
         caller = caller_of(request)
-        person = caller.on_behalf_of.name if caller.on_behalf_of else None
-        actor = caller.actor
+        actor, person = caller.actor, caller.acted_for or None
         return json_answer(WhoAmI(actor.name, tuple(actor.roles), actor.method, person))
 
     async def stream(self, request: WebRequest) -> EventStream:

@@ -10,7 +10,7 @@ from adapters.cli.exits import DONE, FAILURE
 from adapters.cli.output import Output
 from adapters.cli.shapes import Replay, Step
 from adapters.cli.sheets import words
-from adapters.cli.steps import HEADINGS, row, short, step_through, verdict
+from adapters.cli.steps import HEADINGS, row, step_through, verdict
 from adapters.cli.verbs.show import show_job
 from adapters.cli.words import EventType
 
@@ -71,7 +71,7 @@ def verb(
 def stop(asked: o.Asked, job: str, told: Replay, stop_type: str) -> bool:
     """End the replay at the first event of a type, with the job as it was; False for none."""
     for n, step in enumerate(told["steps"], start=1):
-        if short(step["type"]) == stop_type:
+        if step["type"] == stop_type:
             there = asked.server.job(job, [("version", str(step["version"]))])
             told["steps"] = told["steps"][:n]
             told["job"], told["position"], told["matches_live"] = there, step["position"], None

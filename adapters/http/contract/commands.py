@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from adapters.http.answers import ReceiptBody
+from adapters.http.answers import POSITION, ReceiptBody
 from adapters.http.bodies import (
     CancelBody,
     FinishBody,
@@ -17,7 +17,6 @@ from adapters.http.contract.parts import (
     IF_MATCH,
     JOB,
     LOCATION,
-    POSITION,
     RECEIPT,
     REQUEST_ID,
     TASK,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from adapters.http.answers import EventsBody, ReplayBody
+from adapters.http.answers import POSITION, EventsBody, ReplayBody
 from adapters.http.contract.fields import Moment, Seconds, Text, Whole, Word, words_of
 from adapters.http.contract.operation import Operation, Parameter, Reply
 from adapters.http.contract.parts import (
@@ -12,7 +12,6 @@ from adapters.http.contract.parts import (
     JOB,
     NAME,
     PAGE,
-    POSITION,
     VERSION_MAX,
     held,
 )

@@ -3,11 +3,11 @@
 from typing import Final
 
 from adapters.http.administration_bodies import PrincipalsBody, ProjectionsBody
-from adapters.http.answers import ParametersBody, WhoAmI
+from adapters.http.answers import POSITION, ParametersBody, WhoAmI
 from adapters.http.bodies import NothingBody
 from adapters.http.contract.fields import Text, Word
 from adapters.http.contract.operation import Operation, Parameter, Reply
-from adapters.http.contract.parts import AT_LEAST, ETAG, IF_NONE_MATCH, POSITION, held
+from adapters.http.contract.parts import AT_LEAST, ETAG, IF_NONE_MATCH, held
 from adapters.http.health import Health, Live
 from adapters.http.schema_bodies import Index
 

@@ -2,7 +2,7 @@
 
 from typing import Final, get_args
 
-from adapters.http.answers import SentEvent, StreamedBody
+from adapters.http.answers import POSITION, SentEvent, StreamedBody
 from adapters.http.audit_list import AuditBody
 from adapters.http.cancellation_list import CancellationsBody
 from adapters.http.contract.fields import (
@@ -25,7 +25,6 @@ from adapters.http.contract.parts import (
     OF_CLUSTER,
     OF_STREAM,
     PAGE,
-    POSITION,
     POSITION_MAX,
     SINCE,
     UNTIL,
