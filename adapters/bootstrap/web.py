@@ -13,8 +13,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from adapters.bootstrap.compose import Parts, directory_of
+from adapters.bootstrap.compose import Parts
 from adapters.bootstrap.contract import contract
+from adapters.bootstrap.evidence import directory_of
 from adapters.bootstrap.health import health_of, snapshot_of
 from adapters.bootstrap.people import principals_file
 from adapters.http.app import create_app
