@@ -5,20 +5,20 @@ from collections.abc import Awaitable, Callable
 from litestar import Litestar, Router
 from litestar.exceptions import HTTPException
 
-from adapters.http.administration import Administrations
-from adapters.http.authentication import Authenticator, Door
-from adapters.http.closing import Closing
-from adapters.http.commands import Commands
-from adapters.http.health import Health
-from adapters.http.health_routes import health_routes
-from adapters.http.listings import Listings, Provenance
-from adapters.http.metrics import Snapshot, metrics_routes
+from adapters.http.bodies.health import Health
 from adapters.http.problem import exception_handler
-from adapters.http.questions import Questions
-from adapters.http.request_log import RequestCounts
-from adapters.http.requests import BODY_BYTES_MAX
-from adapters.http.schemas import Contract, Schemas
-from adapters.http.sse import StreamLimits
+from adapters.http.reading.requests import BODY_BYTES_MAX
+from adapters.http.routes.administration import Administrations
+from adapters.http.routes.commands import Commands
+from adapters.http.routes.health import health_routes
+from adapters.http.routes.listings import Listings, Provenance
+from adapters.http.routes.metrics import Snapshot, metrics_routes
+from adapters.http.routes.questions import Questions
+from adapters.http.routes.schemas import Contract, Schemas
+from adapters.http.serving.authentication import Authenticator, Door
+from adapters.http.serving.closing import Closing
+from adapters.http.serving.request_log import RequestCounts
+from adapters.http.streams.sse import StreamLimits
 from application.administration import Administration
 from application.listing import Listing
 from application.ports import Ids

@@ -12,7 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import FieldInfo
 from msgspec.structs import fields as fields_of
 
-from adapters.http.bodies import CONTRADICTIONS, CancelBody
+from adapters.http.bodies.commands import CONTRADICTIONS, CancelBody
 from adapters.http.contract import commands, jobs, service, trail
 from adapters.http.contract.fields import Field
 from adapters.http.contract.operation import JSON, Operation, Parameter, Reply

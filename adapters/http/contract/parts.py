@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from adapters.http.answers import POSITION, ReceiptBody
+from adapters.http.answers import POSITION
+from adapters.http.bodies.receipts import ReceiptBody
 from adapters.http.contract.fields import Digits, Field, Moment, Tags, Text, Whole, Word
 from adapters.http.contract.operation import Operation, Parameter, Reply
 from application.views import PAGE_ROWS, PAGE_ROWS_MAX

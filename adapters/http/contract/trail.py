@@ -2,9 +2,10 @@
 
 from typing import Final, get_args
 
-from adapters.http.answers import POSITION, SentEvent, StreamedBody
-from adapters.http.audit_list import AuditBody
-from adapters.http.cancellation_list import CancellationsBody
+from adapters.http.answers import POSITION
+from adapters.http.bodies.audit import AuditBody
+from adapters.http.bodies.cancellations import CancellationsBody
+from adapters.http.bodies.events import SentEvent, StreamedBody
 from adapters.http.contract.fields import (
     YES_OR_NO,
     Digits,
@@ -30,7 +31,7 @@ from adapters.http.contract.parts import (
     UNTIL,
     VERSION_MAX,
 )
-from adapters.http.exports import MEDIA_TYPES, ExportForm
+from adapters.http.streams.exports import MEDIA_TYPES, ExportForm
 from domain.cluster import JOB_ID_MAX
 from domain.events import Event
 from domain.identity import Origin

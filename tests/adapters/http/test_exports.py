@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.escape import FORMULA, safe_cell
-from adapters.http.exports import ExportForm, csv_page, head, ndjson_page
+from adapters.http.streams.exports import ExportForm, csv_page, head, ndjson_page
 from application.views import TRAIL_COLUMNS
 from projections.audit_trail import AuditRow
 

@@ -15,9 +15,9 @@ import uvloop
 from litestar import Litestar, get
 from litestar.response import Stream
 
-from adapters.http.closing import Closing
-from adapters.http.server import WebServer
-from adapters.http.sockets import bind_tcp, bind_unix
+from adapters.http.serving.closing import Closing
+from adapters.http.serving.server import WebServer
+from adapters.http.serving.sockets import bind_tcp, bind_unix
 from domain.errors import Misconfigured
 from tests.adapters.http.stack import Stack, stack, submit, until
 

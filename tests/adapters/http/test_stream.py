@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from adapters.http.sse import CHUNK_BYTES, Frames, StreamLimits, encoded
+from adapters.http.streams.sse import CHUNK_BYTES, Frames, StreamLimits, encoded
 from application.tail import TailLimits
 from domain.errors import Corrupt
 from domain.identity import Role

@@ -14,10 +14,10 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 from msgspec import Struct
 
-from adapters.http.answers import PositionBody, streamed_body
-from adapters.http.closing import Closing, ended
-from adapters.http.cutting_off import TAKES_NOTHING_SECONDS_MAX, cut_off
+from adapters.http.bodies.events import PositionBody, streamed_body
 from adapters.http.problem import Problem
+from adapters.http.serving.closing import Closing, ended
+from adapters.http.serving.cutting_off import TAKES_NOTHING_SECONDS_MAX, cut_off
 from application.ports import CaughtUp, Stored
 from application.tail import Passage
 

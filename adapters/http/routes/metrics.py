@@ -22,7 +22,7 @@ from prometheus_client.registry import Collector
 
 from adapters.http.contract import service as op
 from adapters.http.contract.operation import route
-from adapters.http.request_log import RequestCounts
+from adapters.http.serving.request_log import RequestCounts
 from application.views import Troubles
 from projections.tally import BUCKETS_MS, LABELS, SUM, CountKey, Measure
 

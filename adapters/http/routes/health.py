@@ -7,9 +7,9 @@ from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
 from adapters.http.answers import json_answer
+from adapters.http.bodies.health import Health, HealthStatus, Live
 from adapters.http.contract import service as op
 from adapters.http.contract.operation import route
-from adapters.http.health import Health, HealthStatus, Live
 
 UNREADY_STATUS: Final = 503
 

@@ -8,28 +8,22 @@ from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from adapters.http.answers import (
-    EventsBody,
-    ParametersBody,
-    WhoAmI,
-    event_body,
-    json_answer,
-    parameter_body,
-    replay_body,
-    streamed_body,
-)
-from adapters.http.authentication import caller_of
-from adapters.http.closing import Closing
-from adapters.http.conditions import etag, if_none_match, is_held, not_modified
+from adapters.http.answers import json_answer
+from adapters.http.bodies.cluster import ParametersBody, WhoAmI, parameter_body
+from adapters.http.bodies.events import EventsBody, event_body, streamed_body
+from adapters.http.bodies.explanation import explanation_body
+from adapters.http.bodies.job import job_detail
+from adapters.http.bodies.replay import replay_body
 from adapters.http.contract import jobs, service, trail
 from adapters.http.contract.operation import Operation, route
-from adapters.http.explanation_body import explanation_body
-from adapters.http.job_answers import job_detail
-from adapters.http.list_query import at_least
 from adapters.http.one import OneOfAKind
 from adapters.http.problem import Problem, WebRequest, problem_of
-from adapters.http.requests import Query, placed
-from adapters.http.sse import EventStream, Frames, Source, StreamLimits, Telling
+from adapters.http.reading.conditions import etag, if_none_match, is_held, not_modified
+from adapters.http.reading.lists import at_least
+from adapters.http.reading.requests import Query, placed
+from adapters.http.serving.authentication import caller_of
+from adapters.http.serving.closing import Closing
+from adapters.http.streams.sse import EventStream, Frames, Source, StreamLimits, Telling
 from application.queries import Queries, Snapshot
 from application.scheduler import Scheduler
 from domain.cluster import job_number

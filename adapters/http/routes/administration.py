@@ -3,16 +3,16 @@
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
-from adapters.http.administration_bodies import PrincipalsBody, principal_item, projections_body
 from adapters.http.answers import json_answer
-from adapters.http.authentication import caller_of
-from adapters.http.bodies import NothingBody
-from adapters.http.commands import said
+from adapters.http.bodies.administration import PrincipalsBody, principal_item, projections_body
+from adapters.http.bodies.commands import NothingBody
 from adapters.http.contract import service as op
 from adapters.http.contract.operation import route
 from adapters.http.one import OneOfAKind
 from adapters.http.problem import WebRequest
-from adapters.http.requests import Query
+from adapters.http.reading.requests import Query
+from adapters.http.routes.commands import said
+from adapters.http.serving.authentication import caller_of
 from application.administration import Administration
 
 

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from adapters.http.shapes import Count, PositionNumber
+from adapters.http.bodies.shapes import Count, PositionNumber
 
 
 class ListBody(Struct, frozen=True, kw_only=True):

@@ -11,17 +11,16 @@ from litestar.response import Stream
 from msgspec import Struct
 
 from adapters.http.answers import POSITION, json_answer
-from adapters.http.audit_list import audit_body
-from adapters.http.authentication import caller_of
-from adapters.http.cancellation_list import cancellations_body
-from adapters.http.closing import ended
+from adapters.http.bodies.audit import audit_body
+from adapters.http.bodies.cancellations import cancellations_body
+from adapters.http.bodies.jobs import jobs_body, tasks_body
 from adapters.http.contract import jobs, trail
 from adapters.http.contract.operation import Operation, route
 from adapters.http.contract.parts import COUNT, FIRST, LAST, OF_CLUSTER, OF_STREAM
-from adapters.http.cursors import cursor_text, key_of, question_digest
-from adapters.http.exports import MEDIA_TYPES, PAGES, ExportForm, head
-from adapters.http.job_list import jobs_body, tasks_body
-from adapters.http.list_query import (
+from adapters.http.one import OneOfAKind
+from adapters.http.problem import WebRequest
+from adapters.http.reading.cursors import cursor_text, key_of, question_digest
+from adapters.http.reading.lists import (
     at_least,
     audit_filter,
     cancellations_filter,
@@ -29,9 +28,10 @@ from adapters.http.list_query import (
     jobs_order,
     limit,
 )
-from adapters.http.one import OneOfAKind
-from adapters.http.problem import WebRequest
-from adapters.http.requests import Query, placed
+from adapters.http.reading.requests import Query, placed
+from adapters.http.serving.authentication import caller_of
+from adapters.http.serving.closing import ended
+from adapters.http.streams.exports import MEDIA_TYPES, PAGES, ExportForm, head
 from application.listing import Listed, Listing
 from application.queries import Queries
 from application.views import Key, Page, job_key

@@ -10,10 +10,10 @@ from typing import Any, Final
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from adapters.http.authentication import Peer
-from adapters.http.closing import Closing
-from adapters.http.cutting_off import TAKES_NOTHING_SECONDS_MAX, CutsOff
-from adapters.http.request_log import RequestCounts, RequestLog
+from adapters.http.serving.authentication import Peer
+from adapters.http.serving.closing import Closing
+from adapters.http.serving.cutting_off import TAKES_NOTHING_SECONDS_MAX, CutsOff
+from adapters.http.serving.request_log import RequestCounts, RequestLog
 
 BACKLOG: Final = 2048
 KEEP_ALIVE_SECONDS: Final = 30

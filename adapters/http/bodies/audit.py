@@ -4,8 +4,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from adapters.http.list_body import ListBody
-from adapters.http.shapes import (
+from adapters.http.bodies.page import ListBody
+from adapters.http.bodies.shapes import (
     JobNumber,
     KindWord,
     Link,

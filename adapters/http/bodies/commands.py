@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from adapters.http.shapes import one_of
+from adapters.http.bodies.shapes import one_of
 from domain.message import MESSAGE_UNITS_MAX
 from domain.requests import REASON_CODE_MAX
 from domain.states import TASK_TYPES_ACCEPTED, CancelMode, JobPriority, JobType, TaskType

@@ -2,8 +2,8 @@
 
 from msgspec import Struct
 
-from adapters.http.list_body import ListBody
-from adapters.http.shapes import (
+from adapters.http.bodies.page import ListBody
+from adapters.http.bodies.shapes import (
     Count,
     HResultText,
     JobNumber,

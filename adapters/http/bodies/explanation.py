@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from adapters.http.shapes import (
+from adapters.http.bodies.shapes import (
     JobNumber,
     PositionNumber,
 )

@@ -8,9 +8,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from msgspec import Struct
 
-from adapters.http.answers import JOBS_PATH, json_answer, receipt_body
-from adapters.http.authentication import caller_of
-from adapters.http.bodies import (
+from adapters.http.answers import json_answer
+from adapters.http.bodies.commands import (
     CancelBody,
     FinishBody,
     JobBody,
@@ -18,13 +17,15 @@ from adapters.http.bodies import (
     ParameterValue,
     TaskBody,
 )
-from adapters.http.conditions import if_match, no_if_match
+from adapters.http.bodies.receipts import JOBS_PATH, receipt_body
 from adapters.http.contract import commands as op
 from adapters.http.contract.fields import Whole
 from adapters.http.contract.operation import Operation, route
 from adapters.http.one import OneOfAKind
 from adapters.http.problem import Malformed, WebRequest, refusal
-from adapters.http.requests import Query, body_of, choice
+from adapters.http.reading.conditions import if_match, no_if_match
+from adapters.http.reading.requests import Query, body_of, choice
+from adapters.http.serving.authentication import caller_of
 from application.ports import Ids
 from application.receipts import Receipt
 from application.scheduler import Cancel, NewJob, Scheduler

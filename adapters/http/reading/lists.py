@@ -1,6 +1,6 @@
 """What a list is asked for: filters, order and page, as the use cases have them."""
 
-from adapters.http.requests import Query
+from adapters.http.reading.requests import Query
 from application.listing import Order
 from application.views import (
     PAGE_ROWS,

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from adapters.http.shapes import Link
+from adapters.http.bodies.shapes import Link
 
 
 class EventRow(Struct, frozen=True):

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from adapters.http.shapes import PositionNumber
+from adapters.http.bodies.shapes import PositionNumber
 
 
 class HealthStatus(StrEnum):

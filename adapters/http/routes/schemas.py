@@ -16,13 +16,13 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from msgspec import Struct
 
-from adapters.http.conditions import etag, if_none_match, is_held
+from adapters.http.bodies.schemas import EventRow, Index
 from adapters.http.contract import service as op
 from adapters.http.contract.operation import route
 from adapters.http.one import OneOfAKind
 from adapters.http.problem import WebRequest
-from adapters.http.requests import Query
-from adapters.http.schema_bodies import EventRow, Index
+from adapters.http.reading.conditions import etag, if_none_match, is_held
+from adapters.http.reading.requests import Query
 from domain.errors import Unknown
 
 SCHEMA_PATH: Final = "/api/v1/schema"
