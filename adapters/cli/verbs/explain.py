@@ -2,11 +2,11 @@
 
 import click
 
-from adapters.cli import options as o
 from adapters.cli.exits import DONE
-from adapters.cli.stdout import columns_out
-from adapters.cli.tables import wrapped
-from adapters.cli.view_shapes import Sentence
+from adapters.cli.printing.stdout import columns_out
+from adapters.cli.printing.tables import wrapped
+from adapters.cli.reaching.view_shapes import Sentence
+from adapters.cli.typed import options as o
 from adapters.escape import safe
 
 

@@ -4,15 +4,15 @@ from typing import Final
 
 import click
 
-from adapters.cli import options as o
-from adapters.cli.differences import Difference, Differences, differences, span_of
+from adapters.cli.doing.differences import Difference, Differences, differences, span_of
 from adapters.cli.exits import DONE, FAILURE
-from adapters.cli.output import Output
-from adapters.cli.shapes import Replay, Step
-from adapters.cli.sheets import words
-from adapters.cli.steps import HEADINGS, row, step_through, verdict
-from adapters.cli.verbs.show import show_job
-from adapters.cli.words import EventType
+from adapters.cli.printing.job import show_job
+from adapters.cli.printing.output import Output
+from adapters.cli.printing.sheets import words
+from adapters.cli.printing.steps import HEADINGS, row, step_through, verdict
+from adapters.cli.reaching.shapes import Replay, Step
+from adapters.cli.typed import options as o
+from adapters.cli.typed.kinds import EventType
 
 DIFFERENCE_HEADINGS: Final = ("FIELD", "BEFORE", "AFTER")
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from adapters.cli import options as o
 from adapters.cli.exits import DONE
-from adapters.cli.output import Output
-from adapters.cli.sheets import SEPARATORS
+from adapters.cli.printing.output import Output
+from adapters.cli.printing.sheets import SEPARATORS
+from adapters.cli.typed import options as o
 
 if TYPE_CHECKING:
     from adapters.wire.schemas import Entry
@@ -48,7 +48,7 @@ def list_events(out: Output) -> None:
 
 def document(name: str) -> bytes:
     """The document of a name; a usage error says which there are."""
-    from adapters.cli.verbs.version import installed
+    from adapters.cli.doing.versions import installed
     from adapters.wire.schemas import asyncapi_bytes, entries, found, schema_bytes
 
     if name == ASYNCAPI:

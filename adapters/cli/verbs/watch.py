@@ -2,9 +2,9 @@
 
 import click
 
-from adapters.cli import options as o
-from adapters.cli.live import Following, print_live
-from adapters.cli.shapes import StreamedEvent
+from adapters.cli.doing.live import Following, print_live
+from adapters.cli.reaching.shapes import StreamedEvent
+from adapters.cli.typed import options as o
 
 
 @click.command("watch")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from adapters.cli.audit_filter import FACETS
+from adapters.cli.typed.audit_filter import FACETS
 from tests.adapters.cli.conftest import Cli
 from tests.support.stand_in_server import StandIn
 

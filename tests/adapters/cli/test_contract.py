@@ -6,8 +6,9 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from adapters.cli import shapes, view_shapes, words
-from adapters.cli.fields import known_of
+from adapters.cli import words
+from adapters.cli.printing.fields import known_of
+from adapters.cli.reaching import shapes, view_shapes
 from adapters.cli.verbs.projections import NAMES
 from adapters.http.bodies import (
     administration,

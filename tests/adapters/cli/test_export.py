@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.cli.audit_filter import in_words
+from adapters.cli.typed.audit_filter import in_words
 from tests.adapters.cli.conftest import PROGRAM, Cli
 from tests.support.stand_in_jobs import Answer, problem
 from tests.support.stand_in_server import StandIn

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from adapters.cli.moments import moment
+from adapters.cli.typed.moments import moment
 
 NOW: Final = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
 

@@ -12,11 +12,11 @@ from adapters.cli.exits import (
     UNAVAILABLE,
     Failure,
 )
-from adapters.cli.moments import shown
-from adapters.cli.output import Output
-from adapters.cli.server import Rejected
-from adapters.cli.shapes import Receipt, UnderWay
-from adapters.cli.stdout import warn
+from adapters.cli.printing.moments import shown
+from adapters.cli.printing.output import Output
+from adapters.cli.printing.stdout import warn
+from adapters.cli.reaching.server import Rejected
+from adapters.cli.reaching.shapes import Receipt, UnderWay
 
 OUTCOME_BY_STATUS: Final = {
     NO_SUCH_JOB: "unknown",

@@ -4,10 +4,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from adapters.cli.fields import Known, Row, chosen, found_in, trimmed, value_at
-from adapters.cli.moments import shown
-from adapters.cli.stdout import dumped, flush, write
-from adapters.cli.tables import Table
+from adapters.cli.printing.fields import Known, Row, chosen, found_in, trimmed, value_at
+from adapters.cli.printing.moments import shown
+from adapters.cli.printing.stdout import dumped, flush, write
+from adapters.cli.printing.tables import Table
 from adapters.escape import safe_cell
 
 SEPARATORS: Final = {"csv": ",", "tsv": "\t"}

@@ -8,11 +8,12 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from adapters.cli.endpoint import Endpoint, find
 from adapters.cli.exits import USAGE, Failure
-from adapters.cli.moments import moment, request_id, seconds
-from adapters.cli.output import FORMS, Output
-from adapters.cli.server import Server
+from adapters.cli.printing.output import FORMS, Output
+from adapters.cli.reaching.endpoint import Endpoint, find
+from adapters.cli.reaching.server import Server
+from adapters.cli.typed.keys import request_id
+from adapters.cli.typed.moments import moment, seconds
 
 KEY: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 REASON: Final = re.compile(r"[a-z0-9_-]{1,32}")
@@ -141,7 +142,7 @@ def _checked_fields(ctx: object, param: object, value: str | None) -> tuple[str,
 
 def completed_jobs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
     """Numbers of jobs, for a shell that completes a command line."""
-    from adapters.cli.completing import jobs
+    from adapters.cli.typed.completing import jobs
 
     return jobs(ctx, incomplete)
 

@@ -5,8 +5,8 @@ from typing import Any, Final, TypedDict
 
 import click
 
-from adapters.cli.fields import Row, leaves
-from adapters.cli.shapes import JobDetail, Step
+from adapters.cli.printing.fields import Row, leaves
+from adapters.cli.reaching.shapes import JobDetail, Step
 
 SPAN: Final = re.compile(r"([0-9]{1,10})\.\.([0-9]{1,10})", re.ASCII)
 ALWAYS: Final = frozenset({"version", "position"})

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Final
 
 from adapters.cli.exits import UNAVAILABLE, Failure
-from adapters.cli.server import Server
-from adapters.cli.shapes import JobDetail, Waited
+from adapters.cli.reaching.server import Server
+from adapters.cli.reaching.shapes import JobDetail, Waited
 from adapters.cli.words import ENDED_STATES
 
 TASK_POLL_SECONDS: Final = 0.5

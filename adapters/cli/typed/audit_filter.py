@@ -5,9 +5,10 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import click
 
-from adapters.cli import options as o
-from adapters.cli.pages import since_option, span_query, until_option
-from adapters.cli.words import KINDS, MODES, ORIGINS, EventType
+from adapters.cli.typed import options as o
+from adapters.cli.typed.kinds import EventType
+from adapters.cli.typed.lists import since_option, span_query, until_option
+from adapters.cli.words import KINDS, MODES, ORIGINS
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 EVENT_DIGITS_MAX: Final = 18

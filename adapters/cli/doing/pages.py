@@ -1,36 +1,14 @@
-"""Lists that the server gives page by page, and the options that say how much of them is wanted."""
+"""Lists that the server gives page by page."""
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-import click
+from adapters.cli.printing.sheets import Sheet
+from adapters.cli.reaching.server import Query
+from adapters.cli.typed.options import Asked
 
-from adapters.cli.options import Asked, moment_of
-from adapters.cli.server import Query
-from adapters.cli.sheets import Sheet
-
-LIMIT: Final = 50
 PAGE_ROWS_MAX: Final = 1000
-
-limit_option = click.option(
-    "--limit",
-    type=click.IntRange(0),
-    metavar="N",
-    help=f"So many rows at most, {LIMIT} if not said; 0: all.",
-)
-all_option = click.option("--all", "all_rows", is_flag=True, help="All rows.")
-since_option = click.option(
-    "--since", metavar="TIME", help="Not earlier: -24h, 2026-11-23, 12:00:04 (today)."
-)
-until_option = click.option("--until", metavar="TIME", help="Not later.")
-
-
-def rows_wanted(limit: int | None, all_rows: bool) -> int | None:
-    """How many rows; None for all. A usage error for a limit beside --all."""
-    if all_rows and limit:
-        raise click.UsageError("--all and --limit exclude each other")
-    return None if all_rows or limit == 0 else limit or LIMIT
 
 
 class Pages:
@@ -81,9 +59,3 @@ def print_pages(asked: Asked, pages: Pages, sheet: Sheet, further: Callable[[Any
         asked.out.note(
             f"the views do not know the latest {pages.behind} events yet; ask again soon"
         )
-
-
-def span_query(asked: Asked, since: str | None, until: str | None) -> list[tuple[str, str]]:
-    """--since and --until as the server wants them."""
-    given = (("since", since), ("until", until))
-    return [(name, moment_of(x, asked.out.utc, f"--{name}")) for name, x in given if x is not None]

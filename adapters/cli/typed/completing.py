@@ -6,8 +6,8 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
-from adapters.cli.endpoint import find
-from adapters.cli.server import Patience, Server
+from adapters.cli.reaching.endpoint import find
+from adapters.cli.reaching.server import Patience, Server
 from adapters.cli.words import ENDED_STATES, JOB_STATES
 from adapters.escape import safe
 

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Final, cast
 
-from adapters.cli.colours import colour_of, painted
-from adapters.cli.fields import Row, known_of
-from adapters.cli.sheets import (
+from adapters.cli.printing.colours import colour_of, painted
+from adapters.cli.printing.fields import Row, known_of
+from adapters.cli.printing.sheets import (
     SEPARATORS,
     Cells,
     Delimited,
@@ -19,8 +19,16 @@ from adapters.cli.sheets import (
     Sheet,
     kept,
 )
-from adapters.cli.stdout import colours_out, columns_out, dumped, flush, in_one_line, warn, write
-from adapters.cli.tables import Table, cut, fitted, padded, wanted_widths, wrapped
+from adapters.cli.printing.stdout import (
+    colours_out,
+    columns_out,
+    dumped,
+    flush,
+    in_one_line,
+    warn,
+    write,
+)
+from adapters.cli.printing.tables import Table, cut, fitted, padded, wanted_widths, wrapped
 from adapters.escape import safe
 
 FORMS: Final = ("table", "json", "ndjson", "csv", "tsv")

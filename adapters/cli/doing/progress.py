@@ -8,8 +8,8 @@ from typing import Final, Self
 
 import click
 
-from adapters.cli.options import Asked
-from adapters.cli.stdout import on_terminal
+from adapters.cli.printing.stdout import on_terminal
+from adapters.cli.typed.options import Asked
 
 LINE_SECONDS: Final = 5.0
 STEPS: Final = 500

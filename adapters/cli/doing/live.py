@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from shlex import quote
 from typing import NamedTuple
 
-from adapters.cli.client import Response
-from adapters.cli.events import actor_of, summary, type_of
 from adapters.cli.exits import DONE, NO_SUCH_JOB, UNAVAILABLE, Failure
-from adapters.cli.follow import CAUGHT_UP, PASSED, POSITIONS, Mark, Seen, follow
-from adapters.cli.moments import brief
-from adapters.cli.options import Asked
-from adapters.cli.shapes import StreamedEvent
-from adapters.cli.stdout import on_terminal, warn
+from adapters.cli.printing.events import actor_of, summary, type_of
+from adapters.cli.printing.moments import brief
+from adapters.cli.printing.stdout import on_terminal, warn
+from adapters.cli.reaching.client import Response
+from adapters.cli.reaching.follow import CAUGHT_UP, PASSED, POSITIONS, Mark, Seen, follow
+from adapters.cli.reaching.shapes import StreamedEvent
+from adapters.cli.typed.options import Asked
 from adapters.cli.words import ENDED_STATES
 
 WIDTHS = (6, 20, 12, 24, 14, 0)

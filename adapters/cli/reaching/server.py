@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
-from adapters.cli.client import CONNECT_SECONDS_MAX, Lost, Response, Unreachable, ask
-from adapters.cli.endpoint import START_ONE, Endpoint
 from adapters.cli.exits import FAILURE, UNAVAILABLE, Failure, status_of
-from adapters.cli.shapes import (
+from adapters.cli.reaching.client import CONNECT_SECONDS_MAX, Lost, Response, Unreachable, ask
+from adapters.cli.reaching.endpoint import START_ONE, Endpoint
+from adapters.cli.reaching.shapes import (
     Health,
     JobDetail,
     JobEvents,
@@ -17,7 +17,7 @@ from adapters.cli.shapes import (
     Receipt,
     Replay,
 )
-from adapters.cli.view_shapes import Explanation, Projections, WhoAmI
+from adapters.cli.reaching.view_shapes import Explanation, Projections, WhoAmI
 
 API: Final = "/api/v1"
 UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~")

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from functools import partial
 
-from adapters.cli.options import Asked, the_key
-from adapters.cli.outcome import say, settle
-from adapters.cli.server import quoted
-from adapters.cli.shapes import Receipt
+from adapters.cli.doing.outcome import say, settle
+from adapters.cli.reaching.server import quoted
+from adapters.cli.reaching.shapes import Receipt
+from adapters.cli.typed.options import Asked, the_key
 
 
 def order(

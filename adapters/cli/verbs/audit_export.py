@@ -11,15 +11,15 @@ from typing import Any, BinaryIO, Final
 
 import click
 
-from adapters.cli import audit_filter
-from adapters.cli import options as o
-from adapters.cli.client import Lost, Response
+from adapters.cli.doing.manifest import Manifest, Written, as_text, manifest_of
+from adapters.cli.doing.placing import beside, check_free, move, synced
+from adapters.cli.doing.progress import Progress
 from adapters.cli.exits import DONE, FAILURE, UNAVAILABLE, Failure
-from adapters.cli.manifest import Manifest, Written, as_text, manifest_of
-from adapters.cli.placing import beside, check_free, move, synced
-from adapters.cli.progress import Progress
-from adapters.cli.server import query_of
-from adapters.cli.stdout import Unwritten, flush, write
+from adapters.cli.printing.stdout import Unwritten, flush, write
+from adapters.cli.reaching.client import Lost, Response
+from adapters.cli.reaching.server import query_of
+from adapters.cli.typed import audit_filter
+from adapters.cli.typed import options as o
 
 FORMS: Final = ("csv", "ndjson")
 STDOUT: Final = "-"

@@ -6,9 +6,9 @@ import stat
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from adapters.cli.client import Address, Tcp, Unix
 from adapters.cli.exits import FAILURE, UNAVAILABLE, USAGE, Failure
-from adapters.cli.paths import endpoint_file, places, socket_file
+from adapters.cli.reaching.client import Address, Tcp, Unix
+from adapters.cli.reaching.paths import endpoint_file, places, socket_file
 
 FILE_BYTES_MAX: Final = 64 * 1024
 START_ONE: Final = (

@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
-from adapters.cli.client import Lost, Response
 from adapters.cli.exits import FAILURE, UNAVAILABLE, Failure
-from adapters.cli.server import Rejected
-from adapters.cli.shapes import CloudEvent
-from adapters.cli.sse import frames
+from adapters.cli.reaching.client import Lost, Response
+from adapters.cli.reaching.server import Rejected
+from adapters.cli.reaching.shapes import CloudEvent
+from adapters.cli.reaching.sse import frames
 
 CAUGHT_UP: Final = "caught up"
 PASSED: Final = "passed"

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from adapters.cli.exits import FAILURE, NO_SUCH_JOB, REFUSED, UNAVAILABLE, Failure
-from adapters.cli.paths import default_data
+from adapters.cli.reaching.paths import default_data
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 Result = TypeVar("Result")

@@ -3,10 +3,10 @@
 import sys
 from typing import Final
 
-from adapters.cli.events import by
-from adapters.cli.moments import brief, shown
-from adapters.cli.output import Output
-from adapters.cli.shapes import Replay, Step
+from adapters.cli.printing.events import by
+from adapters.cli.printing.moments import brief, shown
+from adapters.cli.printing.output import Output
+from adapters.cli.reaching.shapes import Replay, Step
 
 HEADINGS: Final = ("EVENT", "VERSION", "TIME", "TYPE", "ACTOR", "STATE", "TASKS", "SUMMARY")
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from adapters.cli.shapes import CloudEvent
+from adapters.cli.reaching.shapes import CloudEvent
 
 LEFT_OUT: Final = frozenset(
     {"decision", "handle", "content_sha256", "key", "properties", "job_id", "tasks", "environment"}

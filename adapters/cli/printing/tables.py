@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from adapters.cli.colours import HEADING, colour_of, painted
-from adapters.cli.stdout import colours_out, columns_out, unicode_out, write
+from adapters.cli.printing.colours import HEADING, colour_of, painted
+from adapters.cli.printing.stdout import colours_out, columns_out, unicode_out, write
 from adapters.escape import safe
 
 GAP: Final = "  "

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypedDict
 
-from adapters.cli.audit_filter import in_words
-from adapters.cli.moments import rfc3339
-from adapters.cli.verbs.version import installed
-from adapters.cli.view_shapes import WhoAmI
+from adapters.cli.doing.versions import installed
+from adapters.cli.reaching.view_shapes import WhoAmI
+from adapters.cli.typed.audit_filter import in_words
+from adapters.cli.typed.moments import rfc3339
 
 
 class Manifest(TypedDict):

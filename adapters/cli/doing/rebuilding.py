@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from adapters.cli.doing.progress import Progress
 from adapters.cli.exits import CONFLICT, DIFFERENT, DONE, FAILURE, UNAVAILABLE, Failure
-from adapters.cli.options import Asked
-from adapters.cli.progress import Progress
-from adapters.cli.view_shapes import Rebuild
+from adapters.cli.reaching.view_shapes import Rebuild
+from adapters.cli.typed.options import Asked
 
 POLL_SECONDS: Final = 0.25
 AWAY_SECONDS_MAX: Final = 30.0
