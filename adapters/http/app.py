@@ -49,10 +49,10 @@ def create_app(
     Only health, metrics and the published contract need no name.
     """
     handler = exception_handler(ids.new)
-    questions = Questions(scheduler, queries, closing, stream_limits, ids.new)
+    door = Door(authenticator)
     guarded = (
         Commands(scheduler, ids),
-        questions,
+        Questions(scheduler, queries, door, closing, stream_limits, ids.new),
         Listings(listing, queries, provenance),
         Administrations(administration),
     )
@@ -64,7 +64,7 @@ def create_app(
     ]
     return Litestar(
         route_handlers=[
-            Router(API, route_handlers=routes, guards=[Door(authenticator).guard]),
+            Router(API, route_handlers=routes, guards=[door.guard]),
             Router(API, route_handlers=open_to_all),
         ],
         exception_handlers={Exception: handler, HTTPException: handler},

@@ -148,7 +148,8 @@ STREAM: Final = Operation(
         "is lost and nothing comes twice. The event caught-up tells where the backlog ends and the "
         "live part begins; position only moves the place to resume from; error carries the problem "
         "that ends the stream. At least every fifteen seconds something comes, if only a comment. "
-        "Who takes nothing for a minute is cut off."
+        "Who takes nothing for a minute is cut off. It ends within seconds of a change of the "
+        "caller's rights, with error when the token is not good any more."
     ),
     parameters=(
         Parameter("after", PLACE, "Begin after this position; 0 for the beginning."),

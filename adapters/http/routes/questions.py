@@ -21,14 +21,13 @@ from adapters.http.problem import Problem, WebRequest, problem_of
 from adapters.http.reading.conditions import etag, if_none_match, is_held, not_modified
 from adapters.http.reading.lists import at_least
 from adapters.http.reading.requests import Query, placed
-from adapters.http.serving.authentication import caller_of
+from adapters.http.serving.authentication import Door, caller_of
 from adapters.http.serving.closing import Closing
-from adapters.http.streams.sse import EventStream, Frames, Source, StreamLimits, Telling
+from adapters.http.streams.sse import EventStream, Frames, Source, StreamLimits, Telling, as_long_as
 from application.queries import Queries, Snapshot
 from application.scheduler import Scheduler
 from domain.cluster import job_number
 from domain.errors import Throttled
-from domain.identity import Caller
 
 WAIT_SECONDS: Final = 30
 
@@ -40,12 +39,14 @@ class Questions(OneOfAKind):
         self,
         scheduler: Scheduler,
         queries: Queries,
+        door: Door,
         closing: Closing,
         limits: StreamLimits,
         new_id: Callable[[], str],
     ) -> None:
         self._scheduler = scheduler
         self._queries = queries
+        self._door = door
         self._closing = closing
         self._limits = limits
         self._new_id = new_id
@@ -134,7 +135,7 @@ class Questions(OneOfAKind):
         """Server-sent events from a place on; what is wrong at once is a plain problem."""
         query = Query(request, trail.STREAM)
         after, since = begin_after(query), begin_since(query)
-        source = self._source(caller_of(request), query, after, since)
+        source = self._source(request, query, after, since)
         if self._streams >= self._limits.streams_max:
             raise Throttled("too many streams are open; close one, or come back", 5)
         self._streams += 1
@@ -148,9 +149,11 @@ class Questions(OneOfAKind):
         telling = Telling(first, source, named, self._frames, self._limits, self._problem_of)
         return EventStream(telling, self._closing, self._left)
 
-    def _source(self, caller: Caller, query: Query, after: int, since: datetime | None) -> Source:
-        return self._queries.follow(
-            caller,
+    def _source(
+        self, request: WebRequest, query: Query, after: int, since: datetime | None
+    ) -> Source:
+        source = self._queries.follow(
+            caller_of(request),
             after,
             since=since,
             types=frozenset(query.texts("type")) or None,
@@ -158,6 +161,9 @@ class Questions(OneOfAKind):
             actors=frozenset(query.texts("actor")) or None,
             follow=query.yes("follow") is not False,
             quiet_seconds=self._limits.look_seconds,
+        )
+        return as_long_as(
+            lambda: self._door.finds_the_same(request), source, self._limits.look_seconds
         )
 
     async def _asked(self, request: WebRequest, operation: Operation) -> Query:

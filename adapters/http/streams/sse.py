@@ -6,7 +6,8 @@ The stream ends at once when the client leaves or the service ends.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
@@ -43,8 +44,26 @@ class StreamLimits(Struct, frozen=True):
 
     @property
     def look_seconds(self) -> float:
-        """How often a quiet stream looks whether a heartbeat is due."""
+        """How often a quiet stream looks whether a heartbeat is due, and any who is following."""
         return self.heartbeat_seconds / 3
+
+
+async def as_long_as(
+    allowed: Callable[[], Awaitable[bool]], source: Source, look_seconds: float
+) -> Source:
+    """What the source gives, until it is not ``allowed`` any more; asked every ``look_seconds``.
+
+    Ends then, so that the client comes again as whoever it is now; raises what ``allowed`` does.
+    """
+    now = asyncio.get_running_loop().time
+    asked_at = now()
+    async with aclosing(source):
+        async for item in source:
+            if now() - asked_at >= look_seconds:
+                if not await allowed():
+                    return
+                asked_at = now()
+            yield item
 
 
 class Frames:
