@@ -6,6 +6,7 @@ from litestar import Litestar, Router
 from litestar.exceptions import HTTPException
 
 from adapters.http.bodies.health import Health
+from adapters.http.bodies.shapes import API
 from adapters.http.problem import exception_handler
 from adapters.http.reading.requests import BODY_BYTES_MAX
 from adapters.http.routes.administration import Administrations
@@ -24,8 +25,6 @@ from application.listing import Listing
 from application.ports import Ids
 from application.queries import Queries
 from application.scheduler import Scheduler
-
-API: str = "/api/v1"
 
 
 def create_app(

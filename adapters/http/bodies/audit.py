@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from adapters.http.bodies.page import ListBody
 from adapters.http.bodies.shapes import (
+    API,
     JobNumber,
     KindWord,
     Link,
@@ -19,7 +20,7 @@ from application.listing import Listed
 from application.views import TRAIL_COLUMNS
 from projections.audit_trail import AuditRow
 
-EVENTS_PATH: Final = "/api/v1/events"
+EVENTS_PATH: Final = f"{API}/events"
 
 
 class AuditLine(Struct, frozen=True):

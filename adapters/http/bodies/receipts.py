@@ -5,6 +5,7 @@ from typing import Final
 from msgspec import Struct
 
 from adapters.http.bodies.shapes import (
+    API,
     HResultText,
     JobNumber,
     JobStateWord,
@@ -22,7 +23,7 @@ from application.receipts import Receipt, UnderWay
 from domain.cluster import job_number
 from projections.stamps import stamp
 
-JOBS_PATH: Final = "/api/v1/jobs"
+JOBS_PATH: Final = f"{API}/jobs"
 
 
 class UnderWayBody(Struct, frozen=True):

@@ -21,6 +21,9 @@ from domain.states import (
 from projections.audit_trail import Kind
 from projections.cancellations import Release, Stage
 
+API: Final = "/api/v1"
+"""What every path begins with."""
+
 
 def one_of(words: Iterable[str] | type[StrEnum], *more: str) -> Meta:
     """One of these words."""

@@ -17,6 +17,7 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from adapters.http.bodies.schemas import EventRow, Index
+from adapters.http.bodies.shapes import API
 from adapters.http.contract import service as op
 from adapters.http.contract.operation import route
 from adapters.http.one import OneOfAKind
@@ -25,7 +26,7 @@ from adapters.http.reading.conditions import etag, if_none_match, is_held
 from adapters.http.reading.requests import Query
 from domain.errors import Unknown
 
-SCHEMA_PATH: Final = "/api/v1/schema"
+SCHEMA_PATH: Final = f"{API}/schema"
 SUFFIX: Final = ".json"
 JSON: Final = "application/json"
 CACHE: Final = "public, no-cache"

@@ -10,7 +10,8 @@ import pytest
 from litestar.routes import HTTPRoute
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from adapters.http.contract.document import API, OPERATIONS, openapi_bytes
+from adapters.http.bodies.shapes import API
+from adapters.http.contract.document import OPERATIONS, openapi_bytes
 from adapters.http.problem import KINDS, MEDIA_TYPE
 from tests.adapters.http.stack import Stack
 
