@@ -1,7 +1,6 @@
 """Lists over HTTP: jobs, tasks, the audit trail, and cancels with what became of them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any
 
 from litestar import Response
@@ -30,8 +29,7 @@ from adapters.http.reading.lists import (
 )
 from adapters.http.reading.requests import Query, placed
 from adapters.http.serving.authentication import caller_of
-from adapters.http.serving.closing import ended
-from adapters.http.streams.exports import MEDIA_TYPES, PAGES, ExportForm, head
+from adapters.http.streams.exports import MEDIA_TYPES, PIECES_AT_ONCE, ExportForm, pieces
 from application.listing import Listed, Listing
 from application.queries import Queries
 from application.views import Key, Page, job_key
@@ -51,6 +49,7 @@ class Listings(OneOfAKind):
         self._listing = listing
         self._queries = queries
         self._provenance = provenance
+        self._turn = asyncio.Semaphore(PIECES_AT_ONCE)
 
     def routes(self) -> list[HTTPRouteHandler]:
         """The routes under /api/v1."""
@@ -113,7 +112,9 @@ class Listings(OneOfAKind):
         headers["Content-Disposition"] = f'attachment; filename="audit.{form}"'
         if span.first is not None and span.last is not None:
             headers |= {FIRST: str(span.first), LAST: str(span.last)}
-        return Stream(lines(form, pages), media_type=MEDIA_TYPES[form], headers=headers)
+        return Stream(
+            pieces(form, pages, self._turn), media_type=MEDIA_TYPES[form], headers=headers
+        )
 
     async def cancellations(self, request: WebRequest) -> Response[bytes]:
         """Accepted cancels and what became of them: what is wrong comes first."""
@@ -136,21 +137,3 @@ class Listings(OneOfAKind):
 def going_on(found: Listed[Any], keys: list[Key], question: str) -> str | None:
     """The cursor of the next page, when there is one."""
     return cursor_text(keys[0], question) if found.answer.more and keys else None
-
-
-async def lines(form: ExportForm, pages: Iterator[Sequence[bytes]]) -> AsyncGenerator[bytes, None]:
-    """The file, piece by piece, each made in a thread while the one before is sent."""
-
-    def piece() -> bytes | None:
-        rows = next(pages, None)
-        return None if rows is None else PAGES[form](rows)
-
-    coming = asyncio.ensure_future(asyncio.to_thread(piece))
-    try:
-        if head(form):
-            yield head(form)
-        while (text := await coming) is not None:
-            coming = asyncio.ensure_future(asyncio.to_thread(piece))
-            yield text
-    finally:
-        await ended(coming)

@@ -9,20 +9,26 @@ Rows come as JSON: objects for JSON lines, arrays for CSV. Nearly always a whole
 becomes CSV by replacing a few bytes; where anything in it needs care, it is made cell by cell.
 """
 
+import asyncio
 import csv
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
 from adapters.escape import FORMULA, plain, safe_cell, safe_json
+from adapters.http.serving.closing import ended
 from application.views import TRAIL_COLUMNS
 
 Cell = str | int | None
 ROWS: Final = msgspec.json.Decoder(list[tuple[Cell, ...]])
+
+
+PIECES_AT_ONCE: Final = 2
+"""However many exports there are: threads and the processor are for everybody."""
 
 
 class ExportForm(StrEnum):
@@ -107,3 +113,33 @@ PAGES: Final[dict[ExportForm, Callable[[Sequence[bytes]], bytes]]] = {
     ExportForm.CSV: csv_page,
     ExportForm.NDJSON: ndjson_page,
 }
+
+
+# --- the whole file -------------------------------------------------------------------------------
+
+
+async def pieces(
+    form: ExportForm, pages: Iterator[Sequence[bytes]], turn: asyncio.Semaphore
+) -> AsyncGenerator[bytes, None]:
+    """The file, piece by piece, each made in a thread while the one before is sent.
+
+    ``turn``: shared by all exports; a piece is made when it is its turn.
+    """
+
+    def piece() -> bytes | None:
+        rows = next(pages, None)
+        return None if rows is None else PAGES[form](rows)
+
+    async def made() -> bytes | None:
+        async with turn:
+            return await asyncio.to_thread(piece)
+
+    coming = asyncio.create_task(made())
+    try:
+        if head(form):
+            yield head(form)
+        while (text := await coming) is not None:
+            coming = asyncio.create_task(made())
+            yield text
+    finally:
+        await ended(coming)
