@@ -4,9 +4,12 @@ from collections.abc import Awaitable, Callable
 
 from litestar import Litestar, Router
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 
 from adapters.http.bodies.health import Health
 from adapters.http.bodies.shapes import API
+from adapters.http.contract.document import OPERATIONS
+from adapters.http.contract.operation import options
 from adapters.http.problem import exception_handler
 from adapters.http.reading.requests import BODY_BYTES_MAX
 from adapters.http.routes.administration import Administrations
@@ -47,7 +50,6 @@ def create_app(
 
     Only health, metrics and the published contract need no name.
     """
-    handler = exception_handler(ids.new)
     door = Door(authenticator)
     guarded = (
         Commands(scheduler, ids),
@@ -61,10 +63,19 @@ def create_app(
         *metrics_routes(snapshot, counts),
         *Schemas(contract).routes(),
     ]
+    return application(routes, open_to_all, door, ids)
+
+
+def application(
+    guarded: list[HTTPRouteHandler], open_to_all: list[HTTPRouteHandler], door: Door, ids: Ids
+) -> Litestar:
+    """Routes with a door before them, and others without; each path also tells its methods."""
+    handler = exception_handler(ids.new)
+    named, unnamed = (options(x for x in OPERATIONS if x.named is need) for need in (True, False))
     return Litestar(
         route_handlers=[
-            Router(API, route_handlers=routes, guards=[door.guard]),
-            Router(API, route_handlers=open_to_all),
+            Router(API, route_handlers=[*named, *guarded], guards=[door.guard]),
+            Router(API, route_handlers=[*unnamed, *open_to_all]),
         ],
         exception_handlers={Exception: handler, HTTPException: handler},
         request_max_body_size=BODY_BYTES_MAX,

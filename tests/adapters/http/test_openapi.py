@@ -53,6 +53,15 @@ async def test_it_has_exactly_the_routes_that_there_are(service: Stack) -> None:
     assert there == {(o.method, API + o.path) for o in OPERATIONS}
 
 
+@pytest.mark.parametrize("path", sorted({o.path for o in OPERATIONS}))
+async def test_options_tells_every_method_of_a_path(service: Stack, path: str) -> None:
+    async with service.unix() as root:
+        answer = await root.options(API + re.sub(r"\{\w+\}", "1", path))
+    assert answer.status_code == 204
+    told = set(answer.headers["allow"].split(", "))
+    assert told == {"OPTIONS", *(o.method for o in OPERATIONS if o.path == path)}
+
+
 def test_operations_have_names_of_their_own() -> None:
     ids = [o.id for o in OPERATIONS]
     assert len(set(ids)) == len(ids)
