@@ -9,6 +9,9 @@ from typing import BinaryIO, Final
 from adapters.cli.exits import FAILURE, Failure
 
 MODE: Final = 0o600
+NAME_BYTES: Final = 6
+"""By chance: in a container a pid comes again, and with it what a killed process left behind."""
+
 NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 """What file systems without hard links answer."""
 
@@ -20,6 +23,10 @@ def check_free(path: str, overwrite: bool) -> None:
         raise Failure(FAILURE, f"{path} cannot be written: there is no directory {folder}")
     if os.path.isdir(path):
         raise Failure(FAILURE, f"{path} is a directory; give the name of a file")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise Failure(
+            FAILURE, f"{path} is no file, and is never replaced", "give the name of a file"
+        )
     if os.path.lexists(path) and not overwrite:
         raise there_already(path)
 
@@ -34,7 +41,7 @@ def there_already(path: str) -> Failure:
 @contextmanager
 def beside(path: str) -> Iterator[tuple[str, BinaryIO]]:
     """A new file next to ``path``, only its owner's: its name, and the file. Gone if all fails."""
-    name = f"{path}.partial-{os.getpid()}"
+    name = f"{path}.partial-{os.urandom(NAME_BYTES).hex()}"
     try:
         descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE)
     except OSError as e:
