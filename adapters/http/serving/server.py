@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from adapters.http.serving.authentication import Peer
 from adapters.http.serving.closing import Closing
-from adapters.http.serving.cutting_off import TAKES_NOTHING_SECONDS_MAX, CutsOff
+from adapters.http.serving.cutting_off import SILENCE_SECONDS_MAX, CutsOff
 from adapters.http.serving.request_log import RequestCounts, RequestLog
 
 BACKLOG: Final = 2048
@@ -24,7 +24,8 @@ class WebServer:
     """Serves an ASGI application on sockets that are bound already.
 
     ``closing`` is said when the end begins, so that the application ends its streams. ``counts``:
-    where answers are counted. ``send_seconds_max``: who takes nothing for so long is cut off.
+    where answers are counted. ``silence_seconds_max``: who takes
+    or sends nothing for so long, when it is its turn, is cut off.
     """
 
     def __init__(
@@ -33,12 +34,12 @@ class WebServer:
         sockets: Sequence[socket.socket],
         closing: Closing,
         counts: RequestCounts | None = None,
-        send_seconds_max: float = TAKES_NOTHING_SECONDS_MAX,
+        silence_seconds_max: float = SILENCE_SECONDS_MAX,
     ) -> None:
         self._closing = closing
         self._sockets = tuple(sockets)
         config = uvicorn.Config(
-            RequestLog(CutsOff(app, send_seconds_max), counts or RequestCounts()),
+            RequestLog(CutsOff(app, silence_seconds_max), counts or RequestCounts()),
             http=PeerProtocol,
             ws="none",
             lifespan="off",

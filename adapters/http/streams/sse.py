@@ -18,7 +18,7 @@ from msgspec import Struct
 from adapters.http.bodies.events import PositionBody, streamed_body
 from adapters.http.problem import Problem
 from adapters.http.serving.closing import Closing, ended
-from adapters.http.serving.cutting_off import TAKES_NOTHING_SECONDS_MAX, cut_off
+from adapters.http.serving.cutting_off import SILENCE_SECONDS_MAX, cut_off
 from application.ports import CaughtUp, Stored
 from application.tail import Passage
 
@@ -39,7 +39,7 @@ class StreamLimits(Struct, frozen=True):
     takes nothing for so long is cut off. ``streams_max``: clients at once."""
 
     heartbeat_seconds: float = 15.0
-    send_seconds_max: float = TAKES_NOTHING_SECONDS_MAX
+    send_seconds_max: float = SILENCE_SECONDS_MAX
     streams_max: int = 1000
 
     @property

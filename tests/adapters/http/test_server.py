@@ -8,11 +8,12 @@ import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import uvloop
-from litestar import Litestar, get
+from litestar import Litestar, Request, get, post
 from litestar.response import Stream
 
 from adapters.http.serving.closing import Closing
@@ -141,6 +142,26 @@ async def test_a_client_that_leaves_in_the_middle_of_its_body(
         assert (await root.get("/api/v1/health/live")).status_code == 200
 
 
+async def test_who_does_not_send_its_body_is_cut_off(tmp_path: Path) -> None:
+    @post("/")
+    async def asked(request: Request[Any, Any, Any]) -> None:
+        await request.body()
+
+    path = tmp_path / "api.sock"
+    app = Litestar([asked], logging_config=None, openapi_config=None)
+    web = WebServer(app, [bind_unix(path)], Closing(), silence_seconds_max=0.2)
+    await web.start()
+    reader, writer = await asyncio.open_unix_connection(str(path))
+    try:
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{")
+        async with asyncio.timeout(10):
+            assert await reader.read() == b""
+        await until(lambda: not web.busy)
+    finally:
+        writer.close()
+        await web.stop()
+
+
 async def endless() -> AsyncIterator[bytes]:
     while True:
         await asyncio.sleep(0)
@@ -154,7 +175,7 @@ async def test_who_takes_nothing_is_cut_off_whatever_is_sent(tmp_path: Path) -> 
 
     path = tmp_path / "api.sock"
     app = Litestar([much], logging_config=None, openapi_config=None)
-    web = WebServer(app, [bind_unix(path)], Closing(), send_seconds_max=0.2)
+    web = WebServer(app, [bind_unix(path)], Closing(), silence_seconds_max=0.2)
     await web.start()
     reader, writer = await asyncio.open_unix_connection(str(path), limit=1024)
     try:
