@@ -13,17 +13,18 @@ from typing import Final
 
 from msgspec import Struct
 
-from adapters.bootstrap.compose import Parts, directory_of
+from adapters.bootstrap.compose import Parts
 from adapters.bootstrap.contract import contract
+from adapters.bootstrap.evidence import directory_of
 from adapters.bootstrap.health import health_of, snapshot_of
 from adapters.bootstrap.people import principals_file
 from adapters.http.app import create_app
-from adapters.http.authentication import Authenticator, Peer
-from adapters.http.closing import Closing
-from adapters.http.listings import Provenance
-from adapters.http.request_log import RequestCounts
-from adapters.http.server import WebServer
-from adapters.http.sockets import bind_tcp, bind_unix
+from adapters.http.routes.listings import Provenance
+from adapters.http.serving.authentication import Authenticator, Peer
+from adapters.http.serving.closing import Closing
+from adapters.http.serving.request_log import RequestCounts
+from adapters.http.serving.server import WebServer
+from adapters.http.serving.sockets import bind_tcp, bind_unix
 from adapters.principals import Principals
 from application.ports import Reporter
 from application.settings import Settings

@@ -14,14 +14,14 @@ import uuid_utils
 from adapters.bootstrap.contract import contract
 from adapters.bootstrap.supervise import Supervision
 from adapters.http.app import create_app
-from adapters.http.closing import Closing, ended
-from adapters.http.health import Health, HealthStatus
-from adapters.http.listings import Provenance
-from adapters.http.metrics import Snapshot
-from adapters.http.request_log import RequestCounts
-from adapters.http.server import WebServer
-from adapters.http.sockets import bind_tcp, bind_unix
-from adapters.http.sse import StreamLimits
+from adapters.http.bodies.health import Health, HealthStatus
+from adapters.http.routes.listings import Provenance
+from adapters.http.routes.metrics import Snapshot
+from adapters.http.serving.closing import Closing, ended
+from adapters.http.serving.request_log import RequestCounts
+from adapters.http.serving.server import WebServer
+from adapters.http.serving.sockets import bind_tcp, bind_unix
+from adapters.http.streams.sse import StreamLimits
 from adapters.journal import SqliteJournal
 from adapters.principals import Principals, PrincipalsFile
 from adapters.recorder_log import RecorderLog, memory_log

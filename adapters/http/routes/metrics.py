@@ -1,0 +1,162 @@
+"""Metrics in Prometheus' exposition format. Asked without authentication: no name is in them.
+
+What is counted of the stream comes from the views, so it is the number of events there are, also
+after a restart. What the web itself counts begins anew with the process.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+from litestar import Response
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+from adapters.http.contract import service as op
+from adapters.http.contract.operation import route
+from adapters.http.serving.request_log import RequestCounts
+from application.views import Troubles
+from projections.tally import BUCKETS_MS, LABELS, SUM, CountKey, Measure
+
+
+class Snapshot(Struct, frozen=True):
+    """What the service knows of itself at one moment.
+
+    ``troubles``: None while the views cannot be asked. ``store_bytes``, ``store_capacity_bytes``:
+    of the stream, None while it does not answer. ``ready``: whether commands are taken.
+    """
+
+    counts: Mapping[CountKey, int]
+    troubles: Troubles | None
+    stream_position: int
+    journal_position: int
+    view_position: int
+    store_bytes: int | None
+    store_capacity_bytes: int | None
+    ready: bool
+
+
+COUNTERS: Final = {
+    Measure.REQUESTS: ("countermand_requests", "Recorded requests, by what became of them."),
+    Measure.REFUSALS: ("countermand_refusals", "Recorded refusals, by the rule that refused."),
+    Measure.CANCEL_STAGES: ("countermand_cancels", "Accepted cancels that reached a stage."),
+    Measure.SURVIVORS: (
+        "countermand_processes_outlived_kill",
+        "Processes that were still there after SIGKILL.",
+    ),
+}
+HISTOGRAMS: Final = {
+    Measure.ORDER_MS: (
+        "countermand_cancel_order_seconds",
+        "From an accepted cancel to its first stop order, durable.",
+    ),
+    Measure.SIGNAL_MS: (
+        "countermand_cancel_signal_seconds",
+        "From an accepted cancel to the first stop signal.",
+    ),
+    Measure.END_MS: (
+        "countermand_cancel_end_seconds",
+        "From an accepted cancel to its end.",
+    ),
+}
+
+
+class Measured(Collector):
+    """A snapshot as metrics."""
+
+    def __init__(self, snapshot: Snapshot, web: RequestCounts) -> None:
+        self._now = snapshot
+        self._web = web
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric."""
+        yield from (counter(measure, self._now.counts) for measure in COUNTERS)
+        yield from (histogram(measure, self._now.counts) for measure in HISTOGRAMS)
+        for name, (words, value) in gauges(self._now).items():
+            if value is not None:
+                yield GaugeMetricFamily(f"countermand_{name}", words, value=value)
+        yield self._requests()
+
+    def _requests(self) -> Metric:
+        family = CounterMetricFamily(
+            "countermand_http_requests",
+            "Answers of this process over HTTP; 401 counts those without a known identity.",
+            labels=("method", "status"),
+        )
+        for (method, status), count in sorted(self._web.by_status.items()):
+            family.add_metric((method, str(status)), count)
+        return family
+
+
+def counter(measure: Measure, counts: Mapping[CountKey, int]) -> Metric:
+    """One counter with all its series."""
+    name, words = COUNTERS[measure]
+    family = CounterMetricFamily(name, words, labels=LABELS[measure])
+    for key, total in series(measure, counts):
+        family.add_metric(key.labels, total)
+    return family
+
+
+def histogram(measure: Measure, counts: Mapping[CountKey, int]) -> Metric:
+    """One histogram with all its series; buckets are cumulative."""
+    name, words = HISTOGRAMS[measure]
+    family = HistogramMetricFamily(name, words, labels=LABELS[measure])
+    bounds = (*map(str, BUCKETS_MS), "inf")
+    for labels in sorted({key.labels[:-1] for key, _ in series(measure, counts)}):
+        so_far, buckets = 0, []
+        for bound in bounds:
+            so_far += counts.get(CountKey(measure, (*labels, bound)), 0)
+            seconds = "+Inf" if bound == "inf" else str(int(bound) / 1000)
+            buckets.append((seconds, so_far))
+        total_ms = counts.get(CountKey(measure, (*labels, SUM)), 0)
+        family.add_metric(labels, buckets, sum_value=total_ms / 1000)
+    return family
+
+
+def series(measure: Measure, counts: Mapping[CountKey, int]) -> Iterable[tuple[CountKey, int]]:
+    """The series of one measure, in order."""
+    mine = ((key, total) for key, total in counts.items() if key.measure is measure)
+    return sorted(mine, key=lambda x: x[0].labels)
+
+
+def gauges(now: Snapshot) -> dict[str, tuple[str, float | None]]:
+    """What is so now; None for what nobody can tell."""
+    found = now.troubles
+    return {
+        "cancels_open": ("Cancels under way.", found.open if found else None),
+        "cancels_stuck": ("Cancels that should be over.", found.stuck if found else None),
+        "cancels_late": ("Cancels that were late.", found.late if found else None),
+        "survivors": ("Processes that outlived SIGKILL.", found.survivors if found else None),
+        "stream_position": ("The latest event of the stream.", now.stream_position),
+        "journal_position": ("The latest event in the journal.", now.journal_position),
+        "projection_position": ("What the views are true for.", now.view_position),
+        "projection_lag_events": (
+            "Events that the views do not know yet.",
+            max(0, now.stream_position - now.view_position),
+        ),
+        "store_used_bytes": ("Bytes of the stream's store in use.", now.store_bytes),
+        "store_capacity_bytes": ("Bytes that the stream may take.", now.store_capacity_bytes),
+        "ready": ("1 while commands are taken.", float(now.ready)),
+    }
+
+
+def metrics_routes(
+    snapshot: Callable[[], Awaitable[Snapshot]], web: RequestCounts
+) -> list[HTTPRouteHandler]:
+    """``/metrics``."""
+
+    async def metrics() -> Response[bytes]:
+        registry = CollectorRegistry()
+        registry.register(Measured(await snapshot(), web))
+        ProcessCollector(registry=registry)
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    return [route(op.METRICS, metrics)]

@@ -1,0 +1,159 @@
+"""Who is asking: computed from the connection, never from a body.
+
+On the Unix socket the kernel says who is at the other end; on TCP a token or a password does. An
+Authorization header that is given counts on both, and a wrong one is refused on both.
+"""
+
+import base64
+import binascii
+from typing import Any, Final, Protocol
+
+import structlog
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from msgspec import Struct
+
+from adapters.http.one import OneOfAKind
+from adapters.http.problem import Malformed, WebRequest
+from adapters.http.text import one_line
+from domain.errors import NotAuthenticated, Throttled
+from domain.identity import Caller, Origin, Principal
+
+log = structlog.get_logger()
+
+PROGRAM_CHARACTERS_MAX: Final = 200
+CREDENTIAL_CHARACTERS_MAX: Final = 2048
+ORIGINS: Final = {"cli": Origin.CLI, "http": Origin.HTTP}
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+class Peer(Struct, frozen=True):
+    """The process at the other end of a Unix socket, by the kernel's word when it connected."""
+
+    pid: int
+    uid: int
+    gid: int
+
+
+class Authenticator(Protocol):
+    """Knows people.
+
+    Raises ``NotAuthenticated`` with a sentence that holds no secret, ``Throttled`` after too many
+    failures, ``Unavailable`` when nobody can be looked up now.
+    """
+
+    async def by_peer(self, peer: Peer) -> Principal:
+        """Who is at the other end of a Unix socket."""
+        ...
+
+    async def by_token(self, token: str) -> Principal:
+        """Whose token this is."""
+        ...
+
+    async def by_password(self, name: str, password: str) -> Principal:
+        """The principal ``name``, if this is the password."""
+        ...
+
+    async def named(self, name: str) -> Principal:
+        """The person acted for. ``Unknown``, or ``NotPermitted`` for one who may not act."""
+        ...
+
+
+class Door(OneOfAKind):
+    """Lets nobody pass without a name: a guard of every route that needs one."""
+
+    def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
+
+    async def guard(self, connection: Connection, _: BaseRouteHandler) -> None:
+        """Find out who asks and keep it for ``caller_of``."""
+        connection.scope["state"]["caller"] = await self._caller(connection)
+
+    async def finds_the_same(self, connection: Connection) -> bool:
+        """Whether who asked would be the same person with the same rights now. Raises as ``guard``:
+        a token may have been taken back since."""
+        before: Caller = connection.scope["state"]["caller"]
+        return await self._caller(connection) == before
+
+    async def _caller(self, connection: Connection) -> Caller:
+        address = address_of(connection)
+        try:
+            actor = await self._actor(connection)
+        except (NotAuthenticated, Throttled) as error:
+            log.warning("not_authenticated", address=address, code=error.code, why=error.message)
+            raise
+        return Caller(
+            actor=actor,
+            on_behalf_of=await self._person(connection),
+            origin=origin_of(connection),
+            address=address,
+            program=one_line(connection.headers.get("user-agent", ""), PROGRAM_CHARACTERS_MAX),
+        )
+
+    async def _actor(self, connection: Connection) -> Principal:
+        headers = connection.headers.getall("authorization", [])
+        if len(headers) > 1:
+            raise NotAuthenticated("there are several Authorization headers; send one")
+        if headers:
+            return await self._by_header(headers[0])
+        peer = connection.scope["state"].get("peer")
+        if isinstance(peer, Peer):
+            return await self._authenticator.by_peer(peer)
+        raise NotAuthenticated("nobody can tell who you are: there is no Authorization header")
+
+    async def _by_header(self, header: str) -> Principal:
+        scheme, _, value = header.strip().partition(" ")
+        value = value.strip()
+        if len(value) > CREDENTIAL_CHARACTERS_MAX:
+            raise NotAuthenticated("the credentials are longer than any that were given out")
+        if scheme.lower() == "bearer":
+            return await self._authenticator.by_token(value)
+        if scheme.lower() == "basic":
+            return await self._authenticator.by_password(*name_and_password(value))
+        raise NotAuthenticated("the Authorization header must be Bearer TOKEN or Basic")
+
+    async def _person(self, connection: Connection) -> Principal | None:
+        """The person acted for, if the request names one. Whether one may is for the policy."""
+        name = connection.headers.get("countermand-as")
+        if name is None:
+            return None
+        if not name:
+            raise Malformed("Countermand-As is empty; name the person you act for, or leave it out")
+        return await self._authenticator.named(name)
+
+
+def caller_of(request: WebRequest) -> Caller:
+    """Who asks; only on routes that the door guards."""
+    caller = request.scope["state"]["caller"]
+    assert isinstance(caller, Caller), "the door has put it there"
+    return caller
+
+
+def name_and_password(coded: str) -> tuple[str, str]:
+    """What Basic credentials say."""
+    try:
+        text = base64.b64decode(coded, validate=True).decode("utf-8")
+    except (binascii.Error, ValueError):
+        raise NotAuthenticated("the Basic credentials are not base64 of UTF-8 text") from None
+    name, colon, password = text.partition(":")
+    if not colon:
+        raise NotAuthenticated("the Basic credentials are not of the form name:password")
+    return name, password
+
+
+def origin_of(connection: Connection) -> Origin:
+    """Through which face the request came: by the header ``Countermand-Client``."""
+    said = connection.headers.get("countermand-client", "http")
+    try:
+        return ORIGINS[said]
+    except KeyError:
+        raise Malformed("Countermand-Client says cli or http") from None
+
+
+def address_of(connection: Connection) -> str:
+    """Where the request came from: ``unix:pid=7,uid=1000`` or ``127.0.0.1:50000``."""
+    peer = connection.scope["state"].get("peer")
+    if isinstance(peer, Peer):
+        return f"unix:pid={peer.pid},uid={peer.uid}"
+    client = connection.scope.get("client")
+    return f"{client[0]}:{client[1]}" if client else ""
