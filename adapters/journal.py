@@ -9,7 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -17,6 +17,7 @@ from adapters.wire import actor_of, decode
 from application.ports import EVERYTHING, Mark, Selection, Stored, Undecodable
 from domain.errors import Corrupt, Misconfigured, StoreFull, Unavailable
 from domain.events import Aggregate
+from projections.stamps import stamp
 
 SCHEMA_VERSION: Final = 1
 BUSY_SECONDS: Final = 5.0
@@ -133,7 +134,7 @@ class SqliteJournal:
         # Left alone, SQLite looks at every event from the first on, which is slow for a late time.
         query = "SELECT min(position) FROM event INDEXED BY event_by_time WHERE time > ?"
         with self._beside.use() as database:
-            (position,) = database.execute(query, (sortable(time),)).fetchone()
+            (position,) = database.execute(query, (stamp(time),)).fetchone()
         return None if position is None else int(position)
 
     def close(self) -> None:
@@ -275,13 +276,8 @@ Row = tuple[int, str, str, int | None, str, str | None, bytes]
 def _rows(events: Iterable[Stored]) -> Iterator[Row]:
     for event in events:
         place, fact = event.aggregate, event.fact
-        time = None if isinstance(fact, Undecodable) else sortable(fact.time)
+        time = None if isinstance(fact, Undecodable) else stamp(fact.time)
         yield event.position, place.kind, place.id, fact.version, event.type, time, event.raw
-
-
-def sortable(time: datetime) -> str:
-    """A moment as text that sorts as moments do: UTC, always six fraction digits."""
-    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _head(event: Stored) -> tuple[int, str]:

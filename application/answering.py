@@ -1,7 +1,5 @@
 """The answer to a request on a job, read from the event that decided it, now or before."""
 
-from typing import Final
-
 from msgspec.structs import replace
 
 from application.ledger import Change, Ledger, readable
@@ -10,8 +8,7 @@ from application.under_way import Met, cancel_met, names_a_cancel, told, under_w
 from domain import events as e
 from domain.job import Job
 from domain.requests import JobRequest, answered_before, operation_of
-
-NOT_PERMITTED: Final = "not_permitted"
+from domain.states import Effect
 
 
 class Answering:
@@ -36,7 +33,7 @@ class Answering:
             answer = replayed(history, before.version, operation, str(number), state)
             cancel = await self._met(number, done, readable(history[before.version - 1]))
         answer = replace(answer, task_id=task_id)
-        return without_secrets(answer) if answer.code == NOT_PERMITTED else told(answer, cancel)
+        return told(answer, cancel) if may_know(request) else without_secrets(answer)
 
     async def _met(
         self, number: int, done: Change[Job | None], recorded: e.Recorded
@@ -50,6 +47,11 @@ class Answering:
             stored = history[done.after.cancel.version - 1]
             cancel = under_way(readable(stored), stored.position)
         return cancel
+
+
+def may_know(request: JobRequest) -> bool:
+    """Whether who asks has the right now: it may be another one than when they were answered."""
+    return request.asked.decision.effect is Effect.ALLOW
 
 
 def without_secrets(answer: Receipt) -> Receipt:

@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable
 
 from application.board import Board
 from application.dispatcher import Dispatcher
+from application.engine import Engine, RunKey, RunStatus
 from application.patience import RETRY_SECONDS, TROUBLE_SECONDS, until_done
-from application.ports import Engine, Reporter, RunKey, RunStatus
+from application.ports import Reporter
 from application.runs import Runs
 from application.stopper import Stopper
 from domain.errors import Corrupt, CountermandError

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Final
 
 from application.board import Board
+from application.engine import Engine, RunKey
 from application.patience import RETRY_SECONDS, TROUBLE_SECONDS
-from application.ports import Engine, Reporter, RunKey
+from application.ports import Reporter
 from application.runs import Runs
 from domain import commands as c
 from domain.errors import Corrupt, CountermandError

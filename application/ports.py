@@ -1,15 +1,17 @@
-"""What the use cases ask of the outside. Several implementations must agree on every word here."""
+"""What the use cases ask of the outside. Several implementations must agree on every word here.
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+The port of engines is in ``engine``, those of the views in ``views`` and ``view_store``.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
 from msgspec import Struct
 
-from domain.events import Aggregate, Decision, Exit, NewEvent, Recorded, RunHandle
+from domain.events import Aggregate, Decision, NewEvent, Recorded
 from domain.policy import Question
-from domain.states import StopStep
 
 # --- the event log --------------------------------------------------------------------------------
 
@@ -220,166 +222,6 @@ class Journal(Protocol):
 
     def close(self) -> None:
         """Release the file. Idempotent."""
-        ...
-
-
-# --- the engine -----------------------------------------------------------------------------------
-
-
-class RunKey(Struct, frozen=True, order=True):
-    """One attempt of one task instance."""
-
-    job: int
-    task: int
-    instance: int
-    attempt: int
-
-
-class RunSpec(Struct, frozen=True):
-    """What to run.
-
-    ``command`` is given to ``/bin/sh -c``. ``environment`` is complete but for the engine's own
-    additions. ``work_directory``: absolute, or "" for the run's own directory. ``run_as``: an
-    account name, or "" for the engine's configured account. ``time_limit_ms``: killed when it runs
-    out, 0 for none.
-    """
-
-    command: str
-    environment: dict[str, str]
-    work_directory: str = ""
-    run_as: str = ""
-    time_limit_ms: int = 0
-
-
-class StopOrder(Struct, frozen=True):
-    """An order that stands on the stream already. (``request_id``, ``step``) is done at most once.
-
-    step ``signal``: ``signal`` to every process of the run, ``grace_ms`` later SIGKILL to what is
-    left. step ``kill``: SIGKILL to everything at once; it overtakes a grace period under way.
-    """
-
-    request_id: str
-    step: StopStep
-    signal: int
-    grace_ms: int
-
-
-class RunPhase(StrEnum):
-    """How far a run has come.
-
-    prepared: the keeper waits for the word to go, nothing ran. running: the command line runs.
-    ended: the group of processes is empty, or SIGKILL was sent and survivors were counted.
-    lost: the keeper died or the machine restarted; nobody can say how the run ended.
-    """
-
-    PREPARED = "prepared"
-    RUNNING = "running"
-    ENDED = "ended"
-    LOST = "lost"
-
-
-class StopNote(Struct, frozen=True):
-    """What the engine noted of the stop that ended a run.
-
-    ``request_id``, ``step``: the order that brought the end (for a grace period that ran out: step
-    signal, ``grace_expired`` true). ``after_ms``: from the first signal of that order to the end.
-    ``killed``: processes that SIGKILL was sent to. ``survivors``: those still there afterwards.
-    """
-
-    request_id: str
-    step: StopStep
-    grace_expired: bool
-    after_ms: int
-    killed: int
-    survivors: int
-
-
-class RunStatus(Struct, frozen=True):
-    """What the engine knows of one run.
-
-    ``stop`` is set when an order was performed before the end. ``orders``: (request id, step) of
-    all orders performed. ``timed_out``: the run's time limit killed it; then ``killed`` and
-    ``survivors`` tell of that kill. ``survivors_gone``: processes that outlived a kill have ended
-    since. ``reason``: for lost, and for ended without ever running, a sentence.
-    """
-
-    key: RunKey
-    phase: RunPhase
-    handle: RunHandle | None = None
-    exit: Exit = Exit()
-    stop: StopNote | None = None
-    orders: tuple[tuple[str, StopStep], ...] = ()
-    timed_out: bool = False
-    killed: int = 0
-    survivors: int = 0
-    survivors_gone: bool = False
-    never_ran: bool = False
-    reason: str = ""
-    output_bytes: int = 0
-
-
-class Engine(Protocol):
-    """Really starts and stops processes. Keeps its own durable note of what it did.
-
-    Every method may be repeated: an act that was done is not done again. ``Unavailable`` when the
-    engine cannot be reached, ``Refused`` when a run can never start (no such account, directory).
-    """
-
-    @property
-    def name(self) -> str:
-        """The engine's name in handles, such as ``local``."""
-        ...
-
-    @property
-    def node(self) -> str:
-        """The node that runs are placed on."""
-        ...
-
-    @property
-    def slots(self) -> int:
-        """How many runs may be there at once, 1 or more."""
-        ...
-
-    async def recover(self) -> tuple[RunStatus, ...]:
-        """Find every run this engine has a note of, also of an earlier service, and follow it."""
-        ...
-
-    async def prepare(self, key: RunKey, spec: RunSpec) -> RunHandle:
-        """Start the run's keeper. Nothing of the run happens until ``go``.
-
-        Repeated for a run that is prepared, it returns the same handle.
-        """
-        ...
-
-    async def go(self, key: RunKey) -> None:
-        """Let the command line start, at most once."""
-        ...
-
-    async def abandon(self, key: RunKey) -> None:
-        """Give up a prepared run: its keeper exits and nothing ran. No effect after ``go``."""
-        ...
-
-    async def stop(self, key: RunKey, order: StopOrder) -> None:
-        """Perform an order. Returns when the keeper has noted it; the end comes as a report."""
-        ...
-
-    async def status(self, key: RunKey) -> RunStatus | None:
-        """What is known of a run; None when the engine never heard of it."""
-        ...
-
-    def reports(self) -> AsyncIterator[RunStatus]:
-        """A status each time a run's phase changes to ended or lost, or survivors are gone.
-
-        At least once each; one consumer. Never ends until ``close``.
-        """
-        ...
-
-    async def forget(self, key: RunKey) -> None:
-        """Remove the notes and output of an ended run. Used when a job is removed."""
-        ...
-
-    async def close(self, *, stop_tasks: bool = False) -> None:
-        """Let go of the keepers, which go on by themselves; ``stop_tasks``: kill all runs first."""
         ...
 
 

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from application.board import Board
+from application.engine import Engine, RunKey
 from application.ledger import Ledger
-from application.ports import Clock, Engine, Reporter, RunKey
+from application.ports import Clock, Reporter
 from application.runs import Runs
 from domain.commands import RemoveJob
 from domain.errors import Corrupt, CountermandError, Refused

@@ -11,9 +11,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from application.engine import Engine, RunKey, RunPhase, RunSpec, RunStatus
 from application.ledger import Cause, Change, Ledger
 from application.patience import until_done
-from application.ports import Engine, RunKey, RunPhase, RunSpec, RunStatus
 from domain import commands as c
 from domain.errors import Corrupt, CountermandError, Refused
 from domain.events import JobEvent, RunHandle

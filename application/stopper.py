@@ -8,8 +8,9 @@ job's state no longer calls for it and the engine keeps a note of its own.
 import asyncio
 from collections.abc import Callable
 
+from application.engine import Engine, RunKey, RunPhase, RunStatus, StopOrder
 from application.ledger import Ledger
-from application.ports import Engine, Reporter, RunKey, RunPhase, RunStatus, StopOrder
+from application.ports import Reporter
 from application.runs import Runs, cause_of
 from domain import commands as c
 from domain.errors import CountermandError, Unknown

@@ -60,7 +60,7 @@ def under_way(recorded: e.Recorded, position: int) -> UnderWay | None:
     return UnderWay(
         request_id=fact.request_id,
         actor=caller.actor.name,
-        on_behalf_of=caller.on_behalf_of.name if caller.on_behalf_of else "",
+        on_behalf_of=caller.acted_for,
         mode=fact.mode,
         message=fact.message,
         at=recorded.time,

@@ -121,6 +121,23 @@ class CancellationFilter(Struct, frozen=True):
 TRAIL_COLUMNS: Final = tuple(f for f in AuditRow.__struct_fields__ if f != "time_high")
 """What a row of the trail says to people, in the order in which every form has it."""
 
+TRAIL_VALUES: Final = {
+    "owner": "owners",
+    "actor": "actors",
+    "on_behalf_of": "on_behalf_of",
+    "requested_by": "requested_by",
+    "kind": "kinds",
+    "type": "types",
+    "operation": "operations",
+    "outcome": "outcomes",
+    "mode": "modes",
+    "reason_code": "reason_codes",
+    "origin": "origins",
+    "rule": "rules",
+    "code": "codes",
+}
+"""Columns of the trail that are searched by exact values, and the filter's name for each."""
+
 Key = tuple[str | int | None, ...]
 
 

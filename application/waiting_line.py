@@ -8,7 +8,7 @@ from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from application.ports import RunKey
+from application.engine import RunKey
 from domain.job import Job
 from domain.states import JOB_PRIORITY_NUMBER, TASK_ON_NODE, TaskType
 

@@ -72,6 +72,11 @@ class Caller(Struct, frozen=True):
         return self.on_behalf_of or self.actor
 
     @property
+    def acted_for(self) -> str:
+        """The name of the person acted for, "" when the actor acts for nobody else."""
+        return self.on_behalf_of.name if self.on_behalf_of else ""
+
+    @property
     def asker(self) -> str:
         """The scope of this caller's request ids: the same id for somebody else is another one."""
         return (

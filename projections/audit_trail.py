@@ -132,7 +132,7 @@ def audit_row(
         subject=said.subject,
         owner=owner,
         actor=caller.actor.name,
-        on_behalf_of=caller.on_behalf_of.name if caller.on_behalf_of else "",
+        on_behalf_of=caller.acted_for,
         origin=caller.origin.value,
         address=caller.address,
         program=caller.program,

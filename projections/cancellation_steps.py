@@ -127,7 +127,7 @@ def begun(
         message=fact.message,
         reason_code=fact.reason_code,
         actor=caller.actor.name,
-        on_behalf_of=caller.on_behalf_of.name if caller.on_behalf_of else "",
+        on_behalf_of=caller.acted_for,
         requested_at=recorded.time,
         running=fact.running.count,
         waiting=fact.waiting.count,

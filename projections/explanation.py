@@ -282,7 +282,7 @@ def refusal(fact: e.RefusalEvent) -> str:
 def caller_of(recorded: e.Recorded) -> str:
     """Who asked, and for whom."""
     caller = recorded.event.caller
-    return by(caller.actor.name, caller.on_behalf_of.name if caller.on_behalf_of else "")
+    return by(caller.actor.name, caller.acted_for)
 
 
 def by(actor: str, on_behalf_of: str) -> str:

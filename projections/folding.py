@@ -158,7 +158,7 @@ def now_asked_for(
         return tuple(asked for asked in before if asked.position in going_on)
     if not isinstance(fact, ACCEPTED):
         return before
-    whom = caller.on_behalf_of.name if caller.on_behalf_of else ""
+    whom = caller.acted_for
     return (*before, AskedFor(fact.request_id, position, caller.actor.name, whom))
 
 

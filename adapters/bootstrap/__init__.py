@@ -11,10 +11,11 @@ from pathlib import Path
 import uvloop
 
 from adapters.bootstrap import dev as first_minute
-from adapters.bootstrap.compose import Parts, grow_stream, locked, nats, provision_stream
+from adapters.bootstrap.compose import Parts
 from adapters.bootstrap.configuration import load
 from adapters.bootstrap.contract import contract
 from adapters.bootstrap.doctor import Finding, examine
+from adapters.bootstrap.evidence import grow_stream, locked, nats, provision_stream
 from adapters.bootstrap.people import principals_file
 from adapters.bootstrap.running import Endpoint, service
 from adapters.bootstrap.system import LogReporter

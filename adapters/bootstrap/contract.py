@@ -3,9 +3,9 @@
 from importlib.metadata import version
 from typing import Final
 
+from adapters.http.bodies.schemas import EventRow
 from adapters.http.contract.document import openapi_bytes
-from adapters.http.schema_bodies import EventRow
-from adapters.http.schemas import SCHEMA_PATH, Contract, Document, document
+from adapters.http.routes.schemas import SCHEMA_PATH, Contract, Document, document
 from adapters.wire.schemas import Entry, asyncapi_bytes, entries, schema_bytes
 
 SCHEMA: Final = "application/schema+json"

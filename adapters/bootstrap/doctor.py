@@ -11,8 +11,9 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from adapters.bootstrap.compose import directory_of, journal_path, local_engine
+from adapters.bootstrap.compose import local_engine
 from adapters.bootstrap.disk import free_bytes
+from adapters.bootstrap.evidence import directory_of, journal_path
 from adapters.bootstrap.marker import read_marker
 from adapters.engines.local import cgroups
 from application.settings import Settings

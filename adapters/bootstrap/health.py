@@ -6,8 +6,8 @@ from typing import Final
 
 from adapters.bootstrap.alarms import worries
 from adapters.bootstrap.compose import Parts
-from adapters.http.health import Health, HealthStatus
-from adapters.http.metrics import Snapshot
+from adapters.http.bodies.health import Health, HealthStatus
+from adapters.http.routes.metrics import Snapshot
 from application.views import Troubles
 from domain.errors import CountermandError, Unavailable
 

@@ -10,13 +10,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from adapters.bootstrap.compose import (
-    Makers,
-    Parts,
-    background,
+from adapters.bootstrap.compose import Makers, Parts, background, join
+from adapters.bootstrap.evidence import (
     directory_of,
     evidence,
-    join,
     knows_a_stream,
     locked,
     nats,
@@ -68,7 +65,7 @@ async def service(
         if not knows_a_stream(settings):
             made = await provision_stream(settings, server)
             reporter("stream_provisioned", stream=settings.stream, made=made)
-        async with evidence(settings, server, makers) as (log, journal):
+        async with evidence(settings, server, makers.log) as (log, journal):
             parts = join(settings, server, log, journal, reporter, makers)
             async with carried_on(parts), web(parts) as faces:
                 await parts.supervision.until_started(parts.board.caught_up)

@@ -31,6 +31,9 @@ NICE: Final = 10
 LEFT_ALONE: Final = 3
 """The status with which it ends because the service has."""
 
+NOT_BUILT: Final = 4
+"""The status with which it ends when it has said why, in words for everybody."""
+
 ERROR_CHARACTERS_MAX: Final = 2000
 STDIN: Final = 0
 
@@ -103,7 +106,7 @@ def main() -> int:
         asyncio.run(build(source))
     except CountermandError as error:
         sys.stderr.write(error.message + "\n")
-        return 1
+        return NOT_BUILT
     return 0
 
 

@@ -8,22 +8,32 @@ import msgspec
 from msgspec.structs import replace
 
 from adapters.bootstrap import view_builder
-from adapters.bootstrap.view_builder import ERROR_CHARACTERS_MAX, Damage, Step, ViewSource
+from adapters.bootstrap.view_builder import (
+    ERROR_CHARACTERS_MAX,
+    NOT_BUILT,
+    Damage,
+    Step,
+    ViewSource,
+)
+from application.ports import Reporter
 from application.view_building import Build, Told
 from domain.errors import Corrupt, Unavailable
 
 
-def beside(source: ViewSource) -> Build:
+def beside(source: ViewSource, reporter: Reporter) -> Build:
     """A build that runs in a process beside the service."""
 
     async def build(name: str, told: Told) -> None:
-        await run(replace(source, name=name), told)
+        await run(replace(source, name=name), told, reporter)
 
     return build
 
 
-async def run(source: ViewSource, told: Told) -> None:
-    """Run the process to its end. Raises ``Corrupt`` as ``fill`` does, ``Unavailable`` else."""
+async def run(source: ViewSource, told: Told, reporter: Reporter) -> None:
+    """Run the process to its end. Raises ``Corrupt`` as ``fill`` does, ``Unavailable`` else.
+
+    The error is for everybody. Of a defect it says only the last line; the traceback is reported.
+    """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", str(view_builder.__file__)),  # -P: no code from where it starts
         stdin=asyncio.subprocess.PIPE,
@@ -45,6 +55,9 @@ async def run(source: ViewSource, told: Told) -> None:
         raise Corrupt(damage.message)
     if status != 0:
         why = said[-ERROR_CHARACTERS_MAX:]
+        if status != NOT_BUILT:
+            reporter("view_builder_failed", status=status, said=why)
+            why = why.rpartition("\n")[2]
         raise Unavailable(f"the process that builds the views ended with status {status}: {why}")
 
 

@@ -14,14 +14,15 @@ from typing import Final
 from msgspec import Struct
 
 from adapters.bootstrap.certificate import certificate_of
-from adapters.bootstrap.compose import Parts, directory_of
+from adapters.bootstrap.compose import Parts
 from adapters.bootstrap.contract import contract
+from adapters.bootstrap.evidence import directory_of
 from adapters.bootstrap.health import health_of, snapshot_of
 from adapters.bootstrap.people import principals_file
 from adapters.hpcpack.app import Rest, create_rest
 from adapters.hpcpack.cluster import Machine
 from adapters.http.app import create_app
-from adapters.http.listings import Provenance
+from adapters.http.routes.listings import Provenance
 from adapters.principals import Principals
 from adapters.web.authentication import Authenticator, Peer
 from adapters.web.by_path import ByPath
@@ -111,7 +112,7 @@ async def web(parts: Parts) -> AsyncIterator[Web]:
     tls = None if pair is None else server_context(pair.certificate, pair.key)
     sockets = [bind_unix(path), bound_tcp(settings, parts.reporter)]
     secure = [(bind_tcp(settings.https_host, settings.https_port), tls)] if tls else []
-    server = WebServer(app, sockets, closing, counts, secure)
+    server = WebServer(app, sockets, closing, counts, secure=secure)
     await server.start()
     try:
         yield Web(

@@ -33,8 +33,8 @@ def run(arguments: list[str]) -> int:
     import click
 
     from adapters.cli.exits import Failure
+    from adapters.cli.printing.stdout import Unwritten, flush
     from adapters.cli.refusals import check_arguments, say_failure, say_usage
-    from adapters.cli.stdout import Unwritten, flush
     from adapters.cli.verb_group import verbs
 
     for stream in (sys.stdout, sys.stderr):

@@ -6,7 +6,7 @@ import sys
 import click
 
 from adapters.cli.exits import Failure
-from adapters.cli.stdout import warn
+from adapters.cli.printing.stdout import warn
 
 
 def check_arguments(arguments: list[str]) -> None:

@@ -3,10 +3,7 @@
 Only the names of events are looked up: there are many, and few ask by them.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final, get_args
-
-import click
+from typing import Final, get_args
 
 JOB_STATES: Final = (
     "Configuring",
@@ -47,67 +44,3 @@ def event_types() -> list[str]:
     from domain.events import Event
 
     return sorted(kind.__name__ for kind in get_args(Event))
-
-
-class EventType(click.ParamType[str]):
-    """The name of a type of event. What is none is refused, with those there are."""
-
-    name = "type"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        """The name as it is spelled, whatever case it was typed in."""
-        there = event_types()
-        for name in there:
-            if name.casefold() == str(value).casefold():
-                return name
-        self.fail(f"there is no event type {value!r}; there are {', '.join(there)}", param, ctx)
-
-    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[Any]:
-        """Types that begin so."""
-        from click.shell_completion import CompletionItem
-
-        return [CompletionItem(x) for x in event_types() if x.startswith(incomplete)]
-
-
-class AnyCase(click.Choice[str]):
-    """One of some words, in any case; the error says them as they are spelled."""
-
-    def __init__(self, words: Sequence[str]) -> None:
-        super().__init__(words, case_sensitive=False)
-
-    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
-        """What there is."""
-        return f"{value!r} is not one of {', '.join(map(repr, self.choices))}"
-
-    def get_missing_message(self, param: Any, ctx: Any) -> str:
-        """What there is."""
-        return f"there are {', '.join(self.choices)}"
-
-    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[Any]:
-        """Words that begin so, as they are spelled."""
-        from click.shell_completion import CompletionItem
-
-        begin = incomplete.casefold()
-        return [CompletionItem(x) for x in self.choices if x.casefold().startswith(begin)]
-
-
-class Order(click.ParamType[str]):
-    """By what a list is sorted: a key, with a minus before it for the largest first."""
-
-    name = "key"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        """The key, if there is one."""
-        if str(value).removeprefix("-") not in JOB_ORDERS:
-            keys = ", ".join(JOB_ORDERS)
-            self.fail(
-                f"{value!r} is not a key to sort by; there are {keys}, also as -KEY", param, ctx
-            )
-        return str(value)
-
-    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[Any]:
-        """Keys that begin so, both ways."""
-        from click.shell_completion import CompletionItem
-
-        both = [*JOB_ORDERS, *(f"-{key}" for key in JOB_ORDERS)]
-        return [CompletionItem(x) for x in both if x.startswith(incomplete)]

@@ -24,7 +24,7 @@ from adapters.hpcpack.operations import OPERATIONS
 from adapters.hpcpack.questions import Questions
 from adapters.hpcpack.windows_operations import WINDOWS_OPERATIONS
 from adapters.web.authentication import Authenticator, Door, caller_of
-from adapters.web.requests import WebRequest
+from adapters.web.requests import WebRequest, whole_body
 from application.listing import Listing
 from application.ports import Ids
 from application.queries import Queries
@@ -157,7 +157,7 @@ async def asked_by(request: WebRequest) -> Asked:
         caller=caller_of(request),
         path=request.path_params,
         fields=Fields(request.scope["query_string"]),
-        body=Body(await request.body(), request.headers.get("content-type", "").lower()),
+        body=Body(await whole_body(request), request.headers.get("content-type", "").lower()),
     )
 
 

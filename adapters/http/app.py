@@ -4,19 +4,23 @@ from collections.abc import Awaitable, Callable
 
 from litestar import Litestar, Router
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 
-from adapters.http.administration import Administrations
-from adapters.http.commands import Commands
-from adapters.http.face import NATIVE
-from adapters.http.health import Health
-from adapters.http.health_routes import health_routes
-from adapters.http.listings import Listings, Provenance
-from adapters.http.metrics import Snapshot, metrics_routes
+from adapters.http.bodies.health import Health
+from adapters.http.bodies.shapes import API
+from adapters.http.contract.document import OPERATIONS
+from adapters.http.contract.operation import options
 from adapters.http.problem import exception_handler
-from adapters.http.questions import Questions
-from adapters.http.requests import BODY_BYTES_MAX
-from adapters.http.schemas import Contract, Schemas
-from adapters.http.sse import StreamLimits
+from adapters.http.reading.face import NATIVE
+from adapters.http.reading.requests import BODY_BYTES_MAX
+from adapters.http.routes.administration import Administrations
+from adapters.http.routes.commands import Commands
+from adapters.http.routes.health import health_routes
+from adapters.http.routes.listings import Listings, Provenance
+from adapters.http.routes.metrics import Snapshot, metrics_routes
+from adapters.http.routes.questions import Questions
+from adapters.http.routes.schemas import Contract, Schemas
+from adapters.http.streams.sse import StreamLimits
 from adapters.web.authentication import Authenticator, Door
 from adapters.web.closing import Closing
 from adapters.web.request_log import RequestCounts
@@ -25,8 +29,6 @@ from application.listing import Listing
 from application.ports import Ids
 from application.queries import Queries
 from application.scheduler import Scheduler
-
-API: str = "/api/v1"
 
 
 def create_app(
@@ -49,11 +51,10 @@ def create_app(
 
     Only health, metrics and the published contract need no name.
     """
-    handler = exception_handler(ids.new)
-    questions = Questions(scheduler, queries, closing, stream_limits, ids.new)
+    door = Door(authenticator, NATIVE)
     guarded = (
         Commands(scheduler, ids),
-        questions,
+        Questions(scheduler, queries, door, closing, stream_limits, ids.new),
         Listings(listing, queries, provenance),
         Administrations(administration),
     )
@@ -63,10 +64,19 @@ def create_app(
         *metrics_routes(snapshot, counts),
         *Schemas(contract).routes(),
     ]
+    return application(routes, open_to_all, door, ids)
+
+
+def application(
+    guarded: list[HTTPRouteHandler], open_to_all: list[HTTPRouteHandler], door: Door, ids: Ids
+) -> Litestar:
+    """Routes with a door before them, and others without; each path also tells its methods."""
+    handler = exception_handler(ids.new)
+    named, unnamed = (options(x for x in OPERATIONS if x.named is need) for need in (True, False))
     return Litestar(
         route_handlers=[
-            Router(API, route_handlers=routes, guards=[Door(authenticator, NATIVE).guard]),
-            Router(API, route_handlers=open_to_all),
+            Router(API, route_handlers=[*named, *guarded], guards=[door.guard]),
+            Router(API, route_handlers=[*unnamed, *open_to_all]),
         ],
         exception_handlers={Exception: handler, HTTPException: handler},
         request_max_body_size=BODY_BYTES_MAX,

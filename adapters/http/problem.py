@@ -16,8 +16,9 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from adapters.http.answers import POSITION, ReceiptBody
-from adapters.http.shapes import Count
+from adapters.http.answers import POSITION
+from adapters.http.bodies.receipts import ReceiptBody
+from adapters.http.bodies.shapes import Count
 from adapters.web.requests import Malformed, WebRequest
 from adapters.web.text import valid
 from domain import errors as x

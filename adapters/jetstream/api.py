@@ -11,8 +11,7 @@ from msgspec import Struct
 
 WRONG_LAST_SEQUENCE: Final = frozenset({10071, 10164})
 IN_FLIGHT_OR_DUPLICATE: Final = frozenset({10158, 10201})
-LOOK: Final = WRONG_LAST_SEQUENCE | IN_FLIGHT_OR_DUPLICATE
-"""Only the aggregate's tail says what happened."""
+"""After either only the aggregate's tail says what happened."""
 
 TRY_AGAIN: Final = frozenset({10176, 10210, 10211})
 """A batch was incomplete or too many are in flight: nothing was stored."""
@@ -24,7 +23,6 @@ NOT_THERE_NOW: Final = frozenset({10008, 10009, 10013, 10014, 10074, 10194})
 """JetStream or the stream is starting, has no leader or is offline: ask again."""
 
 STREAM_NOT_FOUND: Final = 10059
-STREAM_NAME_IN_USE: Final = 10058
 SUBJECTS_OVERLAP: Final = 10065
 
 

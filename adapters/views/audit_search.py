@@ -21,26 +21,9 @@ from adapters.views.clauses import (
 from adapters.views.facets import MANY, any_of, facet
 from adapters.views.places import Places, ranges
 from adapters.views.words import search
-from application.views import AuditFilter, Page
+from application.views import TRAIL_VALUES, AuditFilter, Page
 from domain.cluster import job_number
 from projections.audit_trail import AuditRow, Kind
-
-BY_VALUE: Final = (
-    ("owner", "owners"),
-    ("actor", "actors"),
-    ("on_behalf_of", "on_behalf_of"),
-    ("requested_by", "requested_by"),
-    ("kind", "kinds"),
-    ("type", "types"),
-    ("operation", "operations"),
-    ("outcome", "outcomes"),
-    ("mode", "modes"),
-    ("reason_code", "reason_codes"),
-    ("origin", "origins"),
-    ("rule", "rules"),
-    ("code", "codes"),
-)
-"""Columns that are searched by their exact value, and the filter's name for each."""
 
 COLUMNS: Final = ", ".join(f"a.{column}" for column in AuditRow.__struct_fields__)
 
@@ -126,7 +109,9 @@ def terms_of(which: AuditFilter) -> list[str]:
         if text
     ]
     exact = [
-        any_of(column, values) for column, name in BY_VALUE if (values := getattr(which, name))
+        any_of(column, values)
+        for column, name in TRAIL_VALUES.items()
+        if (values := getattr(which, name))
     ]
     if which.forced:
         exact.append(f"({facet('mode', 'forced')} OR {facet('kind', Kind.FORCED_STOP.value)})")

@@ -81,13 +81,22 @@ class Door(OneOfAKind):
 
     async def guard(self, connection: Connection, _: BaseRouteHandler) -> None:
         """Find out who asks and keep it for ``caller_of``."""
+        connection.scope["state"]["caller"] = await self._caller(connection)
+
+    async def finds_the_same(self, connection: Connection) -> bool:
+        """Whether who asked would be the same person with the same rights now. Raises as ``guard``:
+        a token may have been taken back since."""
+        before: Caller = connection.scope["state"]["caller"]
+        return await self._caller(connection) == before
+
+    async def _caller(self, connection: Connection) -> Caller:
         address = address_of(connection)
         try:
             actor = await self._actor(connection)
         except (NotAuthenticated, Throttled) as error:
             log.warning("not_authenticated", address=address, code=error.code, why=error.message)
             raise
-        connection.scope["state"]["caller"] = Caller(
+        return Caller(
             actor=actor,
             on_behalf_of=await self._person(connection),
             origin=self._face.origin(connection),

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from adapters.web.authentication import Peer
 from adapters.web.closing import Closing
+from adapters.web.cutting_off import SILENCE_SECONDS_MAX, CutsOff
 from adapters.web.request_log import RequestCounts, RequestLog
 
 BACKLOG: Final = 2048
@@ -26,7 +27,9 @@ class WebServer:
     """Serves an ASGI application on sockets that are bound already.
 
     ``closing`` is said when the end begins, so that the application ends its streams. ``counts``:
-    where answers are counted. ``secure``: sockets on which TLS is spoken, with how.
+    where answers are counted. ``silence_seconds_max``: who takes
+    or sends nothing for so long, when it is its turn, is cut off. ``secure``: sockets on which TLS
+    is spoken, with how.
     """
 
     def __init__(
@@ -35,12 +38,14 @@ class WebServer:
         sockets: Sequence[socket.socket],
         closing: Closing,
         counts: RequestCounts | None = None,
+        silence_seconds_max: float = SILENCE_SECONDS_MAX,
+        *,
         secure: Sequence[tuple[socket.socket, ssl.SSLContext]] = (),
     ) -> None:
         self._closing = closing
         self._listeners = (*((sock, None) for sock in sockets), *secure)
         config = uvicorn.Config(
-            RequestLog(app, counts or RequestCounts()),
+            RequestLog(CutsOff(app, silence_seconds_max), counts or RequestCounts()),
             http=PeerProtocol,
             ws="none",
             lifespan="off",

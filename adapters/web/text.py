@@ -1,16 +1,4 @@
-"""Times, numbers and texts as answers write them."""
-
-from datetime import UTC, datetime
-
-
-def stamp(moment: datetime) -> str:
-    """A time as text."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-
-
-def maybe_stamp(moment: datetime | None) -> str | None:
-    """A time as text, if there is one."""
-    return None if moment is None else stamp(moment)
+"""Numbers and texts as answers write them; times are as in ``projections.stamps``."""
 
 
 def hexadecimal(hresult: int) -> str:

@@ -8,7 +8,7 @@ exception.
 
 import hashlib
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -20,6 +20,7 @@ from application.ports import Undecodable
 from domain.errors import BadRequest
 from domain.events import Aggregate, Event, NewEvent, Recorded
 from domain.identity import Caller, Origin, Principal, PrincipalKind, Role
+from projections.stamps import stamp
 
 EVENT_BYTES_MAX: Final = 60 * 1024
 """An event's bytes. The stream takes 64 KiB with headers; 4 KiB are left for guard and batch."""
@@ -314,7 +315,7 @@ def _roles(text: str) -> tuple[Role, ...]:
 def _time_text(time: datetime) -> str:
     if time.tzinfo is None:
         raise ValueError("the time has no zone")
-    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return stamp(time)
 
 
 def _time(text: str) -> datetime:

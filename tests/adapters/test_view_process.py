@@ -69,6 +69,10 @@ def source(nats: Nats, log: JetStreamLog, tmp_path: Path) -> ViewSource:
     )
 
 
+def unheard(event: str, **facts: object) -> None:
+    """A reporter that nobody listens to."""
+
+
 async def filled(nats: Nats, log: JetStreamLog, count: int) -> list[Stored]:
     """So many events, in the stream and here."""
     made = list(events(count, cluster=nats.spec.cluster))
@@ -96,7 +100,7 @@ async def test_views_are_built_from_the_whole_stream(
     nats: Nats, log: JetStreamLog, source: ViewSource, tmp_path: Path
 ) -> None:
     made, told = await filled(nats, log, 3000), list[tuple[int, int]]()
-    await run(source, lambda position, last: told.append((position, last)))
+    await run(source, lambda position, last: told.append((position, last)), unheard)
     assert_equal(source, made, tmp_path)
     assert told == sorted(told)
     assert told[-1] == (3000, 3000)
@@ -104,7 +108,7 @@ async def test_views_are_built_from_the_whole_stream(
 
 
 async def test_views_of_an_empty_stream_are_empty(log: JetStreamLog, source: ViewSource) -> None:
-    await run(source, lambda position, last: None)
+    await run(source, lambda position, last: None, unheard)
     store = store_of(source)
     assert store.position() == 0
     store.close()
@@ -117,14 +121,14 @@ async def test_damage_in_the_stream_is_told_and_what_is_before_it_stays(
     spoiled = replace(made[0], raw=b'{"no": "event"}' + b" " * 60_000, position=501)
     await publish_all(nats.address(), nats.spec.cluster, [spoiled])
     with pytest.raises(Corrupt, match="before position 501"):
-        await run(source, lambda position, last: None)
+        await run(source, lambda position, last: None, unheard)
     assert_equal(source, made, tmp_path)
 
 
 async def failure(source: ViewSource) -> str:
     """What a build that cannot be done says."""
     with pytest.raises(CountermandError) as raised:
-        await run(source, lambda position, last: None)
+        await run(source, lambda position, last: None, unheard)
     assert isinstance(raised.value, Unavailable)
     assert "Traceback" not in raised.value.message
     return raised.value.message
@@ -140,6 +144,24 @@ async def test_what_keeps_it_from_being_built_is_said(source: ViewSource, tmp_pa
     assert "cannot be opened" in await failure(replace(source, directory=directory))
 
 
+async def test_of_a_defect_everybody_is_told_a_line_and_the_log_the_traceback(
+    nats: Nats, log: JetStreamLog, source: ViewSource
+) -> None:
+    said = list[tuple[str, object]]()
+    broken = replace(source, name="no\0name")
+
+    def report(event: str, **facts: object) -> None:
+        said.append((event, facts["said"]))
+
+    with pytest.raises(Unavailable) as raised:
+        await run(broken, lambda position, last: None, report)
+    ((event, text),) = said
+    assert event == "view_builder_failed"
+    assert "Traceback" in str(text)
+    assert "Traceback" not in raised.value.message
+    assert "\n" not in raised.value.message
+
+
 async def test_a_process_that_is_killed_is_an_outage(
     nats: Nats, log: JetStreamLog, source: ViewSource
 ) -> None:
@@ -153,7 +175,7 @@ async def test_a_process_that_is_killed_is_an_outage(
             os.kill(one.pid, signal.SIGKILL)
 
     with pytest.raises(Unavailable, match="status -9"):
-        await run(source, kill)
+        await run(source, kill, unheard)
     assert len(killed) == 1
     store = store_of(source)  # it is a crash like any other: whole commits
     assert 0 < store.position() < MANY
@@ -170,7 +192,7 @@ async def test_who_gives_a_build_up_leaves_no_process(
 ) -> None:
     await filled(nats, log, MANY)
     begun = asyncio.Event()
-    building = asyncio.create_task(run(source, lambda position, last: begun.set()))
+    building = asyncio.create_task(run(source, lambda position, last: begun.set(), unheard))
     await begun.wait()
     assert builders(source)
     building.cancel()
@@ -185,7 +207,7 @@ import msgspec
 from adapters.bootstrap.view_builder import ViewSource
 from adapters.bootstrap.view_process import heard, run
 source = msgspec.json.decode(sys.stdin.buffer.readline(), type=ViewSource)
-asyncio.run(run(source, lambda position, last: None))
+asyncio.run(run(source, lambda position, last: None, lambda event, **facts: None))
 """
 
 

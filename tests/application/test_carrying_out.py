@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from application.ports import RunPhase
+from application.engine import RunPhase
 from domain import events as e
 from domain.states import CancelMode, JobPriority, JobState, TaskState
 from tests.support.fake_engine import GO_DEADLINE_MS

@@ -6,6 +6,7 @@ import pytest
 
 from domain import events as e
 from domain.errors import BadRequest, StoreFull, Throttled, Unavailable
+from domain.identity import Caller, Principal, Role
 from domain.outcome import Outcome
 from domain.states import CancelMode, JobState
 from tests.support.stack import ADMIN, ALICE, BOB, DEADLINE_SECONDS, START, Stack, World
@@ -159,3 +160,25 @@ async def test_waiting_for_a_position_has_an_end(world: World) -> None:
             await stack.board.wait_until(1, 0.01)
         await stack.add("run")
         await stack.board.wait_until(1, DEADLINE_SECONDS)
+
+
+async def test_a_stranger_learns_nothing_by_using_a_request_id_twice(world: World) -> None:
+    async with Stack(world) as stack:
+        job = await stack.running("run")
+        await stack.cancel(job, mode=CancelMode.GRACEFUL, message="between us")
+        first = await stack.cancel(job, key="mine", message="may I?", caller=BOB)
+        other = await stack.cancel(job, key="mine", message="or now?", caller=BOB)
+    assert (first.code, other.code) == ("not_permitted", "request_id_reused")
+    assert [(x.job_state, x.under_way) for x in (first, other)] == [(None, None)] * 2
+
+
+async def test_who_had_the_right_learns_nothing_new_by_asking_again(world: World) -> None:
+    then = Caller(Principal("carol", (Role.JOB_OPERATOR,)))
+    now = Caller(Principal("carol", (Role.USER,)))
+    async with Stack(world) as stack:
+        job = await stack.running("run")
+        first = await stack.cancel(job, key="mine", caller=then)
+        await stack.state(job, JobState.CANCELED)
+        again = await stack.cancel(job, key="mine", caller=now)
+    assert (first.outcome, again.event_id) == (Outcome.ACCEPTED, first.event_id)
+    assert (again.replayed, again.job_state, again.under_way) == (True, None, None)

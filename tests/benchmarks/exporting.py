@@ -16,7 +16,7 @@ from typing import Final
 
 import uvloop
 
-from adapters.http.sse import StreamLimits
+from adapters.http.streams.sse import StreamLimits
 from adapters.recorder_log import memory_log
 from adapters.views.store import SqliteViewStore
 from application.tail import TailLimits

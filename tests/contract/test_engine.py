@@ -8,7 +8,7 @@ from typing import Final, Protocol
 import pytest
 
 from adapters.engines.local.engine import LocalEngine
-from application.ports import Engine, RunKey, RunPhase, RunSpec, RunStatus, StopNote, StopOrder
+from application.engine import Engine, RunKey, RunPhase, RunSpec, RunStatus, StopNote, StopOrder
 from domain.errors import CountermandError, Refused
 from domain.events import Exit
 from domain.states import StopStep

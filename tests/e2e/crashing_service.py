@@ -27,7 +27,8 @@ from adapters.jetstream.config import StreamSpec
 from adapters.jetstream.connection import ServerAddress
 from adapters.jetstream.log import JetStreamLog
 from adapters.jetstream.publish import Patience, StoreDisk, UnseenDisk
-from application.ports import LogIdentity, RunKey, RunSpec, RunStatus, StopOrder, Token, Write
+from application.engine import RunKey, RunSpec, RunStatus, StopOrder
+from application.ports import LogIdentity, Token, Write
 from application.settings import Settings
 from domain.events import RunHandle
 

@@ -20,7 +20,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from application.ports import RunKey, RunPhase, RunSpec, RunStatus, StopNote, StopOrder
+from application.engine import RunKey, RunPhase, RunSpec, RunStatus, StopNote, StopOrder
 from domain.errors import Refused, Unavailable, Unknown
 from domain.events import Exit, RunHandle
 from domain.states import StopStep

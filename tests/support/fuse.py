@@ -4,20 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Literal, TypeVar
 
-from application.ports import (
-    Capability,
-    CaughtUp,
-    EventLog,
-    LogIdentity,
-    RunKey,
-    RunPhase,
-    RunSpec,
-    RunStatus,
-    StopOrder,
-    Stored,
-    Token,
-    Write,
-)
+from application.engine import RunKey, RunPhase, RunSpec, RunStatus, StopOrder
+from application.ports import Capability, CaughtUp, EventLog, LogIdentity, Stored, Token, Write
 from domain.errors import CountermandError, Unavailable
 from domain.events import (
     Aggregate,

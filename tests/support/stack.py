@@ -22,10 +22,11 @@ from adapters.recorder_log import RecorderLog, originator_id
 from application.board import Board
 from application.carrier import Carrier
 from application.dispatcher import Dispatcher
+from application.engine import RunKey, RunPhase
 from application.job_maker import JobKeys, JobMaker
 from application.journal_keeper import JournalKeeper
 from application.ledger import Ledger
-from application.ports import CaughtUp, EventLog, RunKey, RunPhase, Stored
+from application.ports import CaughtUp, EventLog, Stored
 from application.queries import Queries
 from application.receipts import Receipt
 from application.retention import Retention

@@ -140,7 +140,7 @@ class Conversation(BaseHTTPRequestHandler):
         size = int(self.headers.get("Content-Length", 0))
         text = self.rfile.read(size)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        query = parse_qs(parts.query)
+        query = parse_qs(parts.query, keep_blank_values=True)
         body = json.loads(text) if text else {}
         request = Request(self.command, parts.path, query, headers, body, self._who(headers))
         self.close_connection = True

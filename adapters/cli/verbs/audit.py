@@ -4,13 +4,14 @@ from typing import Any, Final
 
 import click
 
-from adapters.cli import audit_filter
-from adapters.cli import options as o
-from adapters.cli.events import by
+from adapters.cli.doing.pages import Pages, print_pages
 from adapters.cli.exits import DONE
-from adapters.cli.moments import brief
-from adapters.cli.pages import Pages, all_option, limit_option, print_pages, rows_wanted
-from adapters.cli.view_shapes import AuditItem
+from adapters.cli.printing.events import by
+from adapters.cli.printing.moments import brief
+from adapters.cli.reaching.view_shapes import AuditItem
+from adapters.cli.typed import audit_filter
+from adapters.cli.typed import options as o
+from adapters.cli.typed.lists import all_option, limit_option, rows_wanted
 
 HEADINGS: Final = ("EVENT", "TIME", "KIND", "JOB", "ACTOR", "OUTCOME", "MODE", "MESSAGE, DETAIL")
 EXPORT: Final = "export"
@@ -35,7 +36,7 @@ class SearchOrExport(click.Command):
 
     def subcommands(self) -> dict[str, click.Command]:
         """The commands below this one, by name."""
-        from adapters.cli.audit_export import verb as export
+        from adapters.cli.verbs.audit_export import verb as export
 
         return {EXPORT: export}
 

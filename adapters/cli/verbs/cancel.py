@@ -5,15 +5,15 @@ from functools import partial
 
 import click
 
-from adapters.cli import options as o
-from adapters.cli.events import by
+from adapters.cli.doing.one_job import path_of
+from adapters.cli.doing.outcome import Outcome, say, settle, substitute
 from adapters.cli.exits import DONE, INTERRUPTED, WAIT_RAN_OUT, Failure, combined
-from adapters.cli.moments import shown
-from adapters.cli.one_job import path_of
-from adapters.cli.outcome import Outcome, say, settle, substitute
-from adapters.cli.shapes import JobDetail, Receipt
-from adapters.cli.stdout import Unwritten, flush
-from adapters.cli.waiting import Wait
+from adapters.cli.printing.events import by
+from adapters.cli.printing.moments import shown
+from adapters.cli.printing.stdout import Unwritten, flush
+from adapters.cli.reaching.shapes import JobDetail, Receipt
+from adapters.cli.reaching.waiting import Wait
+from adapters.cli.typed import options as o
 from adapters.escape import safe
 
 

@@ -7,7 +7,7 @@ from click.shell_completion import get_completion_class
 
 from adapters.cli.exits import DONE
 from adapters.cli.shell import COMPLETE, PROGRAM
-from adapters.cli.words import AnyCase
+from adapters.cli.typed.kinds import AnyCase
 
 SHELLS: Final = ("bash", "zsh", "fish")
 

@@ -2,9 +2,9 @@
 
 import click
 
-from adapters.cli import options as o
+from adapters.cli.doing.service import Chosen, asking_bootstrap, chooses
 from adapters.cli.exits import DONE
-from adapters.cli.service import Chosen, asking_bootstrap, chooses
+from adapters.cli.typed import options as o
 
 
 @click.command("config")

@@ -2,8 +2,8 @@
 
 import click
 
-from adapters.cli import options as o
-from adapters.cli.one_job import order
+from adapters.cli.doing.one_job import order
+from adapters.cli.typed import options as o
 
 
 @click.command("configure")

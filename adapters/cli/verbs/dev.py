@@ -2,7 +2,7 @@
 
 import click
 
-from adapters.cli.service import Chosen, asking_bootstrap, chooses
+from adapters.cli.doing.service import Chosen, asking_bootstrap, chooses
 
 
 @click.command("dev")

@@ -5,9 +5,9 @@ from typing import Final, Protocol, TypedDict
 
 import click
 
-from adapters.cli import options as o
+from adapters.cli.doing.service import Chosen, asking_bootstrap, chooses
 from adapters.cli.exits import DONE, FAILURE
-from adapters.cli.service import Chosen, asking_bootstrap, chooses
+from adapters.cli.typed import options as o
 
 
 class Finding(Protocol):

@@ -2,11 +2,11 @@
 
 import click
 
-from adapters.cli import options as o
 from adapters.cli.exits import DONE
-from adapters.cli.stdout import columns_out
-from adapters.cli.tables import wrapped
-from adapters.cli.view_shapes import Sentence
+from adapters.cli.printing.stdout import columns_out
+from adapters.cli.printing.tables import wrapped
+from adapters.cli.reaching.view_shapes import Sentence
+from adapters.cli.typed import options as o
 from adapters.escape import safe
 
 
@@ -26,8 +26,7 @@ def verb(asked: o.Asked, job: str, at: str | None) -> int:
     """
     out = asked.out
     out.check(Sentence)
-    then = [("at", o.moment_of(at, out.utc))] if at else []
-    told = asked.server.explanation(job, then)
+    told = asked.server.explanation(job, o.at_query(asked, at))
     if out.for_people:
         for sentence in told["sentences"]:
             for line in lines(sentence, columns_out()):

@@ -4,23 +4,23 @@ from typing import Any, Final
 
 import click
 
-from adapters.cli import options as o
-from adapters.cli.events import by
+from adapters.cli.doing.pages import Pages, print_pages
 from adapters.cli.exits import DONE, NO_SUCH_JOB, SOME_FAILED
-from adapters.cli.moments import brief
-from adapters.cli.pages import (
-    Pages,
+from adapters.cli.printing.events import by
+from adapters.cli.printing.moments import brief
+from adapters.cli.printing.stdout import warn
+from adapters.cli.reaching.view_shapes import CancellationItem, JobItem
+from adapters.cli.typed import options as o
+from adapters.cli.typed.kinds import AnyCase, Order
+from adapters.cli.typed.lists import (
     all_option,
     limit_option,
-    print_pages,
     rows_wanted,
     since_option,
     span_query,
     until_option,
 )
-from adapters.cli.stdout import warn
-from adapters.cli.view_shapes import CancellationItem, JobItem
-from adapters.cli.words import JOB_STATES, JOB_TYPES, AnyCase, Order
+from adapters.cli.words import JOB_STATES, JOB_TYPES
 
 HEADINGS: Final = ("JOB", "NAME", "OWNER", "STATE", "TASKS", "SINCE", "CANCELED BY", "WHY")
 STUCK_HEADINGS: Final = ("JOB", "TROUBLE", "STAGE", "MODE", "BY", "SINCE", "DUE", "WHY")

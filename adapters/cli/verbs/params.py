@@ -2,11 +2,11 @@
 
 import click
 
-from adapters.cli import options as o
+from adapters.cli.doing.outcome import say, settle
 from adapters.cli.exits import DONE, NO_SUCH_JOB, Failure
-from adapters.cli.outcome import say, settle
-from adapters.cli.server import quoted
-from adapters.cli.shapes import Parameter, Receipt
+from adapters.cli.reaching.server import quoted
+from adapters.cli.reaching.shapes import Parameter, Receipt
+from adapters.cli.typed import options as o
 
 HEADINGS = ("NAME", "VALUE", "UNIT", "DEFAULT", "ALLOWED", "MEANING")
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final, TypedDict, TypeVar
 
 import click
 
-from adapters.cli import options as o
 from adapters.cli.default_group import DefaultGroup
+from adapters.cli.doing.service import Chosen, asking_bootstrap, chooses
 from adapters.cli.exits import DONE, FAILURE, USAGE, Failure
-from adapters.cli.service import Chosen, asking_bootstrap, chooses
+from adapters.cli.typed import options as o
 
 if TYPE_CHECKING:
-    from adapters.cli.people import Entry, PeopleFile
+    from adapters.cli.doing.people import Entry, PeopleFile
 
 ROLES: Final = ("user", "job-operator", "job-administrator", "administrator", "auditor")
 HEADINGS: Final = ("NAME", "ROLES", "KIND", "UNIX", "PASSWORD", "TOKENS")

@@ -4,11 +4,11 @@ from typing import Any, Final, TypedDict
 
 import click
 
-from adapters.cli import options as o
 from adapters.cli.default_group import DefaultGroup
+from adapters.cli.doing.rebuilding import rebuild
 from adapters.cli.exits import DONE
-from adapters.cli.rebuilding import rebuild
-from adapters.cli.view_shapes import Projections
+from adapters.cli.reaching.view_shapes import Projections
+from adapters.cli.typed import options as o
 
 HEADINGS: Final = ("NAME", "VERSION", "POSITION", "BEHIND", "FAILURE", "MEANING")
 NAMES: Final = ("job_view", "audit_trail", "cancellations", "tally")

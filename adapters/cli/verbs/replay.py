@@ -4,15 +4,15 @@ from typing import Final
 
 import click
 
-from adapters.cli import options as o
-from adapters.cli.differences import Difference, Differences, differences, span_of
+from adapters.cli.doing.differences import Difference, Differences, differences, span_of
 from adapters.cli.exits import DONE, FAILURE
-from adapters.cli.output import Output
-from adapters.cli.shapes import Replay, Step
-from adapters.cli.sheets import words
-from adapters.cli.steps import HEADINGS, row, short, step_through, verdict
-from adapters.cli.verbs.show import show_job
-from adapters.cli.words import EventType
+from adapters.cli.printing.job import show_job
+from adapters.cli.printing.output import Output
+from adapters.cli.printing.sheets import words
+from adapters.cli.printing.steps import HEADINGS, row, step_through, verdict
+from adapters.cli.reaching.shapes import Replay, Step
+from adapters.cli.typed import options as o
+from adapters.cli.typed.kinds import EventType
 
 DIFFERENCE_HEADINGS: Final = ("FIELD", "BEFORE", "AFTER")
 
@@ -55,11 +55,11 @@ def verb(
     o.either(("--to", version), ("--at", at), ("--diff", diff))
     o.either(("--diff", diff), ("--step", step))
     o.either(("--diff", diff), ("--break-on", stop_type))
-    if diff:
+    if diff is not None:
         return tell_differences(asked, job, *span_of(diff))
     asked.out.check(Step)
     then = [("version", str(version))] if version else []
-    then += [("at", o.moment_of(at, asked.out.utc))] if at else []
+    then += o.at_query(asked, at)
     told = asked.server.replay(job, then)
     stopped = stop_type is not None and stop(asked, job, told, stop_type)
     tell(asked.out, told, step, stopped)
@@ -71,7 +71,7 @@ def verb(
 def stop(asked: o.Asked, job: str, told: Replay, stop_type: str) -> bool:
     """End the replay at the first event of a type, with the job as it was; False for none."""
     for n, step in enumerate(told["steps"], start=1):
-        if short(step["type"]) == stop_type:
+        if step["type"] == stop_type:
             there = asked.server.job(job, [("version", str(step["version"]))])
             told["steps"] = told["steps"][:n]
             told["job"], told["position"], told["matches_live"] = there, step["position"], None

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from adapters.cli import options as o
+from adapters.cli.doing.service import asking_bootstrap
 from adapters.cli.exits import DONE
-from adapters.cli.output import Output
-from adapters.cli.service import asking_bootstrap
-from adapters.cli.sheets import SEPARATORS
+from adapters.cli.printing.output import Output
+from adapters.cli.printing.sheets import SEPARATORS
+from adapters.cli.typed import options as o
 
 if TYPE_CHECKING:
     from adapters.wire.schemas import Entry

@@ -7,14 +7,14 @@ from typing import Any, Final
 
 import click
 
-from adapters.cli import options as o
+from adapters.cli.doing.outcome import Outcome, line, say, settle
 from adapters.cli.exits import DONE, FAILURE, WAIT_RAN_OUT
-from adapters.cli.moments import shown
-from adapters.cli.outcome import Outcome, line, say, settle
-from adapters.cli.server import quoted
-from adapters.cli.shapes import JobDetail, Receipt
-from adapters.cli.stdout import flush, warn
-from adapters.cli.waiting import Wait
+from adapters.cli.printing.moments import shown
+from adapters.cli.printing.stdout import flush, warn
+from adapters.cli.reaching.server import quoted
+from adapters.cli.reaching.shapes import JobDetail, Receipt
+from adapters.cli.reaching.waiting import Wait
+from adapters.cli.typed import options as o
 
 PRIORITIES: Final = ("Lowest", "BelowNormal", "Normal", "AboveNormal", "Highest")
 

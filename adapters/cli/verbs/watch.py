@@ -2,9 +2,9 @@
 
 import click
 
-from adapters.cli import options as o
-from adapters.cli.live import Following, print_live
-from adapters.cli.shapes import StreamedEvent
+from adapters.cli.doing.live import Following, print_live
+from adapters.cli.reaching.shapes import StreamedEvent
+from adapters.cli.typed import options as o
 
 
 @click.command("watch")
@@ -49,8 +49,8 @@ def verb(
     asked.out.check(StreamedEvent)
     if count is None and not no_follow:
         o.need_lines(asked, "watch")
-    moment = o.moment_of(since, asked.out.utc, "--since") if since else ""
-    after = None if since else beginning(asked, start)
+    moment = "" if since is None else o.moment_of(since, asked.out.utc, "--since")
+    after = beginning(asked, start) if since is None else None
     wanted = Following(after, moment, types, job, actors, count, live=not no_follow)
     return print_live(asked, wanted)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from application.ports import RunKey, RunSpec
+from application.engine import RunKey, RunSpec
 from domain.errors import Refused
 
 STAY: Final = -1

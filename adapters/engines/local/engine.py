@@ -22,7 +22,7 @@ from adapters.engines.local.rundirs import (
     scan,
 )
 from adapters.engines.local.talk import SPEC_BYTES_MAX
-from application.ports import RunKey, RunPhase, RunSpec, RunStatus, StopOrder
+from application.engine import RunKey, RunPhase, RunSpec, RunStatus, StopOrder
 from domain.errors import Refused, Unavailable, Unknown
 from domain.events import RunHandle
 from domain.states import StopStep

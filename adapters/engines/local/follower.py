@@ -19,7 +19,7 @@ from adapters.engines.local import leftovers, notes, procfs
 from adapters.engines.local.cgroups import Cgroup
 from adapters.engines.local.notes import Note, Record, Reply
 from adapters.engines.local.talk import SOCKET_NAME
-from application.ports import RunKey, RunPhase
+from application.engine import RunKey, RunPhase
 from domain.errors import Unavailable
 
 COMMAND_SECONDS_MAX: Final = 10.0

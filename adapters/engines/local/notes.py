@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from adapters.engines.local.notebook import Value, json_line
-from application.ports import RunKey, RunPhase, RunStatus, StopNote
+from application.engine import RunKey, RunPhase, RunStatus, StopNote
 from domain.events import Exit, RunHandle
 from domain.states import StopStep
 

@@ -21,7 +21,7 @@ from adapters.engines.local.accounts import STAY, Account
 from adapters.engines.local.cgroups import Cgroup
 from adapters.engines.local.notebook import sync_directory
 from adapters.engines.local.notes import Record
-from application.ports import RunKey
+from application.engine import RunKey
 from domain.errors import Refused
 
 DIRECTORY_MODE: Final = 0o711

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from adapters.http.answers import ReceiptBody
-from adapters.http.bodies import (
+from adapters.http.answers import POSITION
+from adapters.http.bodies.commands import (
     CancelBody,
     FinishBody,
     JobBody,
@@ -11,13 +11,13 @@ from adapters.http.bodies import (
     ParameterValue,
     TaskCancelBody,
 )
+from adapters.http.bodies.receipts import ReceiptBody
 from adapters.http.contract.fields import Word
 from adapters.http.contract.operation import Operation, Parameter, Reply
 from adapters.http.contract.parts import (
     IF_MATCH,
     JOB,
     LOCATION,
-    POSITION,
     RECEIPT,
     REQUEST_ID,
     TASK,

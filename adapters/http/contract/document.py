@@ -12,7 +12,8 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import FieldInfo
 from msgspec.structs import fields as fields_of
 
-from adapters.http.bodies import CONTRADICTIONS, CancelBody
+from adapters.http.bodies.commands import CONTRADICTIONS, CancelBody
+from adapters.http.bodies.shapes import API
 from adapters.http.contract import commands, jobs, service, trail
 from adapters.http.contract.fields import Field
 from adapters.http.contract.operation import JSON, Operation, Parameter, Reply
@@ -21,7 +22,6 @@ from adapters.http.problem import KINDS, MEDIA_TYPE, Problem
 from application.views import VALUES_MAX
 
 OPENAPI: Final = "3.1.0"
-API: Final = "/api/v1"
 OPERATIONS: Final = (
     *commands.OPERATIONS,
     *jobs.OPERATIONS,

@@ -191,7 +191,7 @@ class Words(Text, frozen=True):
 
 
 class Tags(Struct, frozen=True):
-    """Entity tags of a condition: ``adapters.http.conditions`` reads them, here they are told."""
+    """Entity tags of a condition: ``reading.conditions`` reads them, here they are told."""
 
     def read(self, text: str, _: str) -> str:
         """The header as it stands."""

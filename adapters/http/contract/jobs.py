@@ -2,7 +2,12 @@
 
 from typing import Final
 
-from adapters.http.answers import EventsBody, ReplayBody
+from adapters.http.answers import POSITION
+from adapters.http.bodies.events import EventsBody
+from adapters.http.bodies.explanation import ExplanationBody
+from adapters.http.bodies.job import JobDetail
+from adapters.http.bodies.jobs import JobsBody, TasksBody
+from adapters.http.bodies.replay import ReplayBody
 from adapters.http.contract.fields import Moment, Seconds, Text, Whole, Word, words_of
 from adapters.http.contract.operation import Operation, Parameter, Reply
 from adapters.http.contract.parts import (
@@ -12,13 +17,9 @@ from adapters.http.contract.parts import (
     JOB,
     NAME,
     PAGE,
-    POSITION,
     VERSION_MAX,
     held,
 )
-from adapters.http.explanation_body import ExplanationBody
-from adapters.http.job_answers import JobDetail
-from adapters.http.job_list import JobsBody, TasksBody
 from application.views import JobOrder
 from domain.cluster import JOB_ID_MAX
 from domain.states import JobPriority, JobState, JobType, TaskState

@@ -1,10 +1,10 @@
 """One operation of the API: its place, what it takes, and everything it may answer."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from litestar import get, post, put
+from litestar import Response, get, post, put
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
@@ -73,4 +73,24 @@ def route(operation: Operation, handler: Callable[..., Any]) -> HTTPRouteHandler
     """The route of an operation."""
     path = PATH_PART.sub(r"{\1:str}", operation.path)
     made: HTTPRouteHandler = METHODS[operation.method](path)(handler)
+    return made
+
+
+def options(operations: Iterable[Operation]) -> list[HTTPRouteHandler]:
+    """A route for each path that says its methods; the framework's own leaves some of them out, and
+    is there unless this is there first."""
+    methods: dict[str, list[str]] = {}
+    for operation in operations:
+        methods.setdefault(operation.path, ["OPTIONS"]).append(operation.method)
+    return [telling(path, ", ".join(found)) for path, found in methods.items()]
+
+
+def telling(path: str, methods: str) -> HTTPRouteHandler:
+    """The route of one path."""
+
+    async def told() -> Response[None]:
+        return Response(None, status_code=204, headers={"Allow": methods})
+
+    pattern = PATH_PART.sub(r"{\1:str}", path)
+    made: HTTPRouteHandler = HTTPRouteHandler(pattern, http_method="OPTIONS")(told)
     return made

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from adapters.http.answers import ReceiptBody
-from adapters.http.contract.fields import Digits, Field, Moment, Tags, Text, Whole, Word, words_of
+from adapters.http.answers import POSITION
+from adapters.http.bodies.receipts import ReceiptBody
+from adapters.http.contract.fields import Digits, Field, Moment, Tags, Text, Whole, Word
 from adapters.http.contract.operation import Operation, Parameter, Reply
 from application.views import PAGE_ROWS, PAGE_ROWS_MAX
 from domain.cluster import JOB_ID_MAX
@@ -80,7 +81,6 @@ UNTIL: Final = Parameter("until", Moment(), "Not after this time.")
 
 # --- headers of replies ---------------------------------------------------------------------------
 
-POSITION: Final = "Countermand-Position"
 ETAG: Final = "ETag"
 LOCATION: Final = "Location"
 RETRY_AFTER: Final = "Retry-After"
@@ -104,7 +104,6 @@ HEADERS: Final[dict[str, tuple[Field, str]]] = {
 
 # --- operations of a shape ------------------------------------------------------------------------
 
-ORIGINS: Final = words_of(Origin)
 COMMAND_PROBLEMS: Final = (403, 404, 409, 412, 422)
 RECEIPT: Final = Reply(200, "The receipt: what became of it.", ReceiptBody, headers=(POSITION,))
 

@@ -2,14 +2,15 @@
 
 from typing import Final
 
-from adapters.http.administration_bodies import PrincipalsBody, ProjectionsBody
-from adapters.http.answers import ParametersBody, WhoAmI
-from adapters.http.bodies import NothingBody
+from adapters.http.answers import POSITION
+from adapters.http.bodies.administration import PrincipalsBody, ProjectionsBody
+from adapters.http.bodies.cluster import ParametersBody, WhoAmI
+from adapters.http.bodies.commands import NothingBody
+from adapters.http.bodies.health import Health, Live
+from adapters.http.bodies.schemas import Index
 from adapters.http.contract.fields import Text, Word
 from adapters.http.contract.operation import Operation, Parameter, Reply
-from adapters.http.contract.parts import AT_LEAST, ETAG, IF_NONE_MATCH, POSITION, held
-from adapters.http.health import Health, Live
-from adapters.http.schema_bodies import Index
+from adapters.http.contract.parts import AT_LEAST, ETAG, IF_NONE_MATCH, held
 
 PARAMETERS: Final = Operation(
     id="listParameters",

@@ -2,9 +2,10 @@
 
 from typing import Final, get_args
 
-from adapters.http.answers import SentEvent, StreamedBody
-from adapters.http.audit_list import AuditBody
-from adapters.http.cancellation_list import CancellationsBody
+from adapters.http.answers import POSITION
+from adapters.http.bodies.audit import AuditBody
+from adapters.http.bodies.cancellations import CancellationsBody
+from adapters.http.bodies.events import SentEvent, StreamedBody
 from adapters.http.contract.fields import (
     YES_OR_NO,
     Digits,
@@ -25,13 +26,12 @@ from adapters.http.contract.parts import (
     OF_CLUSTER,
     OF_STREAM,
     PAGE,
-    POSITION,
     POSITION_MAX,
     SINCE,
     UNTIL,
     VERSION_MAX,
 )
-from adapters.http.exports import MEDIA_TYPES, ExportForm
+from adapters.http.streams.exports import MEDIA_TYPES, ExportForm
 from domain.cluster import JOB_ID_MAX
 from domain.events import Event
 from domain.identity import Origin
@@ -148,7 +148,8 @@ STREAM: Final = Operation(
         "is lost and nothing comes twice. The event caught-up tells where the backlog ends and the "
         "live part begins; position only moves the place to resume from; error carries the problem "
         "that ends the stream. At least every fifteen seconds something comes, if only a comment. "
-        "Who takes nothing for a minute is cut off."
+        "Who takes nothing for a minute is cut off. It ends within seconds of a change of the "
+        "caller's rights, with error when the token is not good any more."
     ),
     parameters=(
         Parameter("after", PLACE, "Begin after this position; 0 for the beginning."),

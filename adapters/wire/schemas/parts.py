@@ -32,11 +32,6 @@ def parts() -> Mapping[str, Schema]:
     return {name: _completed(kinds[name], bare[name]) for name in sorted(bare)}
 
 
-def struct_of(name: str) -> type:
-    """The Struct or enumeration that a part was made from."""
-    return next(kind for kind in _kinds() if kind.__name__ == name)
-
-
 @cache
 def _kinds() -> tuple[type, ...]:
     roots = inspect.multi_type_info([*WIRE_NAMES, Envelope])

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from adapters.cli.audit_filter import FACETS
+from adapters.cli.typed.audit_filter import FACETS
 from tests.adapters.cli.conftest import Cli
 from tests.support.stand_in_server import StandIn
 
@@ -83,6 +83,12 @@ def test_an_event_by_its_number_or_its_id(server: StandIn, cli: Cli) -> None:
     assert fourth["words"] == ["export"]
 
 
+def test_nothing_is_asked_for_up_to_event_0(server: StandIn, cli: Cli) -> None:
+    assert cli("audit", "--from", "0", "--to", "0").returncode == 0
+    (request,) = server.requests
+    assert (request.query["from"], request.query["to"]) == (["0"], ["0"])
+
+
 def test_where_the_list_goes_on_is_said(server: StandIn, cli: Cli) -> None:
     for position in range(1, 10):
         server.add_row(position)
@@ -107,6 +113,8 @@ def test_where_the_list_goes_on_is_said(server: StandIn, cli: Cli) -> None:
         (("--refused", "--kind", "end"), "--refused and --kind exclude each other"),
         (("--event", "1", "--to", "2"), "--event and --to exclude each other"),
         (("--since", "soon"), "Invalid value for '--since'"),
+        (("--until", ""), "Invalid value for '--until'"),
+        (("--event", "1", "--from", "0"), "--event and --from exclude each other"),
         (("--fields", "who"), "there is no field 'who' here; there are: position, time,"),
     ],
 )

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from adapters.cli.completing import ASK_SECONDS_MAX
+from adapters.cli.typed.completing import ASK_SECONDS_MAX
 from tests.adapters.cli.conftest import PROGRAM, Cli
 from tests.support.stand_in_jobs import Answer
 from tests.support.stand_in_server import StandIn

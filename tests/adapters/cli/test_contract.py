@@ -6,12 +6,21 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from adapters.cli import shapes, view_shapes, words
-from adapters.cli.fields import known_of
+from adapters.cli import words
+from adapters.cli.printing.fields import known_of
+from adapters.cli.reaching import shapes, view_shapes
 from adapters.cli.verbs.projections import NAMES
-from adapters.http import administration_bodies, answers, audit_list, cancellation_list, job_list
-from adapters.http.explanation_body import ExplanationBody, SentenceBody
-from adapters.http.job_answers import JobDetail
+from adapters.http.bodies import (
+    administration,
+    audit,
+    cancellations,
+    cluster,
+    jobs,
+    receipts,
+    replay,
+)
+from adapters.http.bodies.explanation import ExplanationBody, SentenceBody
+from adapters.http.bodies.job import JobDetail
 from adapters.wire.codec import Envelope
 from application.views import JobOrder
 from domain.identity import Origin
@@ -19,18 +28,18 @@ from domain.states import JOB_ENDED, CancelMode, JobState, JobType
 from projections.audit_trail import Kind
 
 SAME = (
-    (view_shapes.JobItem, job_list.JobItem),
-    (view_shapes.AuditItem, audit_list.AuditItem),
-    (view_shapes.CancellationItem, cancellation_list.CancellationItem),
+    (view_shapes.JobItem, jobs.JobItem),
+    (view_shapes.AuditItem, audit.AuditItem),
+    (view_shapes.CancellationItem, cancellations.CancellationItem),
     (view_shapes.Explanation, ExplanationBody),
     (view_shapes.Sentence, SentenceBody),
-    (view_shapes.Projections, administration_bodies.ProjectionsBody),
-    (view_shapes.ProjectionItem, administration_bodies.ProjectionItem),
-    (view_shapes.Rebuild, administration_bodies.RebuildBody),
-    (view_shapes.Difference, administration_bodies.DifferenceBody),
-    (view_shapes.WhoAmI, answers.WhoAmI),
-    (shapes.Parameter, answers.ParameterBody),
-    (shapes.Step, answers.StepBody),
+    (view_shapes.Projections, administration.ProjectionsBody),
+    (view_shapes.ProjectionItem, administration.ProjectionItem),
+    (view_shapes.Rebuild, administration.RebuildBody),
+    (view_shapes.Difference, administration.DifferenceBody),
+    (view_shapes.WhoAmI, cluster.WhoAmI),
+    (shapes.Parameter, cluster.ParameterBody),
+    (shapes.Step, replay.StepBody),
 )
 
 
@@ -47,7 +56,7 @@ def test_a_job_has_the_fields_of_the_answer() -> None:
 
 def test_a_receipt_has_the_fields_of_the_answer_and_the_command_lines_own() -> None:
     own = {"what_to_do", "waited.ended", "waited.state", "waited.ended_at", "waited.error_message"}
-    assert set(known_of(shapes.Receipt).paths) - own == set(paths_of(answers.ReceiptBody))
+    assert set(known_of(shapes.Receipt).paths) - own == set(paths_of(receipts.ReceiptBody))
 
 
 def test_an_event_has_the_attributes_that_are_stored() -> None:
@@ -79,4 +88,4 @@ def test_words_are_the_domains() -> None:
     assert tuple(Origin) == words.ORIGINS
     assert tuple(Kind) == words.KINDS
     assert tuple(JobOrder) == words.JOB_ORDERS
-    assert tuple(name for name, _ in administration_bodies.PROJECTIONS) == NAMES
+    assert tuple(name for name, _ in administration.PROJECTIONS) == NAMES

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.cli.paths import SYSTEM_DATA, default_data, places
+from adapters.cli.reaching.paths import SYSTEM_DATA, default_data, places
 from tests.adapters.cli.conftest import Cli
 from tests.support.stand_in_server import StandIn
 

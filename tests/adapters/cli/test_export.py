@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.cli.audit_filter import in_words
+from adapters.cli.doing.placing import beside, move, synced
+from adapters.cli.typed.audit_filter import in_words
 from tests.adapters.cli.conftest import PROGRAM, Cli
 from tests.support.stand_in_jobs import Answer, problem
 from tests.support.stand_in_server import StandIn
@@ -85,6 +86,17 @@ def test_no_rows_are_a_whole_file_too(server: StandIn, cli: Cli, tmp_path: Path)
         assert (told["rows"], told["first_position"], told["last_position"]) == (0, None, None)
         assert told["filter"] == "All rows."
         assert bool(file.read_bytes()) is content
+
+
+def test_what_a_killed_export_left_behind_is_in_nobodys_way(tmp_path: Path) -> None:
+    """In a container the next process may well have the same number."""
+    file = tmp_path / "trail.csv"
+    (tmp_path / f"trail.csv.partial-{os.getpid()}").write_text("half")
+    with beside(str(file)) as (name, out):
+        out.write(b"whole")
+        synced(out)
+        move(name, str(file), overwrite=False)
+    assert file.read_bytes() == b"whole"
 
 
 def test_what_is_there_is_kept_unless_told_otherwise(
@@ -165,6 +177,7 @@ def test_refusals_and_other_servers(server: StandIn, cli: Cli, tmp_path: Path) -
         ((), 2, "Missing option '-f'"),
         (("-f", "/nowhere/trail.csv"), 1, "there is no directory /nowhere"),
         (("-f", "/tmp", "-o", "csv"), 1, "is a directory"),
+        (("-f", "/dev/null", "-o", "csv", "--force-overwrite"), 1, "is no file, and is never"),
         (("-f", "x.csv", "--manifest", "/nowhere/m"), 1, "there is no directory /nowhere"),
         (("-f", "x.csv", "--manifest", "./x.csv", "--force-overwrite"), 2, "a file of its own"),
     ],

@@ -5,7 +5,15 @@ from typing import Any, TypedDict
 import pytest
 
 from adapters.cli.exits import USAGE, Failure
-from adapters.cli.fields import Known, chosen, found_in, known_of, leaves, trimmed, value_at
+from adapters.cli.printing.fields import (
+    Known,
+    chosen,
+    found_in,
+    known_of,
+    leaves,
+    trimmed,
+    value_at,
+)
 
 
 class Inner(TypedDict):

@@ -5,11 +5,11 @@ from itertools import islice
 
 import pytest
 
-from adapters.cli.client import Unix
-from adapters.cli.endpoint import Endpoint
 from adapters.cli.exits import FAILURE, REFUSED, Failure
-from adapters.cli.follow import PAUSES_SECONDS, Mark, Open, Seen, follow
-from adapters.cli.server import Server
+from adapters.cli.reaching.client import Unix
+from adapters.cli.reaching.endpoint import Endpoint
+from adapters.cli.reaching.follow import PAUSES_SECONDS, Mark, Open, Seen, follow
+from adapters.cli.reaching.server import Server
 from tests.support.stand_in_jobs import Answer, problem
 from tests.support.stand_in_server import HELLO, StandIn, frame_of, mark_of
 

@@ -243,6 +243,7 @@ def test_show_then(server: StandIn, cli: Cli) -> None:
     ]
     assert cli("show", "17", "--version", "99").returncode == 3
     assert cli("show", "17", "--at", "noon").returncode == 2
+    assert cli("show", "17", "--at", "").returncode == 2
     assert cli("show", "17", "--version", "0").returncode == 2
     assert cli("show", "17", "--version", "1", "--at", "12:00").returncode == 2
     assert cli("show", "4711").returncode == 3

@@ -5,11 +5,11 @@ from itertools import count
 
 import pytest
 
+from adapters.cli.doing.progress import Progress
+from adapters.cli.doing.rebuilding import AWAY_SECONDS_MAX, watched
 from adapters.cli.exits import UNAVAILABLE, Failure
-from adapters.cli.options import Asked
-from adapters.cli.output import Output
-from adapters.cli.progress import Progress
-from adapters.cli.rebuilding import AWAY_SECONDS_MAX, watched
+from adapters.cli.printing.output import Output
+from adapters.cli.typed.options import Asked
 from tests.adapters.cli.conftest import Cli
 from tests.support.stand_in_jobs import Answer, problem
 from tests.support.stand_in_server import StandIn

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from adapters.cli.differences import differences
+from adapters.cli.doing.differences import differences
 from tests.adapters.cli.conftest import Cli
 from tests.support.stand_in_server import StandIn
 

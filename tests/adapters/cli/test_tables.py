@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.cli.colours import BY_HEADING, STATES, colour_of
-from adapters.cli.tables import GAP, cut, fitted, width
+from adapters.cli.printing.colours import BY_HEADING, STATES, colour_of
+from adapters.cli.printing.tables import GAP, cut, fitted, width
 from domain.states import JobState, TaskState
 
 HEADINGS = ("EVENT", "TIME", "NAME", "ACTOR", "DETAIL")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.cli.tables import width
+from adapters.cli.printing.tables import width
 from tests.adapters.cli.conftest import PROGRAM
 from tests.support.stand_in_server import StandIn
 from tests.support.stand_in_views import cancellation, rebuild

@@ -233,6 +233,26 @@ def test_show_follow_of_an_ended_job_ends_at_once(server: StandIn, cli: Cli) -> 
     assert cli("show", "17", "--follow", "-o", "json").returncode == 2
 
 
+def test_show_follow_of_a_job_that_left_the_view_ends_at_its_last_event(
+    server: StandIn, cli: Cli
+) -> None:
+    server.add_job(17, "Canceled")
+    server.record(17, "JobRemoved")
+    server.plan("GET", "/api/v1/jobs/17", problem(404, "unknown_job", "job 17 was removed"))
+    done = cli("show", "17", "--follow", "-o", "ndjson")
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(x)["position"] for x in done.stdout.splitlines()] == [1, 2]
+
+
+@pytest.mark.parametrize("option", ["--job", "--since"])
+def test_an_empty_filter_is_not_passed_over(server: StandIn, cli: Cli, option: str) -> None:
+    """Of an unset variable in a script, say: everything would be the wrong answer."""
+    server.add_job(17)
+    done = cli("watch", "--no-follow", option, "")
+    asked = [x.query.get("job") for x in server.requests if x.path == EVENTS]
+    assert (option, done.returncode) == ("--since", 2) or asked == [[""]]
+
+
 @contextmanager
 def watching(environment: dict[str, str], *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
     with subprocess.Popen(

@@ -9,7 +9,7 @@ from typing import Final
 from adapters.engines.local.accounts import MARKER
 from adapters.engines.local.engine import LocalEngine
 from adapters.engines.local.procfs import Process
-from application.ports import RunKey, RunSpec, RunStatus, StopOrder
+from application.engine import RunKey, RunSpec, RunStatus, StopOrder
 from domain.events import RunHandle
 from domain.states import StopStep
 from tests.support.processes import carrying, written

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from adapters.engines.local.engine import LocalEngine
-from application.ports import RunSpec
+from application.engine import RunSpec
 from tests.adapters.engines.bench import KEY, at_once, gently
 from tests.support.processes import written
 from tests.support.waiting import eventually

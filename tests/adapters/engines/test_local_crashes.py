@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from adapters.engines.local import procfs
-from application.ports import RunKey, RunPhase, RunSpec
+from application.engine import RunKey, RunPhase, RunSpec
 from domain.events import Exit, RunHandle
 from domain.states import StopStep
 from tests.adapters.engines.bench import KEY, SIGKILL, Bench, at_once, gently, members, report

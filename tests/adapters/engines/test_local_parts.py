@@ -17,7 +17,7 @@ from adapters.engines.local import cgroups, procfs
 from adapters.engines.local.cgroups import Cgroup, own_directory
 from adapters.engines.local.follower import WARDEN
 from adapters.engines.local.notebook import Notebook, json_line
-from application.ports import RunSpec
+from application.engine import RunSpec
 from domain.errors import Refused
 from domain.events import Exit
 from tests.adapters.engines.bench import KEY, Bench, at_once, report

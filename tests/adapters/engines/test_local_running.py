@@ -8,7 +8,7 @@ import pytest
 
 from adapters.engines.local.accounts import MARKER
 from adapters.engines.local.drain import KEPT_BYTES
-from application.ports import RunKey, RunPhase, RunSpec
+from application.engine import RunKey, RunPhase, RunSpec
 from domain.errors import Refused
 from domain.events import Exit
 from tests.adapters.engines.bench import DEADLINE_SECONDS, KEY, Bench, at_once, report

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapters.engines.local.procfs import Process, process
-from application.ports import RunPhase, RunSpec, StopOrder
+from application.engine import RunPhase, RunSpec, StopOrder
 from domain.errors import Refused
 from domain.events import Exit
 from domain.states import StopStep

@@ -17,10 +17,10 @@ from adapters.bootstrap.supervise import Supervision
 from adapters.hpcpack.app import create_rest
 from adapters.hpcpack.cluster import Machine
 from adapters.http.app import create_app
-from adapters.http.health import Health, HealthStatus
-from adapters.http.listings import Provenance
-from adapters.http.metrics import Snapshot
-from adapters.http.sse import StreamLimits
+from adapters.http.bodies.health import Health, HealthStatus
+from adapters.http.routes.listings import Provenance
+from adapters.http.routes.metrics import Snapshot
+from adapters.http.streams.sse import StreamLimits
 from adapters.journal import SqliteJournal
 from adapters.principals import Principals, PrincipalsFile
 from adapters.recorder_log import RecorderLog, memory_log
@@ -220,7 +220,7 @@ class Stack:
             [bind_unix(self.socket), bind_tcp()],
             closing,
             counts,
-            [(self.secure, server_context(self.pair.certificate, self.pair.key))],
+            secure=[(self.secure, server_context(self.pair.certificate, self.pair.key))],
         )
 
     def _known(self) -> int:

@@ -1,8 +1,11 @@
 """Exports: a row is a line, cells are exact where they are harmless, and harmless always."""
 
+import asyncio
 import csv
 import io
 import json
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -11,7 +14,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.escape import FORMULA, safe_cell
-from adapters.http.exports import ExportForm, csv_page, head, ndjson_page
+from adapters.http.streams.exports import (
+    PIECES_AT_ONCE,
+    ExportForm,
+    csv_page,
+    head,
+    ndjson_page,
+    pieces,
+)
 from application.views import TRAIL_COLUMNS
 from projections.audit_trail import AuditRow
 
@@ -123,3 +133,22 @@ def test_only_numbers_between_texts_are_ever_missing() -> None:
 def test_only_csv_has_a_head() -> None:
     assert next(csv.reader([head(ExportForm.CSV).decode()])) == list(TRAIL_COLUMNS)
     assert head(ExportForm.NDJSON) == b""
+
+
+async def test_of_many_exports_only_a_few_make_a_piece_at_once() -> None:
+    here, most, meet = set[int](), list[int](), threading.Barrier(PIECES_AT_ONCE)
+
+    def page(number: int) -> Iterator[Sequence[bytes]]:
+        here.add(number)
+        meet.wait(10)  # those who may work at once do
+        most.append(len(here))
+        here.discard(number)
+        yield [b"{}"]
+
+    async def export(number: int) -> bytes:
+        return b"".join([x async for x in pieces(ExportForm.NDJSON, page(number), turn)])
+
+    turn = asyncio.Semaphore(PIECES_AT_ONCE)
+    files = await asyncio.gather(*map(export, range(3 * PIECES_AT_ONCE)))
+    assert files == [b"{}\n"] * len(files)
+    assert max(most) <= PIECES_AT_ONCE

@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 
-from adapters.http.audit_list import AuditItem
+from adapters.http.bodies.audit import AuditItem
 from domain.identity import Role
 from tests.adapters.http.problems import is_problem
 from tests.adapters.http.stack import Stack, submit, until

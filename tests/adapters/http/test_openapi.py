@@ -10,7 +10,8 @@ import pytest
 from litestar.routes import HTTPRoute
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from adapters.http.contract.document import API, OPERATIONS, openapi_bytes
+from adapters.http.bodies.shapes import API
+from adapters.http.contract.document import OPERATIONS, openapi_bytes
 from adapters.http.problem import KINDS, MEDIA_TYPE
 from tests.adapters.http.stack import Stack
 
@@ -50,6 +51,15 @@ async def test_it_has_exactly_the_routes_that_there_are(service: Stack) -> None:
         if method != "OPTIONS"
     }
     assert there == {(o.method, API + o.path) for o in OPERATIONS}
+
+
+@pytest.mark.parametrize("path", sorted({o.path for o in OPERATIONS}))
+async def test_options_tells_every_method_of_a_path(service: Stack, path: str) -> None:
+    async with service.unix() as root:
+        answer = await root.options(API + re.sub(r"\{\w+\}", "1", path))
+    assert answer.status_code == 204
+    told = set(answer.headers["allow"].split(", "))
+    assert told == {"OPTIONS", *(o.method for o in OPERATIONS if o.path == path)}
 
 
 def test_operations_have_names_of_their_own() -> None:

@@ -8,8 +8,8 @@ import httpx
 import msgspec
 import pytest
 
-from adapters.http.answers import event_body
-from adapters.http.health import Health, HealthStatus
+from adapters.http.bodies.events import event_body
+from adapters.http.bodies.health import Health, HealthStatus
 from application.ports import Stored, Undecodable
 from domain import commands as c
 from domain.events import Exit, job_aggregate

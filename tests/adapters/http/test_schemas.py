@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from adapters.http.app import API
-from adapters.http.schemas import SCHEMA_PATH, Contract, Schemas, document
+from adapters.http.bodies.shapes import API
+from adapters.http.routes.schemas import SCHEMA_PATH, Contract, Schemas, document
 from adapters.wire.schemas import entries
 from tests.adapters.http.problems import is_problem
 from tests.adapters.http.stack import Stack

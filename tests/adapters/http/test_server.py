@@ -8,11 +8,16 @@ import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import uvloop
+from litestar import Litestar, Request, get, post
+from litestar.response import Stream
 
+from adapters.web.closing import Closing
+from adapters.web.server import WebServer
 from adapters.web.sockets import bind_tcp, bind_unix
 from domain.errors import Misconfigured
 from tests.adapters.http.stack import Stack, stack, submit, until
@@ -122,16 +127,67 @@ async def test_a_body_that_says_it_is_large_is_not_waited_for(service: Stack) ->
     assert answer.startswith(b"HTTP/1.1 413 ")
 
 
-async def test_a_client_that_leaves_in_the_middle_of_its_body(service: Stack) -> None:
+async def test_a_client_that_leaves_in_the_middle_of_its_body(
+    service: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
     async with raw(service) as (_, writer):
         writer.write(b"POST /api/v1/jobs/1/cancel HTTP/1.1\r\nHost: x\r\n")
         writer.write(b'Content-Length: 50\r\n\r\n{"message":"cut')
         await writer.drain()
         await until(lambda: service.web.busy)
     await until(lambda: not service.web.busy)
+    assert "unexpected_error" not in capsys.readouterr().out
     assert (await service.log.identity()).last == 0
     async with service.unix() as root:
         assert (await root.get("/api/v1/health/live")).status_code == 200
+
+
+async def test_who_does_not_send_its_body_is_cut_off(tmp_path: Path) -> None:
+    @post("/")
+    async def asked(request: Request[Any, Any, Any]) -> None:
+        await request.body()
+
+    path = tmp_path / "api.sock"
+    app = Litestar([asked], logging_config=None, openapi_config=None)
+    web = WebServer(app, [bind_unix(path)], Closing(), silence_seconds_max=0.2)
+    await web.start()
+    reader, writer = await asyncio.open_unix_connection(str(path))
+    try:
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{")
+        async with asyncio.timeout(10):
+            assert await reader.read() == b""
+        await until(lambda: not web.busy)
+    finally:
+        writer.close()
+        await web.stop()
+
+
+async def endless() -> AsyncIterator[bytes]:
+    while True:
+        await asyncio.sleep(0)
+        yield b"x" * 65536
+
+
+async def test_who_takes_nothing_is_cut_off_whatever_is_sent(tmp_path: Path) -> None:
+    @get("/")
+    async def much() -> Stream:
+        return Stream(endless())
+
+    path = tmp_path / "api.sock"
+    app = Litestar([much], logging_config=None, openapi_config=None)
+    web = WebServer(app, [bind_unix(path)], Closing(), silence_seconds_max=0.2)
+    await web.start()
+    reader, writer = await asyncio.open_unix_connection(str(path), limit=1024)
+    try:
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await until(lambda: web.busy)
+        await until(lambda: not web.busy)
+        with pytest.raises(asyncio.IncompleteReadError):
+            async with asyncio.timeout(10):
+                await reader.readexactly(2**40)
+    finally:
+        writer.close()
+        await web.stop()
 
 
 def test_all_of_it_on_uvloop(tmp_path: Path) -> None:

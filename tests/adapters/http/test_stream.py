@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from adapters.http.sse import CHUNK_BYTES, Frames, StreamLimits, encoded
+from adapters.http.streams.sse import CHUNK_BYTES, Frames, StreamLimits, encoded
 from application.tail import TailLimits
 from domain.errors import Corrupt
 from domain.identity import Role
@@ -242,6 +242,31 @@ async def test_a_client_that_leaves_is_noticed(service: Stack, root: httpx.Async
         await anext(sent)
         assert service.queries.open == 1
     await until(lambda: service.queries.open == 0 and service.web.busy == 0)
+
+
+async def test_who_is_removed_sees_no_more(tmp_path: Path) -> None:
+    limits = StreamLimits(heartbeat_seconds=0.3)
+    async with stack(tmp_path, limits) as service, service.person("eve", Role.AUDITOR) as eve:
+        async with reading(eve) as sent:
+            assert (await anext(sent)).event == "caught-up"
+            service.file.remove("eve")
+            async with asyncio.timeout(10):
+                rest = [x async for x in sent]
+        assert (rest[-1].event, rest[-1].data["code"]) == ("error", "not_authenticated")
+        await until(lambda: service.queries.open == 0)
+
+
+async def test_who_has_other_rights_now_comes_again_with_them(tmp_path: Path) -> None:
+    async with stack(tmp_path, StreamLimits(heartbeat_seconds=0.3)) as service:
+        service.file.add("eve", (Role.USER,))
+        async with service.person("ada", Role.JOB_ADMINISTRATOR) as ada:
+            async with reading(ada, **{"Countermand-As": "eve"}) as sent:
+                assert (await anext(sent)).event == "caught-up"
+                service.file.remove("eve")
+                service.file.add("eve", (Role.AUDITOR,))
+                async with asyncio.timeout(10):
+                    rest = [x.event async for x in sent]
+            assert set(rest) <= {"comment"}
 
 
 async def test_there_are_not_too_many_streams(tmp_path: Path) -> None:

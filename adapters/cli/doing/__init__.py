@@ -1,0 +1,1 @@
+"""What verbs do between asking and printing, where it takes more than the verb itself."""

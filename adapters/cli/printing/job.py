@@ -1,0 +1,80 @@
+"""A job for people: what there is to say of it, then its tasks."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from adapters.cli.printing.events import by
+from adapters.cli.printing.moments import shown
+from adapters.cli.printing.output import Output
+from adapters.cli.reaching.shapes import CancelFacts, JobDetail, TaskDetail
+
+TASK_HEADERS: Final = ("TASK", "TYPE", "STATE", "ATTEMPT", "NODE", "EXIT", "REASON", "COMMAND")
+
+
+def show_job(out: Output, detail: JobDetail) -> None:
+    """Facts about the job, then its tasks."""
+    for name, value in facts(detail, out.utc):
+        if value:
+            out.fact(name, value, heading=name.upper())
+    tasks = detail.get("tasks", [])
+    if tasks:
+        out.line("")
+        out.table(TASK_HEADERS, (task_row(x, out.utc) for x in tasks))
+
+
+def facts(detail: JobDetail, utc: bool) -> Iterator[tuple[str, str]]:
+    """Name and value of what there is to say."""
+    name = detail.get("name")
+    yield "job", f"{detail['job_id']}" + (f"  {name}" if name else "")
+    before = detail.get("previous_state")
+    yield "state", detail["state"] + (f" (was {before})" if before else "")
+    yield "owner", detail.get("owner", "")
+    run_as = detail.get("run_as")
+    kind = f"{detail.get('job_type', '')}, priority {detail.get('priority', '')}"
+    yield "type", kind + (f", runs as {run_as}" if run_as else "")
+    for word in ("created", "submitted", "queued", "started", "ended"):
+        yield word, shown(detail.get(f"{word}_at"), utc)  # type: ignore[arg-type]
+    yield "requeued", f"{detail['requeue_count']} times" if detail.get("requeue_count") else ""
+    yield "nodes", ", ".join(detail.get("nodes") or [])
+    yield "cancel", request(detail.get("cancel"), utc)
+    yield "finish", request(detail.get("finish"), utc)
+    code, text = detail.get("error_code"), detail.get("error_message") or ""
+    yield "error", f"{text} ({code})" if code else text
+    yield "version", f"{detail.get('version')}, event {detail.get('position')}"
+
+
+def request(facts: CancelFacts | None, utc: bool) -> str:
+    """Who asked for the end, when, how and why."""
+    if not facts:
+        return ""
+    who = by(facts.get("actor", ""), facts.get("on_behalf_of"))
+    words = f"{facts.get('mode', '')} by {who} at {shown(facts.get('at'), utc)}".strip()
+    reason, message = facts.get("reason_code"), facts.get("message")
+    words += f", reason {reason}" if reason else ""
+    return f'{words}: "{message}"' if message else words
+
+
+def task_row(task: TaskDetail, utc: bool) -> tuple[object, ...]:
+    """A task as a row."""
+    signal, code = task.get("exit_signal"), task.get("exit_code")
+    ended = f"signal {signal}" if signal else "" if code is None else str(code)
+    return (
+        task["task_id"],
+        task.get("type", ""),
+        task["state"],
+        task.get("attempt") or "",
+        task.get("node") or "",
+        ended,
+        "; ".join(reasons(task, utc)),
+        task.get("command", ""),
+    )
+
+
+def reasons(task: TaskDetail, utc: bool) -> Iterator[str]:
+    """What there is to say of how the task ended, or is going to."""
+    if task.get("survivors"):
+        yield f"{task['survivors']} processes survived"
+    if task.get("reason"):
+        yield task["reason"] or ""
+    if task.get("finish"):
+        yield f"finish {request(task['finish'], utc)}"

@@ -1,0 +1,82 @@
+"""Waiting for the end of a job or a task, through restarts of the server, until a deadline."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from adapters.cli.exits import UNAVAILABLE, Failure
+from adapters.cli.reaching.server import Server
+from adapters.cli.reaching.shapes import JobDetail, Waited
+from adapters.cli.words import ENDED_STATES
+
+TASK_POLL_SECONDS: Final = 0.5
+PAUSE_SECONDS: Final = 0.25
+
+
+class Wait:
+    """One deadline for everything that is waited for."""
+
+    def __init__(
+        self,
+        server: Server,
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._server = server
+        self._clock = clock
+        self._pause = pause
+        self._deadline = clock() + seconds
+
+    def job(self, job: str) -> tuple[JobDetail, Waited]:
+        """The job at its end, or as it is at the deadline."""
+        while True:
+            left = max(0.0, self._deadline - self._clock())
+            detail = self._poll(job, left)
+            if detail and (detail["state"] in ENDED_STATES or not left):
+                return detail, of_job(detail)
+
+    def task(self, job: str, task: int) -> tuple[JobDetail, Waited]:
+        """The task at its end, or as it is at the deadline. The server only waits for jobs."""
+        while True:
+            left = max(0.0, self._deadline - self._clock())
+            detail = self._poll(job, min(left, TASK_POLL_SECONDS))
+            if detail:
+                waited = of_task(detail, task)
+                if waited["ended"] or not left:
+                    return detail, waited
+                if detail["state"] in ENDED_STATES:
+                    self._pause(min(left, TASK_POLL_SECONDS))
+
+    def _poll(self, job: str, left: float) -> JobDetail | None:
+        """None while the server is away and there is time."""
+        try:
+            return self._server.poll(job, left)
+        except Failure as e:
+            if e.status != UNAVAILABLE or not left:
+                raise
+        self._pause(min(left, PAUSE_SECONDS))
+        return None
+
+
+def of_job(detail: JobDetail) -> Waited:
+    """How the job is."""
+    return {
+        "ended": detail["state"] in ENDED_STATES,
+        "state": detail["state"],
+        "ended_at": detail.get("ended_at"),
+        "error_message": detail.get("error_message") or "",
+    }
+
+
+def of_task(detail: JobDetail, task: int) -> Waited:
+    """How the task is."""
+    for found in detail.get("tasks", []):
+        if found["task_id"] == task:
+            return {
+                "ended": found["state"] in ENDED_STATES,
+                "state": found["state"],
+                "ended_at": found.get("ended_at"),
+                "error_message": found.get("reason") or "",
+            }
+    return {"ended": False, "state": "unknown", "ended_at": None, "error_message": ""}

@@ -1,0 +1,1 @@
+"""What people type: options and their values, times, filters, and how a shell completes them."""

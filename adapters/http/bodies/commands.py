@@ -1,0 +1,135 @@
+"""What bodies of requests may hold. Unknown fields are refused.
+
+The limits in the annotations describe; whoever keeps a limit (the domain, ``choice``) says so.
+"""
+
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from adapters.http.bodies.shapes import one_of
+from domain.message import MESSAGE_UNITS_MAX
+from domain.requests import REASON_CODE_MAX
+from domain.states import TASK_TYPES_ACCEPTED, CancelMode, JobPriority, JobType, TaskType
+from domain.submission import (
+    COMMAND_BYTES_MAX,
+    NAME_CHARACTERS_MAX,
+    TASKS_MAX,
+    WORK_DIRECTORY_BYTES_MAX,
+)
+
+NO_CONTROL: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+ON_ONE_LINE: Final = r"^[^\x00-\x1f\x7f-\xa0]*$"
+WITHOUT_NUL: Final = r"^[^\x00]*$"
+A_COMMAND: Final = r"^[^\x00]*[^\x00\s][^\x00]*$"
+
+
+def text(characters_max: int, pattern: str, words: str) -> Meta:
+    """A text that the domain checks; here it is only described."""
+    return Meta(
+        description=words, extra_json_schema={"maxLength": characters_max, "pattern": pattern}
+    )
+
+
+MessageText = Annotated[
+    str,
+    text(
+        MESSAGE_UNITS_MAX,
+        NO_CONTROL,
+        f"Why: at most {MESSAGE_UNITS_MAX} UTF-16 code units (an emoji counts two), no control "
+        "characters but tab and line ends. A longer one is refused, never shortened.",
+    ),
+]
+Name = Annotated[
+    str, text(NAME_CHARACTERS_MAX, ON_ONE_LINE, "A short text of printable characters.")
+]
+
+
+class NothingBody(Struct, forbid_unknown_fields=True):
+    """A command without anything to say."""
+
+
+class CancelBody(Struct, forbid_unknown_fields=True):
+    """How to cancel. ``forced`` is short for mode forced; mode "" means normal."""
+
+    message: MessageText = ""
+    mode: Annotated[str, one_of(CancelMode, "")] = ""
+    reason_code: Annotated[
+        str,
+        text(REASON_CODE_MAX, r"^[a-z0-9_-]*$", "A short word for counting, such as maintenance."),
+    ] = ""
+    forced: bool | None = None
+
+
+CONTRADICTIONS: Final = {
+    "not": {
+        "anyOf": [
+            {
+                "properties": {"mode": {"const": CancelMode.FORCED}, "forced": {"const": False}},
+                "required": ["mode", "forced"],
+            },
+            {
+                "properties": {
+                    "mode": {"enum": [CancelMode.NORMAL, CancelMode.GRACEFUL]},
+                    "forced": {"const": True},
+                },
+                "required": ["mode", "forced"],
+            },
+        ]
+    }
+}
+"""What a cancel cannot say: a mode, and with ``forced`` another. As JSON Schema."""
+
+
+class TaskCancelBody(CancelBody, forbid_unknown_fields=True):
+    """How to cancel one task: there is no graceful cancel of a single task."""
+
+    mode: Annotated[str, one_of((CancelMode.NORMAL, CancelMode.FORCED), "")] = ""
+
+
+class FinishBody(Struct, forbid_unknown_fields=True):
+    """How to finish."""
+
+    message: MessageText = ""
+
+
+class TaskBody(Struct, forbid_unknown_fields=True):
+    """A task of a new job. ``command`` is given to /bin/sh -c."""
+
+    command: Annotated[
+        str, text(COMMAND_BYTES_MAX, A_COMMAND, "The command line, at most 8 KiB of UTF-8.")
+    ]
+    type: Annotated[str, one_of(sorted(TASK_TYPES_ACCEPTED))] = TaskType.BASIC.value
+    name: Name = ""
+    work_directory: Annotated[
+        str,
+        text(WORK_DIRECTORY_BYTES_MAX, r"^(/[^\x00]*)?$", "Absolute, or empty for the run's own."),
+    ] = ""
+    environment: Annotated[
+        dict[str, Annotated[str, text(COMMAND_BYTES_MAX, WITHOUT_NUL, "Its value.")]],
+        Meta(
+            description="Variables of the task, together at most 32 KiB.",
+            extra_json_schema={"propertyNames": {"pattern": r"^[A-Za-z_][A-Za-z0-9_]{0,255}$"}},
+        ),
+    ] = {}
+
+
+class JobBody(Struct, forbid_unknown_fields=True):
+    """A new job. Tasks are numbered from 1 in their order; at most one is a node release task,
+    and not alone. ``submit``: hand it over at once; else it is held in Configuring."""
+
+    name: Name = ""
+    tasks: Annotated[list[TaskBody], Meta(extra_json_schema={"maxItems": TASKS_MAX})] = []
+    job_type: Annotated[str, one_of(JobType)] = JobType.BATCH.value
+    priority: Annotated[str, one_of(JobPriority)] = JobPriority.NORMAL.value
+    run_as: Annotated[
+        str, text(80, r"^([A-Za-z_][A-Za-z0-9_.-]{0,79})?$", "An account, or empty.")
+    ] = ""
+    properties: dict[str, Annotated[str, text(COMMAND_BYTES_MAX, WITHOUT_NUL, "Its value.")]] = {}
+    submit: bool = True
+
+
+class ParameterValue(Struct, forbid_unknown_fields=True):
+    """A parameter's new value, as text."""
+
+    value: Annotated[str, text(10, r"^ *[0-9]{1,8} *$", "A whole number within its limits.")]

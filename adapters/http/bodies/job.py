@@ -1,0 +1,217 @@
+"""A job as it goes out."""
+
+from msgspec import Struct
+
+from adapters.http.bodies.shapes import (
+    Count,
+    HResultText,
+    JobNumber,
+    JobStateWord,
+    JobTypeWord,
+    ModeWord,
+    NodeReleaseWord,
+    PositionNumber,
+    PriorityWord,
+    TaskNumber,
+    TaskStateWord,
+    TaskTypeWord,
+    Time,
+    VersionNumber,
+)
+from adapters.web.text import hexadecimal
+from application.queries import Snapshot
+from domain.error_message import error_message
+from domain.job import CancelInForce, FinishInForce, Job, Task, TaskFinish
+from projections.stamps import maybe_stamp, stamp
+
+
+class CancelDetail(Struct, frozen=True):
+    """The strongest accepted cancel."""
+
+    request_id: str
+    mode: ModeWord
+    message: str
+    reason_code: str
+    actor: str
+    on_behalf_of: str
+    at: Time
+    grace_seconds: Count
+    node_release: NodeReleaseWord
+
+
+class FinishDetail(Struct, frozen=True):
+    """The accepted finish."""
+
+    request_id: str
+    message: str
+    actor: str
+    at: Time
+    grace_seconds: Count
+    node_release: NodeReleaseWord
+
+
+class TaskFinishDetail(Struct, frozen=True):
+    """The accepted finish of one task."""
+
+    request_id: str
+    message: str
+    actor: str
+    on_behalf_of: str
+    at: Time
+    grace_seconds: Count
+
+
+class TaskDetail(Struct, frozen=True):
+    """A task and its latest run."""
+
+    task_id: TaskNumber
+    type: TaskTypeWord
+    name: str
+    command: str
+    work_directory: str
+    state: TaskStateWord
+    attempt: Count
+    node: str
+    exit_code: Count | None
+    exit_signal: Count | None
+    started_at: Time | None
+    ended_at: Time | None
+    survivors: Count
+    code: str
+    reason: str
+    explicitly_canceled: bool
+    finish: TaskFinishDetail | None
+
+
+class JobDetail(Struct, frozen=True):
+    """A job at ``version``, the event of which is at ``position``."""
+
+    job_id: JobNumber
+    name: str
+    owner: str
+    job_type: JobTypeWord
+    priority: PriorityWord
+    run_as: str
+    properties: dict[str, str]
+    state: JobStateWord
+    previous_state: JobStateWord | None
+    version: VersionNumber
+    position: PositionNumber
+    created_at: Time
+    submitted_at: Time | None
+    queued_at: Time | None
+    started_at: Time | None
+    ended_at: Time | None
+    changed_at: Time
+    requeue_count: Count
+    error_code: HResultText
+    error_message: str
+    nodes: tuple[str, ...]
+    cancel: CancelDetail | None
+    finish: FinishDetail | None
+    tasks: tuple[TaskDetail, ...]
+    removed: bool
+
+
+def job_detail(snapshot: Snapshot) -> JobDetail:
+    """A job as it goes out."""
+    return detail_of(snapshot.job, snapshot.position)
+
+
+def detail_of(job: Job, position: int) -> JobDetail:
+    """The job whose last event is at ``position``."""
+    return JobDetail(
+        job_id=job.id,
+        name=job.name,
+        owner=job.owner,
+        job_type=job.job_type,
+        priority=job.priority,
+        run_as=job.run_as,
+        properties=job.properties,
+        state=job.state,
+        previous_state=job.previous_state,
+        version=job.version,
+        position=position,
+        created_at=stamp(job.created_at),
+        submitted_at=maybe_stamp(job.submitted_at),
+        queued_at=maybe_stamp(job.queued_at),
+        started_at=maybe_stamp(job.started_at),
+        ended_at=maybe_stamp(job.ended_at),
+        changed_at=stamp(job.changed_at),
+        requeue_count=job.requeue_count,
+        error_code=hexadecimal(job.error_code),
+        error_message=error_message(job.error_code, job.error_params),
+        nodes=job.nodes,
+        cancel=cancel_detail(job.cancel),
+        finish=finish_detail(job.finish),
+        tasks=tuple(task_detail(task) for task in job.tasks.values()),
+        removed=job.removed,
+    )
+
+
+def cancel_detail(cancel: CancelInForce | None) -> CancelDetail | None:
+    """The cancel, if there is one."""
+    if cancel is None:
+        return None
+    return CancelDetail(
+        request_id=cancel.request_id,
+        mode=cancel.mode,
+        message=cancel.message,
+        reason_code=cancel.reason_code,
+        actor=cancel.actor,
+        on_behalf_of=cancel.on_behalf_of,
+        at=stamp(cancel.at),
+        grace_seconds=cancel.grace_seconds,
+        node_release=cancel.node_release,
+    )
+
+
+def finish_detail(finish: FinishInForce | None) -> FinishDetail | None:
+    """The finish, if there is one."""
+    if finish is None:
+        return None
+    return FinishDetail(
+        request_id=finish.request_id,
+        message=finish.message,
+        actor=finish.actor,
+        at=stamp(finish.at),
+        grace_seconds=finish.grace_seconds,
+        node_release=finish.node_release,
+    )
+
+
+def task_detail(task: Task) -> TaskDetail:
+    """A task as it goes out. Its environment stays inside: it may hold secrets."""
+    return TaskDetail(
+        task_id=task.spec.id,
+        type=task.spec.type,
+        name=task.spec.name,
+        command=task.spec.command,
+        work_directory=task.spec.work_directory,
+        state=task.state,
+        attempt=task.attempt,
+        node=task.node,
+        exit_code=task.exit.code if task.exit else None,
+        exit_signal=task.exit.signal if task.exit else None,
+        started_at=maybe_stamp(task.started_at),
+        ended_at=maybe_stamp(task.ended_at),
+        survivors=task.survivors,
+        code=task.code,
+        reason=task.reason,
+        explicitly_canceled=task.explicitly_canceled,
+        finish=task_finish_detail(task.finish),
+    )
+
+
+def task_finish_detail(finish: TaskFinish | None) -> TaskFinishDetail | None:
+    """The finish of this one task, if there is one."""
+    if finish is None:
+        return None
+    return TaskFinishDetail(
+        request_id=finish.request_id,
+        message=finish.message,
+        actor=finish.actor,
+        on_behalf_of=finish.on_behalf_of,
+        at=stamp(finish.at),
+        grace_seconds=finish.grace_seconds,
+    )

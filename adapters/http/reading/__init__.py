@@ -1,0 +1,1 @@
+"""What a request says: body, query, headers, cursors and conditions, each checked."""

@@ -1,0 +1,192 @@
+"""The commands over HTTP: what a body says becomes a command, a receipt becomes an answer."""
+
+from collections.abc import Awaitable
+from typing import Final, TypeAlias, TypeVar
+
+from litestar import Response
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+from msgspec import Struct
+
+from adapters.http.answers import json_answer
+from adapters.http.bodies.commands import (
+    CancelBody,
+    FinishBody,
+    JobBody,
+    NothingBody,
+    ParameterValue,
+    TaskBody,
+)
+from adapters.http.bodies.receipts import JOBS_PATH, receipt_body
+from adapters.http.contract import commands as op
+from adapters.http.contract.fields import Whole
+from adapters.http.contract.operation import Operation, route
+from adapters.http.problem import refusal
+from adapters.http.reading.conditions import if_match, no_if_match
+from adapters.http.reading.requests import Query, body_of, choice
+from adapters.web.authentication import caller_of
+from adapters.web.one import OneOfAKind
+from adapters.web.requests import Malformed, WebRequest
+from application.ports import Ids
+from application.receipts import Receipt
+from application.scheduler import Cancel, NewJob, Scheduler
+from domain.commands import IfVersions
+from domain.events import TaskSpec
+from domain.outcome import Outcome
+from domain.states import CancelMode, JobPriority, JobType, TaskType
+
+DONE: Final = frozenset({Outcome.ACCEPTED, Outcome.ESCALATED, Outcome.REPEATED})
+TASK_ID: Final = Whole(0, 2**31 - 1)
+B = TypeVar("B", bound=Struct)
+Said: TypeAlias = tuple[B, tuple[str, IfVersions]]
+
+
+class Commands(OneOfAKind):
+    """One method a command."""
+
+    def __init__(self, scheduler: Scheduler, ids: Ids) -> None:
+        self._scheduler = scheduler
+        self._ids = ids
+
+    def routes(self) -> list[HTTPRouteHandler]:
+        """The routes under /api/v1."""
+        return [
+            route(op.CREATE, self.create),
+            route(op.SUBMIT, self.submit),
+            route(op.CANCEL, self.cancel),
+            route(op.FINISH, self.finish),
+            route(op.CONFIGURE, self.configure),
+            route(op.REQUEUE, self.requeue),
+            route(op.CANCEL_TASK, self.cancel_task),
+            route(op.FINISH_TASK, self.finish_task),
+            route(op.REQUEUE_TASK, self.requeue_task),
+            route(op.SET_PARAMETER, self.set_parameter),
+        ]
+
+    async def create(self, request: WebRequest) -> Response[bytes]:
+        """A new job: 201 with its place."""
+        no_if_match(request)
+        body, query = await said(request, op.CREATE, JobBody)
+        work = self._scheduler.add_job(caller_of(request), new_job(body), self._id(query))
+        return await answered(work, created=True)
+
+    async def submit(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
+        """Configuring -> Submitted."""
+        _, how = await self._said(request, op.SUBMIT, NothingBody)
+        return await answered(self._scheduler.submit_job(caller_of(request), job_id, *how))
+
+    async def cancel(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
+        """Stop a job."""
+        body, how = await self._said(request, op.CANCEL, CancelBody)
+        on = caller_of(request), job_id
+        return await answered(self._scheduler.cancel_job(*on, how_to_cancel(body), *how))
+
+    async def cancel_task(
+        self, request: WebRequest, job_id: FromPath[str], task_id: FromPath[str]
+    ) -> Response[bytes]:
+        """Stop one task."""
+        body, how = await self._said(request, op.CANCEL_TASK, CancelBody)
+        on = caller_of(request), job_id, task_number(task_id)
+        return await answered(self._scheduler.cancel_task(*on, how_to_cancel(body), *how))
+
+    async def finish(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
+        """Stop a job with the outcome Finished."""
+        body, how = await self._said(request, op.FINISH, FinishBody)
+        on = caller_of(request), job_id
+        return await answered(self._scheduler.finish_job(*on, body.message, *how))
+
+    async def finish_task(
+        self, request: WebRequest, job_id: FromPath[str], task_id: FromPath[str]
+    ) -> Response[bytes]:
+        """Stop one task with the outcome Finished."""
+        body, how = await self._said(request, op.FINISH_TASK, FinishBody)
+        on = caller_of(request), job_id, task_number(task_id)
+        return await answered(self._scheduler.finish_task(*on, body.message, *how))
+
+    async def configure(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
+        """Back to Configuring."""
+        _, how = await self._said(request, op.CONFIGURE, NothingBody)
+        return await answered(self._scheduler.configure_job(caller_of(request), job_id, *how))
+
+    async def requeue(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
+        """Configure and submit in one."""
+        _, how = await self._said(request, op.REQUEUE, NothingBody)
+        return await answered(self._scheduler.requeue_job(caller_of(request), job_id, *how))
+
+    async def requeue_task(
+        self, request: WebRequest, job_id: FromPath[str], task_id: FromPath[str]
+    ) -> Response[bytes]:
+        """Run one task again."""
+        _, how = await self._said(request, op.REQUEUE_TASK, NothingBody)
+        on = caller_of(request), job_id, task_number(task_id)
+        return await answered(self._scheduler.requeue_task(*on, *how))
+
+    async def set_parameter(self, request: WebRequest, name: FromPath[str]) -> Response[bytes]:
+        """Give a cluster parameter a new value."""
+        body, how = await self._said(request, op.SET_PARAMETER, ParameterValue)
+        on = caller_of(request), name, body.value
+        return await answered(self._scheduler.set_cluster_parameter(*on, *how))
+
+    async def _said(self, request: WebRequest, operation: Operation, kind: type[B]) -> Said[B]:
+        """The body, under which request id, and for which versions."""
+        body, query = await said(request, operation, kind)
+        return body, (self._id(query), if_match(request))
+
+    def _id(self, query: Query) -> str:
+        return query.text("Idempotency-Key") or self._ids.new()
+
+
+async def said(request: WebRequest, operation: Operation, kind: type[B]) -> tuple[B, Query]:
+    """The body of a command and its parameters."""
+    query = Query(request, operation)
+    return await body_of(request, kind), query
+
+
+async def answered(work: Awaitable[Receipt], *, created: bool = False) -> Response[bytes]:
+    """The receipt as an answer: 200, 201 for a job that was created, or a problem that holds it."""
+    receipt = await work
+    body = receipt_body(receipt)
+    if receipt.outcome not in DONE:
+        return refusal(body)
+    headers = {"Location": f"{JOBS_PATH}/{body.job_id}"} if created else {}
+    return json_answer(body, 201 if created else 200, receipt.position, headers)
+
+
+def task_number(text: str) -> int:
+    """A task's number in its job; whether there is such a task is for the domain."""
+    return TASK_ID.read(text, "task_id")
+
+
+def new_job(body: JobBody) -> NewJob:
+    """What somebody wants to run; tasks are numbered from 1 in their order."""
+    return NewJob(
+        name=body.name,
+        tasks=tuple(task_spec(n, task) for n, task in enumerate(body.tasks, 1)),
+        job_type=choice(body.job_type, JobType, "job_type"),
+        priority=choice(body.priority, JobPriority, "priority"),
+        run_as=body.run_as,
+        properties=body.properties,
+        submit=body.submit,
+    )
+
+
+def task_spec(number: int, body: TaskBody) -> TaskSpec:
+    """One task."""
+    return TaskSpec(
+        id=number,
+        command=body.command,
+        type=choice(body.type, TaskType, f"the type of task {number}"),
+        name=body.name,
+        work_directory=body.work_directory,
+        environment=body.environment,
+    )
+
+
+def how_to_cancel(body: CancelBody) -> Cancel:
+    """The mode that ``mode`` and ``forced`` say together."""
+    mode = choice(body.mode, CancelMode, "mode") if body.mode else None
+    if body.forced is not None and mode is not None and body.forced != (mode is CancelMode.FORCED):
+        said_forced = str(body.forced).lower()
+        raise Malformed(f"mode {mode} and forced {said_forced} contradict each other; give one")
+    default = CancelMode.FORCED if body.forced else CancelMode.NORMAL
+    return Cancel(mode=mode or default, message=body.message, reason_code=body.reason_code)
