@@ -35,6 +35,8 @@ def test_the_endpoint_says_where_everything_is(service: Service) -> None:
     endpoint = service.endpoint
     assert set(endpoint) == {
         "http",
+        "https",
+        "https_certificate",
         "socket",
         "token_file",
         "nats_url",
@@ -44,6 +46,7 @@ def test_the_endpoint_says_where_everything_is(service: Service) -> None:
         "pid",
     }
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", endpoint["http"])
+    assert (endpoint["https"], endpoint["https_certificate"]) == ("", ""), "nobody asked for it"
     assert re.fullmatch(r"nats://127\.0\.0\.1:\d+", endpoint["nats_url"])
     assert (endpoint["stream"], endpoint["cluster"]) == ("COUNTERMAND", "local")
     assert endpoint["pid"] == service.pid
