@@ -32,6 +32,7 @@ from domain.identity import Caller
 from domain.job import Job
 from domain.states import JOB_ENDED
 from projections.explanation import Sentence, explain
+from projections.stamps import stamp
 
 QUIET_SECONDS: Final = 15.0
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -256,9 +257,7 @@ class Queries:
         later = await self._first_later_than(at)
         then = tuple(x for x in history if later is None or x.position < later)
         if not then:
-            raise Unknown(
-                f"job {job_id} did not exist yet at {at.isoformat()}", code="unknown_version"
-            )
+            raise Unknown(f"job {job_id} did not exist yet at {stamp(at)}", code="unknown_version")
         return then
 
     async def _first_later_than(self, at: datetime) -> int | None:
