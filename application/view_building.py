@@ -282,7 +282,7 @@ class ViewBuilder:
             now = self._clock.now()
             self.status = replace(self.status, ended_at=now, result=result, error=error)
         self._reporter(
-            "views_rebuilt",
+            "views_rebuild_failed" if error else "views_rebuilt",
             position=self._projector.position,
             trouble=error or "none",
             differences=told(result) or "none",

@@ -75,7 +75,7 @@ def verb(
 
     Several values of one option mean any of them, several options all of them. --since and --until
     are about the last change. --sort takes id, changed, created, ended, priority, owner, name or
-    state.
+    state; by id each job comes once, also when jobs change while a long list is read.
 
     \b
       countermand ls --state Running --state Canceling
