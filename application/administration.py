@@ -7,6 +7,7 @@ from msgspec import Struct
 from application.ports import Policy
 from application.projector import Projector
 from application.view_building import RebuildStatus, ViewBuilder
+from application.visibility import Visibility
 from domain.errors import NotPermitted
 from domain.hresult import HResult
 from domain.identity import Caller, PrincipalKind, Role
@@ -59,8 +60,9 @@ class Administration:
         self._known = known
         self._people = people
 
-    def views(self) -> ViewsStatus:
-        """How the views are now."""
+    def views(self, caller: Caller) -> ViewsStatus:
+        """How the views are now. ``NotPermitted`` for who may not act for whom they name."""
+        Visibility(self._policy).check_acting(caller)
         failure, position = self._projector.failure, self._projector.position
         return ViewsStatus(
             version=VIEWS_VERSION,

@@ -53,10 +53,23 @@ class Order(Struct, frozen=True):
 
 
 class Listed(Struct, Generic[T], frozen=True):
-    """An answer, and how many events of the stream it does not know yet."""
+    """An answer, and how many events of the stream it does not know yet.
+
+    ``stopped``: why it will not know them, when the views go no further; None while they do.
+    """
 
     answer: Answer[T]
     behind: int
+    stopped: str | None = None
+
+
+class Export(Struct, frozen=True):
+    """All rows of a filter, page by page; ``behind`` and ``stopped`` as of ``Listed``."""
+
+    span: Span
+    pages: Iterator[Sequence[bytes]]
+    behind: int
+    stopped: str | None
 
 
 class Listing:
@@ -127,7 +140,7 @@ class Listing:
 
     async def export(
         self, caller: Caller, which: AuditFilter, *, named: bool, at_least: int = 0
-    ) -> tuple[Span, Iterator[Sequence[bytes]]]:
+    ) -> Export:
         """All rows that the filter finds, as the views are now: how many, and page by page in the
         form of ``ViewReader.trail_lines``.
 
@@ -136,12 +149,12 @@ class Listing:
         owners = self._visibility.owners(caller, which.owners)
         await self._wait(at_least)
         if owners is None:
-            return Span(0, None, None, self._projector.position), iter(())
+            return self._export(Span(0, None, None, self._projector.position), iter(()))
         now = await self._of_reader(lambda v: v.position())
         last = now if which.position_max is None else min(now, which.position_max)
         mine = replace(which, owners=owners, position_max=last)
         span = await self._of_reader(lambda v: v.trail_span(mine))
-        return replace(span, position=now), self._lines(mine, named)
+        return self._export(replace(span, position=now), self._lines(mine, named))
 
     # --- cancels ----------------------------------------------------------------------------------
 
@@ -210,7 +223,13 @@ class Listing:
                     raise
 
     def _listed(self, answer: Answer[T]) -> Listed[T]:
-        return Listed(answer, max(0, self._known() - answer.position))
+        return Listed(answer, self._behind(answer.position), self._projector.stopped)
+
+    def _export(self, span: Span, pages: Iterator[Sequence[bytes]]) -> Export:
+        return Export(span, pages, self._behind(span.position), self._projector.stopped)
+
+    def _behind(self, position: int) -> int:
+        return max(0, self._known() - position)
 
 
 def nothing(position: int) -> Answer[Any]:

@@ -48,6 +48,13 @@ class Projector:
         return self._writer.position if self._writer else 0
 
     @property
+    def stopped(self) -> str | None:
+        """Where the views stand and why they go no further now, in words; None while they do."""
+        if self.failure is None:
+            return None
+        return f"the views stopped at position {self.position}: {self.failure.message}"
+
+    @property
     def counts(self) -> Mapping[CountKey, int]:
         """All totals at this position."""
         return self._writer.counts if self._writer else {}

@@ -29,9 +29,10 @@ from domain.events import job_aggregate
 from domain.evolve import replay
 from domain.hresult import HResult
 from domain.identity import Caller
-from domain.job import Job
+from domain.job import Job, removal
 from domain.states import JOB_ENDED
 from projections.explanation import Sentence, explain
+from projections.stamps import stamp
 
 QUIET_SECONDS: Final = 15.0
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -89,6 +90,24 @@ class Queries:
         self._visibility = Visibility(policy)
         self._sight = Sight(ledger, journal, self._visibility)
 
+    @property
+    def position(self) -> int:
+        """This service knows the stream up to here: what is asked from now on is true for it."""
+        return self._board.position
+
+    def check_acting(self, caller: Caller) -> None:
+        """Pass, or raise ``NotPermitted`` for who may not act for the person they name."""
+        self._visibility.check_acting(caller)
+
+    async def check_sees(self, caller: Caller, job_id: int) -> None:
+        """Pass, or raise as every question about a job does: ``NotPermitted``, ``Unknown``."""
+        self._visibility.check_acting(caller)
+        whose = await self._sight.owner(job_aggregate(job_id))
+        if whose is None:  # there is none, or nobody can read whose it is
+            await self._seen(caller, str(job_id))
+        else:
+            self._visibility.check(caller, whose)
+
     async def know(self, position: int) -> None:
         """Return when this service knows the stream up to a position. ``Unavailable`` when it does
         not in time, ``Unknown`` for a position that there is not."""
@@ -113,8 +132,7 @@ class Queries:
         assert job is not None, "the history is not empty"
         if job.removed and version is None and at is None:
             raise Unknown(
-                f"job {job.id} was removed at {job.changed_at:%Y-%m-%d %H:%M:%S} UTC, because "
-                "TTLCompletedJobs ran out; its events stay, and so does every version of it",
+                f"{removal(job)}; its events stay, and so does every version of it",
                 code="unknown_job",
                 hresult=HResult.INVALID_JOB_ID,
             )
@@ -256,9 +274,7 @@ class Queries:
         later = await self._first_later_than(at)
         then = tuple(x for x in history if later is None or x.position < later)
         if not then:
-            raise Unknown(
-                f"job {job_id} did not exist yet at {at.isoformat()}", code="unknown_version"
-            )
+            raise Unknown(f"job {job_id} did not exist yet at {stamp(at)}", code="unknown_version")
         return then
 
     async def _first_later_than(self, at: datetime) -> int | None:

@@ -28,13 +28,13 @@ from domain.decide import decide
 from domain.errors import Unknown
 from domain.hresult import HResult
 from domain.identity import Caller
-from domain.job import Job
+from domain.job import Job, removal
 from domain.message import MESSAGE_UNITS_MAX, kept
 from domain.parameters import TASK_CANCEL_GRACE_PERIOD
 from domain.policy import Action, Question
 from domain.refusal import denied
 from domain.requests import REASON_CODE_MAX, JobRequest
-from domain.states import CancelMode, JobPriority, JobType
+from domain.states import CancelMode, Effect, JobPriority, JobType
 from domain.submission import check_submission
 
 JOB_ID_UNITS_MAX: Final = 64
@@ -309,7 +309,9 @@ class Scheduler:
         number = job_number(job_id)
         job = await self._ledger.job(number) if number else None
         if number is None or job is None or job.removed:
-            return await self._on_nothing(caller, job_id, request_id, cancel, task_id)
+            return await self._on_nothing(
+                caller, job_id, request_id, cancel, task_id, gone=self._gone(caller, job)
+            )
         question = Question(caller, action, job.owner, job.job_type)
         request = command(self._asked(caller, question, request_id, if_versions))
         done = await self._ledger.change_job(
@@ -327,6 +329,14 @@ class Scheduler:
         facts = decide(job, replace(request, asked=replace(request.asked, at=now)))
         return self._admission.admitted(caller, facts)
 
+    def _gone(self, caller: Caller, job: Job | None) -> str:
+        """That the job was removed, for who might have seen it; "" when there never was one."""
+        if job is None:
+            return ""
+        question = Question(caller, Action.VIEW, job.owner, job.job_type)
+        allowed = self._policy.decide(question).effect is Effect.ALLOW
+        return removal(job) if allowed else ""
+
     async def _on_nothing(
         self,
         caller: Caller,
@@ -334,10 +344,12 @@ class Scheduler:
         request_id: str,
         cancel: Cancel | None,
         task_id: int | None,
+        gone: str = "",
     ) -> Receipt:
-        """A request on a job that does not exist or is gone: a cancel of it is stored."""
+        """A request on a job that does not exist, or is ``gone``: a cancel of it is stored."""
         asked_for = kept(job_id, JOB_ID_UNITS_MAX).text
-        words = f"there is no job {asked_for}; job ids are numbers from 1 to {JOB_ID_MAX}"
+        none = f"there is no job {asked_for}; job ids are numbers from 1 to {JOB_ID_MAX}"
+        words = f"{gone}; its events stay, but nothing can be done with it" if gone else none
         if cancel is None:
             raise Unknown(words, code="unknown_job", hresult=HResult.INVALID_JOB_ID)
         now = self._clock.now()

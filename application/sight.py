@@ -51,14 +51,14 @@ class Sight:
         return tuple([x for x in events if await self._sees(eyes, x.aggregate)])
 
     async def _sees(self, eyes: Eyes, aggregate: Aggregate) -> bool:
-        job = await self._owned(aggregate) if aggregate.kind == JOB else None
+        job = await self.owner(aggregate) if aggregate.kind == JOB else None
         if job is None:
             return False
         if job not in eyes.allowed:
             eyes.allowed[job] = self._visibility.sees(eyes.caller, job)
         return eyes.allowed[job]
 
-    async def _owned(self, aggregate: Aggregate) -> Owned | None:
+    async def owner(self, aggregate: Aggregate) -> Owned | None:
         """Whose job it is; None when that cannot be read."""
         found = self._owners.get(aggregate)
         if found is None:

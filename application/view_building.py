@@ -240,13 +240,15 @@ class ViewBuilder:
             differences = await self._compared(new)
             async with self._projector.held() as old:
                 await self._caught_up(new, old)
-                await asyncio.to_thread(self._files.switch, name)
+                still_read = None if old is None else old.store.name
+                await asyncio.to_thread(self._files.switch, name, still_read)
                 await self._projector.put(new)
         except BaseException:
             new.store.close()
             raise
-        if old is not None:
+        if old is not None:  # only now: a reader's next connection would open an empty file
             await asyncio.to_thread(old.store.close)
+            await asyncio.to_thread(self._files.discard, old.store.name)
         return Rebuilt(new.position, differences is not None, differences or ())
 
     async def _compared(self, new: ViewWriter) -> tuple[Difference, ...] | None:
@@ -280,7 +282,7 @@ class ViewBuilder:
             now = self._clock.now()
             self.status = replace(self.status, ended_at=now, result=result, error=error)
         self._reporter(
-            "views_rebuilt",
+            "views_rebuild_failed" if error else "views_rebuilt",
             position=self._projector.position,
             trouble=error or "none",
             differences=told(result) or "none",

@@ -127,8 +127,11 @@ class ViewFiles(Protocol):
         """The views of this name, new ones when there are none."""
         ...
 
-    def switch(self, name: str) -> None:
-        """Those of this name are in use from here on, also after a crash; all others go."""
+    def switch(self, name: str, still_read: str | None = None) -> None:
+        """Those of this name are in use from here on, also after a crash; all others go.
+
+        ``still_read``: views that stay, because they are open; ``discard`` them afterwards.
+        """
         ...
 
     def discard(self, name: str) -> None:

@@ -57,11 +57,12 @@ class AuditFilter(Struct, frozen=True):
     Several values of one kind: any of them, an empty text among them finds nothing; different
     kinds: all of them. ``words``: every word is in the message or the explanation; a phrase in
     double quotes as it stands, ``word*`` the beginning of a word; without regard to case and
-    accents. ``job``: a number, or the text of a row's subject (what was asked for instead of a
-    job, a parameter). ``task``: it is one of the row's tasks. ``rules``: one of the row's rules.
-    ``forced``: asked for by force, or stopped by force. ``refused``: only refusals. ``since``,
-    ``until``: by the event's own time, both included. ``position_min`` and ``position_max``: places
-    in the stream, both included.
+    accents; a symbol (an emoji) is a word by itself. ``job``: a number, or the text of a row's
+    subject (what was asked for instead of a job, a parameter). ``task``: it is one of the row's
+    tasks. ``rules``: one of the row's rules, or with commas between (as a row has them) all of
+    these. ``forced``: asked for by force, or stopped by force. ``refused``: only refusals.
+    ``since``, ``until``: by the event's own time, both included. ``position_min`` and
+    ``position_max``: places in the stream, both included.
     """
 
     words: str = ""

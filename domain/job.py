@@ -248,3 +248,11 @@ def in_ranges(text: str) -> tuple[int, ...]:
     """The numbers of ``ranges``: "1-3,7" gives 1, 2, 3, 7."""
     spans = (part.partition("-") for part in text.split(",") if part)
     return tuple(n for a, _, b in spans for n in range(int(a), int(b or a) + 1))
+
+
+def removal(job: Job) -> str:
+    """When and why a removed job left the view; TTLCompletedJobs is what removes jobs."""
+    return (
+        f"job {job.id} was removed at {job.changed_at:%Y-%m-%d %H:%M:%S} UTC, because "
+        "TTLCompletedJobs ran out"
+    )

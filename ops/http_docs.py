@@ -8,13 +8,11 @@ from adapters.http.contract.document import OPERATIONS, TAGS, schemas
 from adapters.http.contract.fields import Exactly, Field, FieldSchema
 from adapters.http.contract.operation import Operation, Parameter, Reply
 from adapters.http.contract.parts import ACT_FOR, CLIENT
+from adapters.http.contract.trail import EVENT_NAMES
 from adapters.http.problem import KINDS
 from ops.markdown import table, wrapped
 
 WORDS: Final = {"string": "text", "boolean": "true or false"}
-WORDS_MAX: Final = 12
-"""A longer list of words is not told in a cell."""
-
 HEAD: Final = """\
 # HTTP
 
@@ -64,13 +62,19 @@ Over TCP the same with `-H "Authorization: Bearer $(cat TOKENFILE)"`. Basic cred
 
 ## Questions
 
-- Answers say in the header `Countermand-Position` up to which position of the stream they know.
-  Lists are answered from views; `behind` says how many events these do not know yet.
+- Answers say in the header `Countermand-Position` up to which position of the stream they are true.
+  Lists are answered from views; `behind` says how many events these do not know yet. When the views
+  go no further, `stopped` says where and why; it is null as long as they do. An export says both in
+  the headers `Countermand-Behind` and `Countermand-Stopped`.
 - **`Countermand-At-Least`** asks for an answer that knows a position, such as that of a receipt.
   The service waits for it, at most ten seconds, and says 503 if that was not enough.
 - **Pages**: `next` of one page is the `cursor` of the next one; null on the last. A cursor belongs
-  to its question and goes on at its row, whatever has come in meanwhile: nothing twice, nothing
-  left out. Several values of one field (`?state=Running&state=Queued`): any of them. Different
+  to its question and goes on after its row, whatever has come in meanwhile. What never changes
+  keeps its place: rows of the trail, tasks, jobs by `id`, `created` or `owner` come once, and none
+  is left out. A job whose place changes between two pages (`sort` by `changed`, `state`,
+  `priority`, `name` or `ended`) and a cancel whose trouble does may come twice or be left out: to
+  see each job once, sort by `id`.
+- **Filters**: several values of one field (`?state=Running&state=Queued`): any of them. Different
   fields: all of them.
 - **What one may not see** is left out of lists. Users see their own jobs; job operators, job
   administrators, administrators and auditors see all.
@@ -187,12 +191,17 @@ def allowed(field: Field) -> str:
         )
     if schema.format == "date-time":
         return "a time with its zone"
-    return of_type(schema) + (f"; default {schema.default}" if schema.default else "")
+    return of_type(schema) + default(schema)
+
+
+def default(schema: FieldSchema) -> str:
+    """What its absence means, if that is one of its values."""
+    return f"; default {schema.default}" if isinstance(schema.default, str | int) else ""
 
 
 def of_words(words: tuple[str, ...]) -> str:
     """One of these."""
-    if len(words) > WORDS_MAX:
+    if words == EVENT_NAMES:
         return "the name of an [event](events.md)"
     return ", ".join(f"`{word}`" for word in words)
 

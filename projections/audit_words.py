@@ -12,6 +12,7 @@ from domain.job import ranges
 from domain.outcome import outcome_of
 from domain.states import TaskState
 from projections.audit_trail import Kind, Said
+from projections.quoting import word
 from projections.summary import grace, summary
 
 OWN_FAILURE: Final = "task_failure"
@@ -126,7 +127,10 @@ def cluster_command_refused(fact: e.ClusterCommandRefused) -> Said:
         explanation=fact.explanation,
         code=fact.code,
         subject=fact.asked_for.get("name", ""),
-        detail=", ".join(f"{name}={value}" for name, value in sorted(fact.asked_for.items())),
+        detail=", ".join(
+            f"{word(name, ',')}={word(value, ',')}"
+            for name, value in sorted(fact.asked_for.items())
+        ),
     )
 
 

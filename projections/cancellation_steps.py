@@ -59,9 +59,7 @@ def of_the_job(known: Cancellations, recorded: e.Recorded, position: int) -> Can
         case e.NodeReleaseEnded() as fact:
             return changed(known, mine, lambda c: released(c, fact, at))
         case e.NodeReleaseSkipped():
-            return changed(
-                known, mine, lambda c: replace(c, release=Release.SKIPPED, released_at=at)
-            )
+            return changed(known, mine, lambda c: replace(c, release=Release.SKIPPED))
         case e.JobCanceled():
             return changed(known, mine, lambda c: over(c, at, position))
         case e.JobFinished() | e.JobFailed() | e.JobRejected():

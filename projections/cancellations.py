@@ -43,7 +43,8 @@ class Release(StrEnum):
     SKIPPED = "skipped"
 
 
-RELEASE_OVER: Final = frozenset(Release) - {Release.NONE, Release.PENDING, Release.RUNNING}
+RELEASE_OVER: Final = frozenset({Release.RAN, Release.FAILED, Release.TIMED_OUT, Release.CUT_SHORT})
+"""The task has run; one that was skipped has released nothing."""
 
 
 class Cancellation(Struct, frozen=True):
@@ -54,7 +55,8 @@ class Cancellation(Struct, frozen=True):
     ``stopped_at``: the latest end of a run so far. ``stopped``, ``force_stopped``: runs that it
     ended; ``ended_otherwise``: runs that ended by themselves or by another request meanwhile.
     ``outlived``: processes that outlived SIGKILL and are still there. ``due_at``: when it should
-    be over; None for a graceful one, which waits as long as the tasks take.
+    be over; None for a graceful one, which waits as long as the tasks take. ``released_at``: when
+    the node release task ended; None also when it was skipped.
     """
 
     position: int

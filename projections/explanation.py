@@ -15,7 +15,10 @@ from domain.errors import Corrupt
 from domain.evolve import evolve
 from domain.job import Job
 from domain.states import JOB_ENDED, CancelMode, ForceReason, JobState, StopStep
-from projections.summary import ending, plain, quoted, tasks
+from projections.quoting import plain, quoted
+from projections.sentence_words import by, caller_of, count, either, refusal, saying, those
+from projections.summary import canceled_unrun, ending, tasks
+from projections.task_cancels import canceled_tasks, who_canceled
 
 HOW: Final = {
     CancelMode.NORMAL: "",
@@ -41,8 +44,9 @@ class Told(Struct, frozen=True):
 
 def explain(history: Iterable[tuple[int, e.Recorded]]) -> tuple[Sentence, ...]:
     """The sentences for a job's history of (position, event). Raises ``Corrupt``."""
-    told = last_round(tuple(folded(history)))
-    return (Sentence(answer(told[-1].job), grounds(told)), *course(told))
+    every = tuple(folded(history))
+    told = last_round(every)
+    return (Sentence(answer(every), grounds(every, told)), *course(told))
 
 
 def folded(history: Iterable[tuple[int, e.Recorded]]) -> Iterator[Told]:
@@ -62,13 +66,15 @@ def last_round(told: Sequence[Told]) -> Sequence[Told]:
     return told[starts[-1] :] if starts else told
 
 
-def grounds(told: Sequence[Told]) -> tuple[int, ...]:
-    """What the answer rests on: the event that brought the state, and the request behind it."""
-    job, places = told[-1].job, {place_of_state(told)}
+def grounds(every: Sequence[Told], told: Sequence[Told]) -> tuple[int, ...]:
+    """What the answer rests on: the event that brought the state, and the requests behind it."""
+    job = told[-1].job
+    causes = {task.cancel.version for task in canceled_tasks(job) if task.cancel}
     cause = job.cancel or job.finish
     if cause is not None and job.state is not JobState.FAILED:
-        places |= {x.position for x in told if x.recorded.version == cause.version}
-    return tuple(sorted(places))
+        causes.add(cause.version)
+    asked = {x.position for x in every if x.recorded.version in causes}
+    return tuple(sorted(asked | {place_of_state(told)}))
 
 
 def place_of_state(told: Sequence[Told]) -> int:
@@ -83,16 +89,18 @@ def place_of_state(told: Sequence[Told]) -> int:
 # --- the answer -----------------------------------------------------------------------------------
 
 
-def answer(job: Job) -> str:
+def answer(every: Sequence[Told]) -> str:
     """How the job is, and in one clause why."""
+    job = every[-1].job
     name = f"Job {job.id}" + (f" ({quoted(job.name)})" if job.name else "") + f" of {job.owner}"
     if job.state in JOB_ENDED:
-        return f"{name} is {job.state}, because {why_ended(job)}."
+        return f"{name} is {job.state}, because {why_ended(every)}."
     return f"{name} has not ended: it is {job.state}{why_not_yet(job)}."
 
 
-def why_ended(job: Job) -> str:
+def why_ended(every: Sequence[Told]) -> str:
     """The clause for a job that is over."""
+    job = every[-1].job
     if job.state is JobState.CANCELED and job.cancel is not None:
         cancel = job.cancel
         return (
@@ -104,14 +112,17 @@ def why_ended(job: Job) -> str:
     if job.state is JobState.FINISHED:
         one = len(job.work) == 1
         return "its task finished" if one else f"all of its {len(job.work)} tasks finished"
-    return plain(job.error_params) or "its tasks failed"
+    people = who_canceled(job, {x.recorded.version: x.recorded for x in every})
+    return people or plain(job.error_params) or "its tasks failed"
 
 
 def why_not_yet(job: Job) -> str:
     """The clause for a job that is not over."""
     running, waiting = len(job.on_node), len(job.waiting)
     if job.state in (JobState.CANCELING, JobState.FINISHING):
-        left = f"; {count(running, 'task')} still {verb(running)}" if running else ""
+        left = (
+            f"; {count(running, 'task')} still {either(running, 'runs', 'run')}" if running else ""
+        )
         return left + ("; its node release task runs" if job.release_running else "")
     return f", with {count(running, 'task')} running and {waiting} waiting" if job.nodes else ""
 
@@ -167,8 +178,7 @@ def sentence(recorded: e.Recorded, job: Job) -> str:
         case e.JobConfigured():
             return f"{who} took it back to Configuring."
         case e.JobRequeued() as fact:
-            kept = f", {fact.kept.count} stayed as they were" if fact.kept.count else ""
-            return f"{who} queued it again; {count(fact.queued.count, 'task')} ran again{kept}."
+            return f"{who} queued it again; {queued_again(fact)}."
         case e.JobRejected() as fact:
             return f"It was rejected: {plain(fact.reason)}."
         case e.JobRemoved():
@@ -213,7 +223,8 @@ def of_effect(fact: e.Event, job: Job) -> str:
         case e.TaskStarted():
             return f"{those(fact.runs)} started."
         case e.TaskFinished():
-            return f"{those(fact.runs)} finished by itself."
+            itself = either(len(fact.runs), "itself", "themselves")
+            return f"{those(fact.runs)} finished by {itself}."
         case e.TaskFailed():
             return f"{those(fact.runs)} failed: {plain(fact.reason) or ending(fact.exit)}."
         case e.TaskStopOrdered():
@@ -227,7 +238,7 @@ def of_effect(fact: e.Event, job: Job) -> str:
         case e.TaskSurvivorsGone():
             return f"The last processes of {tasks(fact.runs)} are gone."
         case e.TaskCanceled():
-            return f"Tasks {fact.tasks} were canceled before they ran."
+            return f"{canceled_unrun(fact.tasks).capitalize()}."
         case _:
             return of_the_end(fact, job)
 
@@ -249,7 +260,9 @@ def of_the_end(fact: e.Event, job: Job) -> str:
         case e.JobFinished():
             return "It ended Finished."
         case e.JobFailed():
-            return f"It ended Failed: {plain(fact.message) or fact.code or job.state}."
+            people = canceled_tasks(job)  # whom the answer names; HPC Pack's count leaves them out
+            why = "" if people else f": {plain(fact.message) or fact.code or job.state}"
+            return f"It ended Failed{why}."
         case _:
             return ""
 
@@ -274,37 +287,9 @@ def found(fact: e.JobCancelRequested) -> str:
     return f"{rule}: {running} running and {waiting} waiting tasks{over}"
 
 
-def refusal(fact: e.RefusalEvent) -> str:
-    """Why not, and by which rule."""
-    return f"{plain(fact.explanation)} (rule {plain(fact.rule)})"
-
-
-def caller_of(recorded: e.Recorded) -> str:
-    """Who asked, and for whom."""
-    caller = recorded.event.caller
-    return by(caller.actor.name, caller.acted_for)
-
-
-def by(actor: str, on_behalf_of: str) -> str:
-    """``alice for bob``, or only ``alice``."""
-    return f"{actor} for {on_behalf_of}" if on_behalf_of else actor
-
-
-def saying(message: str) -> str:
-    """The operator's words."""
-    return f", saying {quoted(message)}" if message else ""
-
-
-def those(runs: tuple[e.RunRange, ...]) -> str:
-    """Which tasks, at the beginning of a sentence."""
-    return tasks(runs).capitalize()
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """``1 task``, ``2 tasks``."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
-def verb(number: int) -> str:
-    """``runs`` for one, ``run`` for several."""
-    return "runs" if number == 1 else "run"
+def queued_again(fact: e.JobRequeued) -> str:
+    """How many tasks wait again, and how many do not."""
+    queued, kept = fact.queued.count, fact.kept.count
+    again = f"{count(queued, 'task')} {either(queued, 'is', 'are')} queued again"
+    stay = either(kept, "stays as it was", "stay as they were")
+    return f"{again}, {kept} {stay}" if kept else again

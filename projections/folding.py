@@ -21,7 +21,7 @@ from projections.audit_trail import AskedFor, AuditRow, Kind, Said, audit_row, h
 from projections.audit_words import said
 from projections.cancellation_steps import Cancellations, moved_on, still_told
 from projections.cancellations import Cancellation
-from projections.tally import ASKED, Counted, of_row, of_step
+from projections.tally import ASKED, Counted, of_making, of_row, of_step
 
 ACCEPTED: Final = (
     e.JobCancelRequested | e.TaskCancelRequested | e.JobFinishRequested | e.TaskFinishRequested
@@ -34,11 +34,13 @@ class JobFold(Struct, frozen=True, tag="job"):
 
     ``job.asked`` is empty: the views answer no requests. ``cancellations``: those that later facts
     may still be about, the oldest first. ``asked_for``: the accepted requests of this round.
+    ``made_by``: the request that made the job, while it is being made; it may submit it, too.
     """
 
     job: Job
     cancellations: Cancellations = ()
     asked_for: tuple[AskedFor, ...] = ()
+    made_by: str = ""
 
 
 class ClusterFold(Struct, frozen=True, tag="cluster"):
@@ -120,12 +122,28 @@ def fold_job(before: JobFold | None, recorded: e.Recorded, position: int, around
     )
     kept = tuple(c for c in new if still_told(c, job))
     return Folded(
-        state=None if job.removed else JobFold(job, kept, asked_for),
+        state=None
+        if job.removed
+        else JobFold(job, kept, asked_for, made_by(before, recorded.data)),
         row=row,
         cancellations=tuple(after for _, after in moved),
-        counted=tuple(counted(words, moved)),
+        counted=(
+            *counted(words, moved),
+            *of_making(before.made_by if before else "", recorded.data),
+        ),
         around=around,
     )
+
+
+def made_by(before: JobFold | None, fact: e.Event) -> str:
+    """The request that is making the job; "" once that is done."""
+    match fact:
+        case e.JobAdded():
+            return fact.request_id
+        case e.TasksAdded() if before:
+            return before.made_by
+        case _:
+            return ""
 
 
 def steps(old: Cancellations, new: Cancellations) -> tuple[Step, ...]:

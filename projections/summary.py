@@ -4,6 +4,7 @@ from typing import assert_never
 
 from domain import events as e
 from domain.states import CancelMode, TaskState
+from projections.quoting import plain, quoted, word
 
 KINDS_OF_STOP = {"signal": "the stop signal", "kill": "SIGKILL"}
 
@@ -21,11 +22,12 @@ def of_request(fact: e.JobEvent) -> str:
     """What people asked for and got; "" for the rest."""
     match fact:
         case e.JobAdded():
-            return f"job {quoted(fact.name)} of {fact.owner} created with {len(fact.tasks)} tasks"
+            what = f"job {quoted(fact.name)} of {fact.owner}"
+            return f"{what} created with {many_tasks(len(fact.tasks))}"
         case e.TasksAdded():
-            return f"{len(fact.tasks)} tasks added"
+            return f"{many_tasks(len(fact.tasks))} added"
         case e.JobPropertiesChanged():
-            return f"properties changed: {', '.join(sorted(fact.changes))}"
+            return f"properties changed: {', '.join(word(x, ',') for x in sorted(fact.changes))}"
         case e.JobSubmitted():
             return "submitted"
         case e.JobCancelRequested():
@@ -86,7 +88,7 @@ def of_course(fact: e.JobEvent) -> str:
         case e.NodeReleaseSkipped():
             return f"node release skipped ({plain(fact.reason)})"
         case e.TaskCanceled():
-            return f"tasks {fact.tasks} canceled before they ran"
+            return canceled_unrun(fact.tasks)
         case _:
             return of_runs(fact)
 
@@ -107,7 +109,8 @@ def of_runs(fact: e.JobEvent) -> str:
         case e.TaskForceStopped():
             left = f", {fact.survivors} survived" if fact.survivors else ""
             words = f"killed after {fact.after_ms} ms ({fact.why})"
-            return f"{tasks(fact.runs)} {words}: {fact.killed} processes{left}"
+            processes = "process" if fact.killed == 1 else "processes"
+            return f"{tasks(fact.runs)} {words}: {fact.killed} {processes}{left}"
         case e.TaskSurvivorsGone():
             return f"the last processes of {tasks(fact.runs)} are gone"
         case e.NodeReleaseStarted():
@@ -154,8 +157,21 @@ def canceled(fact: e.JobCanceled) -> str:
 
 
 def again(queued: e.TaskSet, kept: e.TaskSet) -> str:
-    """What runs again and what stays."""
-    return f"{queued.count} tasks run again, {kept.count} stay"
+    """What waits again and what stays."""
+    verb = "waits" if queued.count == 1 else "wait"
+    return f"{many_tasks(queued.count)} {verb} again, {kept.count} as before"
+
+
+def canceled_unrun(ids: str) -> str:
+    """Tasks, named by ranges, that were canceled while they waited."""
+    if ids.isdecimal():
+        return f"task {ids} was canceled before it ran"
+    return f"tasks {ids} were canceled before they ran"
+
+
+def many_tasks(number: int) -> str:
+    """How many."""
+    return f"{number} task{'' if number == 1 else 's'}"
 
 
 def grace(seconds: int) -> str:
@@ -179,13 +195,3 @@ def ending(exit_: e.Exit) -> str:
 def saying(message: str) -> str:
     """The operator's words, quoted; "" for none."""
     return f" {quoted(message)}" if message else ""
-
-
-def quoted(text: str) -> str:
-    """In quotation marks, on one line."""
-    return f'"{plain(text)}"'
-
-
-def plain(text: str) -> str:
-    """On one line: what cannot be printed is escaped, as in ``\\n`` and ``\\u202e``."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -11,6 +11,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from domain import events as e
+from domain.outcome import outcome_of
 from projections.audit_trail import Kind, Said
 from projections.cancellations import Cancellation, Stage
 from projections.stamps import ms_between
@@ -64,6 +66,21 @@ def of_row(said: Said) -> Iterator[Counted]:
         yield CountKey(Measure.REQUESTS, (said.operation, said.outcome)), 1
     if said.kind is Kind.REFUSAL:
         yield CountKey(Measure.REFUSALS, (said.operation, said.rule)), 1
+
+
+def of_making(made_by: str, fact: e.Event) -> Iterator[Counted]:
+    """What a job's making adds: it has no row in the trail, and is asked for all the same.
+
+    ``made_by``: the request that made the job just before. A job that it submits, too, was asked
+    for once.
+    """
+    match fact:
+        case e.JobAdded():
+            yield CountKey(Measure.REQUESTS, ("add_job", outcome_of(fact))), 1
+        case e.JobSubmitted() if not made_by or fact.key != made_by:
+            yield CountKey(Measure.REQUESTS, ("submit", outcome_of(fact))), 1
+        case _:
+            pass
 
 
 def of_step(before: Cancellation | None, after: Cancellation) -> Iterator[Counted]:

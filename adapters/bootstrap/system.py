@@ -4,10 +4,37 @@ import logging
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TextIO, cast
+from typing import Final, TextIO, cast
 
 import structlog
 import uuid_utils
+
+NEEDS_A_LOOK: Final = frozenset(
+    {
+        "disk_reserve_given_up",
+        "disk_reserve_not_taken",
+        "job_cannot_go_on_now",
+        "job_not_ended",
+        "job_stays_in_view",
+        "nats_server_ended",
+        "part_starts_again",
+        "part_stopped",
+        "processes_outlived_kill",
+        "recovery_waits",
+        "retention_waits",
+        "start_waits",
+        "stream_changed",
+        "view_builder_failed",
+        "views_are_ahead",
+        "views_are_damaged",
+        "views_not_built",
+        "views_rebuild_failed",
+        "views_stopped",
+        "views_wait",
+    }
+)
+"""Reports of what does not go as it should: a warning in the log, everything else is for
+information."""
 
 
 class SystemClock:
@@ -89,4 +116,5 @@ class LogReporter:
 
     def __call__(self, event: str, **facts: object) -> None:
         """One line."""
-        self._log.info(event, **facts)
+        level = logging.WARNING if event in NEEDS_A_LOOK else logging.INFO
+        self._log.log(level, event, **facts)

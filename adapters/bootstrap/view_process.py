@@ -58,7 +58,14 @@ async def run(source: ViewSource, told: Told, reporter: Reporter) -> None:
         if status != NOT_BUILT:
             reporter("view_builder_failed", status=status, said=why)
             why = why.rpartition("\n")[2]
-        raise Unavailable(f"the process that builds the views ended with status {status}: {why}")
+        raise Unavailable(
+            f"the process that builds the views {how_ended(status)}{why and f': {why}'}"
+        )
+
+
+def how_ended(status: int) -> str:
+    """In words, of a process that did not end well."""
+    return f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
 
 
 async def heard(lines: AsyncIterator[bytes], told: Told) -> Damage | None:

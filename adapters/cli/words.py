@@ -1,6 +1,6 @@
 """The words of the domain that options take, copied here to start at once; a test compares them.
 
-Only the names of events are looked up: there are many, and few ask by them.
+Only the names of events and of cluster parameters are looked up: few ask by them.
 """
 
 from typing import Final, get_args
@@ -44,3 +44,10 @@ def event_types() -> list[str]:
     from domain.events import Event
 
     return sorted(kind.__name__ for kind in get_args(Event))
+
+
+def parameter_names() -> list[str]:
+    """Every cluster parameter there is."""
+    from domain.parameters import CATALOGUE
+
+    return [parameter.name for parameter in CATALOGUE.values()]

@@ -16,11 +16,11 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from adapters.escape import safe
 from adapters.http.answers import POSITION
 from adapters.http.bodies.receipts import ReceiptBody
 from adapters.http.bodies.shapes import Count
 from adapters.web.requests import Malformed, WebRequest
-from adapters.web.text import valid
 from domain import errors as x
 
 log = structlog.get_logger()
@@ -168,7 +168,7 @@ def problem(
         type=f"urn:countermand:problem:{code}",
         title=found.title,
         status=found.status,
-        detail=valid(detail),
+        detail=safe(detail),
         code=code,
         what_to_do=found.what_to_do,
         receipt=receipt,

@@ -78,4 +78,12 @@ def tasks_of(ranges: str) -> tuple[str, ...]:
 
 def any_of(column: str, values: Iterable[str]) -> str:
     """The part of a search that asks for any of these values."""
-    return "(" + " OR ".join(facet(column, value) for value in values) + ")"
+    return "(" + " OR ".join(asked(column, value) for value in values) + ")"
+
+
+def asked(column: str, value: str) -> str:
+    """The part that asks for one value; of rules, as a row names them, for each of several."""
+    rules = [rule for rule in value.split(",") if rule] if column == "rule" else []
+    if len(rules) < 2:
+        return facet(column, rules[0] if rules else value)
+    return "(" + " AND ".join(facet(column, rule) for rule in rules) + ")"

@@ -68,12 +68,12 @@ class SqliteViewFiles:
         """Where the file of this name is."""
         return self._directory / name
 
-    def switch(self, name: str) -> None:
+    def switch(self, name: str, still_read: str | None = None) -> None:
         try:
             self._point_at(name)
         except OSError as error:
             raise Unavailable(f"{name} cannot be put in use: {error.strerror}") from error
-        self._keep_only(name)
+        self._keep_only(name, still_read)
 
     def discard(self, name: str) -> None:
         if name == self._pointed_at():
@@ -96,12 +96,12 @@ class SqliteViewFiles:
         finally:
             os.close(directory)
 
-    def _keep_only(self, name: str | None) -> None:
+    def _keep_only(self, *names: str | None) -> None:
         """Whatever belongs to other views goes, also what is left of a file that went halfway.
 
         What cannot be removed does no harm.
         """
-        kept = {f"{name}{end}" for end in ("", *BESIDE)} if name is not None else set()
+        kept = {f"{name}{end}" for name in names if name is not None for end in ("", *BESIDE)}
         for path in self._directory.glob(f"{PREFIX}*"):
             if path.name not in kept:
                 with suppress(OSError):

@@ -1,5 +1,6 @@
 """Words: what the index keeps of a text, and what people type to search it.
 
+A word is made of letters, numbers and their marks; a symbol such as an emoji is a word by itself.
 Words, phrases in double quotes, beginnings of words with a star; case and accents do not matter.
 """
 
@@ -18,19 +19,29 @@ NOTHING: Final = '""'
 """The term that no text has."""
 
 TERM: Final = re.compile(r'"([^"]*)"(\*?)|(\S+)')
+SYMBOL: Final = "So"
+"""The category of emoji and signs. What colours an emoji (U+1F3FB and so on) is of another one, and
+is between words: a thumb is found in any colour."""
+
+VARIATION: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""How the character before is drawn: not what it is."""
+
 ACCENT_CLASS_MIN: Final = 10
 """Combining classes from here on are accents and points; what is below belongs to the letter."""
 
 
 class Letters(dict[int, str | None]):
-    """For ``str.translate``: letters, numbers and the marks that belong to them stay, accents go,
-    everything else becomes a blank."""
+    """For ``str.translate``: letters, numbers and the marks that belong to them stay, accents and
+    variation selectors go, a symbol stands apart, everything else becomes a blank."""
 
     def __missing__(self, code: int) -> str | None:
         c = chr(code)
-        stays = unicodedata.category(c)[0] in "LNM"
-        accent = unicodedata.combining(c) >= ACCENT_CLASS_MIN
-        self[code] = None if accent else c if stays else " "
+        if unicodedata.combining(c) >= ACCENT_CLASS_MIN or VARIATION.match(c):
+            self[code] = None
+        elif is_symbol(c):
+            self[code] = f" {c} "
+        else:
+            self[code] = c if unicodedata.category(c)[0] in "LNM" else " "
         return self[code]
 
 
@@ -60,13 +71,18 @@ def search(text: str, columns: str) -> str:
 
 
 def term_of(match: re.Match[str]) -> str:
-    """One word or phrase as a term of the search; empty when it holds no letter and no digit."""
+    """One word or phrase as a term of the search; empty when it holds nothing to search for."""
     phrase, begins, word = match.groups()
     if word is not None:
         begins, phrase = ("*", word[:-1]) if word.endswith("*") else ("", word)
-    if not any(unicodedata.category(c)[0] in "LN" for c in phrase):
+    if not any(unicodedata.category(c)[0] in "LN" or is_symbol(c) for c in phrase):
         return ""
     return f'"{" ".join(plain(phrase).split())}"' + (" *" if begins else "")
+
+
+def is_symbol(c: str) -> bool:
+    """Whether a character is a word by itself."""
+    return unicodedata.category(c) == SYMBOL
 
 
 def bad(sentence: str) -> BadRequest:

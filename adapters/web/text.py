@@ -1,9 +1,16 @@
 """Numbers and texts as answers write them; times are as in ``projections.stamps``."""
 
+from adapters.escape import safe
+
 
 def hexadecimal(hresult: int) -> str:
     """HPC Pack's number as 0x80040201; "" for 0, which is success."""
     return f"0x{hresult:08X}" if hresult else ""
+
+
+def ascii_line(text: str) -> str:
+    """``text`` for a header: visible ASCII and spaces; what is neither stands as an escape."""
+    return safe(text).encode("ascii", "backslashreplace").decode()
 
 
 def valid(text: str) -> str:

@@ -114,7 +114,8 @@ async def test_who_sees_which_rows_of_the_trail(two: Two, caller: Caller) -> Non
     assert {row.owner for row in listed.answer.rows} == owners
     refusals = await two.listing.trail(caller, AuditFilter(kinds=("refusal",)), ALL)
     assert len(refusals.answer.rows) == (3 if "" in owners else len(owners))
-    span, pages = await two.listing.export(caller, AuditFilter(), named=True)
+    found = await two.listing.export(caller, AuditFilter(), named=True)
+    span, pages = found.span, found.pages
     rows = [values_of(line) for page in pages for line in page]
     seen = listed.answer.rows[::-1]
     assert rows == [cells(row) for row in seen]
@@ -152,7 +153,8 @@ async def test_whose_is_asked_for_never_widens_what_is_seen(
     assert {row.owner for row in trail.answer.rows} == seen
     cancels = await two.listing.cancellations(caller, CancellationFilter(owners=asked), ALL)
     assert {x.row.owner for x in cancels.answer.rows} == seen
-    span, pages = await two.listing.export(caller, AuditFilter(owners=asked), named=False)
+    found = await two.listing.export(caller, AuditFilter(owners=asked), named=False)
+    span, pages = found.span, found.pages
     assert {values_of(line)[OWNER] for page in pages for line in page} == seen
     assert bool(span.count) == bool(seen)
 
@@ -322,9 +324,8 @@ async def test_an_export_goes_on_when_views_are_switched(world: World, tmp_path:
         for n in range(many):
             await stack.cancel(10_000 + n, key=f"c{n}", caller=ADMIN)
         await viewed.up_to_date()
-        span, pages = await viewed.listing.export(
-            AUDITOR, AuditFilter(kinds=("refusal",)), named=True
-        )
+        found = await viewed.listing.export(AUDITOR, AuditFilter(kinds=("refusal",)), named=True)
+        span, pages = found.span, found.pages
         assert span.count == many
         rows = places(pages)
         first = await asyncio.to_thread(next, rows)

@@ -135,6 +135,9 @@ async def test_damage_stops_the_views_before_it_and_nothing_else(
         assert f"before position {before + 1} ({name}" in failure.message
         assert words in failure.message
         assert viewed.projector.position == before
+        assert viewed.projector.stopped == (
+            f"the views stopped at position {before}: {failure.message}"
+        )
         assert not await viewed.projector.wait_for(before + 1, 60.0), "at once"
         assert viewed.reported == ["views_stopped"]
         answer = viewed.projector.reader.jobs(JobFilter(ids=(job,)), JobOrder.ID, True, ALL)

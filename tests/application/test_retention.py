@@ -8,7 +8,7 @@ from application.endings import Endings
 from domain.errors import Unknown
 from domain.outcome import Outcome
 from domain.states import JobState
-from tests.support.stack import ADMIN, ALICE, START, Stack, World, until
+from tests.support.stack import ADMIN, ALICE, BOB, START, Stack, World, until
 
 
 async def test_an_ended_job_leaves_the_view_when_its_time_is_over(world: World) -> None:
@@ -27,6 +27,10 @@ async def test_an_ended_job_leaves_the_view_when_its_time_is_over(world: World) 
         assert world.machine.runs == {}
         answer = await stack.cancel(job)
         assert (answer.outcome, answer.code) == (Outcome.UNKNOWN, "unknown_job")
+        assert answer.explanation.startswith(f"job {job} was removed at 20"), "and not: never was"
+        assert "because TTLCompletedJobs ran out" in answer.explanation
+        other = await stack.cancel(job, key="c2", caller=BOB)
+        assert other.explanation.startswith(f"there is no job {job};"), "it is not BOB's to see"
         with pytest.raises(Unknown):
             await stack.scheduler.requeue_job(ALICE, str(job), "q")
         assert kept in stack.board.jobs, "a job in Configuring never leaves"

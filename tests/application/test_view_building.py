@@ -206,6 +206,7 @@ async def test_a_rebuild_that_fails_leaves_the_old_views(
         for _ in range(2):  # and it can be asked for again
             status = await viewed.rebuilt()
             assert words in status.error
+            assert viewed.reported[-1] == "views_rebuild_failed"
             assert (status.result, status.position, status.last) == (None, 3, 9)
         assert (rows_of(viewed), viewed.file) == (before, name)
         assert names(viewed, tmp_path) == {name}

@@ -49,9 +49,16 @@ class Term(Struct, frozen=True):
 
 
 def words_of(text: str) -> list[str]:
-    """Letters and numbers, with the marks on them, make words; everything else is between."""
-    kept = "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in text)
-    return [folded(word) for word in kept.split()]
+    """Letters and numbers, with the marks on them, make words, and each symbol does; everything
+    else is between."""
+    kept = "".join(of_character(c) for c in text)
+    return [word for word in map(folded, kept.split()) if word]
+
+
+def of_character(c: str) -> str:
+    """What a character is for words."""
+    category = unicodedata.category(c)
+    return f" {c} " if category == "So" else c if category[0] in "LNM" else " "
 
 
 def folded(word: str) -> str:
@@ -64,7 +71,7 @@ def matches(row: AuditRow, which: AuditFilter, terms: dict[str, tuple[Term, ...]
     """Whether the row is found; ``terms``: what ``words``, ``message``, ``explanation`` ask for."""
     return (
         all(one_of(getattr(row, EXACT[name]), getattr(which, name)) for name in EXACT)
-        and (not which.rules or any(rule in which.rules for rule in row.rule.split(",") if rule))
+        and (not which.rules or any(ruled(row.rule, rules) for rules in which.rules))
         and (not which.forced or "forced" in (row.mode, row.kind.removesuffix("_stop")))
         and (not which.refused or row.kind == "refusal")
         and about_job(row, which.job)
@@ -95,6 +102,12 @@ def searched(row: AuditRow) -> dict[str, tuple[str, ...]]:
 def one_of(value: str, values: tuple[str, ...]) -> bool:
     """A value among some; nothing asked for restricts nothing, nothing there is not found."""
     return not values or (value != "" and value in values)
+
+
+def ruled(row: str, asked: str) -> bool:
+    """Whether all rules that are asked for are among a row's; an empty one is in none."""
+    wanted = set(asked.split(",")) - {""}
+    return wanted != set() and wanted <= set(row.split(","))
 
 
 def about_job(row: AuditRow, job: str) -> bool:

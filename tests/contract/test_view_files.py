@@ -274,3 +274,16 @@ def test_views_are_closed_under_a_comparison(kept: Kept) -> None:
     thread.join()
     with pytest.raises(Unavailable):
         one.comparison(other)
+
+
+def test_views_that_are_still_read_stay_until_they_are_discarded(kept: Kept) -> None:
+    """A reader opens connections when it needs them, and must not find an empty file."""
+    files = kept.files()
+    old = kept.opened(files.open(files.begin()))
+    old.commit(whole(3))
+    files.switch(old.name)
+    new = kept.opened(files.open(files.begin()))
+    files.switch(new.name, old.name)
+    assert kept.opened(files.open(old.name)).position() == 3
+    files.discard(old.name)
+    assert not any(x.name.startswith(old.name) for x in kept.directory.iterdir())

@@ -49,6 +49,9 @@ WORDS: Final = (
         "\u6570\u636e",
         "\u03a9",
         "not",
+        "\U0001f525",
+        "\U0001f44d",
+        "\u2764",
     ),
 )
 BETWEEN: Final = (
@@ -66,6 +69,9 @@ BETWEEN: Final = (
     ")",
     ":",
     " \U0001f6d1 ",
+    "\U0001f525",
+    "\U0001f44d\U0001f3fd",
+    "\u2764\ufe0f",
     "\u200d",
 )
 VALUES: Final = ("a", "b", "A", "\u00e4", "a b", "a,b", "'", '"', "forced", "\U0001f6d1", "")
@@ -253,7 +259,8 @@ FOUND: Final[dict[str, list[int]]] = {
     '"said stop': [6],
     "k" * 300: [7],
     "may": [1, 2, 3, 4, 5, 6, 7, 8],
-    "\U0001f6d1stop": [6, 8],
+    "\U0001f6d1stop": [8],
+    "\U0001f6d1": [8],
     "\u6570\u636e": [],
     "stop \U0001f6d1x": [],
     "now\u202e": [8],

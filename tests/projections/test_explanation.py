@@ -18,6 +18,7 @@ from tests.domain.builders import (
     release,
     requeue,
     running_job,
+    start,
 )
 
 ORDER = c.OrderStop(SIGTERM)
@@ -95,7 +96,7 @@ def test_only_the_last_round_is_told() -> None:
     story.ask(requeue("again"))
     assert lines(story) == [
         '11 Job 7 ("render") of alice has not ended: it is Submitted.',
-        "11 alice queued it again; 1 task ran again.",
+        "11 alice queued it again; 1 task is queued again.",
     ]
 
 
@@ -116,3 +117,62 @@ def test_every_sentence_rests_on_events_of_the_job_and_stays_on_one_line() -> No
         assert sentence.events
         assert all(101 <= n <= 100 + len(story.history) for n in sentence.events)
         assert sentence.text.isprintable()
+
+
+def test_who_canceled_the_tasks_of_a_job_that_failed_by_it() -> None:
+    """Slots full; canceled, again, two of three canceled while they wait, the last one ends."""
+    assert "alice queued it again; 3 tasks are queued again." in lines(requeued_of(3))[1]
+    story = requeued_of(3)
+    story.ask(cancel_task(2, "t2", message="bad input"), cancel_task(3, "t3", message="bad input"))
+    story.tell(c.RecordTaskCanceled(), c.StartJob(("n1",)), start(1), ends(1), end_job())
+    version = {type(x.data).__name__: x.version for x in story.history}
+    asked = [x.version for x in story.history if type(x.data).__name__ == "TaskCancelRequested"]
+    assert lines(story)[0] == (
+        f'{asked[0]},{asked[1]},{version["JobFailed"]} Job 7 ("render") of alice is Failed, '
+        'because alice canceled tasks 2-3 of 3, saying "bad input".'
+    )
+    assert lines(story)[-1] == f"{version['JobFailed']} It ended Failed."
+    assert [x.split(" ", 1)[1] for x in lines(story) if "before" in x] == [
+        "Task 2 was canceled before it ran.",
+        "Task 3 was canceled before it ran.",
+    ]
+
+
+def test_tasks_canceled_while_they_ran_did_not_fail_by_themselves() -> None:
+    story = running_job(3, started=3)
+    story.ask(cancel_task(1, "t1"), cancel_task(2, "t2", actor="bob", message="mine"))
+    story.tell(ORDER, heeds(1, "t1"), heeds(2, "t2"), ends(3, code=4), end_job())
+    assert lines(story)[0].endswith(
+        "is Failed, because alice canceled task 1 of 3 and bob canceled task 2 of 3, "
+        'saying "mine"; 1 task failed.'
+    )
+    only = running_job(1)
+    only.ask(cancel_task(1, "t1"))
+    only.tell(ORDER, heeds(1, "t1"), end_job())
+    assert lines(only)[0].endswith("is Failed, because alice canceled its task.")
+
+
+def test_one_that_failed_before_its_cancel_came_through_was_not_ended_by_it() -> None:
+    story = running_job(1)
+    story.ask(cancel_task(1, "t1"))
+    story.tell(ends(1, code=3), end_job())
+    assert "because 1 of 1 tasks failed, 0 canceled" in lines(story)[0]
+
+
+def requeued_of(count: int) -> Story:
+    """A job that was canceled while it waited, and waits again."""
+    story = queued_job(count)
+    story.ask(cancel())
+    story.tell(end_job())
+    story.ask(requeue("again"))
+    story.tell(c.StartValidation(), c.EndValidation())
+    return story
+
+
+def test_a_message_cannot_end_its_quotation() -> None:
+    story = running_job(1)
+    forged = 'x", allowed by administrator-everything: 3 running. (event 7) root said "yes'
+    story.ask(cancel(message=forged))
+    (asked,) = (x for x in lines(story) if "asked to cancel" in x)
+    escaped = forged.replace('"', '\\"')
+    assert f'saying "{escaped}", allowed by owner-controls' in asked

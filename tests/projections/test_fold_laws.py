@@ -28,6 +28,8 @@ LAWS: Final = settings(
 )
 ACCEPTED: Final = e.JobCancelRequested | e.TaskCancelRequested
 ASKING: Final[dict[type[e.Event], str]] = {
+    e.JobAdded: "add_job",
+    e.JobSubmitted: "submit",
     e.JobCancelRequested: "cancel",
     e.JobCancelRepeated: "cancel",
     e.JobCancelRefused: "cancel",
@@ -149,9 +151,16 @@ def test_what_outlived_a_kill_is_told_of_one_cancel(history: list[e.Recorded]) -
 def test_counts_are_the_numbers_of_events(history: list[e.Recorded]) -> None:
     folds = Folds().take_all(history)
     requests, refusals = Counter[tuple[str, ...]](), Counter[tuple[str, ...]]()
+    made_by = dict[e.Aggregate, str]()
     for recorded in history:
         fact = recorded.data
         operation = str(ASKING.get(type(fact)) or getattr(fact, "command", ""))
+        if isinstance(fact, e.JobAdded):
+            made_by[recorded.aggregate] = fact.request_id
+        elif not isinstance(fact, e.TasksAdded):
+            made = made_by.pop(recorded.aggregate, None)
+            if isinstance(fact, e.JobSubmitted) and fact.key == made:
+                continue
         if operation:
             requests[operation, outcome(fact)] += 1
         if isinstance(fact, e.RefusalEvent):

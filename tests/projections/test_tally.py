@@ -10,6 +10,8 @@ from tests.domain.builders import (
     ALLOWED,
     DENIED,
     SIGTERM,
+    Story,
+    add,
     cancel,
     cancel_task,
     configure,
@@ -21,6 +23,7 @@ from tests.domain.builders import (
     release,
     requeue,
     running_job,
+    submit,
 )
 from tests.projections.folded import Folds, apart, as_job, folded
 
@@ -85,6 +88,7 @@ def test_requests_by_outcome_and_refusals_by_rule() -> None:
         ("finish", "accepted"): 1,
         ("configure", "accepted"): 1,
         ("set_parameter", "accepted"): 1,
+        ("add_job", "accepted"): 3,
     }
     assert folds.counted(Measure.REFUSALS) == {
         ("cancel", "no-rule-allows"): 1,
@@ -93,6 +97,26 @@ def test_requests_by_outcome_and_refusals_by_rule() -> None:
         ("cancel_task", "task-cancel-modes"): 1,
         ("requeue", "requeue-states"): 1,
     }
+
+
+def test_a_job_that_is_made_and_submitted_was_asked_for_once() -> None:
+    at_once, later = Story(add(submit=True)), Story(add())
+    later.ask(submit("s1"))
+    folds = Folds().take_all(
+        x for n, s in enumerate((at_once, later), 1) for x in as_job(s.history, n)
+    )
+    assert folds.counted(Measure.REQUESTS) == {
+        ("add_job", "accepted"): 2,
+        ("submit", "accepted"): 1,
+    }
+
+
+def test_a_release_that_was_skipped_released_nothing() -> None:
+    story = running_job(1, release=True)
+    story.ask(cancel("r1", CancelMode.FORCED))
+    story.tell(ORDER, killed(1, "r1"), c.SkipRelease(), end_job())
+    stages = {stage for _, stage in folded(story).counted(Measure.CANCEL_STAGES)}
+    assert stages == {"requested", "ordered", "stopped", "canceled"}
 
 
 def test_stages_and_times_of_a_cancel() -> None:

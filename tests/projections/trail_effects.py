@@ -173,7 +173,7 @@ EFFECTS: list[tuple[e.JobEvent, dict[str, object]]] = [
             "operation": "cancel_task",
             "outcome": "Canceled",
             "tasks": "1-2",
-            "detail": "tasks 1-2 canceled before they ran",
+            "detail": "tasks 1-2 were canceled before they ran",
             **TRACED,
         },
     ),

@@ -307,7 +307,7 @@ REQUESTS: list[tuple[e.JobEvent, dict[str, object]]] = [
             "outcome": "accepted",
             "request_id": "c1",
             "rule": "owner-controls",
-            "detail": "back in Configuring; 2 tasks run again, 1 stay",
+            "detail": "back in Configuring; 2 tasks wait again, 1 as before",
         },
     ),
     (
@@ -318,7 +318,7 @@ REQUESTS: list[tuple[e.JobEvent, dict[str, object]]] = [
             "outcome": "accepted",
             "request_id": "q1",
             "rule": "owner-controls",
-            "detail": "queued again; 2 tasks run again, 1 stay",
+            "detail": "queued again; 2 tasks wait again, 1 as before",
         },
     ),
     (

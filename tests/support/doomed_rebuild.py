@@ -111,8 +111,8 @@ class DoomedFiles(SqliteViewFiles):
         super()._point_at(name)
         Doom.reach("pointed")
 
-    def _keep_only(self, name: str | None) -> None:
-        super()._keep_only(name)
+    def _keep_only(self, *names: str | None) -> None:
+        super()._keep_only(*names)
         Doom.reach("kept")
 
 

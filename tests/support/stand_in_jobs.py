@@ -251,7 +251,7 @@ class Jobs:
         if name not in self.jobs:
             return problem(404, "unknown_job", f"there is no job {name}")
         mine = [x for x in self.events if x["aggregate"] == f"job/{name}"]
-        events = [{"position": x["position"], "event": x["event"]} for x in mine]
+        events = [{name: x[name] for name in x if name != "aggregate"} for x in mine]
         return Answer(200, {"job_id": int(name), "events": events})
 
     def replay(self, request: Request, name: str) -> Answer:

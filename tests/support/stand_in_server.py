@@ -225,6 +225,8 @@ class Conversation(BaseHTTPRequestHandler):
             stand_in.wait_for_event_after(sent)
 
     def _wanted(self, found: Json, query: dict[str, list[str]]) -> bool:
+        if "unreadable" in found:
+            return "type" not in query and "actor" not in query
         kind = found["event"]["type"].split(".")[1]
         if "type" in query and kind not in query["type"]:
             return False

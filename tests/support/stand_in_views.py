@@ -25,6 +25,7 @@ class Views:
     sentences: list[Json] = field(default_factory=list)
     rebuilds: list[Json] = field(default_factory=list)
     behind: int = 0
+    stopped: str | None = None
     promised: int | None = None
     unfinished: bool = False
 
@@ -42,7 +43,11 @@ class Views:
             return problem(400, "malformed", f"limit is a whole number from 1 to {MOST}")
         after = str(first + size) if first + size < len(rows) else None
         body = {name: rows[first : first + size], "next": after}
-        return Answer(200, {**body, "position": 99, "behind": self.behind})
+        return Answer(200, {**body, "position": 99, **self.lack()})
+
+    def lack(self) -> Json:
+        """What an answer does not know; nothing of ``stopped`` while the views go on."""
+        return {"behind": self.behind, **({"stopped": self.stopped} if self.stopped else {})}
 
 
 def jobs_page(server: "StandInViews", request: Request) -> Answer:
@@ -73,6 +78,8 @@ def export(server: "StandInViews", request: Request) -> Answer:
     if rows:
         headers["Countermand-First"] = str(rows[0]["position"])
         headers["Countermand-Last"] = str(rows[-1]["position"])
+    if server.stopped:
+        headers |= {"Countermand-Behind": str(server.behind), "Countermand-Stopped": server.stopped}
     body = csv_of(rows) if form == "csv" else "".join(json.dumps(x) + "\n" for x in rows)
     return Answer(200, body.encode(), headers=headers, unfinished=server.unfinished)
 
@@ -104,7 +111,7 @@ def projections(server: "StandInViews", request: Request) -> Answer:
     rebuild = server.rebuilds[0] if server.rebuilds else None
     if len(server.rebuilds) > 1:
         server.rebuilds.pop(0)
-    return Answer(200, projections_body(rebuild))
+    return Answer(200, {**projections_body(rebuild), **server.lack()})
 
 
 def begin_rebuild(server: "StandInViews", request: Request) -> Answer:

@@ -1,24 +1,16 @@
 """What differs between a job at one of its versions and at another."""
 
 import re
-from typing import Any, Final, TypedDict
+from typing import Final, TypedDict
 
 import click
 
 from adapters.cli.printing.fields import Row, leaves
-from adapters.cli.reaching.shapes import JobDetail, Step
+from adapters.cli.reaching.shapes import FieldDifference, JobDetail, Step
 
 SPAN: Final = re.compile(r"([0-9]{1,10})\.\.([0-9]{1,10})", re.ASCII)
 ALWAYS: Final = frozenset({"version", "position"})
 """What differs by the question itself."""
-
-
-class Difference(TypedDict):
-    """A field of the job before and after; null where it was not there or had no value."""
-
-    path: str
-    before: Any
-    after: Any
 
 
 class Differences(TypedDict):
@@ -27,7 +19,7 @@ class Differences(TypedDict):
     job_id: int
     from_version: int
     to_version: int
-    differences: list[Difference]
+    differences: list[FieldDifference]
     events: list[Step]
 
 
@@ -44,7 +36,7 @@ def span_of(text: str) -> tuple[int, int]:
     return first, last
 
 
-def differences(before: JobDetail, after: JobDetail) -> list[Difference]:
+def differences(before: JobDetail, after: JobDetail) -> list[FieldDifference]:
     """Every field that is not the same, in the order of the job's fields, tasks by number."""
     old, new = dict(leaves(by_number(before))), dict(leaves(by_number(after)))
     paths = dict.fromkeys((*new, *old))

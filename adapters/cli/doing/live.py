@@ -7,8 +7,7 @@ from shlex import quote
 from typing import NamedTuple
 
 from adapters.cli.exits import DONE, NO_SUCH_JOB, UNAVAILABLE, Failure
-from adapters.cli.printing.events import actor_of, summary, type_of
-from adapters.cli.printing.moments import brief
+from adapters.cli.printing.events import cells
 from adapters.cli.printing.stdout import on_terminal, warn
 from adapters.cli.reaching.client import Response
 from adapters.cli.reaching.follow import CAUGHT_UP, PASSED, POSITIONS, Mark, Seen, follow
@@ -17,7 +16,7 @@ from adapters.cli.typed.options import Asked
 from adapters.cli.words import ENDED_STATES
 
 WIDTHS = (6, 20, 16, 24, 14, 0)
-WIDTHS_ON_TERMINAL = (6, 11, 8, 20, 11, 0)
+WIDTHS_ON_TERMINAL = (6, 8, 8, 20, 8, 0)
 HEADINGS = ("EVENT", "TIME", "ABOUT", "TYPE", "ACTOR", "SUMMARY")
 
 
@@ -59,7 +58,7 @@ def print_live(asked: Asked, following: Following) -> int:
     gc.enable()
     printer = Printer(asked)
     reached: int | None = None
-    ending = "interrupted"
+    ending = ""  # what else ends it is said by whoever hears of it
     try:
         for found in events_of(asked, following):
             printer.show(found)
@@ -68,11 +67,11 @@ def print_live(asked: Asked, following: Following) -> int:
             reached = found.position
             if can_end(found) and enough(asked, following, printer, reached):
                 break
-        ending = "done"
+        ending = "done; "
     finally:
         printer.close()
         if reached is not None:
-            asked.out.note(f"-- {ending}; {following.going_on(reached)} goes on from here --")
+            asked.out.note(f"-- {ending}{following.going_on(reached)} goes on from here --")
     return DONE
 
 
@@ -162,7 +161,5 @@ class Printer:
             self._out.note(text)
 
     def _row(self, found: Seen) -> tuple[object, ...]:
-        event = found.event
-        time = brief(event.get("time"), self._out.utc)
-        who = actor_of(event)
-        return found.position, time, found.aggregate, type_of(event), who, summary(event)
+        time, *said = cells(found.event, found.unreadable, self._out.utc)
+        return found.position, time, found.aggregate, *said

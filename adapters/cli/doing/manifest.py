@@ -14,6 +14,9 @@ from adapters.cli.typed.moments import rfc3339
 class Manifest(TypedDict):
     """``position``: the views knew the stream up to here when the export began.
 
+    ``behind``: how many events the stream had beyond that; ``stopped``: why the views went no
+    further and never would by themselves, null while they went on.
+
     ``first_position``, ``last_position``: of the first and the last row, null for none.
     """
 
@@ -26,6 +29,8 @@ class Manifest(TypedDict):
     cluster: str
     stream: str
     position: int
+    behind: int
+    stopped: str | None
     rows: int
     first_position: int | None
     last_position: int | None
@@ -64,6 +69,8 @@ def manifest_of(
         "cluster": headers.get("countermand-cluster", ""),
         "stream": headers.get("countermand-stream", ""),
         "position": int(headers["countermand-position"]),
+        "behind": place(headers, "countermand-behind") or 0,
+        "stopped": headers.get("countermand-stopped") or None,
         "rows": written["rows"],
         "first_position": place(headers, "countermand-first"),
         "last_position": place(headers, "countermand-last"),
@@ -75,7 +82,7 @@ def manifest_of(
 
 
 def place(headers: Mapping[str, str], name: str) -> int | None:
-    """A position that the server named, or None."""
+    """A position or a number that the server named, or None."""
     return int(headers[name]) if name in headers else None
 
 

@@ -4,6 +4,7 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
+from adapters.cli.doing.stopped import say_stopped, stopped_of
 from adapters.cli.printing.sheets import Sheet
 from adapters.cli.reaching.server import Query
 from adapters.cli.typed.options import Asked
@@ -14,7 +15,8 @@ PAGE_ROWS_MAX: Final = 1000
 class Pages:
     """The rows of one list: ``name`` is where an answer holds them. ``more``: they are not all.
 
-    ``behind``: events of the stream that the latest answer did not know.
+    ``behind``: events of the stream that the latest answer did not know; ``stopped``: where and why
+    it never will, or "".
     """
 
     def __init__(
@@ -27,6 +29,7 @@ class Pages:
         self._left = wanted
         self.more = False
         self.behind = 0
+        self.stopped = ""
         self.shown = 0
 
     def __iter__(self) -> Iterator[Sequence[Any]]:
@@ -37,6 +40,7 @@ class Pages:
             body = self._asked.server.page(self._path, query)
             rows, cursor = body[self._name], body["next"]
             self.behind, self.more = int(body["behind"]), cursor is not None
+            self.stopped = stopped_of(body)
             self.shown += len(rows)
             self._left = None if self._left is None else max(0, self._left - len(rows))
             yield rows
@@ -55,7 +59,8 @@ def print_pages(asked: Asked, pages: Pages, sheet: Sheet, further: Callable[[Any
     sheet.close()
     if pages.more:
         asked.out.note(f"{pages.shown} rows; there are more: {further(last)}")
-    if pages.behind:
+    say_stopped(asked.out, pages.stopped)
+    if pages.behind and not pages.stopped:
         asked.out.note(
             f"the views do not know the latest {pages.behind} events yet; ask again soon"
         )

@@ -53,7 +53,8 @@ class Progress:
         self._within().__exit__(None, None, None)
 
     def reached(self, done: int) -> None:
-        """So much is done of the total."""
+        """So much is done of the total; what is done beyond it does not count."""
+        done = min(done, self._total)
         step, self._done = done - self._done, done
         if self._bar is not None:
             if step > 0:

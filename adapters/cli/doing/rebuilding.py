@@ -7,6 +7,7 @@ from typing import Final
 
 from adapters.cli.doing.progress import Progress
 from adapters.cli.exits import CONFLICT, DIFFERENT, DONE, FAILURE, UNAVAILABLE, Failure
+from adapters.cli.printing.moments import shown
 from adapters.cli.reaching.view_shapes import Rebuild
 from adapters.cli.typed.options import Asked
 
@@ -33,7 +34,8 @@ def begun(asked: Asked) -> Rebuild:
         found = asked.server.projections()["rebuild"] if e.status == CONFLICT else None
         if found is None or not found["running"]:
             raise
-        asked.out.note(f"the views are being rebuilt already, since {found['began_at']}")
+        since = shown(found["began_at"], asked.out.utc)
+        asked.out.note(f"the views are being rebuilt already, since {since}")
     if found is None:
         raise Failure(FAILURE, "the server began no rebuild; is it Countermand?")
     return found
@@ -70,20 +72,30 @@ def told(asked: Asked, ended: Rebuild) -> int:
     out = asked.out
     if not out.for_people:
         out.value(ended, Rebuild)
-    elif not out.quiet:
+    elif not out.quiet and not ended["error"]:
         out.line(f"the views were built anew up to event {ended['position']}: {verdict(ended)}")
     if out.for_people and ended["differences"]:
         rows = ((x["table"], x["rows"], x["first"]) for x in ended["differences"])
         out.table(HEADINGS, rows)
     if ended["error"]:
-        raise Failure(FAILURE, f"the rebuild ended early: {ended['error']}")
+        raise failed(ended)
     return DIFFERENT if ended["differences"] else DONE
+
+
+def failed(ended: Rebuild) -> Failure:
+    """Why it failed, and which views are in use now.
+
+    Views that end at an event nobody can read take the place of old ones that end there too.
+    """
+    if ended["compared"]:
+        there = f"the new ones are in use: like the old ones they end at {ended['position']}"
+    else:
+        there = "the views in use stay as they are"
+    return Failure(FAILURE, f"the rebuild failed: {ended['error']}", there)
 
 
 def verdict(ended: Rebuild) -> str:
     """The comparison with what was in use."""
-    if ended["error"]:
-        return "not to the end of the stream"
     if not ended["compared"]:
         return "there was nothing at the same position to compare them with"
     if ended["equal"]:

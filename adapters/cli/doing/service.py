@@ -12,6 +12,7 @@ import click
 
 from adapters.cli.exits import FAILURE, NO_SUCH_JOB, REFUSED, UNAVAILABLE, Failure
 from adapters.cli.reaching.paths import default_data
+from adapters.cli.typed.options import refuse_empty
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 Result = TypeVar("Result")
@@ -47,6 +48,7 @@ def chooses(*names: str) -> Callable[[Verb], Callable[..., Any]]:
     def decorated(verb: Verb) -> Callable[..., Any]:
         @functools.wraps(verb)
         def called(*args: Any, config_file: Path | None, **rest: Any) -> Any:
+            refuse_empty(click.get_current_context())
             given = {SETTING_OF[name]: rest.pop(name) for name in names}
             overrides = {k: v for k, v in given.items() if said(v)}
             return verb(*args, chosen=Chosen(overrides, config_file), **rest)

@@ -22,7 +22,7 @@ STATES: Final = {
     "Canceled": "35",
 }
 LEVELS: Final = {"ok": "32", "warning": "33", "error": RED}
-WRONG: Final = ("refus", "unknown", "conflict", "unavailable", "forced_stop", "kill")
+WRONG: Final = ("refus", "unknown", "conflict", "unavailable", "unreadable", "forced_stop", "kill")
 
 BY_HEADING: Final[Mapping[str, Mapping[str, str]]] = {
     "STATE": STATES,

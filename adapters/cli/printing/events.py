@@ -1,15 +1,30 @@
-"""One event in one line: its type, its author, and what its data say, whatever type it is."""
+"""One event in one line: its type, its author, and what its data say, whatever type it is.
+
+Of what cannot be read only why is said: no word of it can be relied on.
+"""
 
 from collections.abc import Iterator
 from typing import Any, Final
 
+from adapters.cli.printing.moments import brief
 from adapters.cli.reaching.shapes import CloudEvent
+from projections.quoting import word
 
 LEFT_OUT: Final = frozenset(
     {"decision", "handle", "content_sha256", "key", "properties", "job_id", "tasks", "environment"}
 )
 ENDINGS_LEFT_OUT: Final = ("request_id", "_version")
 HEADINGS: Final = ("EVENT", "VERSION", "TIME", "TYPE", "ACTOR", "SUMMARY")
+
+
+UNREADABLE: Final = "unreadable"
+
+
+def cells(event: CloudEvent | None, unreadable: str, utc: bool) -> tuple[str, str, str, str]:
+    """Time, type, author and facts; ``unreadable``: why there are none, or ""."""
+    if unreadable or event is None:
+        return "", UNREADABLE, "", unreadable
+    return brief(event.get("time"), utc), type_of(event), actor_of(event), summary(event)
 
 
 def type_of(event: CloudEvent) -> str:
@@ -48,17 +63,17 @@ def facts(data: dict[str, Any]) -> Iterator[str]:
         else:
             yield f"{name}={shown(value)}"
     if data.get("request_id"):
-        yield f"request={data['request_id']}"
+        yield f"request={shown(data['request_id'])}"
 
 
 def nested(name: str, value: dict[str, Any]) -> Iterator[str]:
     """A small structure: ``exit.signal=15``; a count stands for what it counts."""
-    if "count" in value:
+    if isinstance(value.get("count"), int):
         yield f"{name}={value['count']}"
         return
     for inner, found in value.items():
         if found not in ("", None, [], {}) and not isinstance(found, dict | list):
-            yield f"{name}.{inner}={shown(found)}"
+            yield f"{name}.{word(inner, '.')}={shown(found)}"
 
 
 def runs(value: Any) -> str:
@@ -70,10 +85,9 @@ def runs(value: Any) -> str:
 
 
 def shown(value: object) -> str:
-    """Text with blanks in quotes, truth as yes and no, lists with commas."""
+    """Text that is more than a word in quotes, truth as yes and no, lists with commas."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ",".join(str(x) for x in value)
-    text = str(value)
-    return f'"{text}"' if " " in text or not text.isprintable() else text
+        return ",".join(word(str(x), ",") for x in value)
+    return word(str(value))

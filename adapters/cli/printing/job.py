@@ -7,6 +7,7 @@ from adapters.cli.printing.events import by
 from adapters.cli.printing.moments import shown
 from adapters.cli.printing.output import Output
 from adapters.cli.reaching.shapes import CancelFacts, JobDetail, TaskDetail
+from projections.quoting import quoted
 
 TASK_HEADERS: Final = ("TASK", "TYPE", "STATE", "ATTEMPT", "NODE", "EXIT", "REASON", "COMMAND")
 
@@ -51,7 +52,7 @@ def request(facts: CancelFacts | None, utc: bool) -> str:
     words = f"{facts.get('mode', '')} by {who} at {shown(facts.get('at'), utc)}".strip()
     reason, message = facts.get("reason_code"), facts.get("message")
     words += f", reason {reason}" if reason else ""
-    return f'{words}: "{message}"' if message else words
+    return f"{words}: {quoted(message)}" if message else words
 
 
 def task_row(task: TaskDetail, utc: bool) -> tuple[object, ...]:

@@ -134,8 +134,8 @@ class Output:
         texts, room = [safe(str(x)) for x in cells], columns_out()
         if room is not None and headings:
             wanted = wanted_widths(texts, widths, headings)
-            widths = fitted(wanted, headings, room)
-            texts = [cut(x, w) for x, w in zip(texts, widths, strict=False)]
+            widths = fitted(wanted, headings, room, expendable=())
+            texts = [cut(x, w) for x, w in zip(texts, widths, strict=True)]
         colours = [colour_of(h, x) for h, x in zip(headings, texts, strict=False)]
         write(sys.stdout, padded(texts, widths, colours if colours_out() else ()))
         flush()

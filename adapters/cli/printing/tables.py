@@ -1,7 +1,9 @@
 """Tables for people: columns side by side, as wide as needed, and never wider than the terminal.
 
-Piped, nothing is shortened and nothing is coloured. On a terminal the last column gives way first,
-then the widest; times and numbers never do; what has no room at all is left off from the right.
+Piped, nothing is shortened and nothing is coloured. On a terminal what is much wider than the rest
+gives way first, whoever wrote it, then the last column down to a share of its own, then the others;
+times and numbers hardly ever do. What can be spared is left out before the last column is too
+narrow to read, and what has no room at all is left off from the right.
 """
 
 import sys
@@ -13,15 +15,42 @@ from adapters.cli.printing.stdout import colours_out, columns_out, unicode_out, 
 from adapters.escape import safe
 
 GAP: Final = "  "
-LAST_MIN: Final = 20
-CELL_MIN: Final = 10
-RIGID: Final = frozenset(
-    (
-        *("EVENT", "EVENTS", "JOB", "TASK", "VERSION", "POSITION", "ROWS", "TIME", "SINCE", "DUE"),
-        *("ABOUT", "STATE", "KIND", "OUTCOME", "MODE", "STAGE", "TROUBLE", "TYPE"),
-    )
-)
-"""Headings of columns that mean something else when they are cut, or nothing."""
+LAST_MIN: Final = 24
+LAST_SHARE: Final = 0.3
+"""What the last column may insist on: so many columns, and no more than this part of the room."""
+
+LAST_LEFT: Final = 10
+"""What it is left where all that can be spared is gone; with less it is left off."""
+
+CELL_MIN: Final = 8
+CELL_SHARE: Final = 0.2
+"""Wider than this part of the room is too wide for any column but the last, if room is short."""
+
+RIGID: Final = {
+    "EVENT": 10,
+    "EVENTS": 10,
+    "JOB": 8,
+    "TASK": 6,
+    "VERSION": 8,
+    "POSITION": 10,
+    "ROWS": 10,
+    "TIME": 20,
+    "SINCE": 20,
+    "DUE": 20,
+    "ABOUT": 14,
+    "STATE": 22,
+    "KIND": 16,
+    "OUTCOME": 12,
+    "MODE": 8,
+    "STAGE": 12,
+    "TROUBLE": 14,
+    "TYPE": 21,
+}
+"""Columns that mean something else when they are cut, or nothing, with what is enough for all that
+the service itself puts there; more than that is text of other people, and is cut like any."""
+
+EXPENDABLE: Final = ("VERSION", "KIND", "STAGE", "TASKS", "SINCE", "TYPE")
+"""What can be spared, first what is missed least."""
 
 NO_END: Final = 10_000
 """As wide as the last column of a table that never ends may want to be."""
@@ -55,32 +84,61 @@ class Table:
         self._cuts, self._colours = room is not None, colours_out()
         widths = [max(map(width, column)) for column in zip(self._headings, *cells, strict=True)]
         self._widths = widths if room is None else fitted(widths, self._headings, room)
-        if len(self._widths) < len(widths):
-            left_off = ", ".join(self._headings[len(self._widths) :])
-            self._note(f"no room for {left_off}{LEFT_OFF}")
+        left_off = [h for h, w in zip(self._headings, self._widths, strict=True) if not w]
+        if left_off:
+            self._note(f"no room for {', '.join(left_off)}{LEFT_OFF}")
         self._print(self._headings, [HEADING] * len(self._headings))
 
     def _print(self, row: Sequence[str], colours: Sequence[str]) -> None:
-        widths = self._widths or ()
-        shown = [cut(x, w) for x, w in zip(row, widths, strict=False)] if self._cuts else row
-        write(sys.stdout, padded(shown, widths, colours if self._colours else ()))
+        colours = colours if self._colours else [""] * len(row)
+        cells = list(zip(row, self._widths or (), colours, strict=True))
+        if self._cuts:
+            cells = [(cut(text, columns), columns, x) for text, columns, x in cells if columns]
+        write(sys.stdout, padded(*zip(*cells, strict=True)))
 
 
-def fitted(widths: Sequence[int], headings: Sequence[str], room: int) -> list[int]:
-    """Widths that fit ``room`` columns of the terminal, fewer of them if it must be."""
-    kept = list(widths)
-    while kept:
-        floors = [floor(w, h) for w, h in zip(kept, headings, strict=False)]
-        floors[-1] = min(kept[-1], LAST_MIN)
-        over = sum(kept) + len(GAP) * (len(kept) - 1) - room
-        over = shrink(kept, [len(kept) - 1], floors, over)
-        others = [n for n in range(len(kept) - 1) if kept[n] > floors[n]]
-        over = shrink(kept, others, floors, over)
-        over = shrink(kept, [len(kept) - 1], [min(w, CELL_MIN) for w in kept], over)
-        if over <= 0 or len(kept) == 1:
-            return [min(w, room) for w in kept]
-        kept = list(widths)[: len(kept) - 1]
-    return kept
+def fitted(
+    widths: Sequence[int],
+    headings: Sequence[str],
+    room: int,
+    expendable: Sequence[str] = EXPENDABLE,
+) -> list[int]:
+    """Widths that fit ``room`` columns of the terminal; 0 for a column that is left out."""
+    last_min = min(LAST_MIN, int(room * LAST_SHARE))
+    spared = [headings.index(x) for x in expendable if x in headings[:-1]]
+    kept = list(range(len(widths)))
+    for gone in (None, *spared):
+        kept = [n for n in kept if n != gone]
+        found = squeezed(widths, headings, kept, room, last_min)
+        if found is not None:
+            return found
+    while len(kept) > 1:
+        for least in range(max(last_min, LAST_LEFT), LAST_LEFT - 1, -1):
+            found = squeezed(widths, headings, kept, room, least)
+            if found is not None:
+                return found
+        kept.pop()
+    return [min(w, room) if n in kept else 0 for n, w in enumerate(widths)]
+
+
+def squeezed(
+    widths: Sequence[int],
+    headings: Sequence[str],
+    kept: Sequence[int],
+    room: int,
+    last_min: int,
+) -> list[int] | None:
+    """Widths of which only ``kept`` are not 0, and that fit; None when they cannot."""
+    found = [w if n in kept else 0 for n, w in enumerate(widths)]
+    *others, last = kept
+    over = sum(found) + len(GAP) * (len(kept) - 1) - room
+    floors = [floor(w, h) for w, h in zip(widths, headings, strict=True)]
+    fair = [max(low, int(room * CELL_SHARE)) for low in floors]
+    fair[last] = min(widths[last], int(room * LAST_SHARE))
+    floors[last] = min(widths[last], last_min)
+    for which, least in ((others, fair), ([last], fair), (others, floors), ([last], floors)):
+        over = shrink(found, which, least, over)
+    return found if over <= 0 else None
 
 
 def wanted_widths(
@@ -89,12 +147,17 @@ def wanted_widths(
     """The widths of a table that never ends, for one row: what must not be cut takes what it needs,
     and the last cell what is left."""
     *before, _ = zip(cells, widths, headings, strict=True)
-    return [*(max(w, width(x)) if h in RIGID else w for x, w, h in before), NO_END]
+    return [*(wanted(x, w, h) for x, w, h in before), NO_END]
+
+
+def wanted(cell: str, columns: int, heading: str) -> int:
+    """The width of one of its cells."""
+    return max(columns, min(width(cell), RIGID.get(heading, 0)))
 
 
 def floor(columns: int, heading: str) -> int:
     """How narrow a column may become."""
-    return columns if heading in RIGID else min(columns, max(CELL_MIN, len(heading)))
+    return min(columns, RIGID.get(heading, max(CELL_MIN, len(heading))))
 
 
 def shrink(widths: list[int], which: Sequence[int], floors: Sequence[int], over: int) -> int:

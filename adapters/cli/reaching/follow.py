@@ -21,12 +21,13 @@ PAUSES_SECONDS: Final = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class Seen(NamedTuple):
-    """One event; ``text`` is the JSON as it came."""
+    """One event; ``text`` is the JSON as it came. ``unreadable``: why it is no known event."""
 
     position: int
     aggregate: str
-    event: CloudEvent
+    event: CloudEvent | None
     text: str
+    unreadable: str = ""
 
 
 class Mark(NamedTuple):
@@ -108,4 +109,5 @@ def mark(words: str, data: dict[str, Any]) -> Mark:
 
 def seen(data: dict[str, Any], text: str) -> Seen:
     """An event."""
-    return Seen(int(data["position"]), data["aggregate"], data["event"], text)
+    event, why = data["event"], data.get("unreadable", "")
+    return Seen(int(data["position"]), data["aggregate"], event, text, why)

@@ -1,6 +1,6 @@
 """The JSON that the server answers with, as types. The contract is the HTTP API's, version 1."""
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 
 class UnderWay(TypedDict):
@@ -144,18 +144,20 @@ class CloudEvent(TypedDict, total=False):
 
 
 class StoredEvent(TypedDict):
-    """An event and its place in the stream."""
+    """An event and its place in the stream; ``unreadable``: why it is no known event."""
 
     position: int
-    event: CloudEvent
+    event: CloudEvent | None
+    unreadable: NotRequired[str]
 
 
 class StreamedEvent(TypedDict):
-    """An event on the stream of all."""
+    """An event on the stream of all; ``unreadable`` as above."""
 
     position: int
     aggregate: str
-    event: CloudEvent
+    event: CloudEvent | None
+    unreadable: NotRequired[str]
 
 
 class JobEvents(TypedDict):
@@ -187,6 +189,14 @@ class Step(TypedDict):
     state_after: str
     tasks: list[TaskChange]
     summary: str
+
+
+class FieldDifference(TypedDict):
+    """A field of the job before and after; null where it was not there or had no value."""
+
+    path: str
+    before: Any
+    after: Any
 
 
 class Replay(TypedDict):

@@ -188,6 +188,17 @@ class Projections(TypedDict):
     rebuild: Rebuild | None
 
 
+class View(TypedDict):
+    """A view and how it is, as the command line lists it."""
+
+    name: str
+    version: int
+    position: int
+    behind: int
+    failure: str
+    meaning: str
+
+
 class WhoAmI(TypedDict):
     """Whom the server takes us for."""
 

@@ -1,11 +1,16 @@
 """Values of options that are words of the domain: checked, corrected, completed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
 
 from adapters.cli.words import JOB_ORDERS, event_types
+
+
+def beginning(words: Iterable[str], incomplete: str) -> list[str]:
+    """Those that begin so, in any case."""
+    return [x for x in words if x.casefold().startswith(incomplete.casefold())]
 
 
 class EventType(click.ParamType[str]):
@@ -25,7 +30,7 @@ class EventType(click.ParamType[str]):
         """Types that begin so."""
         from click.shell_completion import CompletionItem
 
-        return [CompletionItem(x) for x in event_types() if x.startswith(incomplete)]
+        return [CompletionItem(x) for x in beginning(event_types(), incomplete)]
 
 
 class AnyCase(click.Choice[str]):
@@ -46,8 +51,7 @@ class AnyCase(click.Choice[str]):
         """Words that begin so, as they are spelled."""
         from click.shell_completion import CompletionItem
 
-        begin = incomplete.casefold()
-        return [CompletionItem(x) for x in self.choices if x.casefold().startswith(begin)]
+        return [CompletionItem(x) for x in beginning(self.choices, incomplete)]
 
 
 class Order(click.ParamType[str]):

@@ -73,6 +73,7 @@ def _with(verb: Verb, *options: Callable[..., Any]) -> Callable[..., Any]:
         as_user: str | None = None,
         **rest: Any,
     ) -> Any:
+        refuse_empty(click.get_current_context())
         asked = Asked(Output(form, quiet, utc, fields), endpoint, token, as_user)
         return verb(*args, asked=asked, **rest)
 
@@ -145,6 +146,30 @@ def completed_jobs(ctx: click.Context, param: click.Parameter, incomplete: str) 
     from adapters.cli.typed.completing import jobs
 
     return jobs(ctx, incomplete)
+
+
+def completed_fields(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of fields that the verb prints, after those that stand there already."""
+    from adapters.cli.typed.completing_fields import fields
+
+    return fields(ctx, incomplete)
+
+
+def refuse_empty(context: click.Context) -> None:
+    """A usage error for an empty value on the command line where that would mean nothing.
+
+    Most often it is a variable that was not set, and to take it for no option at all would widen
+    what was asked for. An empty message is one: that of somebody who has nothing to say.
+    """
+    for param in context.command.params:
+        value = context.params.get(param.name or "")
+        values = value if isinstance(value, tuple) else (value,)
+        if "" in values and "-m" not in param.opts and param.type is not click.UNPROCESSED:
+            source = context.get_parameter_source(param.name or "")
+            if source is click.core.ParameterSource.COMMANDLINE:
+                raise click.BadParameter(
+                    "it is empty; leave it out or give a value", context, param
+                )
 
 
 def _checked_job(ctx: object, param: object, value: str | tuple[str, ...] | None) -> Any:
@@ -258,6 +283,7 @@ _FIELDS = click.option(
     "--fields",
     metavar="A,B...",
     callback=_checked_fields,
+    shell_complete=completed_fields,
     help="Print these fields only, such as name,cancel.actor.",
 )
 _QUIET = click.option("-q", "--quiet", is_flag=True, help="Only data and errors.")

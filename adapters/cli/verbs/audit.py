@@ -12,6 +12,7 @@ from adapters.cli.reaching.view_shapes import AuditItem
 from adapters.cli.typed import audit_filter
 from adapters.cli.typed import options as o
 from adapters.cli.typed.lists import all_option, limit_option, rows_wanted
+from projections.quoting import quoted, word
 
 HEADINGS: Final = ("EVENT", "TIME", "KIND", "JOB", "ACTOR", "OUTCOME", "MODE", "MESSAGE, DETAIL")
 EXPORT: Final = "export"
@@ -96,13 +97,18 @@ def row(x: Any, utc: bool) -> tuple[object, ...]:
 def about(x: Any) -> str:
     """The job, with its tasks if it is only about some: ``17`` or ``17.1-3``; else the subject."""
     if x["job_id"] is None:
-        return str(x["subject"])
+        return subject(x["subject"]) if x["subject"] else ""
     return f"{x['job_id']}.{x['tasks']}" if x["tasks"] else str(x["job_id"])
+
+
+def subject(text: str) -> str:
+    """What was asked for instead of a job; nothing that looks like the number of one."""
+    return quoted(text) if text[:1].isdecimal() else word(text)
 
 
 def details(x: Any) -> str:
     """The message, why it was refused, and what no column holds."""
-    message = f'"{x["message"]}"' if x["message"] else ""
+    message = quoted(x["message"]) if x["message"] else ""
     reason = f"[{x['reason_code']}]" if x["reason_code"] else ""
     words = " ".join(filter(None, (message, reason)))
     return "; ".join(filter(None, (words, x["explanation"], x["detail"])))

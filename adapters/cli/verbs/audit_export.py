@@ -14,6 +14,7 @@ import click
 from adapters.cli.doing.manifest import Manifest, Written, as_text, manifest_of
 from adapters.cli.doing.placing import beside, check_free, move, synced
 from adapters.cli.doing.progress import Progress
+from adapters.cli.doing.stopped import say_stopped
 from adapters.cli.exits import DONE, FAILURE, UNAVAILABLE, Failure
 from adapters.cli.printing.stdout import Unwritten, flush, write
 from adapters.cli.reaching.client import Lost, Response
@@ -59,8 +60,9 @@ def verb(
 
     The filters are those of `countermand audit`. FILE appears only when it is whole and on the
     disk, readable to its owner only; a row is one line. FILE.manifest.json says the filter, who
-    exported it from which stream, up to which position it is true, how many rows there are, the
-    first and the last position, and the SHA-256 of FILE. A FILE that is there already is kept.
+    exported it from which stream, up to which position it is true, whether the views had stopped
+    there, how many rows there are, the first and the last position, and the SHA-256 of FILE. A
+    FILE that is there already is kept.
 
     In CSV what could act on a terminal or compute in a spreadsheet stands as an escape; ndjson
     holds every text exactly.
@@ -70,7 +72,8 @@ def verb(
       countermand audit export --refused --since 2026-11-01 -f refused.ndjson
       countermand audit export --kind forced_stop -o csv -f - --manifest forced.json | less -S
 
-    Exit status: 0 FILE is whole; 1 it is not, and not there; 75 try again.
+    Exit status: 0 FILE is whole; 1 it is not, and not there, or it is there and lacks what came
+    after the views had stopped; 75 try again.
     """
     chosen = named_form or form_by_ending(file)
     paths = Paths(file, manifest, force_overwrite)
@@ -87,7 +90,16 @@ def verb(
     paths.finish(told)
     if paths.manifest is not None:
         asked.out.note(f"{told['rows']} rows, {told['bytes']} bytes, SHA-256 {told['sha256']}")
-    return DONE
+    return end(asked, told)
+
+
+def end(asked: o.Asked, told: Manifest) -> int:
+    """The exit status: a file that lacks what came after the views had stopped is no success."""
+    stopped = told["stopped"] or ""
+    say_stopped(asked.out, stopped)
+    if told["behind"] and not stopped:
+        asked.out.note(f"the views did not know the latest {told['behind']} events yet")
+    return FAILURE if stopped else DONE
 
 
 def form_by_ending(file: str) -> str:

@@ -21,6 +21,7 @@ from adapters.cli.typed.lists import (
     until_option,
 )
 from adapters.cli.words import JOB_STATES, JOB_TYPES
+from projections.quoting import quoted
 
 HEADINGS: Final = ("JOB", "NAME", "OWNER", "STATE", "TASKS", "SINCE", "CANCELED BY", "WHY")
 STUCK_HEADINGS: Final = ("JOB", "TROUBLE", "STAGE", "MODE", "BY", "SINCE", "DUE", "WHY")
@@ -74,7 +75,7 @@ def verb(
 
     Several values of one option mean any of them, several options all of them. --since and --until
     are about the last change. --sort takes id, changed, created, ended, priority, owner, name or
-    state.
+    state; by id each job comes once, also when jobs change while a long list is read.
 
     \b
       countermand ls --state Running --state Canceling
@@ -157,7 +158,8 @@ def row(job: Any, utc: bool) -> tuple[object, ...]:
 
 def why(cancel: Any) -> str:
     """The message, the reason code, and the mode when it is not the usual one."""
-    words = [cancel["message"], cancel["reason_code"] and f"[{cancel['reason_code']}]"]
+    message, reason = cancel["message"], cancel["reason_code"]
+    words = [message and quoted(message), reason and f"[{reason}]"]
     words += [f"({cancel['mode']})"] if cancel["mode"] != "normal" else []
     return " ".join(x for x in words if x)
 

@@ -7,12 +7,19 @@ from adapters.cli.exits import DONE, NO_SUCH_JOB, Failure
 from adapters.cli.reaching.server import quoted
 from adapters.cli.reaching.shapes import Parameter, Receipt
 from adapters.cli.typed import options as o
+from adapters.cli.typed.kinds import beginning
+from adapters.cli.words import parameter_names
 
 HEADINGS = ("NAME", "VALUE", "UNIT", "DEFAULT", "ALLOWED", "MEANING")
 
 
+def completed(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of parameters, for a shell that completes a command line."""
+    return beginning(parameter_names(), incomplete)
+
+
 @click.command("params")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completed)
 @click.argument("value", required=False)
 @o.key_option
 @o.talks

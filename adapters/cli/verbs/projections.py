@@ -1,28 +1,18 @@
 """``countermand projections``: the views, how they are, and building them anew."""
 
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 import click
 
 from adapters.cli.default_group import DefaultGroup
 from adapters.cli.doing.rebuilding import rebuild
+from adapters.cli.doing.stopped import say_stopped, stopped_of
 from adapters.cli.exits import DONE
-from adapters.cli.reaching.view_shapes import Projections
+from adapters.cli.reaching.view_shapes import Projections, View
 from adapters.cli.typed import options as o
 
 HEADINGS: Final = ("NAME", "VERSION", "POSITION", "BEHIND", "FAILURE", "MEANING")
 NAMES: Final = ("job_view", "audit_trail", "cancellations", "tally")
-
-
-class View(TypedDict):
-    """A view and how it is."""
-
-    name: str
-    version: int
-    position: int
-    behind: int
-    failure: str
-    meaning: str
 
 
 @click.group("projections", cls=DefaultGroup, default="list")
@@ -45,6 +35,7 @@ def list_them(asked: o.Asked) -> int:
     out.listed(views(told), View, HEADINGS, lambda x: tuple(x.values()))
     for line in rebuild_words(told):
         out.note(line)
+    say_stopped(out, stopped_of(told))
     return DONE
 
 
@@ -87,5 +78,6 @@ def rebuild_words(told: Any) -> list[str]:
     if not found:
         return []
     if found["running"]:
-        return [f"a rebuild is under way: {found['position']} of {found['last']}"]
-    return [f"the last rebuild ended early: {found['error']}"] if found["error"] else []
+        done = min(found["position"], found["last"])
+        return [f"a rebuild is under way: {done} of {found['last']}"]
+    return [f"the last rebuild failed: {found['error']}"] if found["error"] else []

@@ -4,13 +4,13 @@ from typing import Final
 
 import click
 
-from adapters.cli.doing.differences import Difference, Differences, differences, span_of
+from adapters.cli.doing.differences import Differences, differences, span_of
 from adapters.cli.exits import DONE, FAILURE
 from adapters.cli.printing.job import show_job
 from adapters.cli.printing.output import Output
 from adapters.cli.printing.sheets import words
 from adapters.cli.printing.steps import HEADINGS, row, step_through, verdict
-from adapters.cli.reaching.shapes import Replay, Step
+from adapters.cli.reaching.shapes import FieldDifference, Replay, Step
 from adapters.cli.typed import options as o
 from adapters.cli.typed.kinds import EventType
 
@@ -105,7 +105,7 @@ def tell(out: Output, told: Replay, step: bool, stopped: bool) -> None:
 def tell_differences(asked: o.Asked, job: str, first: int, last: int) -> int:
     """What the events after version ``first`` up to ``last`` changed."""
     out = asked.out
-    out.check(Difference)
+    out.check(FieldDifference)
     before = asked.server.job(job, [("version", str(first))])
     after = asked.server.job(job, [("version", str(last))])
     steps = asked.server.replay(job, [("version", str(last))])["steps"]
@@ -119,7 +119,7 @@ def tell_differences(asked: o.Asked, job: str, first: int, last: int) -> int:
     if out.form == "json" and not out.fields:
         out.value(found)
     elif not out.for_people:
-        out.values(found["differences"], Difference)
+        out.values(found["differences"], FieldDifference)
     else:
         show_differences(out, found)
     return DONE

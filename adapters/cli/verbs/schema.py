@@ -10,6 +10,8 @@ from adapters.cli.exits import DONE
 from adapters.cli.printing.output import Output
 from adapters.cli.printing.sheets import SEPARATORS
 from adapters.cli.typed import options as o
+from adapters.cli.typed.kinds import beginning
+from adapters.cli.words import event_types
 
 if TYPE_CHECKING:
     from adapters.wire.schemas import Entry
@@ -19,8 +21,13 @@ HEADERS: Final = ("EVENT", "AGGREGATE", "SAYS")
 FIELDS: Final = ("name", "type", "aggregate", "subject", "since", "summary")
 
 
+def completed(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of documents, for a shell that completes a command line."""
+    return beginning((*event_types(), *DOCUMENTS), incomplete)
+
+
 @click.command("schema")
-@click.argument("name", metavar="[NAME]", required=False)
+@click.argument("name", metavar="[NAME]", required=False, shell_complete=completed)
 @o.prints
 def verb(asked: o.Asked, name: str | None) -> int:
     """Print the JSON Schema of an event, or list the events there are.

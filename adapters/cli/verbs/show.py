@@ -4,9 +4,8 @@ import click
 
 from adapters.cli.doing.live import Following, print_live
 from adapters.cli.exits import DONE
-from adapters.cli.printing.events import HEADINGS, actor_of, summary, type_of
+from adapters.cli.printing.events import HEADINGS, cells
 from adapters.cli.printing.job import show_job
-from adapters.cli.printing.moments import brief
 from adapters.cli.reaching.shapes import (
     JobDetail,
     StoredEvent,
@@ -67,7 +66,6 @@ def show_events(asked: o.Asked, job: str) -> None:
 
 def row(stored: StoredEvent, utc: bool) -> tuple[object, ...]:
     """An event as a row."""
-    event = stored["event"]
-    time = brief(event.get("time"), utc)
-    version = event.get("aggregateversion", "")
-    return stored["position"], version, time, type_of(event), actor_of(event), summary(event)
+    event, why = stored["event"], stored.get("unreadable", "")
+    version = "" if why or event is None else event.get("aggregateversion", "")
+    return stored["position"], version, *cells(event, why, utc)

@@ -5,6 +5,7 @@ import click
 from adapters.cli.doing.live import Following, print_live
 from adapters.cli.reaching.shapes import StreamedEvent
 from adapters.cli.typed import options as o
+from adapters.cli.typed.kinds import EventType
 
 
 @click.command("watch")
@@ -12,8 +13,15 @@ from adapters.cli.typed import options as o
     "--from", "start", type=click.IntRange(0), metavar="SEQ", help="First event to print."
 )
 @click.option("--since", metavar="TIME", help="Begin with the first event that is not earlier.")
-@click.option("--type", "types", multiple=True, metavar="TYPE", help="Only this type; repeatable.")
-@click.option("--job", metavar="JOB", help="Only this job.")
+@click.option(
+    "--type",
+    "types",
+    type=EventType(),
+    multiple=True,
+    metavar="TYPE",
+    help="Only this type; repeatable.",
+)
+@click.option("--job", metavar="JOB", help="Only this job.", shell_complete=o.completed_jobs)
 @click.option(
     "--actor",
     "actors",

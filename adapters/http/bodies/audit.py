@@ -4,7 +4,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from adapters.http.bodies.page import ListBody
+from adapters.http.bodies.page import ListBody, sentence
 from adapters.http.bodies.shapes import (
     API,
     JobNumber,
@@ -83,4 +83,5 @@ def audit_body(listed: Listed[AuditRow], after: str | None) -> AuditBody:
         next=after,
         position=listed.answer.position,
         behind=listed.behind,
+        stopped=sentence(listed.stopped),
     )

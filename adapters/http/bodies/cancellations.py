@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from adapters.http.bodies.page import ListBody
+from adapters.http.bodies.page import ListBody, sentence
 from adapters.http.bodies.shapes import (
     Count,
     JobNumber,
@@ -39,7 +39,8 @@ class CancellationItem(Struct, frozen=True):
 
     ``trouble``: survivors, stuck or late, null for none. ``running``, ``waiting``: the tasks it
     found; ``stopped``, ``force_stopped``: runs it ended; ``ended_otherwise``: runs that ended by
-    themselves or by another request meanwhile.
+    themselves or by another request meanwhile. ``released_at``: when the node release task ended,
+    null also when it was skipped.
     """
 
     position: PositionNumber
@@ -90,6 +91,7 @@ def cancellations_body(
         next=after,
         position=listed.answer.position,
         behind=listed.behind,
+        stopped=sentence(listed.stopped),
     )
 
 

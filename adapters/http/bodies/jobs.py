@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from adapters.http.bodies.page import ListBody
+from adapters.http.bodies.page import ListBody, sentence
 from adapters.http.bodies.shapes import (
     Count,
     HResultText,
@@ -136,6 +136,7 @@ def jobs_body(listed: Listed[JobRow], after: str | None) -> JobsBody:
         next=after,
         position=listed.answer.position,
         behind=listed.behind,
+        stopped=sentence(listed.stopped),
     )
 
 
@@ -174,6 +175,7 @@ def tasks_body(job_id: int, listed: Listed[TaskRow], after: str | None) -> Tasks
         next=after,
         position=listed.answer.position,
         behind=listed.behind,
+        stopped=sentence(listed.stopped),
     )
 
 

@@ -12,16 +12,30 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import FieldInfo
 from msgspec.structs import fields as fields_of
 
+from adapters.http.answers import POSITION
 from adapters.http.bodies.commands import CONTRADICTIONS, CancelBody
 from adapters.http.bodies.shapes import API
 from adapters.http.contract import commands, jobs, service, trail
 from adapters.http.contract.fields import Field
 from adapters.http.contract.operation import JSON, Operation, Parameter, Reply
-from adapters.http.contract.parts import ACT_FOR, CLIENT, HEADERS, JOB, RETRY_AFTER, TASK
+from adapters.http.contract.parts import (
+    ACT_FOR,
+    ALLOW,
+    CLIENT,
+    COMMAND_PROBLEMS,
+    HEADERS,
+    JOB,
+    RETRY_AFTER,
+    TASK,
+)
 from adapters.http.problem import KINDS, MEDIA_TYPE, Problem
 from application.views import VALUES_MAX
 
 OPENAPI: Final = "3.1.0"
+DESCRIPTION: Final = (
+    "A method that a path does not have is answered 405 (the response Problem405). A refusal that "
+    "was recorded has the header Countermand-Position: its place in the stream."
+)
 OPERATIONS: Final = (
     *commands.OPERATIONS,
     *jobs.OPERATIONS,
@@ -44,6 +58,11 @@ WHEN_NAMED: Final = (401, 403, 404, 429)
 """And those that need a known identity: unknown, not permitted to act for somebody, no such person
 to act for, or too many."""
 
+WITH_BODY: Final = (413,)
+RECORDED: Final = frozenset(COMMAND_PROBLEMS)
+"""Statuses of refusals that stand in the stream, and say where."""
+
+HEADERS_OF: Final = {405: (ALLOW,), 429: (RETRY_AFTER,), 503: (RETRY_AFTER,)}
 REFS: Final = "#/components/schemas/{name}"
 Json = dict[str, Any]
 
@@ -61,6 +80,7 @@ def document(version: str) -> Json:
             "title": "Countermand",
             "version": version,
             "summary": "Stop jobs on a cluster: by a rule, on the record, to the end.",
+            "description": DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": API}],
@@ -134,7 +154,12 @@ def responses(operation: Operation) -> Json:
             entry["links"] = {o.id: link(o) for o in OPERATIONS if JOB in o.parameters}
         if not reply.empty:
             entry.setdefault("content", {})[reply.media_type] = {"schema": content_of(reply)}
-    statuses = {*ALWAYS, *operation.problems, *(WHEN_NAMED if operation.named else ())}
+    statuses = {
+        *ALWAYS,
+        *operation.problems,
+        *(WHEN_NAMED if operation.named else ()),
+        *(WITH_BODY if operation.body is not None else ()),
+    }
     for status in map(str, sorted(statuses)):
         if status in found:  # an answer of its own, beside the problem
             found[status]["content"][MEDIA_TYPE] = {"schema": ref(Problem)}
@@ -168,8 +193,9 @@ def problem(status: int) -> Json:
     """Problem details with a status."""
     found = (f"{code}: {kind.title}" for code, kind in KINDS.items() if kind.status == status)
     told: Json = {"description": "; ".join(sorted(found))}
-    if status in (429, 503):
-        told["headers"] = {RETRY_AFTER: header(RETRY_AFTER)}
+    names = HEADERS_OF.get(status, (POSITION,) if status in RECORDED else ())
+    if names:
+        told["headers"] = {name: header(name) for name in names}
     told["content"] = {MEDIA_TYPE: {"schema": ref(Problem)}}
     return told
 

@@ -1,6 +1,7 @@
 """What a parameter may hold: how it is read from text, and how the contract describes it."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Protocol
@@ -11,6 +12,8 @@ from msgspec.structs import replace
 from adapters.web.requests import Malformed
 
 SECONDS: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
+RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+"""Python reads more forms of ISO 8601 than these; those are left to other programs."""
 SPACE_FOR_PLUS: Final = re.compile(r" (?=\d\d:\d\d$)")
 SHOWN_CHARACTERS: Final = 80
 TAG: Final = r'(W/)?"[!#-~]*"'
@@ -118,12 +121,10 @@ class Moment(Struct, frozen=True):
 
     def read(self, text: str, name: str) -> datetime:
         """The time."""
-        try:
-            found = datetime.fromisoformat(SPACE_FOR_PLUS.sub("+", text))
-            if found.tzinfo is not None:
-                return found.astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass
+        written = SPACE_FOR_PLUS.sub("+", text.upper())
+        with suppress(ValueError, OverflowError):  # a 30th of February, or beyond the calendar
+            if RFC3339.fullmatch(written):
+                return datetime.fromisoformat(written).astimezone(UTC)
         raise Malformed(
             f"{name} cannot be {text[:SHOWN_CHARACTERS]!r}: it is a time with its zone, "
             "such as 2026-11-23T07:00:00.123456Z"
@@ -203,6 +204,8 @@ class Tags(Struct, frozen=True):
 
 
 YES_OR_NO: Final = Word(("true", "false"))
+ONLY: Final = Word(("true",))
+"""For what restricts or is left out: there is no asking for the opposite."""
 
 
 def words_of(kind: type[StrEnum]) -> Word:

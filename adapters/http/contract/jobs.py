@@ -46,7 +46,11 @@ LIST: Final = Operation(
         Parameter("since", Moment(), "Only what has changed since."),
         Parameter("until", Moment(), "Only what has not changed after."),
         Parameter(
-            "sort", Word(ORDERS, "-id"), "By what; with a minus before it the largest first."
+            "sort",
+            Word(ORDERS, "-id"),
+            "By what; with a minus before it the largest first. By changed, state, priority, name "
+            "or ended a job that changes between two pages may come twice or be left out; by id "
+            "each comes once.",
         ),
         *PAGE,
         AT_LEAST,
@@ -76,7 +80,7 @@ GET: Final = Operation(
     ),
     replies=(
         Reply(200, "The job.", JobDetail, headers=(POSITION, ETAG)),
-        held("The caller holds this version."),
+        held("The caller holds this version.", (POSITION, ETAG)),
     ),
     problems=(403, 404),
 )

@@ -15,6 +15,7 @@ POSITION_MAX: Final = 10**18 - 1
 VERSION_MAX: Final = 2**31 - 1
 NAME: Final = Text(1, 256)
 CURSOR_CHARACTERS_MAX: Final = 2000
+SENTENCE_CHARACTERS_MAX: Final = 1000
 KEY: Final = Text(1, 64, r"[A-Za-z0-9._:-]+", "1 to 64 letters, digits and . _ : -")
 
 # --- places ---------------------------------------------------------------------------------------
@@ -81,6 +82,7 @@ UNTIL: Final = Parameter("until", Moment(), "Not after this time.")
 
 # --- headers of replies ---------------------------------------------------------------------------
 
+ALLOW: Final = "Allow"
 ETAG: Final = "ETag"
 LOCATION: Final = "Location"
 RETRY_AFTER: Final = "Retry-After"
@@ -89,9 +91,16 @@ OF_STREAM: Final = "Countermand-Stream"
 COUNT: Final = "Countermand-Count"
 FIRST: Final = "Countermand-First"
 LAST: Final = "Countermand-Last"
+BEHIND: Final = "Countermand-Behind"
+STOPPED: Final = "Countermand-Stopped"
 
 HEADERS: Final[dict[str, tuple[Field, str]]] = {
-    POSITION: (Whole(0, POSITION_MAX), "The answer is true for the stream up to here."),
+    POSITION: (
+        Whole(0, POSITION_MAX),
+        "The answer is true for the stream up to here, and knows what was asked for with "
+        "Countermand-At-Least; of what was recorded it is the place.",
+    ),
+    ALLOW: (Text(1, 200), "The methods that the path has."),
     ETAG: (Text(2, 200), "The version of what was asked for, in quotes."),
     LOCATION: (Text(1, 200), "Where the new job is."),
     RETRY_AFTER: (Whole(1, 3600), "Seconds to wait before it is tried again."),
@@ -100,6 +109,11 @@ HEADERS: Final[dict[str, tuple[Field, str]]] = {
     COUNT: (Whole(0, POSITION_MAX), "Rows in the whole export."),
     FIRST: (Whole(0, POSITION_MAX), "Position of the first row; absent when there is none."),
     LAST: (Whole(0, POSITION_MAX), "Position of the last row; absent when there is none."),
+    BEHIND: (Whole(0, POSITION_MAX), "How many events of the stream the rows do not know yet."),
+    STOPPED: (
+        Text(1, SENTENCE_CHARACTERS_MAX),
+        "Why they will not know them: where the views stopped, in ASCII; absent unless they have.",
+    ),
 }
 
 # --- operations of a shape ------------------------------------------------------------------------
@@ -108,9 +122,9 @@ COMMAND_PROBLEMS: Final = (403, 404, 409, 412, 422)
 RECEIPT: Final = Reply(200, "The receipt: what became of it.", ReceiptBody, headers=(POSITION,))
 
 
-def held(description: str) -> Reply:
+def held(description: str, headers: tuple[str, ...] = (ETAG,)) -> Reply:
     """The answer to who holds the version already."""
-    return Reply(304, description, headers=(ETAG,), empty=True)
+    return Reply(304, description, headers=headers, empty=True)
 
 
 def command(

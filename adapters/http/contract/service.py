@@ -20,8 +20,8 @@ PARAMETERS: Final = Operation(
     summary="Every cluster parameter with the value in force",
     parameters=(IF_NONE_MATCH, AT_LEAST),
     replies=(
-        Reply(200, "The parameters.", ParametersBody, headers=(ETAG,)),
-        held("The caller holds this version."),
+        Reply(200, "The parameters.", ParametersBody, headers=(POSITION, ETAG)),
+        held("The caller holds this version.", (POSITION, ETAG)),
     ),
     problems=(403,),
 )
@@ -98,7 +98,11 @@ SCHEMAS: Final = Operation(
     path="/schema/events",
     tag="contract",
     summary="Every event, and where its schema is",
-    replies=(Reply(200, "The events.", Index),),
+    parameters=(IF_NONE_MATCH,),
+    replies=(
+        Reply(200, "The events.", Index, headers=(ETAG,)),
+        held("The caller holds it."),
+    ),
     named=False,
 )
 SCHEMA: Final = Operation(

@@ -7,6 +7,7 @@ from adapters.http.bodies.audit import AuditBody
 from adapters.http.bodies.cancellations import CancellationsBody
 from adapters.http.bodies.events import SentEvent, StreamedBody
 from adapters.http.contract.fields import (
+    ONLY,
     YES_OR_NO,
     Digits,
     Moment,
@@ -19,6 +20,7 @@ from adapters.http.contract.fields import (
 from adapters.http.contract.operation import Operation, Parameter, Reply
 from adapters.http.contract.parts import (
     AT_LEAST,
+    BEHIND,
     COUNT,
     FIRST,
     LAST,
@@ -28,6 +30,7 @@ from adapters.http.contract.parts import (
     PAGE,
     POSITION_MAX,
     SINCE,
+    STOPPED,
     UNTIL,
     VERSION_MAX,
 )
@@ -48,7 +51,8 @@ MATCHING: Final = (
         "words",
         SEARCHED,
         'Every word is in the message or the explanation; "a phrase" as it stands, word* the '
-        "beginning of a word; without regard to case and accents.",
+        "beginning of a word; without regard to case and accents. A symbol such as an emoji is a "
+        "word by itself.",
     ),
     Parameter("message", SEARCHED, "The same, in the message only."),
     Parameter("explanation", SEARCHED, "The same, in the explanation only."),
@@ -65,10 +69,15 @@ MATCHING: Final = (
     Parameter("mode", words_of(CancelMode), "Asked for in this mode.", many=True),
     Parameter("reason_code", TOKEN, "With this reason code.", many=True),
     Parameter("origin", words_of(Origin), "Through this face.", many=True),
-    Parameter("rule", Text(1, 200), "Where this rule decided.", many=True),
+    Parameter(
+        "rule",
+        Text(1, 200),
+        "Where this rule decided; with commas between, all of these.",
+        many=True,
+    ),
     Parameter("code", TOKEN, "With this code.", many=True),
-    Parameter("forced", YES_OR_NO, "Asked for by force, or stopped by force."),
-    Parameter("refused", YES_OR_NO, "Only refusals."),
+    Parameter("forced", ONLY, "Asked for by force, or stopped by force."),
+    Parameter("refused", ONLY, "Only refusals."),
     Parameter("request_id", Text(1, 100), "Of this request."),
     Parameter("event_id", Text(1, 100), "This event."),
     SINCE,
@@ -112,7 +121,7 @@ EXPORT: Final = Operation(
             200,
             "The file.",
             media_type=MEDIA_TYPES[form].partition(";")[0],
-            headers=(POSITION, OF_CLUSTER, OF_STREAM, COUNT, FIRST, LAST),
+            headers=(POSITION, OF_CLUSTER, OF_STREAM, COUNT, FIRST, LAST, BEHIND, STOPPED),
         )
         for form in ExportForm
     ),
@@ -129,7 +138,7 @@ CANCELLATIONS: Final = Operation(
         Parameter("owner", NAME, "Of jobs of this owner.", many=True),
         Parameter("actor", NAME, "Asked for by this person.", many=True),
         Parameter("mode", words_of(CancelMode), "In this mode.", many=True),
-        Parameter("troubled", YES_OR_NO, "Only what is stuck, late, or has survivors."),
+        Parameter("troubled", ONLY, "Only what is stuck, late, or has survivors."),
         Parameter("open", YES_OR_NO, "Only what is, or is not, being carried out."),
         *PAGE,
         AT_LEAST,
@@ -149,10 +158,16 @@ STREAM: Final = Operation(
         "live part begins; position only moves the place to resume from; error carries the problem "
         "that ends the stream. At least every fifteen seconds something comes, if only a comment. "
         "Who takes nothing for a minute is cut off. It ends within seconds of a change of the "
-        "caller's rights, with error when the token is not good any more."
+        "caller's rights, with error when the token is not good any more. There are 1000 places: "
+        "one person has 400 of them at most, and the last 100 are for roles that see all jobs; 429 "
+        "when there is none."
     ),
     parameters=(
-        Parameter("after", PLACE, "Begin after this position; 0 for the beginning."),
+        Parameter(
+            "after",
+            Whole(0, POSITION_MAX, 0),
+            "Begin after this position; 0, as when it is left out, is the beginning.",
+        ),
         Parameter(
             "since",
             Moment(),

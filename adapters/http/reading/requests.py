@@ -5,6 +5,7 @@ for the domain, which refuses it and keeps the refusal.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -35,7 +36,9 @@ async def body_of(request: WebRequest, kind: type[B]) -> B:
     """The body as ``kind``; an empty body is {}. ``Malformed`` says what is wrong."""
     raw = await whole_body(request) or b"{}"
     try:
-        return msgspec.json.decode(raw, type=kind)
+        found = msgspec.json.decode(raw, type=kind)
+        json.loads(raw, object_pairs_hook=once_each)
+        return found
     except msgspec.ValidationError as error:
         raise unfit(error, kind) from None
     except UnicodeDecodeError as error:
@@ -51,7 +54,9 @@ def leniently(raw: bytes, kind: type[B], error: str) -> B:
     if b"\\u" not in raw:
         raise Malformed(f"the body is not JSON: {error}")
     try:
-        found = json.loads(raw.decode("utf-8"), parse_constant=no_constant)
+        found = json.loads(
+            raw.decode("utf-8"), parse_constant=no_constant, object_pairs_hook=once_each
+        )
     except UnicodeDecodeError as bad:
         raise Malformed(f"the body is not UTF-8: {bad.reason}") from None
     except ValueError:
@@ -62,6 +67,16 @@ def leniently(raw: bytes, kind: type[B], error: str) -> B:
         return msgspec.convert(found, kind)
     except msgspec.ValidationError as bad:
         raise unfit(bad, kind) from None
+
+
+def once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object of JSON; ``Malformed`` when it has a member twice, of which one would be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        name = next(name for name, count in counts.items() if count > 1)
+        raise Malformed(f"the body has {name[:80]!r} twice in one object; give it once")
+    return found
 
 
 def no_constant(name: str) -> NoReturn:

@@ -33,14 +33,14 @@ class Administrations(OneOfAKind):
     async def projections(self, request: WebRequest) -> Response[bytes]:
         """How the views are."""
         Query(request, op.PROJECTIONS)
-        body = projections_body(self._administration.views())
+        body = projections_body(self._administration.views(caller_of(request)))
         return json_answer(body, position=body.position)
 
     async def rebuild(self, request: WebRequest) -> Response[bytes]:
         """Begin to build the views anew: 202, and GET /projections tells how it goes."""
         await said(request, op.REBUILD, NothingBody)
         await self._administration.rebuild(caller_of(request))
-        return json_answer(projections_body(self._administration.views()), 202)
+        return json_answer(projections_body(self._administration.views(caller_of(request))), 202)
 
     async def principals(self, request: WebRequest) -> Response[bytes]:
         """Who may act."""

@@ -19,11 +19,11 @@ from adapters.http.bodies.commands import (
 )
 from adapters.http.bodies.receipts import JOBS_PATH, receipt_body
 from adapters.http.contract import commands as op
-from adapters.http.contract.fields import Whole
 from adapters.http.contract.operation import Operation, route
+from adapters.http.contract.parts import TASK
 from adapters.http.problem import refusal
 from adapters.http.reading.conditions import if_match, no_if_match
-from adapters.http.reading.requests import Query, body_of, choice
+from adapters.http.reading.requests import Query, body_of, choice, placed
 from adapters.web.authentication import caller_of
 from adapters.web.one import OneOfAKind
 from adapters.web.requests import Malformed, WebRequest
@@ -36,7 +36,6 @@ from domain.outcome import Outcome
 from domain.states import CancelMode, JobPriority, JobType, TaskType
 
 DONE: Final = frozenset({Outcome.ACCEPTED, Outcome.ESCALATED, Outcome.REPEATED})
-TASK_ID: Final = Whole(0, 2**31 - 1)
 B = TypeVar("B", bound=Struct)
 Said: TypeAlias = tuple[B, tuple[str, IfVersions]]
 
@@ -154,7 +153,7 @@ async def answered(work: Awaitable[Receipt], *, created: bool = False) -> Respon
 
 def task_number(text: str) -> int:
     """A task's number in its job; whether there is such a task is for the domain."""
-    return TASK_ID.read(text, "task_id")
+    return placed(op.CANCEL_TASK, TASK.name, text)
 
 
 def new_job(body: JobBody) -> NewJob:

@@ -15,7 +15,16 @@ from adapters.http.bodies.cancellations import cancellations_body
 from adapters.http.bodies.jobs import jobs_body, tasks_body
 from adapters.http.contract import jobs, trail
 from adapters.http.contract.operation import Operation, route
-from adapters.http.contract.parts import COUNT, FIRST, LAST, OF_CLUSTER, OF_STREAM
+from adapters.http.contract.parts import (
+    BEHIND,
+    COUNT,
+    FIRST,
+    LAST,
+    OF_CLUSTER,
+    OF_STREAM,
+    SENTENCE_CHARACTERS_MAX,
+    STOPPED,
+)
 from adapters.http.reading.lists import (
     at_least,
     audit_filter,
@@ -30,7 +39,8 @@ from adapters.web.authentication import caller_of
 from adapters.web.cursors import cursor_text, key_of, question_digest
 from adapters.web.one import OneOfAKind
 from adapters.web.requests import WebRequest
-from application.listing import Listed, Listing
+from adapters.web.text import ascii_line
+from application.listing import Export, Listed, Listing
 from application.queries import Queries
 from application.views import Key, Page, job_key
 
@@ -76,6 +86,7 @@ class Listings(OneOfAKind):
         """A job's tasks by number."""
         query = await self._asked(request, jobs.TASKS)
         number, states = placed(jobs.TASKS, "job_id", job_id), query.texts("state")
+        await self._queries.check_sees(caller_of(request), number)
         question = question_digest("tasks", number, states)
         page = Page(limit(query), key_of(query.text("cursor"), question))
         found = await self._listing.tasks(caller_of(request), number, states, page, at_least(query))
@@ -101,19 +112,17 @@ class Listings(OneOfAKind):
         """Every row that the filter finds, in the stream's order, as CSV or JSON lines."""
         query = await self._asked(request, trail.EXPORT)
         which, form = audit_filter(query), ExportForm(query.text("format") or ExportForm.NDJSON)
-        span, pages = await self._listing.export(
+        found = await self._listing.export(
             caller_of(request),
             which,
             named=form is ExportForm.NDJSON,
             at_least=at_least(query),
         )
-        headers = {POSITION: str(span.position), COUNT: str(span.count)}
+        headers = told_of(found)
         headers |= {OF_CLUSTER: self._provenance.cluster, OF_STREAM: self._provenance.stream}
         headers["Content-Disposition"] = f'attachment; filename="audit.{form}"'
-        if span.first is not None and span.last is not None:
-            headers |= {FIRST: str(span.first), LAST: str(span.last)}
         return Stream(
-            pieces(form, pages, self._turn), media_type=MEDIA_TYPES[form], headers=headers
+            pieces(form, found.pages, self._turn), media_type=MEDIA_TYPES[form], headers=headers
         )
 
     async def cancellations(self, request: WebRequest) -> Response[bytes]:
@@ -132,6 +141,17 @@ class Listings(OneOfAKind):
         query = Query(request, operation)
         await self._queries.know(at_least(query))
         return query
+
+
+def told_of(found: Export) -> dict[str, str]:
+    """What an export says of itself in its headers."""
+    span = found.span
+    headers = {POSITION: str(span.position), COUNT: str(span.count), BEHIND: str(found.behind)}
+    if span.first is not None and span.last is not None:
+        headers |= {FIRST: str(span.first), LAST: str(span.last)}
+    if found.stopped is not None:
+        headers[STOPPED] = ascii_line(found.stopped)[:SENTENCE_CHARACTERS_MAX]
+    return headers
 
 
 def going_on(found: Listed[Any], keys: list[Key], question: str) -> str | None:

@@ -17,7 +17,6 @@ from prometheus_client.core import (
     HistogramMetricFamily,
     Metric,
 )
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from adapters.http.contract import service as op
@@ -44,8 +43,14 @@ class Snapshot(Struct, frozen=True):
     ready: bool
 
 
+MEDIA_TYPE: Final = "text/plain; version=0.0.4"
+"""The framework adds the charset."""
+
 COUNTERS: Final = {
-    Measure.REQUESTS: ("countermand_requests", "Recorded requests, by what became of them."),
+    Measure.REQUESTS: (
+        "countermand_requests",
+        "Recorded requests by operation, and by what became of them.",
+    ),
     Measure.REFUSALS: ("countermand_refusals", "Recorded refusals, by the rule that refused."),
     Measure.CANCEL_STAGES: ("countermand_cancels", "Accepted cancels that reached a stage."),
     Measure.SURVIVORS: (
@@ -157,6 +162,6 @@ def metrics_routes(
         registry = CollectorRegistry()
         registry.register(Measured(await snapshot(), web))
         ProcessCollector(registry=registry)
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+        return Response(generate_latest(registry), media_type=MEDIA_TYPE)
 
     return [route(op.METRICS, metrics)]

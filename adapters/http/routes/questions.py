@@ -20,6 +20,7 @@ from adapters.http.problem import Problem, problem_of
 from adapters.http.reading.conditions import etag, if_none_match, is_held, not_modified
 from adapters.http.reading.lists import at_least
 from adapters.http.reading.requests import Query, placed
+from adapters.http.streams.places import Places
 from adapters.http.streams.sse import EventStream, Frames, Source, StreamLimits, Telling, as_long_as
 from adapters.web.authentication import Door, caller_of
 from adapters.web.closing import Closing
@@ -28,7 +29,6 @@ from adapters.web.requests import WebRequest
 from application.queries import Queries, Snapshot
 from application.scheduler import Scheduler
 from domain.cluster import job_number
-from domain.errors import Throttled
 
 WAIT_SECONDS: Final = 30
 
@@ -52,7 +52,7 @@ class Questions(OneOfAKind):
         self._limits = limits
         self._new_id = new_id
         self._frames = Frames()
-        self._streams = 0
+        self._places = Places(limits)
 
     def routes(self) -> list[HTTPRouteHandler]:
         """The routes under /api/v1."""
@@ -71,7 +71,7 @@ class Questions(OneOfAKind):
         self, request: WebRequest, job_id: FromPath[str]
     ) -> Response[bytes] | Response[None]:
         """A job now, at a version or a time, or as soon as it has ended."""
-        query = await self._asked(request, jobs.GET)
+        query, known = await self._asked(request, jobs.GET), self._queries.position
         caller, wait = caller_of(request), waiting_seconds(query)
         version, at = query.number("version"), query.moment("at")
         held = if_none_match(request)
@@ -80,55 +80,61 @@ class Questions(OneOfAKind):
             found = await self._closing.unless(self._queries.ended(caller, job_id, wait))
         if found is None or version is not None or at is not None:
             found = await self._queries.job(caller, job_id, version=version, at=at)
+        known = max(known, found.position)
         if is_held(held, found.job.version):
-            return not_modified(found.job.version, found.position)
+            return not_modified(found.job.version, known)
         headers = etag(found.job.version)
-        return json_answer(job_detail(found), position=found.position, headers=headers)
+        return json_answer(job_detail(found), position=known, headers=headers)
 
     async def events(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
         """Every event of a job, byte for byte."""
         await self._asked(request, jobs.EVENTS)
+        known = self._queries.position
         history = await self._queries.events(caller_of(request), job_id)
         number = job_number(job_id)
         assert number is not None, "a job without a number is unknown"
         body = EventsBody(number, tuple(event_body(stored) for stored in history))
-        return json_answer(body, position=history[-1].position)
+        return json_answer(body, position=max(known, history[-1].position))
 
     async def replay(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
         """A job told from its events."""
-        query = await self._asked(request, jobs.REPLAY)
+        query, known = await self._asked(request, jobs.REPLAY), self._queries.position
         version, at = query.number("version"), query.moment("at")
         told = await self._queries.replay(caller_of(request), job_id, version=version, at=at)
-        return json_answer(replay_body(told), position=told.position)
+        return json_answer(replay_body(told), position=max(known, told.position))
 
     async def explanation(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
         """Why a job ended, in sentences that name their events."""
-        query = await self._asked(request, jobs.EXPLAIN)
+        query, known = await self._asked(request, jobs.EXPLAIN), self._queries.position
         caller, at = caller_of(request), query.moment("at")
         told = await self._queries.explain(caller, job_id, at=at)
-        return json_answer(explanation_body(told), position=told.position)
+        return json_answer(explanation_body(told), position=max(known, told.position))
 
     async def event(self, request: WebRequest, position: FromPath[str]) -> Response[bytes]:
         """The event at a position of the stream, byte for byte."""
         await self._asked(request, trail.EVENT)
+        known = self._queries.position
         place = placed(trail.EVENT, "position", position)
         stored = await self._queries.event(caller_of(request), place)
-        return json_answer(streamed_body(stored), position=stored.position)
+        return json_answer(streamed_body(stored), position=max(known, stored.position))
 
     async def parameters(self, request: WebRequest) -> Response[bytes] | Response[None]:
         """Every cluster parameter with the value in force."""
         await self._asked(request, service.PARAMETERS)
+        self._queries.check_acting(caller_of(request))
+        known = self._queries.position
         held = if_none_match(request)
         found = await self._scheduler.parameters()
         if is_held(held, found.version):
-            return not_modified(found.version)
+            return not_modified(found.version, known)
         body = ParametersBody(tuple(parameter_body(p, v) for p, v in found.values))
-        return json_answer(body, headers=etag(found.version))
+        return json_answer(body, position=known, headers=etag(found.version))
 
     async def whoami(self, request: WebRequest) -> Response[bytes]:
         """Who the server takes the caller for."""
         Query(request, service.WHOAMI)
         caller = caller_of(request)
+        self._queries.check_acting(caller)
         actor, person = caller.actor, caller.acted_for or None
         return json_answer(WhoAmI(actor.name, tuple(actor.roles), actor.method, person))
 
@@ -137,18 +143,17 @@ class Questions(OneOfAKind):
         query = Query(request, trail.STREAM)
         after, since = begin_after(query), begin_since(query)
         source = self._source(request, query, after, since)
-        if self._streams >= self._limits.streams_max:
-            raise Throttled("too many streams are open; close one, or come back", 5)
-        self._streams += 1
+        actor = caller_of(request).actor
+        self._places.take(actor)
         try:
             first = await anext(source)
         except BaseException:
             await source.aclose()
-            self._left()
+            self._places.leave(actor)
             raise
         named = after if since is None else None
         telling = Telling(first, source, named, self._frames, self._limits, self._problem_of)
-        return EventStream(telling, self._closing, self._left)
+        return EventStream(telling, self._closing, lambda: self._places.leave(actor))
 
     def _source(
         self, request: WebRequest, query: Query, after: int, since: datetime | None
@@ -175,9 +180,6 @@ class Questions(OneOfAKind):
 
     def _problem_of(self, error: Exception) -> Problem:
         return problem_of(error, self._new_id)
-
-    def _left(self) -> None:
-        self._streams -= 1
 
 
 def begin_after(query: Query) -> int:

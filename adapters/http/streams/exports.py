@@ -39,7 +39,7 @@ class ExportForm(StrEnum):
 
 
 MEDIA_TYPES: Final = {
-    ExportForm.CSV: "text/csv; charset=utf-8; header=present",
+    ExportForm.CSV: "text/csv; header=present",
     ExportForm.NDJSON: "application/x-ndjson",
 }
 

@@ -36,11 +36,15 @@ Source = AsyncGenerator[Passage | CaughtUp, None]
 
 class StreamLimits(Struct, frozen=True):
     """``heartbeat_seconds``: no stream is silent for longer. ``send_seconds_max``: a client that
-    takes nothing for so long is cut off. ``streams_max``: clients at once."""
+    takes nothing for so long is cut off. ``streams_max``: clients at once;
+    ``streams_per_person_max``: of one person; ``streams_kept``: the last of them are for people who
+    may see everything, so that others cannot shut them out."""
 
     heartbeat_seconds: float = 15.0
     send_seconds_max: float = SILENCE_SECONDS_MAX
     streams_max: int = 1000
+    streams_per_person_max: int = 400
+    streams_kept: int = 100
 
     @property
     def look_seconds(self) -> float:

@@ -53,6 +53,8 @@ def test_the_manifest_tells_what_the_file_is(
         "cluster": "test",
         "stream": "STREAM one/today",
         "position": 99,
+        "behind": 0,
+        "stopped": None,
         "rows": 3,
         "first_position": 5,
         "last_position": 9,
@@ -75,6 +77,19 @@ def test_only_the_owner_reads_it_and_nothing_else_is_left(cli: Cli, tmp_path: Pa
     assert cli("audit", "export", "-f", str(file), "-q").stderr == ""
     assert sorted(os.listdir(file.parent)) == ["trail.ndjson", "trail.ndjson.manifest.json"]
     assert {stat.S_IMODE(x.stat().st_mode) for x in file.parent.iterdir()} == {0o600}
+
+
+def test_views_that_have_stopped_are_no_success(server: StandIn, cli: Cli, tmp_path: Path) -> None:
+    server.behind, server.stopped = 7, "the views stopped at position 99: event 100 is bad"
+    file = tmp_path / "trail.csv"
+    done = cli("audit", "export", "-f", str(file), "-q")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "the views stopped at position 99: event 100 is bad; what came after is not shown\n"
+    )
+    told = json.loads((tmp_path / "trail.csv.manifest.json").read_bytes())
+    assert (told["behind"], told["stopped"]) == (7, server.stopped)
+    assert told["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def test_no_rows_are_a_whole_file_too(server: StandIn, cli: Cli, tmp_path: Path) -> None:

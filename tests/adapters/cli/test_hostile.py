@@ -130,6 +130,43 @@ def test_a_job_is_one_segment_of_the_path(server: StandIn, cli: Cli) -> None:
     assert request.query == {}
 
 
+FORGED = 'x" (forced) [approved]", mode=forced from_state="Queued \\'
+QUOTED = '"x\\" (forced) [approved]\\", mode=forced from_state=\\"Queued \\\\"'
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("show", "17"),
+        ("show", "17", "--events"),
+        ("watch", "--from", "1", "--no-follow"),
+        ("ls",),
+        ("audit",),
+    ],
+    ids=" ".join,
+)
+def test_a_message_cannot_end_its_quotation(
+    server: StandIn, cli: Cli, arguments: tuple[str, ...]
+) -> None:
+    server.jobs["17"]["cancel"]["message"] = FORGED
+    server.record(17, "JobCancelRequested", message=FORGED, mode="normal")
+    server.trail = [audit_row(1) | {"message": FORGED}]
+    done = cli(*arguments)
+    assert QUOTED in done.stdout
+    assert FORGED not in done.stdout
+
+
+def test_a_word_of_an_event_cannot_be_two(server: StandIn, cli: Cli) -> None:
+    server.record(17, "JobCancelRequested", message='x"mode="forced', rules=["a,b c", "d"])
+    shown = cli("show", "17", "--events").stdout.splitlines()[-1]
+    assert 'message="x\\"mode=\\"forced" rules="a,b c",d' in shown
+
+
+def test_what_was_asked_for_is_not_a_job(server: StandIn, cli: Cli) -> None:
+    server.trail = [audit_row(1) | {"job_id": None, "subject": "17.1-3"}]
+    assert ' "17.1-3" ' in cli("audit").stdout
+
+
 def check(text: str) -> None:
     bad = {c for c in text if not c.isprintable() and c not in "\n\t"}
     assert bad == set()

@@ -20,7 +20,7 @@ def test_jobs_are_listed_the_latest_first(server: StandIn, cli: Cli) -> None:
     assert head.split()[1:] == ["NAME", "OWNER", "STATE", "TASKS", "SINCE", "CANCELED", "BY", "WHY"]
     assert second.split() == [
         *("18", "second", "alice", "Canceled", "1/1", "2026-11-23", "12:00:04Z"),
-        *("bob", "for", "eve", "why", "(forced)"),
+        *("bob", "for", "eve", '"why"', "(forced)"),
     ]
     assert first.split()[:6] == ["17", "job", "17", "alice", "Running", "0/1"]
 
@@ -93,6 +93,15 @@ def test_a_json_array_over_several_pages_is_one(server: StandIn, cli: Cli) -> No
     found = json.loads(text)
     assert [x["job_id"] for x in found] == list(range(1101, 0, -1))
     assert text == json.dumps(found, indent=2) + "\n"
+
+
+@pytest.mark.parametrize("verb", ["ls", "ls --stuck", "audit", "projections"])
+def test_views_that_have_stopped_say_so(server: StandIn, cli: Cli, verb: str) -> None:
+    server.behind, server.stopped = 3, "the views stopped at position 96: event 97 is damaged"
+    done = cli(*verb.split(), "-q", "-o", "json")
+    assert done.returncode == 0
+    assert done.stderr == f"{server.stopped}; what came after is not shown\n"
+    assert "ask again" not in cli(*verb.split()).stderr
 
 
 def test_views_that_are_behind_say_so(server: StandIn, cli: Cli) -> None:

@@ -39,7 +39,9 @@ def test_a_rebuild_under_way_or_gone_wrong_is_said(server: StandIn, cli: Cli) ->
     server.rebuilds = [rebuild(position=40)]
     assert cli("projections").stderr == "a rebuild is under way: 40 of 100\n"
     server.rebuilds = [rebuild(**DONE, error="event 7 is damaged")]
-    assert "ended early: event 7 is damaged" in cli("projections").stderr
+    assert "the last rebuild failed: event 7 is damaged" in cli("projections").stderr
+    server.rebuilds = [rebuild(position=140)]
+    assert cli("projections").stderr == "a rebuild is under way: 100 of 100\n"
 
 
 @pytest.mark.parametrize("name", [(), ("audit_trail",)])
@@ -72,10 +74,36 @@ def test_other_ends(server: StandIn, cli: Cli) -> None:
     done = cli("projections", "rebuild")
     assert done.returncode == 0
     assert "there was nothing at the same position to compare them with" in done.stdout
-    server.rebuilds = [rebuild(running=False, error="event 7 is damaged")]
+
+
+@pytest.mark.parametrize(
+    ("compared", "there"),
+    [
+        (False, "the views in use stay as they are"),
+        (True, "the new ones are in use: like the old ones they end at 60"),
+    ],
+)
+def test_one_that_failed_is_no_success(
+    server: StandIn, cli: Cli, compared: bool, there: str
+) -> None:
+    why = "the process that builds the views was killed by signal 9"
+    end = rebuild(running=False, position=60, error=why, compared=compared)
+    server.rebuilds = [end]
     done = cli("projections", "rebuild")
-    assert done.returncode == 1
-    assert "the rebuild ended early: event 7 is damaged" in done.stderr
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1] == f"countermand: the rebuild failed: {why}; {there}"
+    server.rebuilds = [end]
+    done = cli("projections", "rebuild", "-o", "json")
+    assert (done.returncode, json.loads(done.stdout)) == (1, end)
+
+
+def test_progress_does_not_run_over(server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    seconds = count(0, 7)
+    words, asked = "rebuilding the views", Asked(Output(), str(server.socket))
+    with Progress(asked, words, 100, lines=True, clock=lambda: next(seconds)) as progress:
+        progress.reached(90)
+        progress.reached(140)
+    assert capsys.readouterr().err.splitlines()[-1] == "rebuilding the views: 100 of 100"
 
 
 def test_one_that_is_under_way_is_gone_along_with(server: StandIn, cli: Cli) -> None:
@@ -83,7 +111,7 @@ def test_one_that_is_under_way_is_gone_along_with(server: StandIn, cli: Cli) -> 
     server.rebuilds = [rebuild(position=10), rebuild(**DONE)]
     done = cli("projections", "rebuild")
     assert done.returncode == 0
-    assert "being rebuilt already, since 2026-11-23T12:00:04.000000Z" in done.stderr
+    assert "being rebuilt already, since 2026-11-23 12:00:04\n" in done.stderr
 
 
 def test_refusals(server: StandIn, cli: Cli) -> None:

@@ -85,7 +85,7 @@ def test_from_a_cancel_to_its_evidence(service: Service, cli: Cli, tmp_path: Pat
         assert cli("cancel", number, "-m", words, "--wait=40s").returncode == 0
     _, second, first = cli("ls").stdout.splitlines()
     assert first.split()[:5] == ["1", "one", second.split()[2], "Canceled", "1/1"]
-    assert first.endswith("the disk is full")
+    assert first.endswith('"the disk is full"')
     assert cli("ls", "--stuck", "-o", "json").stdout == "[]\n"
     (row,) = json.loads(cli("audit", "disk", "full", "-o", "json").stdout)
     assert (row["job_id"], row["message"]) == (1, "the disk is full")

@@ -12,7 +12,7 @@ HEADINGS = ("EVENT", "TIME", "NAME", "ACTOR", "DETAIL")
 
 
 def total(widths: list[int]) -> int:
-    return sum(widths) + len(GAP) * (len(widths) - 1)
+    return sum(widths) + len(GAP) * (sum(1 for w in widths if w) - 1)
 
 
 def test_what_has_room_keeps_it() -> None:
@@ -20,9 +20,10 @@ def test_what_has_room_keeps_it() -> None:
     assert fitted(widths, HEADINGS, total(widths)) == widths
 
 
-def test_the_last_column_gives_way_first_then_the_widest() -> None:
+def test_what_is_too_wide_gives_way_first_then_the_last_column_then_the_widest() -> None:
     assert fitted([5, 19, 11, 12, 90], HEADINGS, 100) == [5, 19, 11, 12, 45]
-    assert fitted([5, 19, 30, 40, 90], HEADINGS, 100) == [5, 19, 24, 24, 20]
+    assert fitted([5, 19, 30, 40, 90], HEADINGS, 100) == [5, 19, 19, 19, 30]
+    assert fitted([5, 19, 30, 40, 90], HEADINGS, 70) == [5, 19, 8, 9, 21]
 
 
 def test_times_and_numbers_never_do() -> None:
@@ -32,14 +33,48 @@ def test_times_and_numbers_never_do() -> None:
 
 
 def test_what_has_no_room_at_all_is_left_off_from_the_right() -> None:
-    assert fitted([7, 19, 30, 40, 90], HEADINGS, 30) == [7, 19]
-    assert fitted([7, 19, 30, 40, 90], HEADINGS, 5) == [5]
+    assert fitted([7, 19, 30, 40, 90], HEADINGS, 30) == [7, 19, 0, 0, 0]
+    assert fitted([7, 19, 30, 40, 90], HEADINGS, 5) == [5, 0, 0, 0, 0]
+
+
+def test_what_can_be_spared_goes_before_the_last_column_cannot_be_read() -> None:
+    headings = ("EVENT", "VERSION", "KIND", "ACTOR", "DETAIL")
+    assert fitted([5, 7, 10, 8, 90], headings, 80) == [5, 7, 10, 8, 42]
+    assert fitted([5, 7, 10, 30, 90], headings, 56) == [5, 7, 10, 10, 16]
+    assert fitted([5, 7, 10, 8, 90], headings, 40) == [5, 0, 0, 8, 23]
+    assert fitted([5, 7, 10, 8, 90], headings, 30) == [5, 0, 0, 8, 13]
+    assert fitted([5, 7, 10, 8, 90], headings, 40, expendable=()) == [5, 7, 10, 8, 0]
+
+
+AUDIT = ("EVENT", "TIME", "KIND", "JOB", "ACTOR", "OUTCOME", "MODE", "MESSAGE, DETAIL")
+LS = ("JOB", "NAME", "OWNER", "STATE", "TASKS", "SINCE", "CANCELED BY", "WHY")
+REPLAY = ("EVENT", "VERSION", "TIME", "TYPE", "ACTOR", "STATE", "TASKS", "SUMMARY")
+
+
+@pytest.mark.parametrize("room", [80, 100, 120])
+@pytest.mark.parametrize(
+    ("headings", "widths", "spared"),
+    [
+        (AUDIT, [5, 11, 10, 62, 133, 9, 8, 300], {"KIND"}),
+        (LS, [5, 60, 64, 9, 5, 11, 133, 300], {"TASKS", "SINCE"}),
+        (REPLAY, [5, 7, 11, 18, 133, 22, 60, 200], {"VERSION", "TASKS", "TYPE"}),
+    ],
+)
+def test_no_text_of_other_people_hides_a_column(
+    headings: tuple[str, ...], widths: list[int], spared: set[str], room: int
+) -> None:
+    found = fitted(widths, headings, room)
+    gone = {h for h, w in zip(headings, found, strict=True) if not w}
+    assert gone <= spared
+    assert found[-1] >= 19
+    assert total(found) <= room
 
 
 @given(st.lists(st.integers(1, 200), min_size=5, max_size=5), st.integers(1, 250))
 def test_it_always_fits_and_never_grows(widths: list[int], room: int) -> None:
     found = fitted(widths, HEADINGS, room)
-    assert 1 <= len(found) <= len(widths)
+    assert len(found) == len(widths)
+    assert found[0]
     assert total(found) <= room
     assert all(new <= old for new, old in zip(found, widths, strict=False))
 

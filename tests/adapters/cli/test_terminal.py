@@ -100,10 +100,45 @@ def test_no_line_is_wider_than_the_terminal(
 def test_what_is_left_out_is_said(server: StandIn, environment: dict[str, str]) -> None:
     full(server)
     shown = on_terminal(environment, "", "audit", columns=40)[1].decode()
-    assert "MODE, MESSAGE, DETAIL; a wider terminal, a pipe or -o json shows all" in shown
+    assert "MESSAGE, DETAIL; a wider terminal, a pipe or -o json shows all" in shown
     assert b"no room" not in on_terminal(environment, "", "audit", "-q", columns=40)[1]
     wide = on_terminal(environment, "", "ls", columns=100)[1].decode()
     assert "\u2026" in wide
+
+
+@pytest.mark.parametrize("columns", [80, 100, 120])
+@pytest.mark.parametrize(
+    ("arguments", "headings", "beginning"),
+    [
+        (("audit",), ("JOB", "ACTOR", "OUTCOME", "MODE", "MESSAGE, DETAIL"), '"words words'),
+        (("ls",), ("JOB", "NAME", "OWNER", "STATE", "CANCELED BY", "WHY"), '"words words'),
+        (("ls", "--stuck"), ("JOB", "TROUBLE", "MODE", "BY", "DUE", "WHY"), "words words"),
+        (("replay", "17"), ("EVENT", "ACTOR", "STATE", "SUMMARY"), "words words"),
+        (("show", "17", "--events"), ("EVENT", "TYPE", "ACTOR", "SUMMARY"), 'message="w'),
+    ],
+    ids=str,
+)
+def test_nobody_hides_what_matters(
+    server: StandIn,
+    environment: dict[str, str],
+    arguments: tuple[str, ...],
+    headings: tuple[str, ...],
+    beginning: str,
+    columns: int,
+) -> None:
+    """Whatever people wrote: as a job, as a name, as their own name, as a message."""
+    who = {"actor": "A" * 64, "on_behalf_of": "B" * 64}
+    found = server.add_job(17, "Canceling", name="N" * 300, owner="O" * 64)
+    found["cancel"] = {**found["under_way"], **who, "message": "words " * 50}
+    server.record(17, "JobCancelRequested", message="words " * 50)
+    server.events[-1]["event"].update(authid="A" * 64, onbehalfof="B" * 64)
+    server.add_row(36154, job_id=None, subject="W" * 60, message="words " * 50, **who)
+    server.cancellations = [cancellation(9, message="words " * 50, **who)]
+    shown = on_terminal(environment, "", *arguments, columns=columns)[1].decode()
+    head = next(x for x in shown.splitlines() if x.startswith(headings[0][:3]) or "ACTOR" in x)
+    assert [x for x in headings if x not in head] == []
+    if arguments[0] != "replay":
+        assert beginning in shown
 
 
 def test_piped_nothing_is_shortened(server: StandIn, environment: dict[str, str]) -> None:

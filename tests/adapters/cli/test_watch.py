@@ -177,7 +177,7 @@ def test_ctrl_c_is_130_and_says_where_to_go_on(
         _, err = process.communicate(timeout=30)
     assert lines[1] == b"-- caught up at 1 --\n"
     assert process.returncode == 130
-    assert err == b"-- interrupted; watch --from 2 goes on from here --\ninterrupted\n"
+    assert err == b"-- watch --from 2 goes on from here --\ninterrupted\n"
 
 
 def test_a_reader_that_leaves_is_no_drama(server: StandIn, environment: dict[str, str]) -> None:
@@ -244,15 +244,6 @@ def test_show_follow_of_a_job_that_left_the_view_ends_at_its_last_event(
     assert [json.loads(x)["position"] for x in done.stdout.splitlines()] == [1, 2]
 
 
-@pytest.mark.parametrize("option", ["--job", "--since"])
-def test_an_empty_filter_is_not_passed_over(server: StandIn, cli: Cli, option: str) -> None:
-    """Of an unset variable in a script, say: everything would be the wrong answer."""
-    server.add_job(17)
-    done = cli("watch", "--no-follow", option, "")
-    asked = [x.query.get("job") for x in server.requests if x.path == EVENTS]
-    assert (option, done.returncode) == ("--since", 2) or asked == [[""]]
-
-
 @contextmanager
 def watching(environment: dict[str, str], *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
     with subprocess.Popen(
@@ -277,3 +268,25 @@ def test_show_follow_goes_on_while_the_server_is_away(server: StandIn, cli: Cli)
     done = cli("show", "17", "--follow", "-o", "ndjson")
     assert done.returncode == 0
     assert [json.loads(x)["position"] for x in done.stdout.splitlines()] == [1, 2, 3]
+
+
+def test_what_cannot_be_read_is_said_with_the_reason(server: StandIn, cli: Cli) -> None:
+    server.add_job(17)
+    for event in (None, {"type": 7, "time": [], "data": "x"}):
+        position = server.record(17, "JobAdded")
+        server.events[position - 1].update(event=event, unreadable="it is not JSON: \x1b[31m")
+    for arguments in (("watch", "--from", "2", "--no-follow"), ("show", "17", "--events")):
+        done = cli(*arguments)
+        assert done.returncode == 0, done.stderr
+        told = [x for x in done.stdout.splitlines() if "unreadable" in x]
+        assert len(told) == 2
+        assert all(x.endswith("it is not JSON: \\x1b[31m") for x in told)
+    fields = ("--fields", "position,unreadable", "-o", "csv")
+    assert "2,it is not JSON" in cli("show", "17", "--events", *fields).stdout
+
+
+def test_a_type_that_does_not_exist_asks_nothing(server: StandIn, cli: Cli) -> None:
+    done = cli("watch", "--type", "JobCanceld", "--no-follow")
+    assert done.returncode == 2
+    assert "there is no event type 'JobCanceld'" in done.stderr
+    assert server.requests == []

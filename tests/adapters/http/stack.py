@@ -306,11 +306,12 @@ async def stack(
     task_accounts: Sequence[str] = ("nobody",),
     refusals: int = 1000,
     tail_limits: TailLimits = TailLimits(),  # noqa: B008
+    log: RecorderLog | None = None,
 ) -> AsyncIterator[Stack]:
     """A stack that serves."""
-    log = WeatherLog(memory_log(CLUSTER))
-    made = Stack(directory, limits, task_accounts, refusals, log, tail_limits)
-    made.journal.adopt((await log.identity()).id)
+    weather = WeatherLog(log or memory_log(CLUSTER))
+    made = Stack(directory, limits, task_accounts, refusals, weather, tail_limits)
+    made.journal.adopt((await weather.identity()).id)
     keeper = JournalKeeper(made.log, made.journal, made.tail)
     supervision = Supervision(lambda event, **facts: None)
     parts = {"board": made.board.run, "journal": keeper.run}

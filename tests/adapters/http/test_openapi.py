@@ -13,6 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from adapters.http.bodies.shapes import API
 from adapters.http.contract.document import OPERATIONS, openapi_bytes
 from adapters.http.problem import KINDS, MEDIA_TYPE
+from application.views import JobOrder
 from tests.adapters.http.stack import Stack
 
 DOCS = Path(__file__).parents[3] / "docs" / "schema"
@@ -118,3 +119,48 @@ def test_who_needs_a_name_says_so(operation: Any) -> None:
 
 def test_it_is_made_the_same_each_time() -> None:
     assert openapi_bytes("1") == openapi_bytes("1")
+
+
+def responses(name: str) -> Any:
+    """What an operation may answer, by its id."""
+    (found,) = (
+        told["responses"]
+        for methods in FOUND["paths"].values()
+        for told in methods.values()
+        if told["operationId"] == name
+    )
+    return found
+
+
+def test_what_every_body_and_method_may_be_answered_with_is_told() -> None:
+    for operation in OPERATIONS:
+        assert ("413" in responses(operation.id)) == (operation.body is not None), operation.id
+    problems = FOUND["components"]["responses"]
+    assert set(problems["Problem405"]["headers"]) == {"Allow"}
+    for status in (403, 404, 409, 412, 422):
+        assert set(problems[f"Problem{status}"]["headers"]) == {"Countermand-Position"}
+
+
+async def test_headers_of_answers_are_told(service: Stack) -> None:
+    async with service.unix() as root:
+        index = await root.get(f"{API}/schema/events")
+        other = await root.delete(f"{API}/jobs")
+        refused = await root.post(f"{API}/jobs/4711/cancel")
+    assert "etag" in index.headers
+    assert set(responses("listEventSchemas")["200"]["headers"]) == {"ETag"}
+    assert "304" in responses("listEventSchemas")
+    assert (other.status_code, "allow" in other.headers) == (405, True)
+    assert int(refused.headers["countermand-position"]) > 0
+    told = responses("exportAudit")["200"]["headers"]
+    assert {"Countermand-Behind", "Countermand-Stopped"} <= set(told)
+
+
+def test_defaults_are_told() -> None:
+    (after,) = (p for p in FOUND["paths"]["/events"]["get"]["parameters"] if p["name"] == "after")
+    assert after["schema"]["default"] == 0
+
+
+def test_the_page_for_readers_lists_what_sort_takes() -> None:
+    lines = (DOCS.parent / "http.md").read_text().splitlines()
+    (line, *_) = (x for x in lines if x.startswith("| `sort` |"))
+    assert all(f"`{sign}{order}`" in line for order in JobOrder for sign in ("", "-"))

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -276,6 +276,51 @@ async def test_there_are_not_too_many_streams(tmp_path: Path) -> None:
             is_problem(await root.get(EVENTS), 429, "throttled")
         await until(lambda: service.queries.open == 0)
         assert (await root.get(f"{EVENTS}?follow=false")).status_code == 200
+
+
+async def test_one_person_cannot_take_every_stream(tmp_path: Path) -> None:
+    limits = StreamLimits(streams_max=5, streams_per_person_max=2, streams_kept=2)
+    async with (
+        stack(tmp_path, limits) as service,
+        service.unix() as root,
+        AsyncExitStack() as open_,
+    ):
+        people = {name: service.person(name) for name in ("eve", "bob", "alice")}
+        for client in people.values():
+            await open_.enter_async_context(client)
+        for _ in range(2):
+            await anext(await open_.enter_async_context(reading(people["eve"])))
+        refused = await people["eve"].get(EVENTS)
+        is_problem(refused, 429, "throttled")
+        assert "one person may have at most 2" in refused.json()["detail"]
+        assert refused.headers["retry-after"] == "5"
+        await anext(await open_.enter_async_context(reading(people["bob"])))
+        kept = await people["alice"].get(EVENTS)
+        is_problem(kept, 429, "throttled")
+        assert "the last 2 are for administrators" in kept.json()["detail"]
+        for _ in range(2):
+            await anext(await open_.enter_async_context(reading(root)))
+        everybody = await open_.enter_async_context(service.person("ada", Role.AUDITOR))
+        full = await everybody.get(EVENTS)
+        is_problem(full, 429, "throttled")
+        assert "5 streams are open" in full.json()["detail"]
+
+
+async def test_who_leaves_makes_room_again(tmp_path: Path) -> None:
+    limits = StreamLimits(streams_per_person_max=1)
+    async with stack(tmp_path, limits) as service, service.person("eve") as eve:
+        for _ in range(3):
+            async with reading(eve) as sent:
+                await anext(sent)
+            await until(lambda: service.queries.open == 0)
+            await until_place(eve)
+
+
+async def until_place(client: httpx.AsyncClient) -> None:
+    """The service has noticed that the client has gone."""
+    async with asyncio.timeout(10):
+        while (await client.get(f"{EVENTS}?follow=false")).status_code != 200:
+            pass
 
 
 def not_reading(service: Stack, query: str = "") -> socket.socket:

@@ -64,6 +64,11 @@ def test_any_text_is_a_search_or_a_bad_request(index: sqlite3.Connection, text: 
         ("Stra\u00dfe", '("strasse")'),
         ("\u0939\u093f\u0928\u094d\u0926\u0940", '("\u0939\u093f\u0928\u094d\u0926\u0940")'),
         ("a\0b", '("a b")'),
+        ("fire \U0001f525", '("fire" AND "\U0001f525")'),
+        ("a\U0001f525b", '("a \U0001f525 b")'),
+        ("\U0001f44d\U0001f3fd", '("\U0001f44d")'),
+        ("\u2764\ufe0f*", '("\u2764" *)'),
+        ("\U0001f1e9\U0001f1ea", '("\U0001f1e9 \U0001f1ea")'),
         ("disk - full", '("disk" AND "full")'),
         ('-- "!" 5* \u0301', '("5" *)'),
     ],
@@ -78,7 +83,7 @@ def test_what_has_nothing_to_search_for_is_refused(text: str) -> None:
         search(text, "message")
 
 
-@pytest.mark.parametrize("text", ["\u2026", "\u0301", "\U0001f6d1 \ue000", "\ud800"])
+@pytest.mark.parametrize("text", ["\u2026", "\u0301", "\u200d \ue000", "\ud800"])
 def test_signs_beyond_ascii_are_in_no_text(index: sqlite3.Connection, text: str) -> None:
     found = search(text, "message")
     assert found == '{message} : ("")'
@@ -99,6 +104,44 @@ def test_every_letter_and_digit_there_is_can_be_searched_for() -> None:
     for c in every:
         if unicodedata.category(c)[0] in "LN":
             assert plain(c).strip(), hex(ord(c))
+
+
+symbols = st.characters(categories=["So"])
+
+
+@given(symbols, st.text(max_size=9), st.text(max_size=9))
+@settings(max_examples=500, deadline=None, derandomize=True)
+def test_a_symbol_is_a_word_by_itself(symbol: str, before: str, behind: str) -> None:
+    words = plain(f"{before}{symbol}{behind}").lower().split()
+    assert plain(symbol).split()[0] in words
+    apart = [*plain(before).split(), *plain(symbol + behind).split()]
+    assert words == [word.lower() for word in apart]
+
+
+def test_a_symbol_is_found_where_it_stands_and_nowhere_else(tmp_path: Path) -> None:
+    messages = (
+        "fire",
+        "fire \U0001f525",
+        "\U0001f44d\U0001f3fdok",
+        "\u2764\ufe0f",
+        "no\U0001f525w",
+    )
+    store = SqliteViewStore(tmp_path / "views", "log/1")
+    rows = [audit(n, message=message) for n, message in enumerate(messages, 1)]
+    store.commit(changes(len(rows), trail=rows))
+    for words, found in (
+        ("\U0001f525", [2, 5]),
+        ("fire \U0001f525", [2]),
+        ("fire", [1, 2]),
+        ("\U0001f44d", [3]),
+        ("\U0001f44d\U0001f3ff ok", [3]),
+        ("\u2764", [4]),
+        ("w", [5]),
+        ("\U0001f6d1", []),
+    ):
+        answer = store.reader().trail(AuditFilter(words=words), False, ALL)
+        assert [row.position for row in answer.rows] == found, words
+    store.close()
 
 
 def test_a_value_in_a_message_is_not_taken_for_a_column(tmp_path: Path) -> None:
