@@ -47,14 +47,15 @@ def can_trace() -> bool:
 def test_killed_at_random_while_a_service_writes(service: Service) -> None:
     """At least ``KILLS`` times, at moments that the seed decides; then it catches up."""
     seed = random.SystemRandom().randrange(10**6)
-    chance, kills = random.Random(seed), 0
+    chance, kills, job = random.Random(seed), 0, 0
     sys.stderr.write(f"seed {seed}\n")
     service.start()
     directory = service.home / "export"
     program = exporter(service, directory)
     while kills < KILLS:
-        service.submit("true", "true")
+        job = service.submit("true", "true")
         kills += program.start().kill_after(chance.uniform(0.15, KILL_SECONDS_MAX))
+    service.until_state(job, "Finished")
     assert once(service, directory).run() == 0
     check(service, directory)
 
@@ -144,7 +145,7 @@ def test_it_follows_through_restarts_of_server_and_service(service: Service) -> 
     service.stop()
     program.until_heard("stream_lost")
     assert service.start().endpoint["nats_url"] != old
-    service.submit("true")
+    service.until_state(service.submit("true"), "Finished")
     until(lambda: reached(directory, service), "what came after a restart of the service")
     assert program.stop() == 0
     assert program.last_word == "SIGTERM"
