@@ -5,23 +5,20 @@ inside is told: an unexpected error gives an id that stands in the log.
 """
 
 import math
-import traceback
 from collections.abc import Callable
 from typing import Final
 
-import structlog
 from litestar.exceptions import HTTPException
 from msgspec import Struct
 
 from adapters.hpcpack.error_names import BAD_USER_NAME, name_of, signed
 from adapters.web.requests import Malformed
 from adapters.web.text import valid
+from adapters.web.unexpected import HTTP_CODES, logged
 from application.receipts import Receipt
 from domain import errors as x
 from domain.hresult import HResult
 from domain.outcome import Outcome
-
-log = structlog.get_logger()
 
 
 class NotSupported(x.CountermandError):
@@ -83,12 +80,6 @@ FAMILIES: Final[tuple[tuple[type[x.CountermandError], str], ...]] = (
     (x.StoreFull, "store_full"),
     (x.Unavailable, "unavailable"),
 )
-HTTP_CODES: Final = {
-    400: "malformed",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "too_large",
-}
 HTTP_WORDS: Final = {
     "malformed": "the request cannot be understood",
     "not_found": "there is no such operation; check the path",
@@ -137,10 +128,7 @@ def fault_of(error: Exception, new_id: Callable[[], str]) -> Fault:
     if isinstance(error, HTTPException) and error.status_code in HTTP_CODES:
         code = HTTP_CODES[error.status_code]
         return fault(KINDS[code], HTTP_WORDS[code], None)
-    incident = new_id()
-    # Formatted here, so that no log's renderer adds the values of variables: they may be secrets.
-    told = "".join(traceback.format_exception(error))
-    log.error("unexpected_error", incident=incident, error=type(error).__name__, traceback=told)
+    incident = logged(error, new_id)
     words = f"the service met something it does not know; report the incident {incident}"
     return fault(KINDS["internal"], words, None)
 

@@ -6,12 +6,10 @@ error gives an id that stands in the log.
 """
 
 import math
-import traceback
 from collections.abc import Callable
 from typing import Annotated, Final
 
 import msgspec
-import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -21,9 +19,8 @@ from adapters.http.answers import POSITION
 from adapters.http.bodies.receipts import ReceiptBody
 from adapters.http.bodies.shapes import Count
 from adapters.web.requests import Malformed, WebRequest
+from adapters.web.unexpected import HTTP_CODES, logged
 from domain import errors as x
-
-log = structlog.get_logger()
 
 MEDIA_TYPE: Final = "application/problem+json"
 AUTHENTICATE: Final = 'Bearer realm="countermand", Basic realm="countermand", charset="UTF-8"'
@@ -130,12 +127,6 @@ FAMILIES: Final[tuple[tuple[type[x.CountermandError], str], ...]] = (
     (x.Corrupt, "corrupt"),
     (x.Misconfigured, "misconfigured"),
 )
-HTTP_CODES: Final = {
-    400: "malformed",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "too_large",
-}
 
 
 class Problem(Struct, frozen=True):
@@ -188,10 +179,7 @@ def problem_of(error: Exception, new_id: Callable[[], str]) -> Problem:
     if isinstance(error, HTTPException) and error.status_code in HTTP_CODES:
         code = HTTP_CODES[error.status_code]
         return problem(code, KINDS[code].title.lower())
-    incident = new_id()
-    # Formatted here, so that no log's renderer adds the values of variables: they may be secrets.
-    told = "".join(traceback.format_exception(error))
-    log.error("unexpected_error", incident=incident, error=type(error).__name__, traceback=told)
+    incident = logged(error, new_id)
     return problem("internal", "the service met something it does not know", incident=incident)
 
 
