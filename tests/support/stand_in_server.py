@@ -212,13 +212,14 @@ class Conversation(BaseHTTPRequestHandler):
         while not stand_in.closing:
             with stand_in.changed:
                 fresh = [x for x in stand_in.events if x["position"] > sent]
+                end = len(stand_in.events)
             for found in fresh:
                 sent = found["position"]
                 if self._wanted(found, query):
                     self._frame(frame_of(found))
             if not caught_up:
                 caught_up = True
-                self._frame(mark_of(len(stand_in.events)))
+                self._frame(mark_of(end))
             if query["follow"] == ["false"]:
                 self.wfile.write(b"0\r\n\r\n")
                 return
