@@ -35,7 +35,7 @@ class Answering:
             history = await self._ledger.history(e.job_aggregate(number))
             answer = replayed(history, before.version, operation, str(number), state)
             cancel = await self._met(number, done, readable(history[before.version - 1]))
-        answer = replace(answer, task_id=task_id)
+        answer = answer if task_id is None else replace(answer, task_id=task_id)
         return without_secrets(answer) if answer.code == NOT_PERMITTED else told(answer, cancel)
 
     async def _met(

@@ -51,6 +51,37 @@ class AddJob(Struct, frozen=True):
     submit: bool = True
 
 
+class AddTasks(Struct, frozen=True):
+    """More tasks for a job. They are numbered after those it has, in their order."""
+
+    asked: Asked
+    tasks: tuple[TaskSpec, ...]
+
+
+class JobChanges(Struct, frozen=True, omit_defaults=True):
+    """New values of a job's properties; None for one that stays as it is.
+
+    ``properties``: further properties by name, added or given another value.
+    """
+
+    name: str | None = None
+    priority: JobPriority | None = None
+    run_as: str | None = None
+    properties: dict[str, str] | None = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """What is given a new value."""
+        return tuple(x for x in self.__struct_fields__ if getattr(self, x) is not None)
+
+
+class ChangeJob(Struct, frozen=True):
+    """Give properties of a job new values."""
+
+    asked: Asked
+    changes: JobChanges
+
+
 class SubmitJob(Struct, frozen=True):
     """Configuring -> Submitted."""
 
@@ -121,6 +152,8 @@ class RequeueTask(Struct, frozen=True):
 
 Request = (
     AddJob
+    | AddTasks
+    | ChangeJob
     | SubmitJob
     | CancelJob
     | CancelTask

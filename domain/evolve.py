@@ -6,8 +6,9 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from domain import events as e
-from domain.changes import answered, ended, enter, release_skipped, with_tasks
+from domain.changes import ended, enter, release_skipped, with_tasks
 from domain.errors import Corrupt
+from domain.evolve_making import added, properties_changed, tasks_added
 from domain.evolve_requests import (
     again,
     cancel_answered,
@@ -29,7 +30,7 @@ from domain.evolve_runs import (
     submitted,
     with_survivors,
 )
-from domain.job import Job, Task, in_ranges
+from domain.job import Job, in_ranges
 from domain.states import JobState, StopCause, TaskState
 
 
@@ -63,35 +64,17 @@ def replay(history: Iterable[e.Recorded]) -> Job | None:
     return job
 
 
-def added(recorded: e.Recorded, data: e.JobAdded) -> Job:
-    """A new job, in Configuring."""
-    job = Job(
-        id=data.job_id,
-        name=data.name,
-        owner=data.owner,
-        job_type=data.job_type,
-        priority=data.priority,
-        run_as=data.run_as,
-        properties=dict(data.properties),
-        tasks={spec.id: Task(spec) for spec in data.tasks},
-        version=recorded.version,
-        created_at=recorded.time,
-        changed_at=recorded.time,
-    )
-    return answered(job, recorded, "add", data.request_id, data.content_sha256)
-
-
 def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks that none is missing
     job: Job, recorded: e.Recorded, data: e.JobEvent
 ) -> Job:
-    """One line a fact; anything longer has a function in ``evolve_runs`` or ``evolve_requests``."""
+    """One line a fact; anything longer has a function in another ``evolve_*`` module."""
     match data:
         case e.JobAdded():
             return job  # handled by evolve
         case e.TasksAdded():
-            return replace(job, tasks=job.tasks | {s.id: Task(s) for s in data.tasks})
+            return tasks_added(job, recorded, data)
         case e.JobPropertiesChanged():
-            return replace(job, properties=job.properties | data.changes)
+            return properties_changed(job, recorded, data)
         case e.JobSubmitted():
             return submitted(job, recorded, data)
         case e.JobValidationStarted():

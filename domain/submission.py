@@ -1,9 +1,19 @@
-"""What a job may be made of: limits, checked when it is created. Source: the job model's limits."""
+"""What a job may be made of: limits, checked when it is created or changed.
+
+Source: the job model's limits.
+"""
 
 import re
 from typing import Final
 
-from domain.commands import AddJob
+from msgspec.structs import replace
+
+from domain.adding import (
+    PROPERTIES_STORED_BYTES_MAX,
+    TASK_BYTES_MAX,
+    check_stored,
+)
+from domain.commands import AddJob, JobChanges
 from domain.errors import BadRequest
 from domain.events import TaskSpec
 from domain.hresult import HResult
@@ -23,32 +33,70 @@ ACCOUNT_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,79}")
 def check_submission(command: AddJob) -> None:
     """Pass, or raise ``BadRequest``: what is wrong, what is allowed."""
     check_text("the job's name", command.name, NAME_CHARACTERS_MAX)
-    if command.run_as and not ACCOUNT_NAME.fullmatch(command.run_as):
-        raise wrong(f"the account {command.run_as[:80]!r} is not an account name")
-    if len(command.tasks) > TASKS_MAX:
-        raise wrong(f"the job has {len(command.tasks)} tasks; at most {TASKS_MAX} are allowed")
-    check_size("the job's properties", command.properties, PROPERTIES_BYTES_MAX)
+    check_account(command.run_as)
+    check_properties(command.properties)
     if [t.id for t in command.tasks] != list(range(1, len(command.tasks) + 1)):
         raise wrong("the tasks of a job are numbered 1, 2, 3, ... without a gap")
     for task in command.tasks:
         check_task(task)
-        if command.job_type is JobType.ADMIN and len(task.command) > COMMAND_JOB_CHARACTERS_MAX:
+    check_together(command.tasks, command.job_type)
+    if command.submit:
+        check_whole(command.tasks)
+
+
+def check_tasks(tasks: tuple[TaskSpec, ...]) -> None:
+    """Tasks for a job that there is: some, and each for itself; their numbers do not count."""
+    if not tasks:
+        raise wrong("there is no task to add; give one or more")
+    if len(tasks) > TASKS_MAX:
+        raise wrong(f"{len(tasks)} tasks are too many; a job has at most {TASKS_MAX}")
+    for n, task in enumerate(tasks, 1):
+        check_task(replace(task, id=n))
+        check_stored(f"task {n}", task, TASK_BYTES_MAX)
+
+
+def check_changes(changes: JobChanges) -> None:
+    """New values of properties: some, and each within its limits."""
+    if not changes.named:
+        raise wrong(f"there is nothing to change; give {', '.join(changes.__struct_fields__)}")
+    check_text("the job's name", changes.name or "", NAME_CHARACTERS_MAX)
+    check_account(changes.run_as or "")
+    check_properties(changes.properties or {})
+
+
+def check_account(name: str) -> None:
+    """An account's name, or "" for the default."""
+    if name and not ACCOUNT_NAME.fullmatch(name):
+        raise wrong(f"the account {name[:80]!r} is not an account name")
+
+
+def check_properties(properties: dict[str, str]) -> None:
+    """All further properties of a job together."""
+    check_size("the job's properties", properties, PROPERTIES_BYTES_MAX)
+    check_stored("the job's properties", properties, PROPERTIES_STORED_BYTES_MAX)
+
+
+def check_together(tasks: tuple[TaskSpec, ...], job_type: JobType) -> None:
+    """What all tasks of a job keep, also while it is being configured."""
+    if len(tasks) > TASKS_MAX:
+        raise wrong(f"the job has {len(tasks)} tasks; at most {TASKS_MAX} are allowed")
+    for task in tasks:
+        if job_type is JobType.ADMIN and len(task.command) > COMMAND_JOB_CHARACTERS_MAX:
             raise wrong(
                 f"task {task.id}: the command line of a command job has at most "
                 f"{COMMAND_JOB_CHARACTERS_MAX} characters; this one has {len(task.command)}"
             )
-    check_types(command.tasks)
-
-
-def check_types(tasks: tuple[TaskSpec, ...]) -> None:
-    """At most one node release task, and not alone."""
     releases = [t for t in tasks if t.type is TaskType.NODE_RELEASE]
     if len(releases) > 1:
         raise BadRequest(
             f"the job has {len(releases)} node release tasks; at most one is allowed",
             hresult=HResult.MULTIPLE_NODE_RELEASE,
         )
-    if releases and len(tasks) == 1:
+
+
+def check_whole(tasks: tuple[TaskSpec, ...]) -> None:
+    """What a job needs before it is submitted: node release is not alone."""
+    if len(tasks) == 1 and tasks[0].type is TaskType.NODE_RELEASE:
         raise BadRequest(
             "the job has only a node release task; add a task that does the work",
             hresult=HResult.ONLY_PREP_OR_RELEASE,

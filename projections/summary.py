@@ -25,7 +25,7 @@ def of_request(fact: e.JobEvent) -> str:
         case e.TasksAdded():
             return f"{len(fact.tasks)} tasks added"
         case e.JobPropertiesChanged():
-            return f"properties changed: {', '.join(sorted(fact.changes))}"
+            return f"properties changed: {plain(', '.join(fact.named))}"
         case e.JobSubmitted():
             return "submitted"
         case e.JobCancelRequested():

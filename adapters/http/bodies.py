@@ -44,6 +44,9 @@ Name = Annotated[
     str, text(NAME_CHARACTERS_MAX, ON_ONE_LINE, "A short text of printable characters.")
 ]
 
+Account = Annotated[str, text(80, r"^([A-Za-z_][A-Za-z0-9_.-]{0,79})?$", "An account, or empty.")]
+Properties = dict[str, Annotated[str, text(COMMAND_BYTES_MAX, WITHOUT_NUL, "Its value.")]]
+
 
 class NothingBody(Struct, forbid_unknown_fields=True):
     """A command without anything to say."""
@@ -122,11 +125,27 @@ class JobBody(Struct, forbid_unknown_fields=True):
     tasks: Annotated[list[TaskBody], Meta(extra_json_schema={"maxItems": TASKS_MAX})] = []
     job_type: Annotated[str, one_of(JobType)] = JobType.BATCH.value
     priority: Annotated[str, one_of(JobPriority)] = JobPriority.NORMAL.value
-    run_as: Annotated[
-        str, text(80, r"^([A-Za-z_][A-Za-z0-9_.-]{0,79})?$", "An account, or empty.")
-    ] = ""
-    properties: dict[str, Annotated[str, text(COMMAND_BYTES_MAX, WITHOUT_NUL, "Its value.")]] = {}
+    run_as: Account = ""
+    properties: Properties = {}
     submit: bool = True
+
+
+class AddTasksBody(Struct, forbid_unknown_fields=True):
+    """Tasks for a job that there is. They are numbered after those it has, in their order."""
+
+    tasks: Annotated[list[TaskBody], Meta(extra_json_schema={"minItems": 1, "maxItems": TASKS_MAX})]
+
+
+class ChangeBody(Struct, forbid_unknown_fields=True):
+    """New values; what is null or absent stays as it is. At least one is given.
+
+    ``properties``: further properties by name, added or given another value.
+    """
+
+    name: Name | None = None
+    priority: Annotated[str, one_of(JobPriority)] | None = None
+    run_as: Account | None = None
+    properties: Properties | None = None
 
 
 class ParameterValue(Struct, forbid_unknown_fields=True):

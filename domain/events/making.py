@@ -1,5 +1,7 @@
 """Making a job and handing it to the scheduler."""
 
+from typing import Final
+
 from msgspec import Struct
 
 from domain.events.parts import Decision, TaskSpec
@@ -30,17 +32,41 @@ class JobAdded(Struct, frozen=True):
 
 
 class TasksAdded(Struct, frozen=True):
-    """More tasks of a job that is being configured. ``tasks``: the tasks that follow the others."""
+    """More tasks of a job: they wait, or are queued at once in a job that is Queued or Running.
+
+    ``tasks``: the tasks that follow the others. ``request_id``: "" where they came with the job, or
+    where the fact before this one has it. ``decision``: null where they came with the job.
+    """
 
     tasks: tuple[TaskSpec, ...]
+    request_id: str = ""
+    content_sha256: str = ""
+    decision: Decision | None = None
+
+
+CHANGEABLE: Final = ("name", "priority", "run_as")
 
 
 class JobPropertiesChanged(Struct, frozen=True):
-    """Named properties were given new values. ``changes``: the new values by name."""
+    """Properties were given new values; null for one that stays as it is.
+
+    ``changes``: the new values of further properties by name. ``name``: what the owner calls the
+    job now. ``priority``: its place in the queue from now on. ``run_as``: null, or the account.
+    """
 
     request_id: str
     changes: dict[str, str]
     decision: Decision
+    content_sha256: str = ""
+    name: str | None = None
+    priority: JobPriority | None = None
+    run_as: str | None = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The names of what was given a new value."""
+        own = tuple(x for x in CHANGEABLE if getattr(self, x) is not None)
+        return (*own, *sorted(self.changes))
 
 
 class JobSubmitted(Struct, frozen=True):

@@ -5,7 +5,7 @@ knows a rule of the domain.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -106,6 +106,18 @@ def requeue_task(
 ) -> c.RequeueTask:
     """One task again."""
     return c.RequeueTask(asked(request_id, actor, decision), task)
+
+
+def add_tasks(
+    *tasks: e.TaskSpec, request_id: str = "m1", decision: e.Decision = ALLOWED
+) -> c.AddTasks:
+    """More tasks."""
+    return c.AddTasks(asked(request_id, decision=decision), tasks)
+
+
+def change(request_id: str = "p1", *, decision: e.Decision = ALLOWED, **values: Any) -> c.ChangeJob:
+    """New values of properties."""
+    return c.ChangeJob(asked(request_id, decision=decision), c.JobChanges(**values))
 
 
 def submit(request_id: str = "s1", decision: e.Decision = ALLOWED) -> c.SubmitJob:

@@ -90,6 +90,10 @@ class Laws:
         assert after.requeue_count - before.requeue_count in (0, 1)
 
     def _tasks(self, before: Job, after: Job, data: e.Event) -> None:
+        assert list(after.tasks) == list(range(1, len(after.tasks) + 1))
+        if after.tasks.keys() > before.tasks.keys():
+            assert isinstance(data, e.TasksAdded)
+            assert before.state in (S.CONFIGURING, S.QUEUED, S.RUNNING)
         for number, was in before.tasks.items():
             task = after.tasks[number]
             assert task.attempt - was.attempt in (0, 1)

@@ -20,9 +20,11 @@ from domain.states import (
     JOB_ENDED,
     TASK_ON_NODE,
     CancelMode,
+    JobPriority,
     JobState,
     StopStep,
     TaskState,
+    TaskType,
 )
 from tests.domain.builders import (
     ALLOWED,
@@ -53,7 +55,26 @@ task_ids = st.integers(0, 5)
 attempts = st.integers(0, 3)
 versions = st.none() | st.lists(st.integers(1, 30), max_size=3).map(tuple)
 who = st.builds(asked, ids, actors, decisions, st.one_of(st.none(), st.none(), versions))
+more_tasks = st.lists(
+    st.builds(
+        e.TaskSpec,
+        st.just(0),
+        st.sampled_from(("work", "more work")),
+        st.sampled_from((TaskType.BASIC, TaskType.BASIC, TaskType.NODE_RELEASE)),
+    ),
+    min_size=1,
+    max_size=3,
+).map(tuple)
+changes = st.builds(
+    c.JobChanges,
+    name=st.sampled_from((None, "", "named")),
+    priority=st.sampled_from((None, *JobPriority)),
+    run_as=st.sampled_from((None, "batch")),
+    properties=st.sampled_from((None, {"a": "1"}, {"b": "2"})),
+)
 requests: st.SearchStrategy[JobRequest] = st.one_of(
+    st.builds(c.AddTasks, who, more_tasks),
+    st.builds(c.ChangeJob, who, changes),
     st.builds(c.CancelJob, who, modes, messages, st.just(15), reasons),
     st.builds(c.CancelTask, who, task_ids, modes, messages, st.just(15), reasons),
     st.builds(c.FinishJob, st.just(asked("r1", decision=DENIED)), messages, st.just(15)),
@@ -184,6 +205,12 @@ class Life:
         ended = [t.spec.id for t in self.job.work if t.state in over] or [1]
         self.ask(c.RequeueTask(self._fresh(), ended[which % len(ended)]))
 
+    def add_tasks(self, tasks: tuple[e.TaskSpec, ...]) -> None:
+        self.ask(c.AddTasks(self._fresh(), tasks))
+
+    def change(self, values: c.JobChanges) -> None:
+        self.ask(c.ChangeJob(self._fresh(), values))
+
     def finish(self) -> None:
         self.ask(c.FinishJob(self._fresh(), "enough", 15))
 
@@ -312,6 +339,8 @@ MOVES: Final[dict[str, st.SearchStrategy[Move]]] = {
     "cancel task": st.tuples(small, hard_modes).map(lambda x: lambda life: life.cancel_task(*x)),
     "finish task": small.map(lambda n: lambda life: life.finish_task(n)),
     "requeue task": small.map(lambda n: lambda life: life.requeue_task(n)),
+    "add tasks": more_tasks.map(lambda tasks: lambda life: life.add_tasks(tasks)),
+    "change": changes.map(lambda values: lambda life: life.change(values)),
     "finish": small.map(lambda n: lambda life: life.finish() if n > 5 else life.go_on(n)),
     "again": st.booleans().map(lambda x: lambda life: life.again(x)),
     "ask anything": requests.map(lambda x: lambda life: life.ask(x)),

@@ -325,8 +325,9 @@ class Stack:
         specs = [e.TaskSpec(n, command) for n, command in enumerate(commands, 1)]
         if release:
             specs.append(e.TaskSpec(len(specs) + 1, release, TaskType.NODE_RELEASE))
-        new = NewJob("a job", tuple(specs), job_type, priority, submit=submit)
-        return await self.scheduler.add_job(caller, new, key)
+        new = NewJob("a job", tuple(specs), job_type, priority)
+        make = self.scheduler.submit_job if submit else self.scheduler.add_job
+        return await make(caller, new, key)
 
     async def running(self, *commands: str, release: str = "", key: str = "add") -> int:
         """A job of alice's whose tasks all run."""
@@ -345,7 +346,7 @@ class Stack:
         caller: Caller = ALICE,
     ) -> Receipt:
         """A cancel of the job."""
-        return await self.scheduler.cancel_job(caller, str(job), Cancel(mode, message), key)
+        return await self.scheduler.cancel_job_2(caller, str(job), Cancel(mode, message), key)
 
     async def cancel_task(
         self,

@@ -1,33 +1,27 @@
 """``countermand submit``: a job from a command line, or from several."""
 
-import os
 import shlex
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import click
 
 from adapters.cli import options as o
 from adapters.cli.exits import DONE, FAILURE, WAIT_RAN_OUT
 from adapters.cli.moments import shown
+from adapters.cli.new_tasks import (
+    PRIORITIES,
+    directory_option,
+    environment_option,
+    hint_at_task,
+    new_tasks,
+    tasks_option,
+)
 from adapters.cli.outcome import Outcome, line, say, settle
 from adapters.cli.server import quoted
 from adapters.cli.shapes import JobDetail, Receipt
 from adapters.cli.stdout import flush, warn
 from adapters.cli.waiting import Wait
-
-PRIORITIES: Final = ("Lowest", "BelowNormal", "Normal", "AboveNormal", "Highest")
-
-
-def checked_environment(ctx: object, param: object, value: tuple[str, ...]) -> dict[str, str]:
-    """NAME=VALUE, each name once."""
-    found: dict[str, str] = {}
-    for text in value:
-        name, equals, content = text.partition("=")
-        if not name or not equals or name in found:
-            raise click.BadParameter(f"{text!r}: allowed is NAME=VALUE, each name once")
-        found[name] = content
-    return found
 
 
 @click.command(
@@ -38,19 +32,12 @@ def checked_environment(ctx: object, param: object, value: tuple[str, ...]) -> d
 )
 @click.argument("command", metavar="-- CMD...", nargs=-1, type=click.UNPROCESSED)
 @click.option("--name", default="", help="The job's name.")
-@click.option("--task", "tasks", metavar="CMD", multiple=True, help="A task, run by /bin/sh -c.")
+@tasks_option
 @click.option("--release", metavar="CMD", default="", help="Run on each node at the very end.")
 @click.option("--admin", is_flag=True, help="A command job (administrators only).")
 @click.option("--priority", type=click.Choice(PRIORITIES, case_sensitive=False), default="Normal")
-@click.option("--cwd", metavar="DIR", help="Working directory of the tasks.")
-@click.option(
-    "--env",
-    "environment",
-    metavar="K=V",
-    multiple=True,
-    callback=checked_environment,
-    help="A variable for the tasks; several are allowed.",
-)
+@directory_option
+@environment_option
 @click.option("--run-as", metavar="ACCOUNT", default="", help="Whom the tasks run as.")
 @click.option("--hold", is_flag=True, help="Do not submit: the job stays Configuring.")
 @click.option("--job", "held", metavar="JOB", help="Submit this held job; nothing new is made.")
@@ -101,12 +88,6 @@ def verb(
     return wait_for_end(asked, outcome.job, wait_seconds)
 
 
-def hint_at_task(asked: o.Asked, command: tuple[str, ...]) -> None:
-    """One argument with blanks is the name of one program, which is seldom what was meant."""
-    if len(command) == 1 and len(command[0].split()) > 1:
-        asked.out.note(f"note: {command[0]!r} is run as one word; --task runs a line of the shell")
-
-
 def new_job(
     commands: tuple[str, ...],
     name: str,
@@ -119,21 +100,9 @@ def new_job(
     hold: bool,
 ) -> dict[str, object]:
     """The request's body."""
-    directory = os.path.abspath(cwd) if cwd else ""
-    kinds = [("Basic", command) for command in commands]
-    kinds += [("NodeRelease", release)] if release else []
     return {
         "name": name,
-        "tasks": [
-            {
-                "command": command,
-                "type": kind,
-                "name": "",
-                "work_directory": directory,
-                "environment": environment,
-            }
-            for kind, command in kinds
-        ],
+        "tasks": new_tasks(commands, release, cwd, environment),
         "job_type": "Admin" if admin else "Batch",
         "priority": priority,
         "run_as": run_as,

@@ -1,0 +1,32 @@
+"""``countermand modify``: new values of a job's properties."""
+
+from typing import Any
+
+import click
+
+from adapters.cli import options as o
+from adapters.cli.new_tasks import PRIORITIES
+from adapters.cli.one_job import send
+from adapters.cli.server import quoted
+
+
+@click.command("modify")
+@o.job_argument
+@click.option("--name", help="The job's name.")
+@click.option("--priority", type=click.Choice(PRIORITIES, case_sensitive=False))
+@click.option("--run-as", metavar="ACCOUNT", help="Whom the tasks run as.")
+@o.version_option
+@o.key_option
+@o.talks
+def verb(asked: o.Asked, job: str, if_version: int | None, key: str, **changes: Any) -> int:
+    """Give properties of a job new values, all of them or none.
+
+    In Configuring all of them may change, later the priority and, while the job runs, its name.
+
+    \b
+      countermand modify 17 --priority Highest
+    """
+    body = {name: value for name, value in changes.items() if value is not None}
+    if not body:
+        raise click.UsageError("there is nothing to change: give an option such as --priority")
+    return send(asked, job, "change", f"/jobs/{quoted(job)}", body, key, if_version, "PATCH")
