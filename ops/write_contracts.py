@@ -13,7 +13,7 @@ from typing import Final
 
 from adapters.http.contract.document import openapi_bytes
 from adapters.wire.schemas import asyncapi_bytes, entries, schema_bytes
-from ops import cli_docs, event_docs, http_docs
+from ops import cli_docs, event_docs, http_docs, parameter_docs
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 DOCS: Final = ROOT / "docs"
@@ -30,6 +30,7 @@ def files() -> dict[Path, bytes]:
         DOCS / "events.md": event_docs.document().encode(),
         DOCS / "cli.md": cli_docs.document().encode(),
         DOCS / "http.md": http_docs.document().encode(),
+        DOCS / "parameters.md": parameter_docs.document().encode(),
     }
 
 

@@ -203,11 +203,14 @@ class Parameter(TypedDict):
     """A cluster parameter with its value and its limits."""
 
     name: str
+    kind: str
     value: str | int
     unit: str
     default: str | int
-    minimum: int
-    maximum: int
+    minimum: int | None
+    maximum: int | None
+    words: list[str]
+    effect: bool
     meaning: str
 
 

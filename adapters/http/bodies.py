@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from adapters.http.shapes import one_of
 from domain.message import MESSAGE_UNITS_MAX
+from domain.parameters import TEXT_CHARACTERS_MAX
 from domain.requests import REASON_CODE_MAX
 from domain.states import TASK_TYPES_ACCEPTED, CancelMode, JobPriority, JobType, TaskType
 from domain.submission import (
@@ -151,4 +152,7 @@ class ChangeBody(Struct, forbid_unknown_fields=True):
 class ParameterValue(Struct, forbid_unknown_fields=True):
     """A parameter's new value, as text."""
 
-    value: Annotated[str, text(10, r"^ *[0-9]{1,8} *$", "A whole number within its limits.")]
+    value: Annotated[
+        str,
+        text(TEXT_CHARACTERS_MAX, ON_ONE_LINE, "A number, True or False, a word, or a text."),
+    ]

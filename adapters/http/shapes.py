@@ -9,6 +9,7 @@ from msgspec import Meta, Raw
 from application.views import Trouble
 from domain.identity import Origin, PrincipalKind, Role
 from domain.outcome import Outcome
+from domain.parameters import Kind as ParameterKind
 from domain.states import (
     CancelMode,
     JobPriority,
@@ -51,6 +52,9 @@ PositionNumber = Annotated[int, Meta(ge=0)]
 VersionNumber = Annotated[int, Meta(ge=1)]
 JobNumber = Annotated[int, Meta(ge=1)]
 TaskNumber = Annotated[int, Meta(ge=0)]
+ParameterNumber = Annotated[int, Meta(ge=-1)]
+"""Of a cluster parameter; -1 means all where a parameter counts things."""
+
 
 JobStateWord = Annotated[str, one_of(JobState)]
 TaskStateWord = Annotated[str, one_of(TaskState)]
@@ -68,5 +72,6 @@ TroubleWord = Annotated[str, one_of(Trouble)]
 OutcomeWord = Annotated[str, one_of(Outcome)]
 KindWord = Annotated[str, one_of(Kind)]
 OriginWord = Annotated[str, one_of(Origin)]
+KindOfParameter = Annotated[str, one_of(ParameterKind)]
 RoleWord = Annotated[str, one_of(Role)]
 PrincipalKindWord = Annotated[str, one_of(PrincipalKind)]

@@ -293,6 +293,9 @@ def grace() -> Json:
     """The one parameter there is."""
     return {
         "name": "TaskCancelGracePeriod",
+        "kind": "number",
+        "words": [],
+        "effect": True,
         "value": "15",
         "unit": "seconds",
         "default": "15",
