@@ -15,6 +15,7 @@ from domain import commands as c
 from domain.errors import Corrupt, CountermandError
 from domain.events import RunHandle
 from domain.job import Job, Task
+from domain.parameters import JOB_RUNTIME
 from domain.states import JobState, TaskState
 
 SEEN_SECONDS_MAX: Final = 30.0
@@ -52,6 +53,11 @@ class Dispatcher:
     async def end_validation(self, job: Job) -> None:
         """Validating -> Queued: limits were checked when the job was created."""
         await self._runs.tell(job.id, c.EndValidation())
+
+    async def start_idle(self, job: Job) -> None:
+        """Queued -> Running, without a task: the job waits for some."""
+        if not self._paused:
+            await self._start_job(job)
 
     async def pause(self, seconds_max: float) -> None:
         """Start nothing more: the service is about to end its tasks.
@@ -99,6 +105,10 @@ class Dispatcher:
         self._tasks.add(starting)
         starting.add_done_callback(self._tasks.discard)
 
+    async def _start_job(self, job: Job) -> None:
+        seconds = await self._runs.parameter(JOB_RUNTIME)
+        await self._runs.tell(job.id, c.StartJob((self._engine.node,), seconds))
+
     async def _start(self, job: Job, task: Task, key: RunKey) -> None:
         """Start one task; whatever happens, the job is looked at again."""
 
@@ -110,7 +120,7 @@ class Dispatcher:
 
         try:
             if job.state is JobState.QUEUED:
-                await self._runs.tell(job.id, c.StartJob((self._engine.node,)))
+                await self._start_job(job)
             done = await self._runs.start(job, task, 0, make, waiting)
             await self._board.wait_until(done.position, SEEN_SECONDS_MAX)
         except Corrupt as error:

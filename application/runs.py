@@ -20,6 +20,7 @@ from domain.events import JobEvent, RunHandle
 from domain.instruct import instruct
 from domain.job import Job, Task
 from domain.orders import order_for
+from domain.parameters import Parameter
 from domain.states import TASK_ON_NODE
 
 TRIES_MAX: Final = 50
@@ -39,13 +40,16 @@ class Runs:
         """Write down what an instruction gives, if it still fits. Raises as ``Ledger`` does."""
 
         def decide(job: Job | None, now: datetime) -> tuple[JobEvent, ...]:
-            timed = (
-                replace(instruction, at=now) if isinstance(instruction, c.EndJob) else instruction
-            )
+            has_time = isinstance(instruction, c.EndJob | c.ExpireRuntime)
+            timed = replace(instruction, at=now) if has_time else instruction
             return instruct(job, timed) if job else ()
 
         chain = cause or Cause()
         return await self._ledger.change_job(job_id, decide, chain, TRIES_MAX)
+
+    async def parameter(self, parameter: Parameter) -> int:
+        """A number of the cluster's, as it is now."""
+        return await self._ledger.parameter(parameter)
 
     async def start(
         self,

@@ -32,7 +32,10 @@ __all__ = ("Cancel", "Limits", "NewJob", "Scheduler")
 
 
 class NewJob(Struct, frozen=True):
-    """What somebody wants to run. The owner is who asks, or whom they act for."""
+    """What somebody wants to run. The owner is who asks, or whom they act for.
+
+    ``runtime_seconds``: 0 for the cluster's default.
+    """
 
     name: str = ""
     tasks: tuple[e.TaskSpec, ...] = ()
@@ -40,6 +43,9 @@ class NewJob(Struct, frozen=True):
     priority: JobPriority = JobPriority.NORMAL
     run_as: str = ""
     properties: dict[str, str] = {}
+    fail_on_task_failure: bool = False
+    run_until_canceled: bool = False
+    runtime_seconds: int = 0
 
 
 class Scheduler:
@@ -144,6 +150,9 @@ class Scheduler:
             priority=new.priority,
             run_as=new.run_as,
             properties=new.properties,
+            fail_on_task_failure=new.fail_on_task_failure,
+            run_until_canceled=new.run_until_canceled,
+            runtime_seconds=new.runtime_seconds,
             submit=submit,
         )
         check_submission(draft)

@@ -101,6 +101,9 @@ def change_job(job: Job, request: c.ChangeJob) -> e.JobEvent:
         name=changes.name,
         priority=changes.priority,
         run_as=changes.run_as,
+        fail_on_task_failure=changes.fail_on_task_failure,
+        run_until_canceled=changes.run_until_canceled,
+        runtime_seconds=changes.runtime_seconds,
     )
 
 

@@ -48,6 +48,9 @@ class AddJob(Struct, frozen=True):
     priority: JobPriority = JobPriority.NORMAL
     run_as: str = ""
     properties: dict[str, str] = {}
+    fail_on_task_failure: bool = False
+    run_until_canceled: bool = False
+    runtime_seconds: int = 0
     submit: bool = True
 
 
@@ -68,6 +71,9 @@ class JobChanges(Struct, frozen=True, omit_defaults=True):
     priority: JobPriority | None = None
     run_as: str | None = None
     properties: dict[str, str] | None = None
+    fail_on_task_failure: bool | None = None
+    run_until_canceled: bool | None = None
+    runtime_seconds: int | None = None
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -179,9 +185,13 @@ class EndValidation(Struct, frozen=True):
 
 
 class StartJob(Struct, frozen=True):
-    """Queued -> Running on ``nodes``."""
+    """Queued -> Running on ``nodes``.
+
+    ``runtime_seconds_default``: JobRuntime now, for a job without a limit of its own.
+    """
 
     nodes: tuple[str, ...]
+    runtime_seconds_default: int = 0
 
 
 class StartTask(Struct, frozen=True):
@@ -256,6 +266,19 @@ class RecordTaskCanceled(Struct, frozen=True):
     """Close the requests on tasks that were canceled before they ran."""
 
 
+class FailJob(Struct, frozen=True):
+    """A task failed in a job with FailOnTaskFailure. ``grace_seconds``: as in ``CancelJob``."""
+
+    grace_seconds: int
+
+
+class ExpireRuntime(Struct, frozen=True):
+    """Run-time limits that have run out at ``at``. ``grace_seconds``: as in ``CancelJob``."""
+
+    at: datetime
+    grace_seconds: int
+
+
 class EndJob(Struct, frozen=True):
     """Write down the end that is due: JobEnding, JobFinished, JobFailed or JobCanceled."""
 
@@ -280,6 +303,8 @@ Instruction = (
     | RecordRunEnd
     | RecordSurvivorsGone
     | RecordTaskCanceled
+    | FailJob
+    | ExpireRuntime
     | EndJob
     | RemoveJob
 )

@@ -1,7 +1,7 @@
 """``evolve(job, recorded) -> job``: what each fact means. Never refuses, never looks outside."""
 
 from collections.abc import Iterable
-from typing import assert_never
+from typing import Final, assert_never
 
 from msgspec.structs import replace
 
@@ -15,6 +15,7 @@ from domain.evolve_requests import (
     cancel_requested,
     canceled,
     command_refused,
+    failing,
     finish_requested,
     job_finished,
     task_cancel_requested,
@@ -26,12 +27,19 @@ from domain.evolve_runs import (
     release_ended,
     run_ended,
     run_started,
+    runtime_expired,
+    started,
     stop_ordered,
     submitted,
     with_survivors,
 )
 from domain.job import Job, in_ranges
 from domain.states import JobState, StopCause, TaskState
+
+OWN_STOPS: Final = {
+    StopCause.RUN_LIMIT: ("run_limit", "its run-time limit, or that of its job, ran out"),
+    StopCause.TASK_FAILURE: ("stopped", "another task of the job failed"),
+}
 
 
 def evolve(job: Job | None, recorded: e.Recorded) -> Job:
@@ -86,8 +94,7 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
         case e.JobRejected():
             return ended(job, recorded, JobState.FAILED, data.hresult, data.reason)
         case e.JobStarted():
-            running = enter(job, JobState.RUNNING)
-            return replace(running, nodes=data.nodes, started_at=recorded.time)
+            return started(job, recorded, data)
         case e.TaskStarted():
             return run_started(job, recorded, data.runs, data.handle)
         case e.TaskFinished():
@@ -113,11 +120,15 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
             return command_refused(job, recorded, data)
         case e.TaskStopOrdered():
             return stop_ordered(job, data)
+        case e.JobFailing():
+            return failing(job, recorded, data)
+        case e.TaskRuntimeExpired():
+            return runtime_expired(job, recorded, data)
         case e.TaskStopped():
-            after = run_ended(job, recorded, data.runs, data.outcome, data.exit)
+            after = run_ended(job, recorded, data.runs, data.outcome, data.exit, *why(data))
             return replace(after, stopped=job.stopped + runs_of_job_cancel(data))
         case e.TaskForceStopped():
-            after = run_ended(job, recorded, data.runs, data.outcome, data.exit)
+            after = run_ended(job, recorded, data.runs, data.outcome, data.exit, *why(data))
             after = with_survivors(after, data.runs, data.survivors)
             return replace(after, force_stopped=job.force_stopped + runs_of_job_cancel(data))
         case e.TaskSurvivorsGone():
@@ -149,6 +160,11 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
             return replace(job, removed=True)
         case _:
             assert_never(data)
+
+
+def why(data: e.TaskStopped | e.TaskForceStopped) -> tuple[str, str]:
+    """Code and reason of a run that the service stopped on its own account."""
+    return OWN_STOPS.get(data.cause, ("", ""))
 
 
 def runs_of_job_cancel(data: e.TaskStopped | e.TaskForceStopped) -> int:

@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from domain import events as e
 from domain.changes import answered
+from domain.events.making import CHANGEABLE
 from domain.job import Job, Task
 from domain.states import JobState, TaskState
 
@@ -18,6 +19,9 @@ def added(recorded: e.Recorded, data: e.JobAdded) -> Job:
         priority=data.priority,
         run_as=data.run_as,
         properties=dict(data.properties),
+        fail_on_task_failure=data.fail_on_task_failure,
+        run_until_canceled=data.run_until_canceled,
+        runtime_seconds=data.runtime_seconds,
         tasks={spec.id: Task(spec) for spec in data.tasks},
         version=recorded.version,
         created_at=recorded.time,
@@ -36,11 +40,8 @@ def tasks_added(job: Job, recorded: e.Recorded, data: e.TasksAdded) -> Job:
 
 def properties_changed(job: Job, recorded: e.Recorded, data: e.JobPropertiesChanged) -> Job:
     """The new values; what is null stays as it is."""
-    after = replace(
-        job,
-        properties=job.properties | data.changes,
-        name=job.name if data.name is None else data.name,
-        priority=data.priority or job.priority,
-        run_as=job.run_as if data.run_as is None else data.run_as,
-    )
+    own = {x: getattr(data, x) for x in CHANGEABLE if getattr(data, x) is not None}
+    after = replace(job, properties=job.properties | data.changes, **own)
+    if data.runtime_seconds is not None and job.state is JobState.RUNNING:
+        after = replace(after, limit_seconds=data.runtime_seconds)
     return answered(after, recorded, "change", data.request_id, data.content_sha256)

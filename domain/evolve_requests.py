@@ -8,6 +8,7 @@ from domain.commands import content_sha256
 from domain.hresult import HResult
 from domain.job import (
     CancelInForce,
+    FailingInForce,
     FinishInForce,
     Job,
     Task,
@@ -182,6 +183,24 @@ def finish_requested(job: Job, recorded: e.Recorded, data: e.JobFinishRequested)
     return answered(after, recorded, "finish", data.request_id, content)
 
 
+def failing(job: Job, recorded: e.Recorded, data: e.JobFailing) -> Job:
+    """Finishing on the service's own account: as by a finish, but the outcome is Failed."""
+    why = FailingInForce(
+        order_id=recorded.event.id,
+        cause=data.cause,
+        message=data.message,
+        code=data.code,
+        hresult=data.hresult,
+        version=recorded.version,
+        grace_seconds=data.grace_seconds,
+    )
+    after = stop_waiting(enter(job, JobState.FINISHING), recorded)
+    after = stop_running(after, TaskState.FINISHING)
+    if data.node_release is NodeRelease.NONE:
+        after = release_skipped(after)
+    return replace(after, failing=why, outcome=JobState.FAILED)
+
+
 def job_finished(job: Job, recorded: e.Recorded, data: e.JobFinished) -> Job:
     """Finished, by itself or by a finish."""
     return ended(job, recorded, JobState.FINISHED, data.hresult, data.message)
@@ -207,6 +226,8 @@ def again(
         after,
         cancel=None,
         finish=None,
+        failing=None,
+        limit_seconds=0,
         outcome=None,
         nodes=(),
         stopped=0,

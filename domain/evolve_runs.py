@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from domain import events as e
 from domain.changes import answered, enter, runs_changed, with_tasks
-from domain.job import Job, Order, Outlived, Task
+from domain.job import Expired, Job, Order, Outlived, Task
 from domain.states import JobState, TaskState
 
 
@@ -27,6 +27,25 @@ def queued(job: Job, recorded: e.Recorded) -> Job:
         lambda t: replace(t, state=TaskState.QUEUED),
     )
     return replace(after, queued_at=recorded.time)
+
+
+def started(job: Job, recorded: e.Recorded, data: e.JobStarted) -> Job:
+    """Running, on these nodes, for so long at most."""
+    after = enter(job, JobState.RUNNING)
+    return replace(
+        after,
+        nodes=data.nodes,
+        started_at=recorded.time,
+        limit_seconds=data.runtime_seconds,
+    )
+
+
+def runtime_expired(job: Job, recorded: e.Recorded, data: e.TaskRuntimeExpired) -> Job:
+    """Canceling: their time is over."""
+    why = Expired(recorded.event.id, data.runtime_seconds, data.grace_seconds)
+    return runs_changed(
+        job, data.runs, lambda t, _: replace(t, state=TaskState.CANCELING, expired=why)
+    )
 
 
 def run_started(

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from domain import commands as c
 from domain import events as e
+from domain.failing import expire, fail_job
 from domain.hresult import HResult
 from domain.job import Job, Task, ranges
 from domain.orders import order_stop
@@ -39,7 +40,7 @@ def instruct(  # noqa: C901 - one case an instruction, and the compiler checks t
         case c.EndValidation():
             return end_validation(job, instruction)
         case c.StartJob():
-            return (e.JobStarted(instruction.nodes),) if job.state is JobState.QUEUED else ()
+            return start_job(job, instruction)
         case c.StartTask():
             return start_task(job, instruction)
         case c.StartRelease():
@@ -56,6 +57,10 @@ def instruct(  # noqa: C901 - one case an instruction, and the compiler checks t
             return record_survivors_gone(job, instruction)
         case c.RecordTaskCanceled():
             return record_task_canceled(job)
+        case c.FailJob():
+            return fail_job(job, instruction)
+        case c.ExpireRuntime():
+            return expire(job, instruction)
         case c.EndJob():
             return end_job(job, instruction)
         case c.RemoveJob():
@@ -79,6 +84,14 @@ def end_validation(job: Job, instruction: c.EndValidation) -> Facts:
 
 
 # --- start ----------------------------------------------------------------------------------------
+
+
+def start_job(job: Job, instruction: c.StartJob) -> Facts:
+    """Queued -> Running, with the run-time limit that is in force from now on."""
+    if job.state is not JobState.QUEUED:
+        return ()
+    seconds = job.runtime_seconds or instruction.runtime_seconds_default
+    return (e.JobStarted(instruction.nodes, seconds),)
 
 
 def may_start(job: Job, task: Task | None, attempt: int) -> bool:
@@ -275,7 +288,7 @@ def end_due(job: Job) -> bool:
         return False
     if job.state in (JobState.CANCELING, JobState.FINISHING):
         return not job.release_running and not release_due(job) and not skip_due(job)
-    return job.state in (JobState.RUNNING, JobState.QUEUED)
+    return job.state in (JobState.RUNNING, JobState.QUEUED) and not job.run_until_canceled
 
 
 def end_job(job: Job, instruction: c.EndJob) -> Facts:
@@ -312,6 +325,8 @@ def own_outcome(tasks: Iterable[Task]) -> JobState:
 
 def ending_words(job: Job, outcome: JobState) -> tuple[str, str, int]:
     """Message, code and HPC Pack's number of an end that no cancel brought about."""
+    if job.failing is not None:
+        return job.failing.message, job.failing.code, job.failing.hresult
     if job.finish is not None:
         return job.finish.message, "finished_by_user", HResult.FINISHED_BY_USER
     if outcome is JobState.FINISHED:

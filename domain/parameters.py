@@ -125,6 +125,15 @@ TTL_COMPLETED_JOBS: Final = number(
     "time after its end at which a job leaves the job view; its events stay",
     "seed, Remarks; product: default 5 days; 0 removes a job as soon as it has ended",
 )
+JOB_RUNTIME: Final = number(
+    "JobRuntime",
+    "seconds",
+    0,
+    0,
+    366 * DAY_SECONDS,
+    "how long a job may run that has no limit of its own, from its start; 0 for no limit",
+    "product: no default limit",
+)
 SCHEDULING_MODE: Final = enumeration(
     "SchedulingMode",
     ("Queued",),
@@ -223,6 +232,7 @@ EFFECTIVE: Final = (
     TASK_CANCEL_GRACE_PERIOD,
     NODE_RELEASE_TASK_TIMEOUT,
     TTL_COMPLETED_JOBS,
+    JOB_RUNTIME,
     SCHEDULING_MODE,
     PREEMPTION_TYPE,
 )

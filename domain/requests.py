@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from domain import commands as c
 from domain import events as e
+from domain.adding import given
 from domain.errors import Refused
-from domain.events import TaskSpec
 from domain.hresult import HResult
 from domain.job import Answered, Asking, Job
 from domain.message import KeptMessage, check_message, kept, sha256_of
@@ -73,9 +73,10 @@ def content_of(request: JobRequest) -> str:
     """The digest of what is asked."""
     match request:
         case c.AddTasks():
-            return c.content_sha256("add_tasks", as_json([replace(t, id=0) for t in request.tasks]))
+            said = [given(replace(task, id=0)) for task in request.tasks]
+            return c.content_sha256("add_tasks", as_json(said))
         case c.ChangeJob():
-            return c.content_sha256("change", as_json(request.changes))
+            return c.content_sha256("change", as_json(given(request.changes)))
         case c.CancelJob() | c.CancelTask():
             return c.content_sha256(request.mode, request.reason_code, sha256_of(request.message))
         case c.FinishJob():
@@ -92,7 +93,7 @@ def content_of(request: JobRequest) -> str:
             assert_never(request)
 
 
-def as_json(what: list[TaskSpec] | c.JobChanges) -> str:
+def as_json(what: object) -> str:
     """What is asked for as one text, the same for the same."""
     return msgspec.json.encode(what, order="deterministic").decode()
 

@@ -135,12 +135,17 @@ class StopStep(StrEnum):
 
 
 class StopCause(StrEnum):
-    """Why a run was stopped."""
+    """Why a run was stopped.
+
+    ``run_limit``: the run-time limit of the task or of its job ran out. ``task_failure``: another
+    task failed, in a job with FailOnTaskFailure.
+    """
 
     JOB_CANCEL = "job_cancel"
     TASK_CANCEL = "task_cancel"
     FINISH = "finish"
     RUN_LIMIT = "run_limit"
+    TASK_FAILURE = "task_failure"
 
 
 class ForceReason(StrEnum):

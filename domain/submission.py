@@ -26,6 +26,8 @@ ENVIRONMENT_BYTES_MAX: Final = 32 * 1024
 WORK_DIRECTORY_BYTES_MAX: Final = 4096
 TASKS_MAX: Final = 1000
 PROPERTIES_BYTES_MAX: Final = 16 * 1024
+RUNTIME_SECONDS_MAX: Final = 366 * 86_400
+"""A year. Longer, and no limit says the same."""
 VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,255}")
 ACCOUNT_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,79}")
 
@@ -35,6 +37,7 @@ def check_submission(command: AddJob) -> None:
     check_text("the job's name", command.name, NAME_CHARACTERS_MAX)
     check_account(command.run_as)
     check_properties(command.properties)
+    check_runtime("the job's", command.runtime_seconds)
     if [t.id for t in command.tasks] != list(range(1, len(command.tasks) + 1)):
         raise wrong("the tasks of a job are numbered 1, 2, 3, ... without a gap")
     for task in command.tasks:
@@ -62,6 +65,16 @@ def check_changes(changes: JobChanges) -> None:
     check_text("the job's name", changes.name or "", NAME_CHARACTERS_MAX)
     check_account(changes.run_as or "")
     check_properties(changes.properties or {})
+    check_runtime("the job's", changes.runtime_seconds or 0)
+
+
+def check_runtime(whose: str, seconds: int) -> None:
+    """A run-time limit: 0 for none."""
+    if not 0 <= seconds <= RUNTIME_SECONDS_MAX:
+        raise wrong(
+            f"{whose} run-time limit is {seconds} seconds; 0 (none) to {RUNTIME_SECONDS_MAX} are "
+            "allowed"
+        )
 
 
 def check_account(name: str) -> None:
@@ -116,6 +129,7 @@ def check_task(task: TaskSpec) -> None:
     check_bytes(f"{where}: the work directory", task.work_directory, WORK_DIRECTORY_BYTES_MAX)
     if task.work_directory and not task.work_directory.startswith("/"):
         raise wrong(f"{where}: the work directory must be absolute, that is, begin with /")
+    check_runtime(f"{where}: the", task.runtime_seconds)
     for name in task.environment:
         if not VARIABLE_NAME.fullmatch(name):
             raise wrong(

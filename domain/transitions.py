@@ -140,6 +140,16 @@ CHANGE_JOB: Final = {
     "run_as": PropertyRow(
         BEFORE_SUBMIT, "Deliberate: who submits says as whom; no task changes its account later"
     ),
+    "fail_on_task_failure": PropertyRow(
+        UNTIL_IT_ENDS,
+        "Deliberate: also while Running, where a task that has failed already counts at once",
+    ),
+    "run_until_canceled": PropertyRow(
+        BEFORE_SUBMIT, "Product: a queued job is configured first before this is edited"
+    ),
+    "runtime_seconds": PropertyRow(
+        UNTIL_IT_ENDS, "Product: while Running too. Deliberate: it counts from the job's start"
+    ),
     "properties": PropertyRow(
         UNTIL_IT_ENDS, "Deliberate: they mean nothing here, and stand still when the job ends"
     ),

@@ -100,6 +100,11 @@ def of_runs(fact: e.JobEvent) -> str:
             return f"{tasks(fact.runs)} finished"
         case e.TaskFailed():
             return f"{tasks(fact.runs)} failed: {plain(fact.reason) or ending(fact.exit)}"
+        case e.JobFailing():
+            return f"being ended as Failed: {plain(fact.message)}; {grace(fact.grace_seconds)}"
+        case e.TaskRuntimeExpired():
+            limit = f"the run-time limit of {fact.runtime_seconds} s"
+            return f"{limit} ran out for {tasks(fact.runs)}; {grace(fact.grace_seconds)}"
         case e.TaskStopOrdered():
             return f"{KINDS_OF_STOP[fact.step]} ordered for {tasks(fact.runs)}"
         case e.TaskStopped():

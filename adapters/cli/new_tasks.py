@@ -7,6 +7,7 @@ import click
 
 from adapters.cli.options import Asked
 
+SECONDS: Final = click.IntRange(min=0)
 PRIORITIES: Final = ("Lowest", "BelowNormal", "Normal", "AboveNormal", "Highest")
 
 
@@ -34,6 +35,14 @@ environment_option = click.option(
     help="A variable for the tasks; several are allowed.",
 )
 
+task_runtime_option = click.option(
+    "--task-runtime",
+    metavar="SECONDS",
+    type=SECONDS,
+    default=0,
+    help="Stop a run of a task that takes longer.",
+)
+
 
 def hint_at_task(asked: Asked, command: tuple[str, ...]) -> None:
     """One argument with blanks is the name of one program, which is seldom what was meant."""
@@ -42,7 +51,11 @@ def hint_at_task(asked: Asked, command: tuple[str, ...]) -> None:
 
 
 def new_tasks(
-    commands: tuple[str, ...], release: str, cwd: str | None, environment: dict[str, str]
+    commands: tuple[str, ...],
+    release: str,
+    cwd: str | None,
+    environment: dict[str, str],
+    task_runtime: int,
 ) -> list[dict[str, object]]:
     """The tasks of a request's body; node release comes last."""
     kinds = [("Basic", command) for command in commands]
@@ -54,6 +67,7 @@ def new_tasks(
             "name": "",
             "work_directory": os.path.abspath(cwd) if cwd else "",
             "environment": environment,
+            "runtime_seconds": task_runtime if kind == "Basic" else 0,
         }
         for kind, command in kinds
     ]

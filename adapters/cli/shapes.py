@@ -71,6 +71,7 @@ class TaskDetail(TypedDict, total=False):
     name: str
     command: str
     work_directory: str
+    runtime_seconds: int
     state: str
     attempt: int
     node: str | None
@@ -85,6 +86,16 @@ class TaskDetail(TypedDict, total=False):
     finish: CancelFacts | None
 
 
+class Failing(TypedDict):
+    """What the service ends a job for."""
+
+    cause: str
+    message: str
+    code: str
+    hresult: str
+    grace_seconds: int
+
+
 class JobDetail(TypedDict, total=False):
     """A job, now or as it was."""
 
@@ -95,6 +106,10 @@ class JobDetail(TypedDict, total=False):
     priority: str
     run_as: str
     properties: dict[str, str]
+    fail_on_task_failure: bool
+    run_until_canceled: bool
+    runtime_seconds: int
+    limit_seconds: int
     state: str
     previous_state: str | None
     version: int
@@ -111,6 +126,7 @@ class JobDetail(TypedDict, total=False):
     nodes: list[str]
     cancel: CancelFacts | None
     finish: CancelFacts | None
+    failing: Failing | None
     tasks: list[TaskDetail]
     removed: bool
 

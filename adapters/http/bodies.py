@@ -15,6 +15,7 @@ from domain.states import TASK_TYPES_ACCEPTED, CancelMode, JobPriority, JobType,
 from domain.submission import (
     COMMAND_BYTES_MAX,
     NAME_CHARACTERS_MAX,
+    RUNTIME_SECONDS_MAX,
     TASKS_MAX,
     WORK_DIRECTORY_BYTES_MAX,
 )
@@ -47,6 +48,14 @@ Name = Annotated[
 
 Account = Annotated[str, text(80, r"^([A-Za-z_][A-Za-z0-9_.-]{0,79})?$", "An account, or empty.")]
 Properties = dict[str, Annotated[str, text(COMMAND_BYTES_MAX, WITHOUT_NUL, "Its value.")]]
+
+RuntimeSeconds = Annotated[
+    int,
+    Meta(
+        description="How long it may run; 0 for no limit, for a job: JobRuntime, the default.",
+        extra_json_schema={"minimum": 0, "maximum": RUNTIME_SECONDS_MAX},
+    ),
+]
 
 
 class NothingBody(Struct, forbid_unknown_fields=True):
@@ -116,11 +125,14 @@ class TaskBody(Struct, forbid_unknown_fields=True):
             extra_json_schema={"propertyNames": {"pattern": r"^[A-Za-z_][A-Za-z0-9_]{0,255}$"}},
         ),
     ] = {}
+    runtime_seconds: RuntimeSeconds = 0
 
 
 class JobBody(Struct, forbid_unknown_fields=True):
     """A new job. Tasks are numbered from 1 in their order; at most one is a node release task,
-    and not alone. ``submit``: hand it over at once; else it is held in Configuring."""
+    and not alone. ``submit``: hand it over at once; else it is held in Configuring.
+    ``fail_on_task_failure``: the first failed task stops the rest. ``run_until_canceled``: it goes
+    on when all its tasks have ended."""
 
     name: Name = ""
     tasks: Annotated[list[TaskBody], Meta(extra_json_schema={"maxItems": TASKS_MAX})] = []
@@ -128,6 +140,9 @@ class JobBody(Struct, forbid_unknown_fields=True):
     priority: Annotated[str, one_of(JobPriority)] = JobPriority.NORMAL.value
     run_as: Account = ""
     properties: Properties = {}
+    fail_on_task_failure: bool = False
+    run_until_canceled: bool = False
+    runtime_seconds: RuntimeSeconds = 0
     submit: bool = True
 
 
@@ -147,6 +162,9 @@ class ChangeBody(Struct, forbid_unknown_fields=True):
     priority: Annotated[str, one_of(JobPriority)] | None = None
     run_as: Account | None = None
     properties: Properties | None = None
+    fail_on_task_failure: bool | None = None
+    run_until_canceled: bool | None = None
+    runtime_seconds: RuntimeSeconds | None = None
 
 
 class ParameterValue(Struct, forbid_unknown_fields=True):

@@ -181,6 +181,9 @@ def new_job(body: JobBody) -> NewJob:
         priority=choice(body.priority, JobPriority, "priority"),
         run_as=body.run_as,
         properties=body.properties,
+        fail_on_task_failure=body.fail_on_task_failure,
+        run_until_canceled=body.run_until_canceled,
+        runtime_seconds=body.runtime_seconds,
     )
 
 
@@ -191,6 +194,9 @@ def job_changes(body: ChangeBody) -> JobChanges:
         priority=choice(body.priority, JobPriority, "priority") if body.priority else None,
         run_as=body.run_as,
         properties=body.properties,
+        fail_on_task_failure=body.fail_on_task_failure,
+        run_until_canceled=body.run_until_canceled,
+        runtime_seconds=body.runtime_seconds,
     )
 
 
@@ -208,6 +214,7 @@ def task_spec(number: int, body: TaskBody) -> TaskSpec:
         name=body.name,
         work_directory=body.work_directory,
         environment=body.environment,
+        runtime_seconds=body.runtime_seconds,
     )
 
 

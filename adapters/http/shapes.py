@@ -16,6 +16,7 @@ from domain.states import (
     JobState,
     JobType,
     NodeRelease,
+    StopCause,
     TaskState,
     TaskType,
 )
@@ -65,6 +66,7 @@ ModeWord = Annotated[str, one_of(CancelMode)]
 ModeOrNone = Annotated[str, one_of(CancelMode, "")]
 """A cancel's mode, or "" where there is none."""
 
+StopCauseWord = Annotated[str, one_of(StopCause)]
 NodeReleaseWord = Annotated[str, one_of(NodeRelease)]
 ReleaseWord = Annotated[str, one_of(Release)]
 StageWord = Annotated[str, one_of(Stage)]

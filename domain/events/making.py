@@ -16,6 +16,9 @@ class JobAdded(Struct, frozen=True):
     a command job of an administrator. ``priority``: its place in the queue.
     ``properties``: further properties by name. ``tasks``: its tasks, or the first of them.
     ``decision``: that its creation was allowed; a command job needs an administrator.
+    ``fail_on_task_failure``: whether the first failed task stops the rest, and the job is Failed.
+    ``run_until_canceled``: whether it goes on when all its tasks have ended, until it is ended.
+    ``runtime_seconds``: how long it may run; 0 for JobRuntime, the cluster's default.
     """
 
     job_id: int
@@ -29,6 +32,9 @@ class JobAdded(Struct, frozen=True):
     request_id: str = ""
     content_sha256: str = ""
     decision: Decision | None = None
+    fail_on_task_failure: bool = False
+    run_until_canceled: bool = False
+    runtime_seconds: int = 0
 
 
 class TasksAdded(Struct, frozen=True):
@@ -44,7 +50,14 @@ class TasksAdded(Struct, frozen=True):
     decision: Decision | None = None
 
 
-CHANGEABLE: Final = ("name", "priority", "run_as")
+CHANGEABLE: Final = (
+    "name",
+    "priority",
+    "run_as",
+    "fail_on_task_failure",
+    "run_until_canceled",
+    "runtime_seconds",
+)
 
 
 class JobPropertiesChanged(Struct, frozen=True):
@@ -52,6 +65,8 @@ class JobPropertiesChanged(Struct, frozen=True):
 
     ``changes``: the new values of further properties by name. ``name``: what the owner calls the
     job now. ``priority``: its place in the queue from now on. ``run_as``: null, or the account.
+    ``fail_on_task_failure``, ``run_until_canceled``: as in JobAdded. ``runtime_seconds``: how long
+    it may run from its start; where it runs already, 0 for no limit.
     """
 
     request_id: str
@@ -61,6 +76,9 @@ class JobPropertiesChanged(Struct, frozen=True):
     name: str | None = None
     priority: JobPriority | None = None
     run_as: str | None = None
+    fail_on_task_failure: bool | None = None
+    run_until_canceled: bool | None = None
+    runtime_seconds: int | None = None
 
     @property
     def named(self) -> tuple[str, ...]:

@@ -84,6 +84,7 @@ class TaskSpec(Struct, frozen=True):
     ``type``: what it is for. ``name``: what its owner calls it, or "".
     ``work_directory``: an absolute path, or "" for the default.
     ``environment``: further variables by name, at most 32 KiB together.
+    ``runtime_seconds``: how long one run of it may take; 0 for no limit.
     """
 
     id: int
@@ -92,3 +93,4 @@ class TaskSpec(Struct, frozen=True):
     name: str = ""
     work_directory: str = ""
     environment: dict[str, str] = {}
+    runtime_seconds: int = 0

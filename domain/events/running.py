@@ -6,9 +6,13 @@ from domain.events.parts import Exit, RunHandle, RunRange
 
 
 class JobStarted(Struct, frozen=True):
-    """The first node was allocated: Running. ``nodes``: the names of the nodes."""
+    """The first node was allocated: Running. ``nodes``: the names of the nodes.
+
+    ``runtime_seconds``: how long it may run from now on; 0 for no limit.
+    """
 
     nodes: tuple[str, ...]
+    runtime_seconds: int = 0
 
 
 class TaskStarted(Struct, frozen=True):

@@ -149,6 +149,7 @@ def add(
     job_type: JobType = JobType.BATCH,
     properties: dict[str, str] | None = None,
     request_id: str = "a1",
+    **options: Any,
 ) -> c.AddJob:
     """The creation of a job of alice's."""
     return c.AddJob(
@@ -160,6 +161,7 @@ def add(
         job_type,
         properties=properties or {},
         submit=submit,
+        **options,
     )
 
 
@@ -279,6 +281,11 @@ def killed(task: int, request_id: str, attempt: int = 1, survivors: int = 0) -> 
     """A run is killed at once."""
     stop = c.StopSeen(request_id, StopStep.KILL, False, 8, 2, survivors)
     return c.RecordRunEnd(task, attempt, e.Exit(signal=9), stop)
+
+
+def expire(seconds: int) -> c.ExpireRuntime:
+    """Limits are looked at, so many seconds into the story."""
+    return c.ExpireRuntime(at(seconds), GRACE_SECONDS)
 
 
 def end_job(seconds: int = 60) -> c.EndJob:

@@ -72,6 +72,7 @@ class Laws:
         if isinstance(data, ONLY_TRAIL) or changes_nothing(data):
             trail = {"version": after.version, "changed_at": after.changed_at}
             assert replace(before, asked=after.asked, **trail) == after
+        self._failing(before, after, data)
         self._states(before, after)
         self._tasks(before, after, data)
         self._cancels(before, data)
@@ -153,6 +154,23 @@ class Laws:
             for run in data.runs:
                 given = self.orders[run.task, run.attempt]
                 assert (data.request_id, data.cause) in [(who, why) for who, _, why in given]
+
+    def _failing(self, before: Job, after: Job, data: e.Event) -> None:
+        """What the service ends on its own account ends Failed, unless a cancel takes over."""
+        if isinstance(data, e.JobFailing):
+            assert before.state is S.RUNNING
+            assert (before.fail_on_task_failure) or data.cause is StopCause.RUN_LIMIT
+            assert data.cause is StopCause.TASK_FAILURE or before.limit_seconds > 0
+            assert not after.waiting
+        if isinstance(data, e.JobFinished):
+            assert before.failing is None
+        if isinstance(data, e.JobFinished | e.JobFailed) and before.run_until_canceled:
+            assert before.finish is not None or before.failing is not None
+        if isinstance(data, e.TaskRuntimeExpired):
+            for run in data.runs:
+                assert before.tasks[run.task].state is TaskState.RUNNING
+                assert not before.tasks[run.task].order
+                assert run.attempt == before.tasks[run.task].attempt
 
     def _release(self, before: Job, data: e.Event) -> None:
         forced = before.cancel is not None and before.cancel.mode is CancelMode.FORCED

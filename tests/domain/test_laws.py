@@ -7,11 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
+from msgspec.structs import replace
 
 from domain import commands as c
 from domain import events as e
 from domain.decide import decide
 from domain.errors import Unknown
+from domain.failing import next_limit
 from domain.instruct import instruct
 from domain.job import Job, Order, Task
 from domain.next_steps import Step, next_steps, wants_slots
@@ -71,6 +73,9 @@ changes = st.builds(
     priority=st.sampled_from((None, *JobPriority)),
     run_as=st.sampled_from((None, "batch")),
     properties=st.sampled_from((None, {"a": "1"}, {"b": "2"})),
+    fail_on_task_failure=st.sampled_from((None, None, True, False)),
+    run_until_canceled=st.sampled_from((None, None, True, False)),
+    runtime_seconds=st.sampled_from((None, None, 0, 5)),
 )
 requests: st.SearchStrategy[JobRequest] = st.one_of(
     st.builds(c.AddTasks, who, more_tasks),
@@ -91,7 +96,7 @@ exits = st.sampled_from((e.Exit(0), e.Exit(1), e.Exit(signal=9), e.Exit()))
 instructions: st.SearchStrategy[c.Instruction] = st.one_of(
     st.just(c.StartValidation()),
     st.builds(c.EndValidation, st.just(""), st.sampled_from(("", "", "no account"))),
-    st.just(c.StartJob((NODE,))),
+    st.builds(c.StartJob, st.just((NODE,)), st.sampled_from((0, 20))),
     st.builds(c.StartTask, task_ids, attempts, st.just(NODE), st.just(HANDLE)),
     st.builds(c.StartRelease, attempts, st.just(NODE), st.just(HANDLE)),
     st.builds(c.RefuseTask, task_ids, attempts, st.just(NODE), st.just("no"), st.just("no")),
@@ -100,6 +105,8 @@ instructions: st.SearchStrategy[c.Instruction] = st.one_of(
     st.builds(c.RecordRunEnd, task_ids, attempts, exits, stops, st.booleans()),
     st.builds(c.RecordSurvivorsGone, task_ids, attempts),
     st.just(c.RecordTaskCanceled()),
+    st.just(c.FailJob(15)),
+    st.builds(c.ExpireRuntime, st.sampled_from((at(0), at(5), at(99_999))), st.just(15)),
     st.builds(c.EndJob, st.just(at(5))),
 )
 
@@ -145,6 +152,10 @@ def act_for(job: Job, step: Step) -> c.Instruction | None:
             return c.EndValidation()
         case Step.CLOSE_TASK_CANCELS:
             return c.RecordTaskCanceled()
+        case Step.START_IDLE:
+            return c.StartJob((NODE,))
+        case Step.FAIL:
+            return c.FailJob(15)
         case Step.ORDER_STOP:
             return c.OrderStop(SIGTERM)
         case Step.SKIP_RELEASE:
@@ -167,6 +178,9 @@ class Began(Struct, frozen=True):
 
     count: int
     release: bool
+    fails: bool
+    idles: bool
+    limits: tuple[int, int]
     submit: bool
     steps: int
     moods: list[int]
@@ -177,7 +191,16 @@ class Life:
 
     def __init__(self, began: Began) -> None:
         tasks = specs(began.count, began.release and began.count > 0)
-        self.story = Story(add(tasks, submit=began.submit))
+        job_limit, task_limit = began.limits
+        self.story = Story(
+            add(
+                tuple(replace(t, runtime_seconds=task_limit if t.id % 2 else 0) for t in tasks),
+                submit=began.submit,
+                fail_on_task_failure=began.fails,
+                run_until_canceled=began.idles,
+                runtime_seconds=job_limit,
+            )
+        )
         self.laws, self._observed = Laws(), 0
         self.asked: list[JobRequest] = []
         self._engine = Engine(began.moods)
@@ -254,6 +277,12 @@ class Life:
             assert self.story.tell(ending), "a run that goes on can always end"
             assert self.story.tell(ending) == ()
 
+    def time_passes(self, seconds: int) -> None:
+        now = len(self.story.history) + seconds
+        self.tell(c.ExpireRuntime(at(now), 15))
+        moment = next_limit(self.job)
+        assert moment is None or moment > at(now), "what ran out is written down"
+
     def end_survivors(self) -> None:
         for left in [x for t in self.job.tasks.values() for x in t.outlived]:
             self.tell(c.RecordSurvivorsGone(left.run.task, left.run.attempt))
@@ -281,7 +310,7 @@ class Life:
             self.laws.observe(fact)
         self._observed = len(self.story.history)
         assert self.laws.job == self.job
-        if self.job.state not in REST:
+        if not rests(self.job):
             assert next_steps(self.job) or on_node(self.job)
         if self.job.state in JOB_ENDED:
             assert next_steps(self.job) == ()
@@ -305,7 +334,7 @@ class Life:
             if not due_without_engine(self.job):
                 self.end_run(n)
         self.check()
-        assert self.job.state in REST
+        assert rests(self.job)
         assert next_steps(self.job) == ()
         assert not self.laws.cancel_open
         assert self.laws.cancels_accepted == self.laws.cancels_carried_out
@@ -315,6 +344,12 @@ class Life:
             gone = () if survivors else (e.JobRemoved("ttl"),)
             assert self.story.tell(c.RemoveJob()) == gone
             assert next_steps(self.job) == ()
+
+
+def rests(job: Job) -> bool:
+    """Whether nothing more happens unless somebody asks for it."""
+    idle = job.run_until_canceled and job.state is JobState.RUNNING and job.all_ended
+    return job.state in REST or (idle and not next_steps(job))
 
 
 def due_without_engine(job: Job) -> list[Step]:
@@ -346,6 +381,7 @@ MOVES: Final[dict[str, st.SearchStrategy[Move]]] = {
     "ask anything": requests.map(lambda x: lambda life: life.ask(x)),
     "ask again": small.map(lambda n: lambda life: life.ask_again(n)),
     "tell anything": instructions.map(lambda x: lambda life: life.tell(x)),
+    "time passes": st.sampled_from((0, 3, 30)).map(lambda n: lambda life: life.time_passes(n)),
     "survivors end": st.just(lambda life: life.end_survivors()),
     "filter": st.just(lambda life: life.filter()),
 }
@@ -358,6 +394,9 @@ lives = st.builds(
     Began,
     st.sampled_from((2, 1, 3, 4, 0)),
     st.sampled_from((True, True, False)),
+    st.sampled_from((False, False, True)),
+    st.sampled_from((False, False, False, True)),
+    st.tuples(st.sampled_from((0, 0, 15, 40)), st.sampled_from((0, 0, 3))),
     st.sampled_from((True, True, False)),
     st.integers(0, 8),
     st.lists(st.sampled_from((3, 4, 5, 6, 7, 0, 1, 2)), min_size=3, max_size=8),

@@ -29,6 +29,7 @@ from application.ports import CaughtUp, EventLog, RunKey, RunPhase, Stored
 from application.queries import Queries
 from application.receipts import Receipt
 from application.retention import Retention
+from application.run_limits import RunLimits
 from application.runs import Runs
 from application.scheduler import Cancel, Limits, NewJob, Scheduler
 from application.startup_check import compare
@@ -235,6 +236,7 @@ class Stack:
         self.retention = Retention(
             self.board, self.ledger, self.engine, runs, world.clock, self.report
         )
+        self.run_limits = RunLimits(self.board, runs, world.clock, self.report)
         self.scheduler = Scheduler(
             self.ledger,
             self.policy,
@@ -266,6 +268,7 @@ class Stack:
         parts = {"board": self.board.run, "journal": self.keeper.run}
         if self._carry:
             parts |= {"carrier": self.carrier.run, "retention": self.retention.run}
+            parts |= {"run limits": self.run_limits.run}
         self._tasks = [
             asyncio.create_task(Supervision(self.report).keep(name, part), name=name)
             for name, part in parts.items()

@@ -343,6 +343,7 @@ def job(number: int, state: str) -> Json:
         "code": "",
         "reason": "",
         "explicitly_canceled": False,
+        "runtime_seconds": 0,
     }
     return {
         "job_id": number,
@@ -352,6 +353,11 @@ def job(number: int, state: str) -> Json:
         "priority": "Normal",
         "run_as": "",
         "properties": {},
+        "fail_on_task_failure": False,
+        "run_until_canceled": False,
+        "runtime_seconds": 0,
+        "limit_seconds": 0,
+        "failing": None,
         "state": state,
         "previous_state": None,
         "version": 4,

@@ -10,6 +10,7 @@ from adapters.cli.new_tasks import (
     environment_option,
     hint_at_task,
     new_tasks,
+    task_runtime_option,
     tasks_option,
 )
 from adapters.cli.one_job import send
@@ -23,6 +24,7 @@ from adapters.cli.server import quoted
 @click.option("--release", metavar="CMD", default="", help="Run on each node at the very end.")
 @directory_option
 @environment_option
+@task_runtime_option
 @o.version_option
 @o.key_option
 @o.talks
@@ -34,6 +36,7 @@ def verb(
     release: str,
     cwd: str | None,
     environment: dict[str, str],
+    task_runtime: int,
     if_version: int | None,
     key: str,
 ) -> int:
@@ -49,5 +52,5 @@ def verb(
         raise click.UsageError("there is nothing to add: give -- CMD, or --task CMD")
     hint_at_task(asked, command)
     lines = tasks or ((shlex.join(command),) if command else ())
-    body = {"tasks": new_tasks(lines, release, cwd, environment)}
+    body = {"tasks": new_tasks(lines, release, cwd, environment, task_runtime)}
     return send(asked, job, "add_tasks", f"/jobs/{quoted(job)}/tasks", body, key, if_version)

@@ -11,10 +11,12 @@ from adapters.cli.exits import DONE, FAILURE, WAIT_RAN_OUT
 from adapters.cli.moments import shown
 from adapters.cli.new_tasks import (
     PRIORITIES,
+    SECONDS,
     directory_option,
     environment_option,
     hint_at_task,
     new_tasks,
+    task_runtime_option,
     tasks_option,
 )
 from adapters.cli.outcome import Outcome, line, say, settle
@@ -38,6 +40,10 @@ from adapters.cli.waiting import Wait
 @click.option("--priority", type=click.Choice(PRIORITIES, case_sensitive=False), default="Normal")
 @directory_option
 @environment_option
+@task_runtime_option
+@click.option("--runtime", metavar="SECONDS", type=SECONDS, default=0, help="How long it may run.")
+@click.option("--fail-on-task-failure", is_flag=True, help="The first failed task stops the rest.")
+@click.option("--run-until-canceled", is_flag=True, help="Go on when all its tasks have ended.")
 @click.option("--run-as", metavar="ACCOUNT", default="", help="Whom the tasks run as.")
 @click.option("--hold", is_flag=True, help="Do not submit: the job stays Configuring.")
 @click.option("--job", "held", metavar="JOB", help="Submit this held job; nothing new is made.")
@@ -68,7 +74,7 @@ def verb(
     """
     o.either(("-- CMD", command), ("--task", tasks), ("--job", held))
     o.either(("--job", held), ("--hold", job["hold"]))
-    if not (command or tasks or held):
+    if not (command or tasks or held or job["run_until_canceled"]):
         raise click.UsageError("there is nothing to run: give -- CMD, or --task CMD")
     if if_version is not None and not held:
         raise click.UsageError("--if-version is for --job: a new job has no version yet")
@@ -78,7 +84,7 @@ def verb(
         path, body = f"/jobs/{quoted(held)}/submit", {}
     else:
         hint_at_task(asked, command)
-        path, body = "/jobs", new_job(tasks or (shlex.join(command),), **job)
+        path, body = "/jobs", new_job(tasks or ((shlex.join(command),) if command else ()), **job)
     send = partial(asked.server.command, path, body, mine, if_version=if_version)
     outcome = settle(held or "", "submit", mine, send)
     outcome.job = held or str(outcome.receipt.get("job_id") or "")
@@ -96,17 +102,24 @@ def new_job(
     priority: str,
     cwd: str | None,
     environment: dict[str, str],
+    task_runtime: int,
+    runtime: int,
+    fail_on_task_failure: bool,
+    run_until_canceled: bool,
     run_as: str,
     hold: bool,
 ) -> dict[str, object]:
     """The request's body."""
     return {
         "name": name,
-        "tasks": new_tasks(commands, release, cwd, environment),
+        "tasks": new_tasks(commands, release, cwd, environment, task_runtime),
         "job_type": "Admin" if admin else "Batch",
         "priority": priority,
         "run_as": run_as,
         "properties": {},
+        "fail_on_task_failure": fail_on_task_failure,
+        "run_until_canceled": run_until_canceled,
+        "runtime_seconds": runtime,
         "submit": not hold,
     }
 
