@@ -1,6 +1,7 @@
 """Starts queued work: validates what was submitted, and gives free slots to waiting tasks.
 
-Jobs go by priority, then by the stream position of their JobQueued; tasks of a job by number.
+Jobs go by priority, then by the stream position of their JobQueued; tasks of a job by number, each
+when what it depends on is Finished.
 """
 
 import asyncio
@@ -16,7 +17,8 @@ from domain.errors import Corrupt, CountermandError
 from domain.events import RunHandle
 from domain.job import Job, Task
 from domain.parameters import JOB_RUNTIME
-from domain.states import JobState, TaskState
+from domain.readiness import startable
+from domain.states import JobState
 
 SEEN_SECONDS_MAX: Final = 30.0
 FULL_SECONDS: Final = 1.0
@@ -89,11 +91,7 @@ class Dispatcher:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _candidates(self, job: Job) -> list[Task]:
-        return [
-            task
-            for task in job.work
-            if task.state is TaskState.QUEUED and next_run(job, task) not in self._starting
-        ]
+        return [task for task in startable(job) if next_run(job, task) not in self._starting]
 
     def _slots_free(self) -> int:
         return self._engine.slots - len(self._board.occupied.runs | self._starting)

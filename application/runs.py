@@ -20,7 +20,7 @@ from domain.events import JobEvent, RunHandle
 from domain.instruct import instruct
 from domain.job import Job, Task
 from domain.orders import order_for
-from domain.parameters import Parameter
+from domain.parameters import TASK_RETRY_COUNT, Parameter
 from domain.states import TASK_ON_NODE
 
 TRIES_MAX: Final = 50
@@ -103,7 +103,8 @@ class Runs:
         if status.phase in (RunPhase.ENDED, RunPhase.LOST):
             job = await self._ledger.job(key.job)
             if is_about(job, status):
-                await self.tell(key.job, end_of(status), cause_of(job))
+                retry_count = await self._ledger.parameter(TASK_RETRY_COUNT)
+                await self.tell(key.job, end_of(status, retry_count), cause_of(job))
         if status.survivors_gone:
             await self.tell(key.job, c.RecordSurvivorsGone(key.task, key.attempt))
 
@@ -189,7 +190,7 @@ def written_runs(jobs: dict[int, Job]) -> tuple[RunKey, ...]:
     )
 
 
-def end_of(status: RunStatus) -> c.RecordRunEnd:
+def end_of(status: RunStatus, retry_count: int) -> c.RecordRunEnd:
     """The engine's note in the domain's words."""
     stop = status.stop
     lost = status.phase is RunPhase.LOST or (status.never_ran and stop is None)
@@ -211,6 +212,7 @@ def end_of(status: RunStatus) -> c.RecordRunEnd:
         killed=status.killed,
         survivors=status.survivors,
         lost=(status.reason or "the run ended and nobody saw how") if lost else "",
+        retry_count=retry_count,
     )
 
 

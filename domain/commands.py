@@ -243,7 +243,10 @@ class StopSeen(Struct, frozen=True):
 
 
 class RecordRunEnd(Struct, frozen=True):
-    """A run ended. ``lost`` says why nobody can tell how; ``stop`` when an order ended it."""
+    """A run ended. ``lost`` says why nobody can tell how; ``stop`` when an order ended it.
+
+    ``retry_count``: TaskRetryCount now.
+    """
 
     task: int
     attempt: int
@@ -253,6 +256,7 @@ class RecordRunEnd(Struct, frozen=True):
     killed: int = 0
     survivors: int = 0
     lost: str = ""
+    retry_count: int = 0
 
 
 class RecordSurvivorsGone(Struct, frozen=True):

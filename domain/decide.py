@@ -25,7 +25,7 @@ from domain.requests import (
     inadmissible,
     operation_of,
 )
-from domain.states import CancelMode, TaskState
+from domain.states import CancelMode, TaskState, TaskType
 from domain.task_commands import finish_task, requeue_task
 from domain.transitions import GATES
 
@@ -145,13 +145,17 @@ def kept_and_again(job: Job) -> tuple[e.TaskSet, e.TaskSet]:
     """Tasks that run again, and tasks that stay as they are.
 
     Seed, Remarks: finished tasks stay finished; tasks explicitly canceled before they ran and still
-    Canceled stay canceled; all others are queued, including those that failed.
+    Canceled stay canceled; all others are queued, including those that failed. Node preparation is
+    work of the round, as node release is: it always runs again.
     """
-    stay = [t for t in job.work if t.state is TaskState.FINISHED or stays_canceled(t)]
+    stay = [t for t in job.work if stays(t)]
     again = [t for t in job.work if t not in stay]
     return task_set(again), task_set(stay)
 
 
-def stays_canceled(task: Task) -> bool:
-    """Explicitly canceled before it ran, and still Canceled."""
-    return task.state is TaskState.CANCELED and task.explicitly_canceled
+def stays(task: Task) -> bool:
+    """Finished, or explicitly canceled before it ran, and still Canceled."""
+    if task.spec.type is TaskType.NODE_PREP:
+        return False
+    canceled = task.state is TaskState.CANCELED and task.explicitly_canceled
+    return task.state is TaskState.FINISHED or canceled

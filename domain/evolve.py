@@ -6,7 +6,7 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from domain import events as e
-from domain.changes import ended, enter, release_skipped, with_tasks
+from domain.changes import ended, enter, release_skipped, stop_waiting, with_tasks
 from domain.errors import Corrupt
 from domain.evolve_making import added, properties_changed, tasks_added
 from domain.evolve_requests import (
@@ -26,6 +26,7 @@ from domain.evolve_runs import (
     queued,
     release_ended,
     run_ended,
+    run_failed,
     run_started,
     runtime_expired,
     started,
@@ -100,10 +101,7 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
         case e.TaskFinished():
             return run_ended(job, recorded, data.runs, TaskState.FINISHED, data.exit)
         case e.TaskFailed():
-            after = run_ended(
-                job, recorded, data.runs, TaskState.FAILED, data.exit, data.code, data.reason
-            )
-            return with_survivors(after, data.runs, data.survivors)
+            return run_failed(job, recorded, data)
         case e.JobCancelRequested():
             return cancel_requested(job, recorded, data)
         case e.JobCancelRepeated() | e.JobCancelRefused():
@@ -147,7 +145,8 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
         case e.JobFinishRequested():
             return finish_requested(job, recorded, data)
         case e.JobEnding():
-            return replace(enter(job, JobState.FINISHING), outcome=data.outcome)
+            ending = stop_waiting(enter(job, JobState.FINISHING), recorded)
+            return replace(ending, outcome=data.outcome)
         case e.JobFinished():
             return job_finished(job, recorded, data)
         case e.JobFailed():

@@ -141,9 +141,10 @@ def task_finish_requested(job: Job, recorded: e.Recorded, data: e.TaskFinishRequ
 
 def task_requeued(job: Job, recorded: e.Recorded, data: e.TaskRequeued) -> Job:
     """Queued again; of what it was only its runs and what they left behind are kept."""
+    waits = data.from_state is TaskState.QUEUED
     after = with_tasks(
         job,
-        [data.task],
+        [] if waits else [data.task],
         lambda t: Task(
             t.spec, TaskState.QUEUED, attempt=t.attempt, node=t.node, outlived=t.outlived
         ),

@@ -63,6 +63,7 @@ def run_started(
             handle=handle,
             started_at=recorded.time,
             outlived=t.outlived,
+            retries=t.retries,
         ),
     )
 
@@ -91,6 +92,15 @@ def run_ended(
             reason=reason,
         ),
     )
+
+
+def run_failed(job: Job, recorded: e.Recorded, data: e.TaskFailed) -> Job:
+    """Failed, or Queued again by itself; what the run left behind is counted."""
+    state = TaskState.QUEUED if data.runs_again else TaskState.FAILED
+    after = run_ended(job, recorded, data.runs, state, data.exit, data.code, data.reason)
+    if data.runs_again:
+        after = runs_changed(after, data.runs, lambda t, _: replace(t, retries=t.retries + 1))
+    return with_survivors(after, data.runs, data.survivors)
 
 
 def stop_ordered(job: Job, data: e.TaskStopOrdered) -> Job:

@@ -15,6 +15,7 @@ from domain import events as e
 from domain.cancelling import release_for
 from domain.hresult import HResult
 from domain.job import Job, Task, run_set, task_set
+from domain.readiness import work_over
 from domain.states import CancelMode, JobState, StopCause, TaskState
 
 # --- FailOnTaskFailure ----------------------------------------------------------------------------
@@ -28,7 +29,7 @@ def fail_due(job: Job) -> bool:
 
 def goes_on(job: Job) -> bool:
     """Whether it runs and has not come to its own end."""
-    return job.state is JobState.RUNNING and (not job.all_ended or job.run_until_canceled)
+    return job.state is JobState.RUNNING and (job.run_until_canceled or not work_over(job))
 
 
 def fail_job(job: Job, instruction: c.FailJob) -> tuple[e.JobEvent, ...]:

@@ -76,7 +76,8 @@ class Task(Struct, frozen=True):
 
     ``order_before``: the weaker order that ``order`` took over from. ``explicitly_canceled``:
     canceled by a request on this task before it ran; it then stays Canceled when the job is queued
-    again. ``cancel_open``: TaskCanceled has not been written yet. ``outlived``: of all its runs.
+    again. ``retries``: how often it was queued again by itself in this round. ``cancel_open``:
+    TaskCanceled has not been written yet. ``outlived``: of all its runs.
     """
 
     spec: TaskSpec
@@ -91,6 +92,7 @@ class Task(Struct, frozen=True):
     finish: TaskFinish | None = None
     expired: Expired | None = None
     explicitly_canceled: bool = False
+    retries: int = 0
     exit: Exit | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -219,6 +221,14 @@ class Job(Struct, frozen=True):
         """The node release task, if the job has one."""
         for task in self.tasks.values():
             if task.spec.type is TaskType.NODE_RELEASE:
+                return task
+        return None
+
+    @property
+    def prep(self) -> Task | None:
+        """The node preparation task, if the job has one. It is part of the work."""
+        for task in self.tasks.values():
+            if task.spec.type is TaskType.NODE_PREP:
                 return task
         return None
 

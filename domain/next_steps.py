@@ -11,6 +11,7 @@ from domain.failing import fail_due
 from domain.instruct import end_due, open_cancels, release_due, skip_due
 from domain.job import Job
 from domain.orders import orders_due
+from domain.readiness import startable, work_over
 from domain.states import TASK_ON_NODE, JobState
 
 
@@ -62,9 +63,9 @@ def starts_idle(job: Job) -> bool:
 
     Deliberate: such a job holds no slot here; slots are given to tasks.
     """
-    return job.run_until_canceled and job.state is JobState.QUEUED and job.all_ended
+    return job.run_until_canceled and job.state is JobState.QUEUED and work_over(job)
 
 
 def wants_slots(job: Job) -> bool:
-    """Whether tasks of this job wait for a slot."""
-    return job.state in (JobState.QUEUED, JobState.RUNNING) and bool(job.waiting)
+    """Whether tasks of this job wait for nothing but a slot."""
+    return job.state in (JobState.QUEUED, JobState.RUNNING) and bool(startable(job))

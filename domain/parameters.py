@@ -134,6 +134,15 @@ JOB_RUNTIME: Final = number(
     "how long a job may run that has no limit of its own, from its start; 0 for no limit",
     "product: no default limit",
 )
+TASK_RETRY_COUNT: Final = number(
+    "TaskRetryCount",
+    "reruns",
+    3,
+    0,
+    COUNT_MAX,
+    "how often a task without a number of its own runs again after a run that was lost",
+    "product: default 3, after errors of the system; then Failed",
+)
 SCHEDULING_MODE: Final = enumeration(
     "SchedulingMode",
     ("Queued",),
@@ -233,6 +242,7 @@ EFFECTIVE: Final = (
     NODE_RELEASE_TASK_TIMEOUT,
     TTL_COMPLETED_JOBS,
     JOB_RUNTIME,
+    TASK_RETRY_COUNT,
     SCHEDULING_MODE,
     PREEMPTION_TYPE,
 )

@@ -70,7 +70,7 @@ TASK_STATE_NUMBER: Final = {
 
 
 class TaskType(StrEnum):
-    """What a task is for. Only Basic and NodeRelease can be submitted so far."""
+    """What a task is for. Basic, NodePrep and NodeRelease can be submitted so far."""
 
     BASIC = "Basic"
     PARAMETRIC_SWEEP = "ParametricSweep"
@@ -79,7 +79,7 @@ class TaskType(StrEnum):
     SERVICE = "Service"
 
 
-TASK_TYPES_ACCEPTED: Final = frozenset({TaskType.BASIC, TaskType.NODE_RELEASE})
+TASK_TYPES_ACCEPTED: Final = frozenset({TaskType.BASIC, TaskType.NODE_PREP, TaskType.NODE_RELEASE})
 
 
 class JobType(StrEnum):

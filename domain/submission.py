@@ -4,6 +4,7 @@ Source: the job model's limits.
 """
 
 import re
+from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
 from msgspec.structs import replace
@@ -28,6 +29,9 @@ TASKS_MAX: Final = 1000
 PROPERTIES_BYTES_MAX: Final = 16 * 1024
 RUNTIME_SECONDS_MAX: Final = 366 * 86_400
 """A year. Longer, and no limit says the same."""
+RETRY_COUNT_MAX: Final = 1000
+DEPENDS_ON_MAX: Final = 100
+CIRCLE_NAMES_MAX: Final = 10
 VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,255}")
 ACCOUNT_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,79}")
 
@@ -99,21 +103,48 @@ def check_together(tasks: tuple[TaskSpec, ...], job_type: JobType) -> None:
                 f"task {task.id}: the command line of a command job has at most "
                 f"{COMMAND_JOB_CHARACTERS_MAX} characters; this one has {len(task.command)}"
             )
-    releases = [t for t in tasks if t.type is TaskType.NODE_RELEASE]
-    if len(releases) > 1:
+    check_once(tasks, TaskType.NODE_PREP, "node preparation", HResult.MULTIPLE_NODE_PREP)
+    check_once(tasks, TaskType.NODE_RELEASE, "node release", HResult.MULTIPLE_NODE_RELEASE)
+    check_circles(tasks)
+
+
+def check_once(tasks: tuple[TaskSpec, ...], kind: TaskType, words: str, hresult: HResult) -> None:
+    """At most one task of this type."""
+    found = sum(t.type is kind for t in tasks)
+    if found > 1:
         raise BadRequest(
-            f"the job has {len(releases)} node release tasks; at most one is allowed",
-            hresult=HResult.MULTIPLE_NODE_RELEASE,
+            f"the job has {found} {words} tasks; at most one is allowed", hresult=hresult
         )
+
+
+def check_circles(tasks: tuple[TaskSpec, ...]) -> None:
+    """No task waits, over however many others, for itself. Names are what is depended on."""
+    waits_for: dict[str, set[str]] = {}
+    for task in tasks:
+        if task.name:
+            waits_for.setdefault(task.name, set()).update(task.depends_on)
+    try:
+        TopologicalSorter(waits_for).prepare()
+    except CycleError as circle:
+        names = " -> ".join(repr(name) for name in reversed(circle.args[1][:CIRCLE_NAMES_MAX]))
+        raise wrong(f"tasks depend on each other in a circle: {names}; open it") from None
 
 
 def check_whole(tasks: tuple[TaskSpec, ...]) -> None:
-    """What a job needs before it is submitted: node release is not alone."""
-    if len(tasks) == 1 and tasks[0].type is TaskType.NODE_RELEASE:
+    """What a job needs before it is submitted: work, and every task that another depends on."""
+    if tasks and all(t.type is not TaskType.BASIC for t in tasks):
+        only = " and ".join(t.type for t in tasks)
         raise BadRequest(
-            "the job has only a node release task; add a task that does the work",
+            f"the job has only {only}; add a task that does the work",
             hresult=HResult.ONLY_PREP_OR_RELEASE,
         )
+    names = {t.name for t in tasks if t.name and t.type is TaskType.BASIC}
+    for task in tasks:
+        missing = [name for name in task.depends_on if name not in names]
+        if missing:
+            raise wrong(
+                f"task {task.id} depends on {missing[0]!r}, and no Basic task has that name"
+            )
 
 
 def check_task(task: TaskSpec) -> None:
@@ -130,6 +161,8 @@ def check_task(task: TaskSpec) -> None:
     if task.work_directory and not task.work_directory.startswith("/"):
         raise wrong(f"{where}: the work directory must be absolute, that is, begin with /")
     check_runtime(f"{where}: the", task.runtime_seconds)
+    check_retries(where, task.retry_count)
+    check_names(where, task)
     for name in task.environment:
         if not VARIABLE_NAME.fullmatch(name):
             raise wrong(
@@ -137,6 +170,26 @@ def check_task(task: TaskSpec) -> None:
                 "not beginning with a digit"
             )
     check_size(f"{where}: the environment", task.environment, ENVIRONMENT_BYTES_MAX)
+
+
+def check_retries(where: str, count: int | None) -> None:
+    """How often a task runs again by itself."""
+    if count is not None and not 0 <= count <= RETRY_COUNT_MAX:
+        raise wrong(f"{where}: {count} retries; 0 to {RETRY_COUNT_MAX} are allowed")
+
+
+def check_names(where: str, task: TaskSpec) -> None:
+    """What a task depends on: a few names, and only of a Basic task."""
+    if task.depends_on and task.type is not TaskType.BASIC:
+        raise wrong(f"{where}: a task of type {task.type} comes first or last and depends on none")
+    if len(task.depends_on) > DEPENDS_ON_MAX:
+        raise wrong(
+            f"{where} depends on {len(task.depends_on)} names; at most {DEPENDS_ON_MAX} are allowed"
+        )
+    for name in task.depends_on:
+        check_text(f"{where}: a name that it depends on", name, NAME_CHARACTERS_MAX)
+        if not name:
+            raise wrong(f"{where}: a name that it depends on is empty")
 
 
 def check_text(what: str, text: str, characters_max: int) -> None:

@@ -218,7 +218,8 @@ def failed(fact: e.TaskFailed) -> Said | None:
     if fact.code == OWN_FAILURE and not fact.killed and not fact.survivors:
         return None
     kind = Kind.FORCED_STOP if fact.killed or fact.survivors else Kind.STOP
-    return effect(fact, kind, "engine", TaskState.FAILED, code=fact.code, runs=fact.runs)
+    outcome = "again" if fact.runs_again else TaskState.FAILED
+    return effect(fact, kind, "engine", outcome, code=fact.code, runs=fact.runs)
 
 
 def survivors_gone(fact: e.TaskSurvivorsGone) -> Said:

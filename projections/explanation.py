@@ -217,7 +217,8 @@ def of_effect(fact: e.Event, job: Job) -> str:
         case e.TaskFinished():
             return f"{those(fact.runs)} finished by itself."
         case e.TaskFailed():
-            return f"{those(fact.runs)} failed: {plain(fact.reason) or ending(fact.exit)}."
+            again = ", and was queued again" if fact.runs_again else ""
+            return f"{those(fact.runs)} failed: {plain(fact.reason) or ending(fact.exit)}{again}."
         case e.TaskRuntimeExpired():
             return f"The run-time limit of {tasks(fact.runs)} ran out ({fact.runtime_seconds} s)."
         case e.TaskStopOrdered():

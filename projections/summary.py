@@ -99,7 +99,8 @@ def of_runs(fact: e.JobEvent) -> str:
         case e.TaskFinished():
             return f"{tasks(fact.runs)} finished"
         case e.TaskFailed():
-            return f"{tasks(fact.runs)} failed: {plain(fact.reason) or ending(fact.exit)}"
+            again = "; it runs again" if fact.runs_again else ""
+            return f"{tasks(fact.runs)} failed: {plain(fact.reason) or ending(fact.exit)}{again}"
         case e.JobFailing():
             return f"being ended as Failed: {plain(fact.message)}; {grace(fact.grace_seconds)}"
         case e.TaskRuntimeExpired():

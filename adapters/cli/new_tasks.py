@@ -1,13 +1,15 @@
 """Tasks from a command line: the options that say what they are, and the bodies they become."""
 
 import os
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final, TypedDict, TypeVar
 
 import click
 
 from adapters.cli.options import Asked
 
 SECONDS: Final = click.IntRange(min=0)
+F = TypeVar("F", bound=Callable[..., Any])
 PRIORITIES: Final = ("Lowest", "BelowNormal", "Normal", "AboveNormal", "Highest")
 
 
@@ -22,25 +24,41 @@ def checked_environment(ctx: object, param: object, value: tuple[str, ...]) -> d
     return found
 
 
-tasks_option = click.option(
-    "--task", "tasks", metavar="CMD", multiple=True, help="A task, run by /bin/sh -c."
-)
-directory_option = click.option("--cwd", metavar="DIR", help="Working directory of the tasks.")
-environment_option = click.option(
-    "--env",
-    "environment",
-    metavar="K=V",
-    multiple=True,
-    callback=checked_environment,
-    help="A variable for the tasks; several are allowed.",
-)
-
-task_runtime_option = click.option(
-    "--task-runtime",
-    metavar="SECONDS",
-    type=SECONDS,
-    default=0,
-    help="Stop a run of a task that takes longer.",
+OPTIONS: Final = (
+    click.option(
+        "--task", "tasks", metavar="CMD", multiple=True, help="A task, run by /bin/sh -c."
+    ),
+    click.option("--prep", metavar="CMD", default="", help="Run on each node before all else."),
+    click.option("--release", metavar="CMD", default="", help="Run on each node at the very end."),
+    click.option("--cwd", metavar="DIR", help="Working directory of the tasks."),
+    click.option(
+        "--env",
+        "environment",
+        metavar="K=V",
+        multiple=True,
+        callback=checked_environment,
+        help="A variable for the tasks; several are allowed.",
+    ),
+    click.option(
+        "--task-runtime",
+        metavar="SECONDS",
+        type=SECONDS,
+        default=0,
+        help="Stop a run of a task that takes longer.",
+    ),
+    click.option(
+        "--retries",
+        metavar="N",
+        type=SECONDS,
+        help="Run a failed task again by itself, so often.",
+    ),
+    click.option("--task-name", metavar="NAME", default="", help="What the tasks are called."),
+    click.option(
+        "--depends-on",
+        metavar="NAME",
+        multiple=True,
+        help="Start when all tasks of this name are Finished; several are allowed.",
+    ),
 )
 
 
@@ -50,24 +68,46 @@ def hint_at_task(asked: Asked, command: tuple[str, ...]) -> None:
         asked.out.note(f"note: {command[0]!r} is run as one word; --task runs a line of the shell")
 
 
-def new_tasks(
-    commands: tuple[str, ...],
-    release: str,
-    cwd: str | None,
-    environment: dict[str, str],
-    task_runtime: int,
-) -> list[dict[str, object]]:
-    """The tasks of a request's body; node release comes last."""
-    kinds = [("Basic", command) for command in commands]
-    kinds += [("NodeRelease", release)] if release else []
+class TaskOptions(TypedDict):
+    """What the options say of all tasks on the line; the name and what it depends on of each."""
+
+    prep: str
+    release: str
+    cwd: str | None
+    environment: dict[str, str]
+    task_runtime: int
+    retries: int | None
+    task_name: str
+    depends_on: tuple[str, ...]
+
+
+def new_tasks(commands: tuple[str, ...], said: TaskOptions) -> list[dict[str, object]]:
+    """The tasks of a request's body; node preparation comes first, node release last."""
+    kinds = [("NodePrep", said["prep"])] if said["prep"] else []
+    kinds += [("Basic", command) for command in commands]
+    kinds += [("NodeRelease", said["release"])] if said["release"] else []
+    directory = os.path.abspath(said["cwd"]) if said["cwd"] else ""
+    own = {
+        "name": said["task_name"],
+        "depends_on": list(said["depends_on"]),
+        "runtime_seconds": said["task_runtime"],
+        "retry_count": said["retries"],
+    }
+    none = {"name": "", "depends_on": [], "runtime_seconds": 0, "retry_count": None}
     return [
         {
             "command": command,
             "type": kind,
-            "name": "",
-            "work_directory": os.path.abspath(cwd) if cwd else "",
-            "environment": environment,
-            "runtime_seconds": task_runtime if kind == "Basic" else 0,
+            "work_directory": directory,
+            "environment": said["environment"],
+            **(own if kind == "Basic" else none),
         }
         for kind, command in kinds
     ]
+
+
+def task_options(verb: F) -> F:
+    """All options that say what tasks are, on a verb that makes some."""
+    for option in reversed(OPTIONS):
+        verb = option(verb)
+    return verb

@@ -72,6 +72,9 @@ class TaskDetail(TypedDict, total=False):
     command: str
     work_directory: str
     runtime_seconds: int
+    depends_on: list[str]
+    retry_count: int | None
+    retries: int
     state: str
     attempt: int
     node: str | None

@@ -14,7 +14,9 @@ from domain.requests import REASON_CODE_MAX
 from domain.states import TASK_TYPES_ACCEPTED, CancelMode, JobPriority, JobType, TaskType
 from domain.submission import (
     COMMAND_BYTES_MAX,
+    DEPENDS_ON_MAX,
     NAME_CHARACTERS_MAX,
+    RETRY_COUNT_MAX,
     RUNTIME_SECONDS_MAX,
     TASKS_MAX,
     WORK_DIRECTORY_BYTES_MAX,
@@ -49,6 +51,14 @@ Name = Annotated[
 Account = Annotated[str, text(80, r"^([A-Za-z_][A-Za-z0-9_.-]{0,79})?$", "An account, or empty.")]
 Properties = dict[str, Annotated[str, text(COMMAND_BYTES_MAX, WITHOUT_NUL, "Its value.")]]
 
+Retries = Annotated[
+    int,
+    Meta(
+        description="How often it runs again by itself after a failure; null: after a lost run as "
+        "often as TaskRetryCount says, else never.",
+        extra_json_schema={"minimum": 0, "maximum": RETRY_COUNT_MAX},
+    ),
+]
 RuntimeSeconds = Annotated[
     int,
     Meta(
@@ -126,11 +136,19 @@ class TaskBody(Struct, forbid_unknown_fields=True):
         ),
     ] = {}
     runtime_seconds: RuntimeSeconds = 0
+    depends_on: Annotated[
+        list[Name],
+        Meta(
+            description="Names of tasks of this job that must be Finished before it starts.",
+            extra_json_schema={"maxItems": DEPENDS_ON_MAX},
+        ),
+    ] = []
+    retry_count: Retries | None = None
 
 
 class JobBody(Struct, forbid_unknown_fields=True):
-    """A new job. Tasks are numbered from 1 in their order; at most one is a node release task,
-    and not alone. ``submit``: hand it over at once; else it is held in Configuring.
+    """A new job. Tasks are numbered from 1 in their order; at most one prepares the node, at most
+    one releases it, and not alone. ``submit``: hand it over at once; else it stays Configuring.
     ``fail_on_task_failure``: the first failed task stops the rest. ``run_until_canceled``: it goes
     on when all its tasks have ended."""
 

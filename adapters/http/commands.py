@@ -215,6 +215,8 @@ def task_spec(number: int, body: TaskBody) -> TaskSpec:
         work_directory=body.work_directory,
         environment=body.environment,
         runtime_seconds=body.runtime_seconds,
+        depends_on=tuple(body.depends_on),
+        retry_count=body.retry_count,
     )
 
 

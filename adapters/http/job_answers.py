@@ -70,6 +70,9 @@ class TaskDetail(Struct, frozen=True):
     command: str
     work_directory: str
     runtime_seconds: Count
+    depends_on: tuple[str, ...]
+    retry_count: Count | None
+    retries: Count
     state: TaskStateWord
     attempt: Count
     node: str
@@ -226,6 +229,9 @@ def task_detail(task: Task) -> TaskDetail:
         command=task.spec.command,
         work_directory=task.spec.work_directory,
         runtime_seconds=task.spec.runtime_seconds,
+        depends_on=task.spec.depends_on,
+        retry_count=task.spec.retry_count,
+        retries=task.retries,
         state=task.state,
         attempt=task.attempt,
         node=task.node,

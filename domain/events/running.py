@@ -37,6 +37,7 @@ class TaskFailed(Struct, frozen=True):
     ``code``: why, as a stable word: ``task_failure``, ``run_lost``, ``stopped_by_engine``, or the
     engine's word for a run that it cannot start.
     ``killed``: how many processes the engine sent SIGKILL on its own account.
+    ``runs_again``: whether the task waits again, Queued, for its next attempt.
     """
 
     runs: tuple[RunRange, ...]
@@ -45,3 +46,4 @@ class TaskFailed(Struct, frozen=True):
     reason: str
     killed: int = 0
     survivors: int = 0
+    runs_again: bool = False

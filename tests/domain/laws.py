@@ -43,6 +43,7 @@ ONLY_TRAIL: Final = (
     e.JobCancelRepeated,
     e.TaskCancelRepeated,
 )
+ROUND: Final = (e.JobConfigured, e.JobRequeued)
 EVENT_BYTES_MAX: Final = 64 * 1024
 
 
@@ -102,6 +103,12 @@ class Laws:
                 assert was.state is TaskState.QUEUED
             if was.spec.type is TaskType.NODE_RELEASE:
                 continue
+            if isinstance(data, e.TaskStarted) and task.attempt > was.attempt:
+                self._in_order(before, was.spec)
+            if isinstance(data, e.TaskFailed) and data.runs_again:
+                assert before.state is S.RUNNING
+            if was.spec.type is TaskType.NODE_PREP and isinstance(data, ROUND):
+                continue
             if was.state is TaskState.FINISHED:
                 assert task.state is TaskState.FINISHED
             again = isinstance(data, e.TaskRequeued) and data.task == number
@@ -110,6 +117,14 @@ class Laws:
             if again:
                 assert before.state in (S.QUEUED, S.RUNNING)
                 assert (task.state, task.explicitly_canceled) == (TaskState.QUEUED, False)
+
+    def _in_order(self, before: Job, spec: e.TaskSpec) -> None:
+        """Node preparation first, then what a task depends on."""
+        done = TaskState.FINISHED
+        if before.prep is not None and spec.type is not TaskType.NODE_PREP:
+            assert before.prep.state is done
+        for other in before.work:
+            assert other.spec.name not in spec.depends_on or other.state is done
 
     def _cancels(self, before: Job, data: e.Event) -> None:
         if isinstance(data, e.JobCancelRequested):

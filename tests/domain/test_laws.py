@@ -17,6 +17,7 @@ from domain.failing import next_limit
 from domain.instruct import instruct
 from domain.job import Job, Order, Task
 from domain.next_steps import Step, next_steps, wants_slots
+from domain.readiness import startable, work_over
 from domain.requests import JobRequest
 from domain.states import (
     JOB_ENDED,
@@ -62,7 +63,9 @@ more_tasks = st.lists(
         e.TaskSpec,
         st.just(0),
         st.sampled_from(("work", "more work")),
-        st.sampled_from((TaskType.BASIC, TaskType.BASIC, TaskType.NODE_RELEASE)),
+        st.sampled_from((*[TaskType.BASIC] * 3, TaskType.NODE_PREP, TaskType.NODE_RELEASE)),
+        st.sampled_from(("", "a", "b")),
+        depends_on=st.sampled_from(((), (), ("a",), ("b",))),
     ),
     min_size=1,
     max_size=3,
@@ -124,7 +127,8 @@ class Engine:
         mood = self._moods[self._ended % len(self._moods)]
         number, attempt = task.spec.id, task.attempt
         if mood == 0:
-            return c.RecordRunEnd(number, attempt, e.Exit(), lost="the machine restarted")
+            lost = "the machine restarted"
+            return c.RecordRunEnd(number, attempt, e.Exit(), lost=lost, retry_count=1)
         order = task.order_before if mood == 1 and task.order_before else task.order
         if order is None or mood == 2:
             return c.RecordRunEnd(number, attempt, e.Exit(EXIT_CODES[mood % 2]))
@@ -166,7 +170,7 @@ def act_for(job: Job, step: Step) -> c.Instruction | None:
             assert job.release
             return c.StartRelease(job.release.attempt + 1, NODE, HANDLE)
         case Step.DISPATCH:
-            task = next(t for t in job.work if t.state is TaskState.QUEUED)
+            task = startable(job)[0]
             begin = c.StartTask(task.spec.id, task.attempt + 1, NODE, HANDLE)
             return c.StartJob((NODE,)) if job.state is JobState.QUEUED else begin
         case Step.PERFORM_STOP:
@@ -181,9 +185,27 @@ class Began(Struct, frozen=True):
     fails: bool
     idles: bool
     limits: tuple[int, int]
+    shape: str
+    retries: int | None
     submit: bool
     steps: int
     moods: list[int]
+
+
+def made_of(task: e.TaskSpec, began: Began, limit: int) -> e.TaskSpec:
+    """The task with its limit, its retries, and its place: prepared for, in a chain, or free."""
+    if task.type is not TaskType.BASIC:
+        return task
+    number = task.id
+    chained = began.shape == "chain"
+    return replace(
+        task,
+        type=TaskType.NODE_PREP if began.shape == "prepared" and number == 1 else task.type,
+        runtime_seconds=limit if number % 2 else 0,
+        retry_count=began.retries if number % 2 else None,
+        name=f"n{number}" if chained else "",
+        depends_on=(f"n{number - 1}",) if chained and number > 1 else (),
+    )
 
 
 class Life:
@@ -194,7 +216,7 @@ class Life:
         job_limit, task_limit = began.limits
         self.story = Story(
             add(
-                tuple(replace(t, runtime_seconds=task_limit if t.id % 2 else 0) for t in tasks),
+                tuple(made_of(t, began, task_limit) for t in tasks),
                 submit=began.submit,
                 fail_on_task_failure=began.fails,
                 run_until_canceled=began.idles,
@@ -348,7 +370,7 @@ class Life:
 
 def rests(job: Job) -> bool:
     """Whether nothing more happens unless somebody asks for it."""
-    idle = job.run_until_canceled and job.state is JobState.RUNNING and job.all_ended
+    idle = job.run_until_canceled and job.state is JobState.RUNNING and work_over(job)
     return job.state in REST or (idle and not next_steps(job))
 
 
@@ -397,6 +419,8 @@ lives = st.builds(
     st.sampled_from((False, False, True)),
     st.sampled_from((False, False, False, True)),
     st.tuples(st.sampled_from((0, 0, 15, 40)), st.sampled_from((0, 0, 3))),
+    st.sampled_from(("", "", "chain", "prepared")),
+    st.sampled_from((None, None, 0, 2)),
     st.sampled_from((True, True, False)),
     st.integers(0, 8),
     st.lists(st.sampled_from((3, 4, 5, 6, 7, 0, 1, 2)), min_size=3, max_size=8),

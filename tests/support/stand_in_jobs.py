@@ -344,6 +344,9 @@ def job(number: int, state: str) -> Json:
         "reason": "",
         "explicitly_canceled": False,
         "runtime_seconds": 0,
+        "depends_on": [],
+        "retry_count": None,
+        "retries": 0,
     }
     return {
         "job_id": number,

@@ -2,7 +2,7 @@
 
 import shlex
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -12,12 +12,10 @@ from adapters.cli.moments import shown
 from adapters.cli.new_tasks import (
     PRIORITIES,
     SECONDS,
-    directory_option,
-    environment_option,
+    TaskOptions,
     hint_at_task,
     new_tasks,
-    task_runtime_option,
-    tasks_option,
+    task_options,
 )
 from adapters.cli.outcome import Outcome, line, say, settle
 from adapters.cli.server import quoted
@@ -34,13 +32,9 @@ from adapters.cli.waiting import Wait
 )
 @click.argument("command", metavar="-- CMD...", nargs=-1, type=click.UNPROCESSED)
 @click.option("--name", default="", help="The job's name.")
-@tasks_option
-@click.option("--release", metavar="CMD", default="", help="Run on each node at the very end.")
+@task_options
 @click.option("--admin", is_flag=True, help="A command job (administrators only).")
 @click.option("--priority", type=click.Choice(PRIORITIES, case_sensitive=False), default="Normal")
-@directory_option
-@environment_option
-@task_runtime_option
 @click.option("--runtime", metavar="SECONDS", type=SECONDS, default=0, help="How long it may run.")
 @click.option("--fail-on-task-failure", is_flag=True, help="The first failed task stops the rest.")
 @click.option("--run-until-canceled", is_flag=True, help="Go on when all its tasks have ended.")
@@ -97,22 +91,19 @@ def verb(
 def new_job(
     commands: tuple[str, ...],
     name: str,
-    release: str,
     admin: bool,
     priority: str,
-    cwd: str | None,
-    environment: dict[str, str],
-    task_runtime: int,
+    run_as: str,
+    hold: bool,
     runtime: int,
     fail_on_task_failure: bool,
     run_until_canceled: bool,
-    run_as: str,
-    hold: bool,
+    **said: Any,
 ) -> dict[str, object]:
     """The request's body."""
     return {
         "name": name,
-        "tasks": new_tasks(commands, release, cwd, environment, task_runtime),
+        "tasks": new_tasks(commands, cast(TaskOptions, said)),
         "job_type": "Admin" if admin else "Batch",
         "priority": priority,
         "run_as": run_as,

@@ -72,6 +72,7 @@ LIMITS: Final[Mapping[str, Schema]] = {
     "count": COUNT,
     # stopping
     "runtime_seconds": COUNT,
+    "retry_count": COUNT,
     "grace_seconds": Schema(minimum=0, maximum=GRACE_SECONDS_MAX),
     "grace_ms": Schema(minimum=0, maximum=GRACE_SECONDS_MAX * 1000),
     "signal": SIGNAL,

@@ -27,7 +27,7 @@ JOB_FIELDS = {
 TASK_FIELDS = {
     "task_id", "type", "name", "command", "work_directory", "state", "attempt", "node",
     "exit_code", "exit_signal", "started_at", "ended_at", "survivors", "code", "reason",
-    "explicitly_canceled", "finish", "runtime_seconds",
+    "explicitly_canceled", "finish", "runtime_seconds", "depends_on", "retry_count", "retries",
 }  # fmt: skip
 
 
