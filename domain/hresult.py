@@ -4,6 +4,7 @@ As a signed 32-bit number (REST ``Code``, .NET) a value is ``value - 2**32``.
 """
 
 from enum import IntEnum
+from typing import Final
 
 
 class HResult(IntEnum):
@@ -42,3 +43,32 @@ class HResult(IntEnum):
     NODE_PREP_TASK_FAILURE = 0x800409E8
     TASK_FINISHED_DURING_EXECUTION = 0x800409EC
     UNKNOWN_ERROR = 0x80041972
+
+
+OPERATION_FIRST: Final = 0x80040200
+VALIDATION_FIRST: Final = 0x800405E8
+EXECUTION_FIRST: Final = 0x800409D0
+"""Source: the client library's ErrorCode: each kind of error counts from a number of its own."""
+
+ELSEWHERE_CALLED: Final = {
+    HResult.PROPERTY_VALUE_TOO_LARGE: "Operation_PropertyValueTooLargeForDatabase",
+    HResult.UNKNOWN_ERROR: "UnknownError",
+}
+"""Where HPC Pack's name is not the one used here with its kind before it."""
+
+
+def hpc_name(number: int) -> str:
+    """HPC Pack's own name, such as ``Operation_InvalidCancelJobState``; "" for none or unknown."""
+    try:
+        value = HResult(number)
+    except ValueError:
+        return ""
+    words = "".join(word.capitalize() for word in value.name.split("_"))
+    return ELSEWHERE_CALLED.get(value, f"{kind_of(value)}_{words}")
+
+
+def kind_of(value: HResult) -> str:
+    """What the number is about, by its range."""
+    if value >= EXECUTION_FIRST:
+        return "Execution"
+    return "Validation" if value >= VALIDATION_FIRST else "Operation"

@@ -31,6 +31,7 @@ class Receipt(TypedDict, total=False):
     explanation: str
     code: str
     hresult: str
+    hresult_name: str
     rule: str
     under_way: UnderWay | None
     already_canceled: bool

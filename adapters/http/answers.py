@@ -32,6 +32,7 @@ from application.queries import Replayed
 from application.receipts import Receipt, UnderWay
 from application.replay import ReplayStep
 from domain.cluster import job_number
+from domain.hresult import hpc_name
 from domain.parameters import Kind, Parameter, Value
 from projections.summary import summary
 
@@ -72,6 +73,7 @@ class ReceiptBody(Struct, frozen=True):
     """The answer to a command.
 
     ``job_id``: a number, or the text that is none; null for commands on the cluster.
+    ``hresult_name``: HPC Pack's name of that number, "" for none.
     ``trail``: where the job's events are; null where there is no job.
     """
 
@@ -88,6 +90,7 @@ class ReceiptBody(Struct, frozen=True):
     explanation: str
     code: str
     hresult: HResultText
+    hresult_name: str
     rule: str
     under_way: UnderWayBody | None
     already_canceled: bool
@@ -113,6 +116,7 @@ def receipt_body(receipt: Receipt) -> ReceiptBody:
         explanation=receipt.explanation,
         code=receipt.code,
         hresult=hexadecimal(receipt.hresult),
+        hresult_name=hpc_name(receipt.hresult),
         rule=receipt.rule,
         under_way=under_way_body(receipt.under_way),
         already_canceled=receipt.already_canceled,
