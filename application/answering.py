@@ -32,7 +32,7 @@ class Answering:
             history = await self._ledger.history(e.job_aggregate(number))
             answer = replayed(history, before.version, operation, str(number), state)
             cancel = await self._met(number, done, readable(history[before.version - 1]))
-        answer = replace(answer, task_id=task_id)
+        answer = answer if task_id is None else replace(answer, task_id=task_id)
         return told(answer, cancel) if may_know(request) else without_secrets(answer)
 
     async def _met(

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Final
 
-from application.endings import Endings
 from application.job_maker import JobKeys
 from application.ledger import Ledger, readable
+from application.moments import Moments
 from application.ports import CaughtUp, EventLog, Stored
 from application.waiting_line import Changes, Occupied, WaitingLine
 from domain.errors import Corrupt, CountermandError, Unavailable
@@ -26,6 +26,7 @@ from domain.events import (
     Recorded,
 )
 from domain.evolve import evolve, replay
+from domain.failing import next_limit
 from domain.job import Job
 from domain.next_steps import wants_slots
 from domain.states import JOB_ENDED
@@ -34,14 +35,18 @@ RETRY_SECONDS: Final = 0.2
 
 
 class Board:
-    """``changed`` yields numbers of jobs to look at, each as soon as its event is in the log."""
+    """``changed`` yields numbers of jobs to look at, each as soon as its event is in the log.
+
+    ``ended``: when each job ended; ``limits``: when the next run-time limit of each runs out.
+    """
 
     def __init__(self, log: EventLog, ledger: Ledger, keys: JobKeys) -> None:
         self._log = log
         self._ledger = ledger
         self._keys = keys
         self.jobs: dict[int, Job] = {}
-        self.ended = Endings()
+        self.ended = Moments()
+        self.limits = Moments()
         self.queued_at: dict[int, int] = {}
         self.corrupt: dict[Aggregate, str] = {}
         self.position = 0
@@ -170,6 +175,11 @@ class Board:
     def _hold(self, job: Job) -> None:
         self.jobs[job.id] = job
         self.occupied.put(job)
+        moment = next_limit(job)
+        if moment is None:
+            self.limits.drop(job.id)
+        else:
+            self.limits.put(job.id, moment)
         if wants_slots(job):
             self.line.put(job, self.queued_at.get(job.id, 0))
         else:
@@ -179,6 +189,7 @@ class Board:
         self.jobs.pop(job_id, None)
         self.queued_at.pop(job_id, None)
         self.occupied.drop(job_id)
+        self.limits.drop(job_id)
         self.line.drop(job_id)
 
     def _mark_corrupt(self, aggregate: Aggregate, reason: str) -> None:

@@ -46,6 +46,8 @@ class Carrier:
             Step.VALIDATE: dispatcher.validate,
             Step.END_VALIDATION: dispatcher.end_validation,
             Step.DISPATCH: dispatcher.dispatch,
+            Step.START_IDLE: dispatcher.start_idle,
+            Step.FAIL: stopper.fail,
             Step.CLOSE_TASK_CANCELS: stopper.close_task_cancels,
             Step.ORDER_STOP: stopper.order_stop,
             Step.PERFORM_STOP: stopper.perform_stop,

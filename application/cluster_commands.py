@@ -15,7 +15,7 @@ from domain.adding import content_of_job
 from domain.cluster import Cluster, SetParameter, refused, set_parameter
 from domain.identity import Caller
 from domain.job import Asking
-from domain.parameters import CATALOGUE, Parameter
+from domain.parameters import CATALOGUE, Parameter, Value
 from domain.refusal import Refusal
 
 
@@ -23,7 +23,7 @@ class ParametersInForce(Struct, frozen=True):
     """Every cluster parameter and its value, at one version of the cluster."""
 
     version: int
-    values: tuple[tuple[Parameter, int], ...]
+    values: tuple[tuple[Parameter, Value], ...]
 
 
 class ClusterCommands:

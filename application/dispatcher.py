@@ -1,6 +1,7 @@
 """Starts queued work: validates what was submitted, and gives free slots to waiting tasks.
 
-Jobs go by priority, then by the stream position of their JobQueued; tasks of a job by number.
+Jobs go by priority, then by the stream position of their JobQueued; tasks of a job by number, each
+when what it depends on is Finished.
 """
 
 import asyncio
@@ -16,7 +17,9 @@ from domain import commands as c
 from domain.errors import Corrupt, CountermandError
 from domain.events import RunHandle
 from domain.job import Job, Task
-from domain.states import JobState, TaskState
+from domain.parameters import JOB_RUNTIME
+from domain.readiness import startable
+from domain.states import JobState
 
 SEEN_SECONDS_MAX: Final = 30.0
 FULL_SECONDS: Final = 1.0
@@ -54,6 +57,11 @@ class Dispatcher:
         """Validating -> Queued: limits were checked when the job was created."""
         await self._runs.tell(job.id, c.EndValidation())
 
+    async def start_idle(self, job: Job) -> None:
+        """Queued -> Running, without a task: the job waits for some."""
+        if not self._paused:
+            await self._start_job(job)
+
     async def pause(self, seconds_max: float) -> None:
         """Start nothing more: the service is about to end its tasks.
 
@@ -84,11 +92,7 @@ class Dispatcher:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _candidates(self, job: Job) -> list[Task]:
-        return [
-            task
-            for task in job.work
-            if task.state is TaskState.QUEUED and next_run(job, task) not in self._starting
-        ]
+        return [task for task in startable(job) if next_run(job, task) not in self._starting]
 
     def _slots_free(self) -> int:
         return self._engine.slots - len(self._board.occupied.runs | self._starting)
@@ -99,6 +103,10 @@ class Dispatcher:
         starting = asyncio.create_task(self._start(job, task, key))
         self._tasks.add(starting)
         starting.add_done_callback(self._tasks.discard)
+
+    async def _start_job(self, job: Job) -> None:
+        seconds = await self._runs.parameter(JOB_RUNTIME)
+        await self._runs.tell(job.id, c.StartJob((self._engine.node,), seconds))
 
     async def _start(self, job: Job, task: Task, key: RunKey) -> None:
         """Start one task; whatever happens, the job is looked at again."""
@@ -111,7 +119,7 @@ class Dispatcher:
 
         try:
             if job.state is JobState.QUEUED:
-                await self._runs.tell(job.id, c.StartJob((self._engine.node,)))
+                await self._start_job(job)
             done = await self._runs.start(job, task, 0, make, waiting)
             await self._board.wait_until(done.position, SEEN_SECONDS_MAX)
         except Corrupt as error:

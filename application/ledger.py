@@ -135,14 +135,14 @@ class Ledger:
         return (await self._read(self.cluster_aggregate, CLUSTERS)).state
 
     async def parameter(self, parameter: Parameter) -> int:
-        """The value in force; the default when the cluster's own history is damaged.
+        """The number in force; the default when the cluster's own history is damaged.
 
         Then health says so, and jobs can still be stopped.
         """
         try:
-            return (await self.cluster()).value(parameter.name)
+            return (await self.cluster()).number(parameter)
         except Corrupt:
-            return parameter.default
+            return Cluster().number(parameter)
 
     async def history(self, aggregate: Aggregate) -> tuple[Stored, ...]:
         """Every event of an aggregate, in order, exact bytes included."""

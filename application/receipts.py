@@ -30,7 +30,8 @@ class Receipt(Struct, frozen=True):
     ``event_id``, ``event_type``, ``version``, ``position`` name the event that holds it for ever;
     ``job_state`` is the state now. ``hresult`` is HPC Pack's number, 0 for success. ``explanation``
     is a sentence for a person. ``replayed``: this very request was answered before, by that event.
-    ``already_canceled``: a cancel of a job that has been canceled before.
+    ``already_canceled``: a cancel of a job that has been canceled before. ``task_id``: the task
+    that the request was about, or the first one that it added.
     """
 
     outcome: Outcome
@@ -79,10 +80,21 @@ def says(fact: e.Event, job_id: str) -> str:
             )
         case e.JobSubmitted():
             return f"job {job_id}: submitted"
-        case e.JobAdded():
-            return f"job {job_id}: created"
         case e.ClusterParameterSet():
             return f"{fact.name} is {fact.value} (was {fact.previous})"
+        case _:
+            return says_of_making(fact, job_id)
+
+
+def says_of_making(fact: e.Event, job_id: str) -> str:
+    """The same, for what a job is made of."""
+    match fact:
+        case e.JobAdded():
+            return f"job {job_id}: created"
+        case e.TasksAdded():
+            return f"job {job_id}: tasks added, from task {fact.tasks[0].id} on"
+        case e.JobPropertiesChanged():
+            return f"job {job_id}: changed: {', '.join(fact.named)}"
         case _:
             return ""
 
@@ -112,6 +124,7 @@ def receipt(
         code=refusal.code if refusal else "",
         hresult=refusal.hresult if refusal else 0,
         rule=refusal.rule if refusal else "",
+        task_id=fact.tasks[0].id if isinstance(fact, e.TasksAdded) else None,
         already_canceled=already_canceled(fact),
         replayed=replayed,
     )

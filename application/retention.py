@@ -76,7 +76,7 @@ class Retention:
     async def _kept(self) -> timedelta:
         """How long jobs stay after their end."""
         cluster = await self._ledger.cluster()
-        return timedelta(days=cluster.value(TTL_COMPLETED_JOBS.name))
+        return timedelta(days=cluster.number(TTL_COMPLETED_JOBS))
 
     def _ended_until(self, latest: datetime) -> list[int]:
         """Jobs in the order of their ends; survivors keep a job on the board."""

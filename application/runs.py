@@ -20,6 +20,7 @@ from domain.events import JobEvent, RunHandle
 from domain.instruct import instruct
 from domain.job import Job, Task
 from domain.orders import order_for
+from domain.parameters import TASK_RETRY_COUNT, Parameter
 from domain.states import TASK_ON_NODE
 
 TRIES_MAX: Final = 50
@@ -39,13 +40,16 @@ class Runs:
         """Write down what an instruction gives, if it still fits. Raises as ``Ledger`` does."""
 
         def decide(job: Job | None, now: datetime) -> tuple[JobEvent, ...]:
-            timed = (
-                replace(instruction, at=now) if isinstance(instruction, c.EndJob) else instruction
-            )
+            has_time = isinstance(instruction, c.EndJob | c.ExpireRuntime)
+            timed = replace(instruction, at=now) if has_time else instruction
             return instruct(job, timed) if job else ()
 
         chain = cause or Cause()
         return await self._ledger.change_job(job_id, decide, chain, TRIES_MAX)
+
+    async def parameter(self, parameter: Parameter) -> int:
+        """A number of the cluster's, as it is now."""
+        return await self._ledger.parameter(parameter)
 
     async def start(
         self,
@@ -99,7 +103,8 @@ class Runs:
         if status.phase in (RunPhase.ENDED, RunPhase.LOST):
             job = await self._ledger.job(key.job)
             if is_about(job, status):
-                await self.tell(key.job, end_of(status), cause_of(job))
+                retry_count = await self._ledger.parameter(TASK_RETRY_COUNT)
+                await self.tell(key.job, end_of(status, retry_count), cause_of(job))
         if status.survivors_gone:
             await self.tell(key.job, c.RecordSurvivorsGone(key.task, key.attempt))
 
@@ -185,7 +190,7 @@ def written_runs(jobs: dict[int, Job]) -> tuple[RunKey, ...]:
     )
 
 
-def end_of(status: RunStatus) -> c.RecordRunEnd:
+def end_of(status: RunStatus, retry_count: int) -> c.RecordRunEnd:
     """The engine's note in the domain's words."""
     stop = status.stop
     lost = status.phase is RunPhase.LOST or (status.never_ran and stop is None)
@@ -207,6 +212,7 @@ def end_of(status: RunStatus) -> c.RecordRunEnd:
         killed=status.killed,
         survivors=status.survivors,
         lost=(status.reason or "the run ended and nobody saw how") if lost else "",
+        retry_count=retry_count,
     )
 
 

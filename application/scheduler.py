@@ -6,64 +6,46 @@ again with the same request id), ``Conflict``, ``Throttled``, ``Corrupt``, ``Bad
 (malformed: not history).
 """
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import Final
+from collections.abc import Callable
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from application.admission import Admission
-from application.answering import Answering
 from application.cluster_commands import ClusterCommands, ParametersInForce
 from application.job_maker import JobMaker
-from application.ledger import Cause, Ledger
+from application.job_requests import Cancel, JobRequests, Limits
+from application.ledger import Ledger
 from application.ports import Clock, Policy
-from application.receipts import Receipt, receipt, replayed
+from application.receipts import Receipt
 from application.throttle import RefusalLimit
 from domain import commands as c
 from domain import events as e
-from domain.cluster import JOB_ID_MAX, SetParameter, job_number
-from domain.decide import decide
-from domain.errors import Unknown
-from domain.hresult import HResult
+from domain.cluster import SetParameter
 from domain.identity import Caller
-from domain.job import Job, removal
-from domain.message import MESSAGE_UNITS_MAX, kept
 from domain.parameters import TASK_CANCEL_GRACE_PERIOD
 from domain.policy import Action, Question
 from domain.refusal import denied
-from domain.requests import REASON_CODE_MAX, JobRequest
-from domain.states import CancelMode, Effect, JobPriority, JobType
-from domain.submission import check_submission
+from domain.states import CancelMode, JobPriority, JobType
+from domain.submission import check_changes, check_submission, check_tasks
 
-JOB_ID_UNITS_MAX: Final = 64
+__all__ = ("Cancel", "Limits", "NewJob", "Scheduler")
 
 
 class NewJob(Struct, frozen=True):
-    """What somebody wants to run. The owner is who asks, or whom they act for."""
+    """What somebody wants to run. The owner is who asks, or whom they act for.
 
-    name: str
-    tasks: tuple[e.TaskSpec, ...]
+    ``runtime_seconds``: 0 for the cluster's default.
+    """
+
+    name: str = ""
+    tasks: tuple[e.TaskSpec, ...] = ()
     job_type: JobType = JobType.BATCH
     priority: JobPriority = JobPriority.NORMAL
     run_as: str = ""
     properties: dict[str, str] = {}
-    submit: bool = True
-
-
-class Cancel(Struct, frozen=True):
-    """How to cancel, and why."""
-
-    mode: CancelMode = CancelMode.NORMAL
-    message: str = ""
-    reason_code: str = ""
-
-
-class Limits(Struct, frozen=True):
-    """Limits that the settings choose."""
-
-    message_units_max: int = MESSAGE_UNITS_MAX
+    fail_on_task_failure: bool = False
+    run_until_canceled: bool = False
+    runtime_seconds: int = 0
 
 
 class Scheduler:
@@ -80,25 +62,94 @@ class Scheduler:
         room: Callable[[], None],
     ) -> None:
         self._ledger = ledger
-        self._policy = policy
-        self._clock = clock
         self._limits = limits
         self._maker = maker
         self._room = room
-        self._admission = Admission(room, refusals, clock)
-        self._answering = Answering(ledger)
-        self._cluster = ClusterCommands(ledger, self._admission)
+        admission = Admission(room, refusals, clock)
+        self._requests = JobRequests(ledger, policy, clock, limits, admission)
+        self._cluster = ClusterCommands(ledger, admission)
 
     # --- create and submit ------------------------------------------------------------------------
 
+    @staticmethod
+    def create_job() -> NewJob:
+        """A job with every default, on the caller's side: no id, nothing stored."""
+        return NewJob()
+
     async def add_job(self, caller: Caller, new: NewJob, request_id: str) -> Receipt:
-        """Create a job, and submit it unless told otherwise: one atomic append.
+        """Store a job in Configuring: it gets its number, and waits to be submitted.
 
         The same actor's same request id gives the job made then; other content is ``BadRequest``.
         A refusal is stored on the cluster.
         """
+        return await self._make(caller, new, request_id, submit=False)
+
+    async def submit_job(self, caller: Caller, new: NewJob, request_id: str) -> Receipt:
+        """``add_job``, and submitted in the same breath: one atomic append."""
+        return await self._make(caller, new, request_id, submit=True)
+
+    async def submit_job_by_id(
+        self,
+        caller: Caller,
+        job_id: str,
+        request_id: str,
+        if_versions: c.IfVersions = None,
+        run_as: str = "",
+    ) -> Receipt:
+        """Configuring -> Submitted. ``run_as``: another account than the job says, "" for none."""
+        return await self._requests.request(
+            caller,
+            job_id,
+            Action.SUBMIT,
+            request_id,
+            lambda asked: c.SubmitJob(asked, run_as),
+            if_versions=if_versions,
+        )
+
+    async def add_tasks(
+        self,
+        caller: Caller,
+        job_id: str,
+        tasks: tuple[e.TaskSpec, ...],
+        request_id: str,
+        if_versions: c.IfVersions = None,
+    ) -> Receipt:
+        """More tasks for a job; ``task_id`` of the receipt is the number of the first one.
+
+        The job numbers them: what ids they bring is ignored.
+        """
+        check_tasks(tasks)
+        return await self._requests.request(
+            caller,
+            job_id,
+            Action.CHANGE,
+            request_id,
+            lambda asked: c.AddTasks(asked, tasks),
+            if_versions=if_versions,
+        )
+
+    async def set_job_properties(
+        self,
+        caller: Caller,
+        job_id: str,
+        changes: c.JobChanges,
+        request_id: str,
+        if_versions: c.IfVersions = None,
+    ) -> Receipt:
+        """New values of a job's properties, all or none; which may change depends on its state."""
+        check_changes(changes)
+        return await self._requests.request(
+            caller,
+            job_id,
+            Action.CHANGE,
+            request_id,
+            lambda asked: c.ChangeJob(asked, changes),
+            if_versions=if_versions,
+        )
+
+    async def _make(self, caller: Caller, new: NewJob, request_id: str, *, submit: bool) -> Receipt:
         action = Action.CREATE_COMMAND_JOB if new.job_type is JobType.ADMIN else Action.CREATE
-        asked = self._asked(caller, Question(caller, action), request_id)
+        asked = self._requests.asked(caller, Question(caller, action), request_id)
         draft = c.AddJob(
             asked=asked,
             job_id=0,
@@ -109,7 +160,10 @@ class Scheduler:
             priority=new.priority,
             run_as=new.run_as,
             properties=new.properties,
-            submit=new.submit,
+            fail_on_task_failure=new.fail_on_task_failure,
+            run_until_canceled=new.run_until_canceled,
+            runtime_seconds=new.runtime_seconds,
+            submit=submit,
         )
         check_submission(draft)
         no = denied(asked)
@@ -117,27 +171,21 @@ class Scheduler:
             return await self._cluster.creation_refused(caller, draft, no)
         return await self._maker.add(caller, draft, self._room)
 
-    async def submit_job(
-        self,
-        caller: Caller,
-        job_id: str,
-        request_id: str,
-        if_versions: c.IfVersions = None,
-        run_as: str = "",
-    ) -> Receipt:
-        """Configuring -> Submitted. ``run_as``: another account than the job says, "" for none."""
-        return await self._request(
-            caller,
-            job_id,
-            Action.SUBMIT,
-            request_id,
-            lambda asked: c.SubmitJob(asked, run_as),
-            if_versions=if_versions,
-        )
-
     # --- stop -------------------------------------------------------------------------------------
 
     async def cancel_job(
+        self,
+        caller: Caller,
+        job_id: str,
+        message: str,
+        request_id: str,
+        if_versions: c.IfVersions = None,
+    ) -> Receipt:
+        """``cancel_job_2`` without force: the grace period is kept, node release runs."""
+        cancel = Cancel(CancelMode.NORMAL, message)
+        return await self.cancel_job_2(caller, job_id, cancel, request_id, if_versions)
+
+    async def cancel_job_2(
         self,
         caller: Caller,
         job_id: str,
@@ -147,7 +195,7 @@ class Scheduler:
     ) -> Receipt:
         """Stop a job. Accepted, escalated, repeated, refused or unknown: always one event."""
         grace_seconds = await self._grace_seconds()
-        return await self._request(
+        return await self._requests.request(
             caller,
             job_id,
             Action.CANCEL,
@@ -175,7 +223,7 @@ class Scheduler:
     ) -> Receipt:
         """Stop one task."""
         grace_seconds = await self._grace_seconds()
-        return await self._request(
+        return await self._requests.request(
             caller,
             job_id,
             Action.CANCEL_TASK,
@@ -204,7 +252,7 @@ class Scheduler:
     ) -> Receipt:
         """Stop a job as a normal cancel does, with the outcome Finished."""
         grace_seconds = await self._grace_seconds()
-        return await self._request(
+        return await self._requests.request(
             caller,
             job_id,
             Action.FINISH,
@@ -226,7 +274,7 @@ class Scheduler:
     ) -> Receipt:
         """Stop one task as a normal cancel does, with the outcome Finished."""
         grace_seconds = await self._grace_seconds()
-        return await self._request(
+        return await self._requests.request(
             caller,
             job_id,
             Action.FINISH,
@@ -242,7 +290,7 @@ class Scheduler:
         self, caller: Caller, job_id: str, request_id: str, if_versions: c.IfVersions = None
     ) -> Receipt:
         """Back to Configuring."""
-        return await self._request(
+        return await self._requests.request(
             caller, job_id, Action.CONFIGURE, request_id, c.ConfigureJob, if_versions=if_versions
         )
 
@@ -250,7 +298,7 @@ class Scheduler:
         self, caller: Caller, job_id: str, request_id: str, if_versions: c.IfVersions = None
     ) -> Receipt:
         """Configure and submit in one."""
-        return await self._request(
+        return await self._requests.request(
             caller, job_id, Action.REQUEUE, request_id, c.RequeueJob, if_versions=if_versions
         )
 
@@ -263,7 +311,7 @@ class Scheduler:
         if_versions: c.IfVersions = None,
     ) -> Receipt:
         """Run one failed or canceled task again, in a job that is queued or running."""
-        return await self._request(
+        return await self._requests.request(
             caller,
             job_id,
             Action.REQUEUE,
@@ -285,115 +333,12 @@ class Scheduler:
     ) -> Receipt:
         """Give a parameter a new value; administrators only."""
         question = Question(caller, Action.SET_PARAMETER)
-        asked = self._asked(caller, question, request_id, if_versions)
+        asked = self._requests.asked(caller, question, request_id, if_versions)
         return await self._cluster.set_parameter(caller, SetParameter(asked, name, value))
 
     async def parameters(self) -> ParametersInForce:
         """Every parameter in the catalogue with the value in force."""
         return await self._cluster.parameters()
-
-    # --- how a request on a job goes --------------------------------------------------------------
-
-    async def _request(
-        self,
-        caller: Caller,
-        job_id: str,
-        action: Action,
-        request_id: str,
-        command: Callable[[c.Asked], JobRequest],
-        *,
-        cancel: Cancel | None = None,
-        task_id: int | None = None,
-        if_versions: c.IfVersions = None,
-    ) -> Receipt:
-        number = job_number(job_id)
-        job = await self._ledger.job(number) if number else None
-        if number is None or job is None or job.removed:
-            return await self._on_nothing(
-                caller, job_id, request_id, cancel, task_id, gone=self._gone(caller, job)
-            )
-        question = Question(caller, action, job.owner, job.job_type)
-        request = command(self._asked(caller, question, request_id, if_versions))
-        done = await self._ledger.change_job(
-            number,
-            lambda now_job, now: self._decide(caller, now_job, request, now),
-            self._cause(caller, request_id),
-        )
-        return await self._answering.receipt(number, request, done, task_id)
-
-    def _decide(
-        self, caller: Caller, job: Job | None, request: JobRequest, now: datetime
-    ) -> Sequence[e.Event]:
-        if job is None or job.removed:
-            raise Unknown("the job is gone", code="unknown_job", hresult=HResult.INVALID_JOB_ID)
-        facts = decide(job, replace(request, asked=replace(request.asked, at=now)))
-        return self._admission.admitted(caller, facts)
-
-    def _gone(self, caller: Caller, job: Job | None) -> str:
-        """That the job was removed, for who might have seen it; "" when there never was one."""
-        if job is None:
-            return ""
-        question = Question(caller, Action.VIEW, job.owner, job.job_type)
-        allowed = self._policy.decide(question).effect is Effect.ALLOW
-        return removal(job) if allowed else ""
-
-    async def _on_nothing(
-        self,
-        caller: Caller,
-        job_id: str,
-        request_id: str,
-        cancel: Cancel | None,
-        task_id: int | None,
-        gone: str = "",
-    ) -> Receipt:
-        """A request on a job that does not exist, or is ``gone``: a cancel of it is stored."""
-        asked_for = kept(job_id, JOB_ID_UNITS_MAX).text
-        none = f"there is no job {asked_for}; job ids are numbers from 1 to {JOB_ID_MAX}"
-        words = f"{gone}; its events stay, but nothing can be done with it" if gone else none
-        if cancel is None:
-            raise Unknown(words, code="unknown_job", hresult=HResult.INVALID_JOB_ID)
-        now = self._clock.now()
-        message = kept(cancel.message, self._limits.message_units_max)
-        fact = e.CancelRefused(
-            request_id=request_id,
-            job=asked_for,
-            task=task_id,
-            mode=cancel.mode,
-            message=message.text,
-            message_units=message.units,
-            message_sha256=message.sha256,
-            reason_code=kept(cancel.reason_code, REASON_CODE_MAX).text,
-            code="unknown_job",
-            hresult=HResult.INVALID_JOB_ID,
-            rule="job-exists",
-            explanation=words,
-        )
-        day, cause = e.request_aggregate(now), self._cause(caller, request_id)
-        done, version = await self._ledger.add_to_trail(
-            day, fact, cause, lambda found: self._admission.admitted(caller, [found])
-        )
-        operation = "cancel" if task_id is None else "cancel_task"
-        if done.recorded:
-            answer = receipt(done.recorded[0], done.position, operation, asked_for, None)
-        else:
-            history = await self._ledger.history(day)
-            answer = replayed(history, version, operation, asked_for, None)
-        return replace(answer, task_id=task_id)
-
-    # --- what all need ----------------------------------------------------------------------------
-
-    def _asked(
-        self,
-        caller: Caller,
-        question: Question,
-        request_id: str,
-        if_versions: c.IfVersions = None,
-    ) -> c.Asked:
-        decision = self._policy.decide(question)
-        return c.Asked(request_id, caller.asker, self._clock.now(), decision, if_versions)
-
-    def _cause(self, caller: Caller, request_id: str) -> Cause:
-        return Cause(caller, correlation_id=request_id, causation_id=request_id)
 
     async def _grace_seconds(self) -> int:
         return await self._ledger.parameter(TASK_CANCEL_GRACE_PERIOD)

@@ -17,7 +17,7 @@ from domain.errors import CountermandError, Unknown
 from domain.events import RunHandle
 from domain.job import Job, Order, Task
 from domain.next_steps import stop_ordered
-from domain.parameters import NODE_RELEASE_TASK_TIMEOUT
+from domain.parameters import NODE_RELEASE_TASK_TIMEOUT, TASK_CANCEL_GRACE_PERIOD
 
 
 class Stopper:
@@ -86,6 +86,11 @@ class Stopper:
     async def skip_release(self, job: Job) -> None:
         """Write that node release is not run."""
         await self._runs.tell(job.id, c.SkipRelease(), cause_of(job))
+
+    async def fail(self, job: Job) -> None:
+        """Write that a failed task stops the rest."""
+        grace_seconds = await self._ledger.parameter(TASK_CANCEL_GRACE_PERIOD)
+        await self._runs.tell(job.id, c.FailJob(grace_seconds))
 
     async def end(self, job: Job) -> None:
         """Write the job's end, or that only node release is left."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import msgspec
+from msgspec import NODEFAULT, Struct
 
 from domain import events as e
 from domain.commands import AddJob, content_sha256
@@ -34,6 +35,9 @@ def add_job(command: AddJob) -> tuple[e.JobEvent, ...]:
         priority=command.priority,
         run_as=command.run_as,
         properties=command.properties,
+        fail_on_task_failure=command.fail_on_task_failure,
+        run_until_canceled=command.run_until_canceled,
+        runtime_seconds=command.runtime_seconds,
         tasks=first,
         request_id=asked.request_id,
         content_sha256=content_of_job(command),
@@ -79,13 +83,21 @@ def stored_bytes(value: e.TaskSpec | tuple[e.TaskSpec, ...] | dict[str, str]) ->
 
 def content_of_job(command: AddJob) -> str:
     """The digest of what is asked for, whoever asks and whatever number the job gets."""
-    what = (
-        command.name,
-        command.tasks,
-        command.job_type,
-        command.priority,
-        command.run_as,
-        command.properties,
-        command.submit,
-    )
-    return content_sha256(msgspec.json.encode(what).decode())
+    said = given(command)
+    for name in ("asked", "job_id", "owner"):
+        said.pop(name, None)
+    said["tasks"] = [given(task) for task in command.tasks]
+    said["submit"] = command.submit
+    return content_sha256(msgspec.json.encode(said, order="deterministic").decode())
+
+
+def given(asked: Struct) -> dict[str, object]:
+    """What differs from its default: so a field that comes later changes no digest of before."""
+    fields = msgspec.structs.fields(type(asked))
+    values = {field.name: getattr(asked, field.name) for field in fields}
+    return {f.name: values[f.name] for f in fields if f.required or values[f.name] != default(f)}
+
+
+def default(field: msgspec.structs.FieldInfo) -> object:
+    """What a field holds when nothing is given."""
+    return field.default if field.default_factory is NODEFAULT else field.default_factory()

@@ -7,10 +7,10 @@ from msgspec.structs import replace
 
 from domain import events as e
 from domain.commands import Asked, content_sha256
-from domain.errors import Corrupt, CountermandError
+from domain.errors import Corrupt, CountermandError, Unknown
 from domain.job import Answered, Asking
 from domain.message import kept
-from domain.parameters import find, parsed
+from domain.parameters import Parameter, Value, find, parsed, read
 from domain.refusal import Refusal, at_other_version, denied, reused
 
 JOB_ID_MAX: Final = 2**31 - 1
@@ -29,14 +29,20 @@ class Cluster(Struct, frozen=True):
     """Parameters in force by canonical name; ``job_id_last``: the highest id ever reserved."""
 
     version: int = 0
-    values: dict[str, int] = {}
+    values: dict[str, Value] = {}
     job_id_last: int = 0
     asked: dict[Asking, Answered] = {}
 
-    def value(self, name: str) -> int:
+    def value(self, name: str) -> Value:
         """The value in force, set or default, of a parameter in the catalogue."""
         parameter = find(name)
         return self.values.get(parameter.name, parameter.default)
+
+    def number(self, parameter: Parameter) -> int:
+        """The value in force of a parameter that is a whole number."""
+        value = self.value(parameter.name)
+        assert isinstance(value, int), f"{parameter.name} is not a number"
+        return value
 
 
 class SetParameter(Struct, frozen=True):
@@ -63,8 +69,7 @@ def evolve_cluster(cluster: Cluster, recorded: e.Recorded) -> Cluster:
     after = replace(cluster, version=recorded.version)
     match data:
         case e.ClusterParameterSet():
-            values = cluster.values | {data.name: int(data.value)}
-            after = replace(after, values=values)
+            after = replace(after, values=cluster.values | {data.name: value_of(data)})
             content = content_sha256(data.name, data.value)
             return remember(after, recorded, "set_parameter", data.request_id, content)
         case e.ClusterCommandRefused():
@@ -73,6 +78,17 @@ def evolve_cluster(cluster: Cluster, recorded: e.Recorded) -> Cluster:
             return replace(after, job_id_last=data.last)
         case _:
             assert_never(data)
+
+
+def value_of(data: e.ClusterParameterSet) -> Value:
+    """The value as it is kept; one that the catalogue would not take today is kept as it was."""
+    try:
+        found = read(find(data.name), data.value)
+    except Unknown:
+        return data.value
+    if found is None:
+        return int(data.value) if data.value.isdecimal() else data.value
+    return found
 
 
 def remember(

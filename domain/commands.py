@@ -48,7 +48,44 @@ class AddJob(Struct, frozen=True):
     priority: JobPriority = JobPriority.NORMAL
     run_as: str = ""
     properties: dict[str, str] = {}
+    fail_on_task_failure: bool = False
+    run_until_canceled: bool = False
+    runtime_seconds: int = 0
     submit: bool = True
+
+
+class AddTasks(Struct, frozen=True):
+    """More tasks for a job. They are numbered after those it has, in their order."""
+
+    asked: Asked
+    tasks: tuple[TaskSpec, ...]
+
+
+class JobChanges(Struct, frozen=True, omit_defaults=True):
+    """New values of a job's properties; None for one that stays as it is.
+
+    ``properties``: further properties by name, added or given another value.
+    """
+
+    name: str | None = None
+    priority: JobPriority | None = None
+    run_as: str | None = None
+    properties: dict[str, str] | None = None
+    fail_on_task_failure: bool | None = None
+    run_until_canceled: bool | None = None
+    runtime_seconds: int | None = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """What is given a new value."""
+        return tuple(x for x in self.__struct_fields__ if getattr(self, x) is not None)
+
+
+class ChangeJob(Struct, frozen=True):
+    """Give properties of a job new values."""
+
+    asked: Asked
+    changes: JobChanges
 
 
 class SubmitJob(Struct, frozen=True):
@@ -121,6 +158,8 @@ class RequeueTask(Struct, frozen=True):
 
 Request = (
     AddJob
+    | AddTasks
+    | ChangeJob
     | SubmitJob
     | CancelJob
     | CancelTask
@@ -146,9 +185,13 @@ class EndValidation(Struct, frozen=True):
 
 
 class StartJob(Struct, frozen=True):
-    """Queued -> Running on ``nodes``."""
+    """Queued -> Running on ``nodes``.
+
+    ``runtime_seconds_default``: JobRuntime now, for a job without a limit of its own.
+    """
 
     nodes: tuple[str, ...]
+    runtime_seconds_default: int = 0
 
 
 class StartTask(Struct, frozen=True):
@@ -200,7 +243,10 @@ class StopSeen(Struct, frozen=True):
 
 
 class RecordRunEnd(Struct, frozen=True):
-    """A run ended. ``lost`` says why nobody can tell how; ``stop`` when an order ended it."""
+    """A run ended. ``lost`` says why nobody can tell how; ``stop`` when an order ended it.
+
+    ``retry_count``: TaskRetryCount now.
+    """
 
     task: int
     attempt: int
@@ -210,6 +256,7 @@ class RecordRunEnd(Struct, frozen=True):
     killed: int = 0
     survivors: int = 0
     lost: str = ""
+    retry_count: int = 0
 
 
 class RecordSurvivorsGone(Struct, frozen=True):
@@ -221,6 +268,19 @@ class RecordSurvivorsGone(Struct, frozen=True):
 
 class RecordTaskCanceled(Struct, frozen=True):
     """Close the requests on tasks that were canceled before they ran."""
+
+
+class FailJob(Struct, frozen=True):
+    """A task failed in a job with FailOnTaskFailure. ``grace_seconds``: as in ``CancelJob``."""
+
+    grace_seconds: int
+
+
+class ExpireRuntime(Struct, frozen=True):
+    """Run-time limits that have run out at ``at``. ``grace_seconds``: as in ``CancelJob``."""
+
+    at: datetime
+    grace_seconds: int
 
 
 class EndJob(Struct, frozen=True):
@@ -247,6 +307,8 @@ Instruction = (
     | RecordRunEnd
     | RecordSurvivorsGone
     | RecordTaskCanceled
+    | FailJob
+    | ExpireRuntime
     | EndJob
     | RemoveJob
 )

@@ -2,8 +2,8 @@
 
 The order of the checks: a request id seen before, the right, the message and the reason code, the
 version asked for, the state. Who has no right learns nothing of version and state. Cancels are
-decided in ``cancelling``, finish and requeue of one task in ``task_commands``; what the service
-itself tells a job in ``instruct``.
+decided in ``cancelling``, more tasks and new properties in ``changing``, finish and requeue of one
+task in ``task_commands``; what the service itself tells a job in ``instruct``.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from typing import assert_never
 from domain import commands as c
 from domain import events as e
 from domain.cancelling import cancel_job, cancel_task, release_for
+from domain.changing import add_tasks, change_job, not_whole
 from domain.errors import Unknown
 from domain.hresult import HResult
 from domain.job import Job, Task, run_set, task_set
@@ -24,12 +25,14 @@ from domain.requests import (
     inadmissible,
     operation_of,
 )
-from domain.states import CancelMode, TaskState
+from domain.states import CancelMode, TaskState, TaskType
 from domain.task_commands import finish_task, requeue_task
 from domain.transitions import GATES
 
 
-def decide(job: Job, request: JobRequest) -> tuple[e.JobEvent, ...]:
+def decide(  # noqa: C901 - one case a request, and the compiler checks that none is missing
+    job: Job, request: JobRequest
+) -> tuple[e.JobEvent, ...]:
     """The facts that follow; empty when this very request was answered before.
 
     A refusal is a fact too: JobCancelRefused, TaskCancelRefused or JobCommandRefused. Raises
@@ -41,6 +44,10 @@ def decide(job: Job, request: JobRequest) -> tuple[e.JobEvent, ...]:
     if answered_before(job, request):
         return ()
     match request:
+        case c.AddTasks():
+            return add_tasks(job, request)
+        case c.ChangeJob():
+            return (change_job(job, request),)
         case c.CancelJob():
             return (cancel_job(job, request),)
         case c.CancelTask():
@@ -85,13 +92,13 @@ def gated(job: Job, request: JobRequest, fact: Callable[[], e.JobEvent]) -> e.Jo
 
 
 def submit(job: Job, request: c.SubmitJob) -> e.JobEvent:
-    """Configuring -> Submitted."""
+    """Configuring -> Submitted, when nothing is missing."""
     asked, run_as, content = request.asked, request.run_as or job.run_as, content_of(request)
-    return gated(
-        job,
-        request,
-        lambda: e.JobSubmitted(run_as, asked.request_id, asked.decision, content),
-    )
+    no = inadmissible(job, request) or wrong_state(job, "submit")
+    no = no or not_whole(tuple(t.spec for t in job.tasks.values()))
+    if no is not None:
+        return command_refused(job, request, no)
+    return e.JobSubmitted(run_as, asked.request_id, asked.decision, content)
 
 
 def finish(job: Job, request: c.FinishJob) -> e.JobEvent:
@@ -138,13 +145,17 @@ def kept_and_again(job: Job) -> tuple[e.TaskSet, e.TaskSet]:
     """Tasks that run again, and tasks that stay as they are.
 
     Seed, Remarks: finished tasks stay finished; tasks explicitly canceled before they ran and still
-    Canceled stay canceled; all others are queued, including those that failed.
+    Canceled stay canceled; all others are queued, including those that failed. Node preparation is
+    work of the round, as node release is: it always runs again.
     """
-    stay = [t for t in job.work if t.state is TaskState.FINISHED or stays_canceled(t)]
+    stay = [t for t in job.work if stays(t)]
     again = [t for t in job.work if t not in stay]
     return task_set(again), task_set(stay)
 
 
-def stays_canceled(task: Task) -> bool:
-    """Explicitly canceled before it ran, and still Canceled."""
-    return task.state is TaskState.CANCELED and task.explicitly_canceled
+def stays(task: Task) -> bool:
+    """Finished, or explicitly canceled before it ran, and still Canceled."""
+    if task.spec.type is TaskType.NODE_PREP:
+        return False
+    canceled = task.state is TaskState.CANCELED and task.explicitly_canceled
+    return task.state is TaskState.FINISHED or canceled

@@ -1,19 +1,21 @@
 """``evolve(job, recorded) -> job``: what each fact means. Never refuses, never looks outside."""
 
 from collections.abc import Iterable
-from typing import assert_never
+from typing import Final, assert_never
 
 from msgspec.structs import replace
 
 from domain import events as e
-from domain.changes import answered, ended, enter, release_skipped, with_tasks
+from domain.changes import ended, enter, release_skipped, stop_waiting, with_tasks
 from domain.errors import Corrupt
+from domain.evolve_making import added, properties_changed, tasks_added
 from domain.evolve_requests import (
     again,
     cancel_answered,
     cancel_requested,
     canceled,
     command_refused,
+    failing,
     finish_requested,
     job_finished,
     task_cancel_requested,
@@ -24,13 +26,21 @@ from domain.evolve_runs import (
     queued,
     release_ended,
     run_ended,
+    run_failed,
     run_started,
+    runtime_expired,
+    started,
     stop_ordered,
     submitted,
     with_survivors,
 )
-from domain.job import Job, Task, in_ranges
+from domain.job import Job, in_ranges
 from domain.states import JobState, StopCause, TaskState
+
+OWN_STOPS: Final = {
+    StopCause.RUN_LIMIT: ("run_limit", "its run-time limit, or that of its job, ran out"),
+    StopCause.TASK_FAILURE: ("stopped", "another task of the job failed"),
+}
 
 
 def evolve(job: Job | None, recorded: e.Recorded) -> Job:
@@ -63,35 +73,17 @@ def replay(history: Iterable[e.Recorded]) -> Job | None:
     return job
 
 
-def added(recorded: e.Recorded, data: e.JobAdded) -> Job:
-    """A new job, in Configuring."""
-    job = Job(
-        id=data.job_id,
-        name=data.name,
-        owner=data.owner,
-        job_type=data.job_type,
-        priority=data.priority,
-        run_as=data.run_as,
-        properties=dict(data.properties),
-        tasks={spec.id: Task(spec) for spec in data.tasks},
-        version=recorded.version,
-        created_at=recorded.time,
-        changed_at=recorded.time,
-    )
-    return answered(job, recorded, "add", data.request_id, data.content_sha256)
-
-
 def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks that none is missing
     job: Job, recorded: e.Recorded, data: e.JobEvent
 ) -> Job:
-    """One line a fact; anything longer has a function in ``evolve_runs`` or ``evolve_requests``."""
+    """One line a fact; anything longer has a function in another ``evolve_*`` module."""
     match data:
         case e.JobAdded():
             return job  # handled by evolve
         case e.TasksAdded():
-            return replace(job, tasks=job.tasks | {s.id: Task(s) for s in data.tasks})
+            return tasks_added(job, recorded, data)
         case e.JobPropertiesChanged():
-            return replace(job, properties=job.properties | data.changes)
+            return properties_changed(job, recorded, data)
         case e.JobSubmitted():
             return submitted(job, recorded, data)
         case e.JobValidationStarted():
@@ -103,17 +95,13 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
         case e.JobRejected():
             return ended(job, recorded, JobState.FAILED, data.hresult, data.reason)
         case e.JobStarted():
-            running = enter(job, JobState.RUNNING)
-            return replace(running, nodes=data.nodes, started_at=recorded.time)
+            return started(job, recorded, data)
         case e.TaskStarted():
             return run_started(job, recorded, data.runs, data.handle)
         case e.TaskFinished():
             return run_ended(job, recorded, data.runs, TaskState.FINISHED, data.exit)
         case e.TaskFailed():
-            after = run_ended(
-                job, recorded, data.runs, TaskState.FAILED, data.exit, data.code, data.reason
-            )
-            return with_survivors(after, data.runs, data.survivors)
+            return run_failed(job, recorded, data)
         case e.JobCancelRequested():
             return cancel_requested(job, recorded, data)
         case e.JobCancelRepeated() | e.JobCancelRefused():
@@ -130,11 +118,15 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
             return command_refused(job, recorded, data)
         case e.TaskStopOrdered():
             return stop_ordered(job, data)
+        case e.JobFailing():
+            return failing(job, recorded, data)
+        case e.TaskRuntimeExpired():
+            return runtime_expired(job, recorded, data)
         case e.TaskStopped():
-            after = run_ended(job, recorded, data.runs, data.outcome, data.exit)
+            after = run_ended(job, recorded, data.runs, data.outcome, data.exit, *why(data))
             return replace(after, stopped=job.stopped + runs_of_job_cancel(data))
         case e.TaskForceStopped():
-            after = run_ended(job, recorded, data.runs, data.outcome, data.exit)
+            after = run_ended(job, recorded, data.runs, data.outcome, data.exit, *why(data))
             after = with_survivors(after, data.runs, data.survivors)
             return replace(after, force_stopped=job.force_stopped + runs_of_job_cancel(data))
         case e.TaskSurvivorsGone():
@@ -153,7 +145,8 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
         case e.JobFinishRequested():
             return finish_requested(job, recorded, data)
         case e.JobEnding():
-            return replace(enter(job, JobState.FINISHING), outcome=data.outcome)
+            ending = stop_waiting(enter(job, JobState.FINISHING), recorded)
+            return replace(ending, outcome=data.outcome)
         case e.JobFinished():
             return job_finished(job, recorded, data)
         case e.JobFailed():
@@ -166,6 +159,11 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
             return replace(job, removed=True)
         case _:
             assert_never(data)
+
+
+def why(data: e.TaskStopped | e.TaskForceStopped) -> tuple[str, str]:
+    """Code and reason of a run that the service stopped on its own account."""
+    return OWN_STOPS.get(data.cause, ("", ""))
 
 
 def runs_of_job_cancel(data: e.TaskStopped | e.TaskForceStopped) -> int:

@@ -8,6 +8,7 @@ from domain.commands import content_sha256
 from domain.hresult import HResult
 from domain.job import (
     CancelInForce,
+    FailingInForce,
     FinishInForce,
     Job,
     Task,
@@ -140,9 +141,10 @@ def task_finish_requested(job: Job, recorded: e.Recorded, data: e.TaskFinishRequ
 
 def task_requeued(job: Job, recorded: e.Recorded, data: e.TaskRequeued) -> Job:
     """Queued again; of what it was only its runs and what they left behind are kept."""
+    waits = data.from_state is TaskState.QUEUED
     after = with_tasks(
         job,
-        [data.task],
+        [] if waits else [data.task],
         lambda t: Task(
             t.spec, TaskState.QUEUED, attempt=t.attempt, node=t.node, outlived=t.outlived
         ),
@@ -182,6 +184,24 @@ def finish_requested(job: Job, recorded: e.Recorded, data: e.JobFinishRequested)
     return answered(after, recorded, "finish", data.request_id, content)
 
 
+def failing(job: Job, recorded: e.Recorded, data: e.JobFailing) -> Job:
+    """Finishing on the service's own account: as by a finish, but the outcome is Failed."""
+    why = FailingInForce(
+        order_id=recorded.event.id,
+        cause=data.cause,
+        message=data.message,
+        code=data.code,
+        hresult=data.hresult,
+        version=recorded.version,
+        grace_seconds=data.grace_seconds,
+    )
+    after = stop_waiting(enter(job, JobState.FINISHING), recorded)
+    after = stop_running(after, TaskState.FINISHING)
+    if data.node_release is NodeRelease.NONE:
+        after = release_skipped(after)
+    return replace(after, failing=why, outcome=JobState.FAILED)
+
+
 def job_finished(job: Job, recorded: e.Recorded, data: e.JobFinished) -> Job:
     """Finished, by itself or by a finish."""
     return ended(job, recorded, JobState.FINISHED, data.hresult, data.message)
@@ -207,6 +227,8 @@ def again(
         after,
         cancel=None,
         finish=None,
+        failing=None,
+        limit_seconds=0,
         outcome=None,
         nodes=(),
         stopped=0,

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from domain import events as e
 from domain.changes import answered, enter, runs_changed, with_tasks
-from domain.job import Job, Order, Outlived, Task
+from domain.job import Expired, Job, Order, Outlived, Task
 from domain.states import JobState, TaskState
 
 
@@ -29,6 +29,25 @@ def queued(job: Job, recorded: e.Recorded) -> Job:
     return replace(after, queued_at=recorded.time)
 
 
+def started(job: Job, recorded: e.Recorded, data: e.JobStarted) -> Job:
+    """Running, on these nodes, for so long at most."""
+    after = enter(job, JobState.RUNNING)
+    return replace(
+        after,
+        nodes=data.nodes,
+        started_at=recorded.time,
+        limit_seconds=data.runtime_seconds,
+    )
+
+
+def runtime_expired(job: Job, recorded: e.Recorded, data: e.TaskRuntimeExpired) -> Job:
+    """Canceling: their time is over."""
+    why = Expired(recorded.event.id, data.runtime_seconds, data.grace_seconds)
+    return runs_changed(
+        job, data.runs, lambda t, _: replace(t, state=TaskState.CANCELING, expired=why)
+    )
+
+
 def run_started(
     job: Job, recorded: e.Recorded, runs: tuple[e.RunRange, ...], handle: e.RunHandle
 ) -> Job:
@@ -44,6 +63,7 @@ def run_started(
             handle=handle,
             started_at=recorded.time,
             outlived=t.outlived,
+            retries=t.retries,
         ),
     )
 
@@ -72,6 +92,15 @@ def run_ended(
             reason=reason,
         ),
     )
+
+
+def run_failed(job: Job, recorded: e.Recorded, data: e.TaskFailed) -> Job:
+    """Failed, or Queued again by itself; what the run left behind is counted."""
+    state = TaskState.QUEUED if data.runs_again else TaskState.FAILED
+    after = run_ended(job, recorded, data.runs, state, data.exit, data.code, data.reason)
+    if data.runs_again:
+        after = runs_changed(after, data.runs, lambda t, _: replace(t, retries=t.retries + 1))
+    return with_survivors(after, data.runs, data.survivors)
 
 
 def stop_ordered(job: Job, data: e.TaskStopOrdered) -> Job:

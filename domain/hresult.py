@@ -4,6 +4,7 @@ As a signed 32-bit number (REST ``Code``, .NET) a value is ``value - 2**32``.
 """
 
 from enum import IntEnum
+from typing import Final
 
 
 class HResult(IntEnum):
@@ -20,6 +21,7 @@ class HResult(IntEnum):
     PERMISSION_DENIED = 0x8004020B
     AUTHENTICATION_FAILURE = 0x8004020C
     INVALID_OPERATION = 0x8004020F
+    SET_INVALID_PROP_UNDER_CERTAIN_STATE = 0x80040231
     PROPERTY_VALUE_TOO_LARGE = 0x80040235
     ONLY_FAILED_CANCELLED_TASKS_CAN_BE_CONFIGURED = 0x8004024C
     TASK_OF_TYPE_CANNOT_BE_RECONFIGURED = 0x8004024D
@@ -27,13 +29,46 @@ class HResult(IntEnum):
     SERVER_IS_BUSY = 0x8004025F
     CANCEL_MESSAGE_IS_TOO_LONG = 0x800402D3
     FINISHED_BY_USER = 0x80040370
+    MULTIPLE_NODE_PREP = 0x80040647
     MULTIPLE_NODE_RELEASE = 0x80040648
     ONLY_PREP_OR_RELEASE = 0x80040649
     TASKS_JOB_CANCELED = 0x800409D3
+    JOB_RUNTIME_EXPIRED = 0x800409D5
+    TASK_RUNTIME_EXPIRED = 0x800409D7
     NODE_UNREACHABLE = 0x800409D8
     PROCESS_DEAD = 0x800409D9
     TASK_FAILURE = 0x800409DC
     TASK_CANCELED_BEFORE_ASSIGNMENT = 0x800409E5
     TASK_CANCELED_DURING_EXECUTION = 0x800409E7
+    NODE_PREP_TASK_FAILURE = 0x800409E8
     TASK_FINISHED_DURING_EXECUTION = 0x800409EC
     UNKNOWN_ERROR = 0x80041972
+
+
+OPERATION_FIRST: Final = 0x80040200
+VALIDATION_FIRST: Final = 0x800405E8
+EXECUTION_FIRST: Final = 0x800409D0
+"""Source: the client library's ErrorCode: each kind of error counts from a number of its own."""
+
+ELSEWHERE_CALLED: Final = {
+    HResult.PROPERTY_VALUE_TOO_LARGE: "Operation_PropertyValueTooLargeForDatabase",
+    HResult.UNKNOWN_ERROR: "UnknownError",
+}
+"""Where HPC Pack's name is not the one used here with its kind before it."""
+
+
+def hpc_name(number: int) -> str:
+    """HPC Pack's own name, such as ``Operation_InvalidCancelJobState``; "" for none or unknown."""
+    try:
+        value = HResult(number)
+    except ValueError:
+        return ""
+    words = "".join(word.capitalize() for word in value.name.split("_"))
+    return ELSEWHERE_CALLED.get(value, f"{kind_of(value)}_{words}")
+
+
+def kind_of(value: HResult) -> str:
+    """What the number is about, by its range."""
+    if value >= EXECUTION_FIRST:
+        return "Execution"
+    return "Validation" if value >= VALIDATION_FIRST else "Operation"

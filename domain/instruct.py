@@ -9,9 +9,11 @@ from typing import assert_never
 
 from domain import commands as c
 from domain import events as e
+from domain.failing import expire, fail_job
 from domain.hresult import HResult
 from domain.job import Job, Task, ranges
 from domain.orders import order_stop
+from domain.readiness import startable, work_over
 from domain.states import (
     JOB_ENDED,
     TASK_ON_NODE,
@@ -39,7 +41,7 @@ def instruct(  # noqa: C901 - one case an instruction, and the compiler checks t
         case c.EndValidation():
             return end_validation(job, instruction)
         case c.StartJob():
-            return (e.JobStarted(instruction.nodes),) if job.state is JobState.QUEUED else ()
+            return start_job(job, instruction)
         case c.StartTask():
             return start_task(job, instruction)
         case c.StartRelease():
@@ -56,6 +58,10 @@ def instruct(  # noqa: C901 - one case an instruction, and the compiler checks t
             return record_survivors_gone(job, instruction)
         case c.RecordTaskCanceled():
             return record_task_canceled(job)
+        case c.FailJob():
+            return fail_job(job, instruction)
+        case c.ExpireRuntime():
+            return expire(job, instruction)
         case c.EndJob():
             return end_job(job, instruction)
         case c.RemoveJob():
@@ -81,16 +87,23 @@ def end_validation(job: Job, instruction: c.EndValidation) -> Facts:
 # --- start ----------------------------------------------------------------------------------------
 
 
+def start_job(job: Job, instruction: c.StartJob) -> Facts:
+    """Queued -> Running, with the run-time limit that is in force from now on."""
+    if job.state is not JobState.QUEUED:
+        return ()
+    seconds = job.runtime_seconds or instruction.runtime_seconds_default
+    return (e.JobStarted(instruction.nodes, seconds),)
+
+
 def may_start(job: Job, task: Task | None, attempt: int) -> bool:
-    """Whether this is the next attempt of a task that waits in a running job.
+    """Whether this is the next attempt of a task that waits for a slot in a running job.
 
     Node release is not such a task: it comes last, when ``release_due`` says so.
     """
     return (
         job.state is JobState.RUNNING
         and task is not None
-        and task.spec.type is not TaskType.NODE_RELEASE
-        and task.state is TaskState.QUEUED
+        and task in startable(job)
         and attempt == task.attempt + 1
     )
 
@@ -167,17 +180,33 @@ def record_run_end(job: Job, instruction: c.RecordRunEnd) -> Facts:
         return ()
     if task.spec.type is TaskType.NODE_RELEASE:
         return (release_end(task, instruction),)
-    return (run_end(task, instruction),)
+    again = runs_again(job, task, instruction)
+    return (run_end(task, instruction, again),)
 
 
-def run_end(task: Task, instruction: c.RecordRunEnd) -> e.JobEvent:
+def runs_again(job: Job, task: Task, instruction: c.RecordRunEnd) -> bool:
+    """Whether a failure of this run queues the task again.
+
+    Source: the product's TaskRetryCount, for errors of the system. Deliberate: a task may have a
+    number of its own, which counts failures of its own too; nothing that somebody or a limit stops
+    runs again by itself, nor what left processes behind, nor anything while the job ends.
+    """
+    limit = task.spec.retry_count
+    if limit is None:
+        limit = instruction.retry_count if instruction.lost else 0
+    undisturbed = job.state is JobState.RUNNING and task.state is TaskState.RUNNING
+    return undisturbed and not instruction.survivors and task.retries < limit
+
+
+def run_end(task: Task, instruction: c.RecordRunEnd, again: bool) -> e.JobEvent:
     """Finished or failed by itself, stopped, or stopped by force."""
     stop, runs = instruction.stop, (task.run,)
     if instruction.lost:
         lost, killed, survivors = instruction.lost, instruction.killed, instruction.survivors
-        return e.TaskFailed(runs, instruction.exit, "run_lost", lost, killed, survivors)
+        how = (runs, instruction.exit, "run_lost", lost, killed, survivors)
+        return e.TaskFailed(*how, again)
     if stop is None:
-        return own_end(runs, instruction)
+        return own_end(runs, instruction, again)
     cause = cause_of(task, stop)
     if cause is None:
         return unordered_end(runs, instruction.exit, stop)
@@ -205,7 +234,7 @@ def cause_of(task: Task, stop: c.StopSeen) -> StopCause | None:
     return None
 
 
-def own_end(runs: tuple[e.RunRange, ...], instruction: c.RecordRunEnd) -> e.JobEvent:
+def own_end(runs: tuple[e.RunRange, ...], instruction: c.RecordRunEnd, again: bool) -> e.JobEvent:
     """Ended without being stopped: exit code 0 is Finished, all else Failed."""
     exit_ = instruction.exit
     if exit_.code == 0:
@@ -218,6 +247,7 @@ def own_end(runs: tuple[e.RunRange, ...], instruction: c.RecordRunEnd) -> e.JobE
         f"ended by itself with {how}",
         instruction.killed,
         instruction.survivors,
+        again,
     )
 
 
@@ -271,11 +301,13 @@ def record_task_canceled(job: Job) -> Facts:
 
 def end_due(job: Job) -> bool:
     """Whether the job's next step is its end, or the step before it (JobEnding)."""
-    if not job.all_ended or open_cancels(job):
+    if open_cancels(job):
         return False
     if job.state in (JobState.CANCELING, JobState.FINISHING):
-        return not job.release_running and not release_due(job) and not skip_due(job)
-    return job.state in (JobState.RUNNING, JobState.QUEUED)
+        release_open = job.release_running or release_due(job) or skip_due(job)
+        return job.all_ended and not release_open
+    goes_on = job.state not in (JobState.RUNNING, JobState.QUEUED) or job.run_until_canceled
+    return not goes_on and work_over(job)
 
 
 def end_job(job: Job, instruction: c.EndJob) -> Facts:
@@ -305,18 +337,23 @@ def end_job(job: Job, instruction: c.EndJob) -> Facts:
 
 
 def own_outcome(tasks: Iterable[Task]) -> JobState:
-    """Finished when every task finished, else Failed."""
+    """Finished when every task finished, else Failed; what waits now waits in vain."""
     well = all(t.state is TaskState.FINISHED for t in tasks)
     return JobState.FINISHED if well else JobState.FAILED
 
 
 def ending_words(job: Job, outcome: JobState) -> tuple[str, str, int]:
     """Message, code and HPC Pack's number of an end that no cancel brought about."""
+    if job.failing is not None:
+        return job.failing.message, job.failing.code, job.failing.hresult
     if job.finish is not None:
         return job.finish.message, "finished_by_user", HResult.FINISHED_BY_USER
     if outcome is JobState.FINISHED:
         return "", "", 0
+    if job.prep is not None and job.prep.state is TaskState.FAILED:
+        words = f"node preparation failed on {job.prep.node}; there is no other node"
+        return words, "node_prep_failure", HResult.NODE_PREP_TASK_FAILURE
     failed = sum(t.state is TaskState.FAILED for t in job.work)
-    canceled = sum(t.state is TaskState.CANCELED for t in job.work)
+    canceled = sum(t.state is TaskState.CANCELED for t in job.work) + len(job.waiting)
     words = f"{failed} of {len(job.work)} tasks failed, {canceled} canceled"
     return words, "task_failure", HResult.TASK_FAILURE

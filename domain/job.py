@@ -63,12 +63,21 @@ class TaskFinish(Struct, frozen=True):
     version: int
 
 
+class Expired(Struct, frozen=True):
+    """The run-time limit of a run ran out. ``order_id``: what its stop order goes by."""
+
+    order_id: str
+    runtime_seconds: int
+    grace_seconds: int
+
+
 class Task(Struct, frozen=True):
     """One task. ``attempt`` counts its runs; what follows it describes the latest one.
 
     ``order_before``: the weaker order that ``order`` took over from. ``explicitly_canceled``:
     canceled by a request on this task before it ran; it then stays Canceled when the job is queued
-    again. ``cancel_open``: TaskCanceled has not been written yet. ``outlived``: of all its runs.
+    again. ``retries``: how often it was queued again by itself in this round. ``cancel_open``:
+    TaskCanceled has not been written yet. ``outlived``: of all its runs.
     """
 
     spec: TaskSpec
@@ -81,7 +90,9 @@ class Task(Struct, frozen=True):
     cancel: TaskCancel | None = None
     cancel_open: bool = False
     finish: TaskFinish | None = None
+    expired: Expired | None = None
     explicitly_canceled: bool = False
+    retries: int = 0
     exit: Exit | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -128,6 +139,18 @@ class FinishInForce(Struct, frozen=True):
     node_release: NodeRelease
 
 
+class FailingInForce(Struct, frozen=True):
+    """What the service stops the job for. ``order_id``: what its stop orders go by."""
+
+    order_id: str
+    cause: StopCause
+    message: str
+    code: str
+    hresult: int
+    version: int
+    grace_seconds: int
+
+
 class Asking(Struct, frozen=True):
     """Scope of a request id: another actor's or operation's id never matches."""
 
@@ -146,10 +169,11 @@ class Answered(Struct, frozen=True):
 class Job(Struct, frozen=True):
     """A job at one version.
 
-    ``error_code`` and ``error_params`` are HPC Pack's (0 for none). ``nodes``: those allocated in
-    the current round. ``outcome``: how the job will end once node release is done. ``released``:
-    whether node release ran in this round. ``stopped``, ``force_stopped``: runs that the job's
-    cancel ended.
+    ``runtime_seconds``: the limit that the job has of its own, 0 for none; ``limit_seconds``: the
+    one in force while it runs. ``error_code`` and ``error_params`` are HPC Pack's (0 for none).
+    ``nodes``: those allocated in the current round. ``outcome``: how the job will end once node
+    release is done. ``released``: whether node release ran in this round. ``stopped``,
+    ``force_stopped``: runs that the job's cancel ended.
     """
 
     id: int
@@ -167,6 +191,11 @@ class Job(Struct, frozen=True):
     previous_state: JobState | None = None
     cancel: CancelInForce | None = None
     finish: FinishInForce | None = None
+    failing: FailingInForce | None = None
+    fail_on_task_failure: bool = False
+    run_until_canceled: bool = False
+    runtime_seconds: int = 0
+    limit_seconds: int = 0
     nodes: tuple[str, ...] = ()
     outcome: JobState | None = None
     requeue_count: int = 0
@@ -192,6 +221,14 @@ class Job(Struct, frozen=True):
         """The node release task, if the job has one."""
         for task in self.tasks.values():
             if task.spec.type is TaskType.NODE_RELEASE:
+                return task
+        return None
+
+    @property
+    def prep(self) -> Task | None:
+        """The node preparation task, if the job has one. It is part of the work."""
+        for task in self.tasks.values():
+            if task.spec.type is TaskType.NODE_PREP:
                 return task
         return None
 

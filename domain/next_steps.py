@@ -7,9 +7,11 @@ any more.
 
 from enum import StrEnum
 
+from domain.failing import fail_due
 from domain.instruct import end_due, open_cancels, release_due, skip_due
 from domain.job import Job
 from domain.orders import orders_due
+from domain.readiness import startable, work_over
 from domain.states import TASK_ON_NODE, JobState
 
 
@@ -19,6 +21,8 @@ class Step(StrEnum):
     VALIDATE = "validate"
     END_VALIDATION = "end_validation"
     DISPATCH = "dispatch"
+    START_IDLE = "start_idle"
+    FAIL = "fail"
     CLOSE_TASK_CANCELS = "close_task_cancels"
     ORDER_STOP = "order_stop"
     PERFORM_STOP = "perform_stop"
@@ -34,6 +38,8 @@ def next_steps(job: Job, signal: int = 15) -> tuple[Step, ...]:
     due = {
         Step.VALIDATE: job.state is JobState.SUBMITTED,
         Step.END_VALIDATION: job.state is JobState.VALIDATING,
+        Step.START_IDLE: starts_idle(job),
+        Step.FAIL: fail_due(job),
         Step.CLOSE_TASK_CANCELS: bool(open_cancels(job)),
         Step.ORDER_STOP: bool(orders_due(job, signal)),
         Step.PERFORM_STOP: any(stop_ordered(job)),
@@ -52,6 +58,14 @@ def stop_ordered(job: Job) -> tuple[int, ...]:
     )
 
 
+def starts_idle(job: Job) -> bool:
+    """Whether the job runs without a task: RunUntilCanceled, and nothing waits in it.
+
+    Deliberate: such a job holds no slot here; slots are given to tasks.
+    """
+    return job.run_until_canceled and job.state is JobState.QUEUED and work_over(job)
+
+
 def wants_slots(job: Job) -> bool:
-    """Whether tasks of this job wait for a slot."""
-    return job.state in (JobState.QUEUED, JobState.RUNNING) and bool(job.waiting)
+    """Whether tasks of this job wait for nothing but a slot."""
+    return job.state in (JobState.QUEUED, JobState.RUNNING) and bool(startable(job))

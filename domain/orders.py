@@ -1,4 +1,4 @@
-"""Which stop orders are called for: by cancel or finish, of the job or of one task."""
+"""Which stop orders are called for: by cancel, finish or limit, of the job or of one task."""
 
 from domain import commands as c
 from domain import events as e
@@ -16,7 +16,9 @@ def order_for(job: Job, task: Task, signal: int) -> Order | None:
         task_finish_order(task, signal),
         job_order(job, signal),
         finish_order(job, signal),
+        failing_order(job, signal),
         task_order(task, signal),
+        expired_order(task, signal),
     )
     wanted = [x for x in called_for if x is not None]
     if task.spec.type is TaskType.NODE_RELEASE:
@@ -47,6 +49,22 @@ def finish_order(job: Job, signal: int) -> Order | None:
     return made(
         finish.request_id, StopCause.FINISH, CancelMode.NORMAL, signal, finish.grace_seconds
     )
+
+
+def failing_order(job: Job, signal: int) -> Order | None:
+    """What the service's own end of the job calls for."""
+    why = job.failing
+    if job.state is not JobState.FINISHING or why is None:
+        return None
+    return made(why.order_id, why.cause, CancelMode.NORMAL, signal, why.grace_seconds)
+
+
+def expired_order(task: Task, signal: int) -> Order | None:
+    """What a run-time limit calls for."""
+    why = task.expired
+    if why is None:
+        return None
+    return made(why.order_id, StopCause.RUN_LIMIT, CancelMode.NORMAL, signal, why.grace_seconds)
 
 
 def task_order(task: Task, signal: int) -> Order | None:

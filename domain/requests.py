@@ -2,8 +2,12 @@
 
 from typing import Final, assert_never
 
+import msgspec
+from msgspec.structs import replace
+
 from domain import commands as c
 from domain import events as e
+from domain.adding import given
 from domain.errors import Refused
 from domain.hresult import HResult
 from domain.job import Answered, Asking, Job
@@ -11,7 +15,9 @@ from domain.message import KeptMessage, check_message, kept, sha256_of
 from domain.refusal import Refusal, at_other_version, denied, reused
 
 JobRequest = (
-    c.SubmitJob
+    c.AddTasks
+    | c.ChangeJob
+    | c.SubmitJob
     | c.CancelJob
     | c.CancelTask
     | c.FinishJob
@@ -39,6 +45,10 @@ def asking(request: JobRequest) -> Asking:
 def operation_of(request: JobRequest) -> str:
     """The stable name of an operation; one on a task has the task's number after a slash."""
     match request:
+        case c.AddTasks():
+            return "add_tasks"
+        case c.ChangeJob():
+            return "change"
         case c.CancelJob():
             return "cancel"
         case c.CancelTask():
@@ -62,6 +72,11 @@ def operation_of(request: JobRequest) -> str:
 def content_of(request: JobRequest) -> str:
     """The digest of what is asked."""
     match request:
+        case c.AddTasks():
+            said = [given(replace(task, id=0)) for task in request.tasks]
+            return c.content_sha256("add_tasks", as_json(said))
+        case c.ChangeJob():
+            return c.content_sha256("change", as_json(given(request.changes)))
         case c.CancelJob() | c.CancelTask():
             return c.content_sha256(request.mode, request.reason_code, sha256_of(request.message))
         case c.FinishJob():
@@ -76,6 +91,11 @@ def content_of(request: JobRequest) -> str:
             return c.content_sha256(operation_of(request))
         case _:
             assert_never(request)
+
+
+def as_json(what: object) -> str:
+    """What is asked for as one text, the same for the same."""
+    return msgspec.json.encode(what, order="deterministic").decode()
 
 
 # --- checks that requests share -------------------------------------------------------------------

@@ -70,7 +70,7 @@ TASK_STATE_NUMBER: Final = {
 
 
 class TaskType(StrEnum):
-    """What a task is for. Only Basic and NodeRelease can be submitted so far."""
+    """What a task is for. Basic, NodePrep and NodeRelease can be submitted so far."""
 
     BASIC = "Basic"
     PARAMETRIC_SWEEP = "ParametricSweep"
@@ -79,7 +79,7 @@ class TaskType(StrEnum):
     SERVICE = "Service"
 
 
-TASK_TYPES_ACCEPTED: Final = frozenset({TaskType.BASIC, TaskType.NODE_RELEASE})
+TASK_TYPES_ACCEPTED: Final = frozenset({TaskType.BASIC, TaskType.NODE_PREP, TaskType.NODE_RELEASE})
 
 
 class JobType(StrEnum):
@@ -135,12 +135,17 @@ class StopStep(StrEnum):
 
 
 class StopCause(StrEnum):
-    """Why a run was stopped."""
+    """Why a run was stopped.
+
+    ``run_limit``: the run-time limit of the task or of its job ran out. ``task_failure``: another
+    task failed, in a job with FailOnTaskFailure.
+    """
 
     JOB_CANCEL = "job_cancel"
     TASK_CANCEL = "task_cancel"
     FINISH = "finish"
     RUN_LIMIT = "run_limit"
+    TASK_FAILURE = "task_failure"
 
 
 class ForceReason(StrEnum):

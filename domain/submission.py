@@ -1,9 +1,20 @@
-"""What a job may be made of: limits, checked when it is created. Source: the job model's limits."""
+"""What a job may be made of: limits, checked when it is created or changed.
+
+Source: the job model's limits.
+"""
 
 import re
+from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
-from domain.commands import AddJob
+from msgspec.structs import replace
+
+from domain.adding import (
+    PROPERTIES_STORED_BYTES_MAX,
+    TASK_BYTES_MAX,
+    check_stored,
+)
+from domain.commands import AddJob, JobChanges
 from domain.errors import BadRequest
 from domain.events import TaskSpec
 from domain.hresult import HResult
@@ -16,6 +27,11 @@ ENVIRONMENT_BYTES_MAX: Final = 32 * 1024
 WORK_DIRECTORY_BYTES_MAX: Final = 4096
 TASKS_MAX: Final = 1000
 PROPERTIES_BYTES_MAX: Final = 16 * 1024
+RUNTIME_SECONDS_MAX: Final = 366 * 86_400
+"""A year. Longer, and no limit says the same."""
+RETRY_COUNT_MAX: Final = 1000
+DEPENDS_ON_MAX: Final = 100
+CIRCLE_NAMES_MAX: Final = 10
 VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,255}")
 ACCOUNT_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,79}")
 
@@ -23,36 +39,112 @@ ACCOUNT_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,79}")
 def check_submission(command: AddJob) -> None:
     """Pass, or raise ``BadRequest``: what is wrong, what is allowed."""
     check_text("the job's name", command.name, NAME_CHARACTERS_MAX)
-    if command.run_as and not ACCOUNT_NAME.fullmatch(command.run_as):
-        raise wrong(f"the account {command.run_as[:80]!r} is not an account name")
-    if len(command.tasks) > TASKS_MAX:
-        raise wrong(f"the job has {len(command.tasks)} tasks; at most {TASKS_MAX} are allowed")
-    check_size("the job's properties", command.properties, PROPERTIES_BYTES_MAX)
+    check_account(command.run_as)
+    check_properties(command.properties)
+    check_runtime("the job's", command.runtime_seconds)
     if [t.id for t in command.tasks] != list(range(1, len(command.tasks) + 1)):
         raise wrong("the tasks of a job are numbered 1, 2, 3, ... without a gap")
     for task in command.tasks:
         check_task(task)
-        if command.job_type is JobType.ADMIN and len(task.command) > COMMAND_JOB_CHARACTERS_MAX:
+    check_together(command.tasks, command.job_type)
+    if command.submit:
+        check_whole(command.tasks)
+
+
+def check_tasks(tasks: tuple[TaskSpec, ...]) -> None:
+    """Tasks for a job that there is: some, and each for itself; their numbers do not count."""
+    if not tasks:
+        raise wrong("there is no task to add; give one or more")
+    if len(tasks) > TASKS_MAX:
+        raise wrong(f"{len(tasks)} tasks are too many; a job has at most {TASKS_MAX}")
+    for n, task in enumerate(tasks, 1):
+        check_task(replace(task, id=n))
+        check_stored(f"task {n}", task, TASK_BYTES_MAX)
+
+
+def check_changes(changes: JobChanges) -> None:
+    """New values of properties: some, and each within its limits."""
+    if not changes.named:
+        raise wrong(f"there is nothing to change; give {', '.join(changes.__struct_fields__)}")
+    check_text("the job's name", changes.name or "", NAME_CHARACTERS_MAX)
+    check_account(changes.run_as or "")
+    check_properties(changes.properties or {})
+    check_runtime("the job's", changes.runtime_seconds or 0)
+
+
+def check_runtime(whose: str, seconds: int) -> None:
+    """A run-time limit: 0 for none."""
+    if not 0 <= seconds <= RUNTIME_SECONDS_MAX:
+        raise wrong(
+            f"{whose} run-time limit is {seconds} seconds; 0 (none) to {RUNTIME_SECONDS_MAX} are "
+            "allowed"
+        )
+
+
+def check_account(name: str) -> None:
+    """An account's name, or "" for the default."""
+    if name and not ACCOUNT_NAME.fullmatch(name):
+        raise wrong(f"the account {name[:80]!r} is not an account name")
+
+
+def check_properties(properties: dict[str, str]) -> None:
+    """All further properties of a job together."""
+    check_size("the job's properties", properties, PROPERTIES_BYTES_MAX)
+    check_stored("the job's properties", properties, PROPERTIES_STORED_BYTES_MAX)
+
+
+def check_together(tasks: tuple[TaskSpec, ...], job_type: JobType) -> None:
+    """What all tasks of a job keep, also while it is being configured."""
+    if len(tasks) > TASKS_MAX:
+        raise wrong(f"the job has {len(tasks)} tasks; at most {TASKS_MAX} are allowed")
+    for task in tasks:
+        if job_type is JobType.ADMIN and len(task.command) > COMMAND_JOB_CHARACTERS_MAX:
             raise wrong(
                 f"task {task.id}: the command line of a command job has at most "
                 f"{COMMAND_JOB_CHARACTERS_MAX} characters; this one has {len(task.command)}"
             )
-    check_types(command.tasks)
+    check_once(tasks, TaskType.NODE_PREP, "node preparation", HResult.MULTIPLE_NODE_PREP)
+    check_once(tasks, TaskType.NODE_RELEASE, "node release", HResult.MULTIPLE_NODE_RELEASE)
+    check_circles(tasks)
 
 
-def check_types(tasks: tuple[TaskSpec, ...]) -> None:
-    """At most one node release task, and not alone."""
-    releases = [t for t in tasks if t.type is TaskType.NODE_RELEASE]
-    if len(releases) > 1:
+def check_once(tasks: tuple[TaskSpec, ...], kind: TaskType, words: str, hresult: HResult) -> None:
+    """At most one task of this type."""
+    found = sum(t.type is kind for t in tasks)
+    if found > 1:
         raise BadRequest(
-            f"the job has {len(releases)} node release tasks; at most one is allowed",
-            hresult=HResult.MULTIPLE_NODE_RELEASE,
+            f"the job has {found} {words} tasks; at most one is allowed", hresult=hresult
         )
-    if releases and len(tasks) == 1:
+
+
+def check_circles(tasks: tuple[TaskSpec, ...]) -> None:
+    """No task waits, over however many others, for itself. Names are what is depended on."""
+    waits_for: dict[str, set[str]] = {}
+    for task in tasks:
+        if task.name:
+            waits_for.setdefault(task.name, set()).update(task.depends_on)
+    try:
+        TopologicalSorter(waits_for).prepare()
+    except CycleError as circle:
+        names = " -> ".join(repr(name) for name in reversed(circle.args[1][:CIRCLE_NAMES_MAX]))
+        raise wrong(f"tasks depend on each other in a circle: {names}; open it") from None
+
+
+def check_whole(tasks: tuple[TaskSpec, ...]) -> None:
+    """What a job needs before it is submitted: work, and every task that another depends on."""
+    if tasks and all(t.type is not TaskType.BASIC for t in tasks):
+        only = " and ".join(t.type for t in tasks)
         raise BadRequest(
-            "the job has only a node release task; add a task that does the work",
+            f"the job has only {only}; add a task that does the work",
             hresult=HResult.ONLY_PREP_OR_RELEASE,
         )
+    names = {t.name for t in tasks if t.name and t.type is TaskType.BASIC}
+    for task in tasks:
+        missing = [name for name in task.depends_on if name not in names]
+        if missing:
+            raise wrong(
+                f"task {task.id} depends on {missing[0]!r}, and no Basic task has that name"
+            )
 
 
 def check_task(task: TaskSpec) -> None:
@@ -68,6 +160,9 @@ def check_task(task: TaskSpec) -> None:
     check_bytes(f"{where}: the work directory", task.work_directory, WORK_DIRECTORY_BYTES_MAX)
     if task.work_directory and not task.work_directory.startswith("/"):
         raise wrong(f"{where}: the work directory must be absolute, that is, begin with /")
+    check_runtime(f"{where}: the", task.runtime_seconds)
+    check_retries(where, task.retry_count)
+    check_names(where, task)
     for name in task.environment:
         if not VARIABLE_NAME.fullmatch(name):
             raise wrong(
@@ -75,6 +170,26 @@ def check_task(task: TaskSpec) -> None:
                 "not beginning with a digit"
             )
     check_size(f"{where}: the environment", task.environment, ENVIRONMENT_BYTES_MAX)
+
+
+def check_retries(where: str, count: int | None) -> None:
+    """How often a task runs again by itself."""
+    if count is not None and not 0 <= count <= RETRY_COUNT_MAX:
+        raise wrong(f"{where}: {count} retries; 0 to {RETRY_COUNT_MAX} are allowed")
+
+
+def check_names(where: str, task: TaskSpec) -> None:
+    """What a task depends on: a few names, and only of a Basic task."""
+    if task.depends_on and task.type is not TaskType.BASIC:
+        raise wrong(f"{where}: a task of type {task.type} comes first or last and depends on none")
+    if len(task.depends_on) > DEPENDS_ON_MAX:
+        raise wrong(
+            f"{where} depends on {len(task.depends_on)} names; at most {DEPENDS_ON_MAX} are allowed"
+        )
+    for name in task.depends_on:
+        check_text(f"{where}: a name that it depends on", name, NAME_CHARACTERS_MAX)
+        if not name:
+            raise wrong(f"{where}: a name that it depends on is empty")
 
 
 def check_text(what: str, text: str, characters_max: int) -> None:

@@ -87,6 +87,12 @@ class Gate(Struct, frozen=True):
 
 
 GATES: Final = {
+    "add_tasks": Gate(
+        frozenset({JobState.CONFIGURING, JobState.QUEUED, JobState.RUNNING}),
+        HResult.INVALID_OPERATION,
+        "Product: tasks are added in Configuring, and submitted one by one to a job that is Queued "
+        "or Running. Deliberate: not while it is validated, nor while it ends",
+    ),
     "submit": Gate(
         frozenset({JobState.CONFIGURING}),
         HResult.ONLY_CONFIG_JOBS_CAN_BE_SUBMITTED,
@@ -108,6 +114,48 @@ GATES: Final = {
         "Product's documentation: Queued or Running; its client shares the gate of cancel",
     ),
 }
+
+# --- properties -----------------------------------------------------------------------------------
+
+
+class PropertyRow(Struct, frozen=True):
+    """One row: in which states the property may be given a new value, and the source."""
+
+    states: frozenset[JobState]
+    source: str
+
+
+BEFORE_SUBMIT: Final = frozenset({JobState.CONFIGURING})
+UNTIL_IT_ENDS: Final = frozenset({JobState.CONFIGURING, JobState.QUEUED, JobState.RUNNING})
+
+CHANGE_JOB: Final = {
+    "name": PropertyRow(
+        frozenset({JobState.CONFIGURING, JobState.RUNNING}),
+        "Product, observed: not while Queued nor after Canceled, but while Running",
+    ),
+    "priority": PropertyRow(
+        UNTIL_IT_ENDS,
+        "Product: in the queue too. Deliberate: while Running too, for the tasks that still wait",
+    ),
+    "run_as": PropertyRow(
+        BEFORE_SUBMIT, "Deliberate: who submits says as whom; no task changes its account later"
+    ),
+    "fail_on_task_failure": PropertyRow(
+        UNTIL_IT_ENDS,
+        "Deliberate: also while Running, where a task that has failed already counts at once",
+    ),
+    "run_until_canceled": PropertyRow(
+        BEFORE_SUBMIT, "Product: a queued job is configured first before this is edited"
+    ),
+    "runtime_seconds": PropertyRow(
+        UNTIL_IT_ENDS, "Product: while Running too. Deliberate: it counts from the job's start"
+    ),
+    "properties": PropertyRow(
+        UNTIL_IT_ENDS, "Deliberate: they mean nothing here, and stand still when the job ends"
+    ),
+}
+"""Property by property. In Submitted, Validating and ExternalValidation none changes: what is being
+validated must be what is queued."""
 
 # --- one task: finish, requeue --------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from domain import events as e
 from domain.cluster import job_number
 from domain.job import ranges
 from domain.outcome import outcome_of
-from domain.states import TaskState
+from domain.states import StopCause, TaskState
 from projections.audit_trail import Kind, Said
 from projections.quoting import word
 from projections.summary import grace, summary
@@ -195,6 +195,16 @@ def stop_ordered(fact: e.TaskStopOrdered) -> Said:
     return effect(fact, Kind.ORDER, fact.cause, fact.step, fact.request_id, runs=fact.runs)
 
 
+def failing(fact: e.JobFailing) -> Said:
+    """The service ends a job by a rule that its owner set."""
+    return effect(fact, Kind.ORDER, fact.cause, "fail", code=fact.code, runs=fact.running.runs)
+
+
+def runtime_expired(fact: e.TaskRuntimeExpired) -> Said:
+    """The time of runs is over."""
+    return effect(fact, Kind.ORDER, StopCause.RUN_LIMIT, "expired", runs=fact.runs)
+
+
 def stopped(fact: e.TaskStopped) -> Said:
     """A run ended within its grace period."""
     return effect(fact, Kind.STOP, fact.cause, fact.outcome, fact.request_id, runs=fact.runs)
@@ -212,7 +222,8 @@ def failed(fact: e.TaskFailed) -> Said | None:
     if fact.code == OWN_FAILURE and not fact.killed and not fact.survivors:
         return None
     kind = Kind.FORCED_STOP if fact.killed or fact.survivors else Kind.STOP
-    return effect(fact, kind, "engine", TaskState.FAILED, code=fact.code, runs=fact.runs)
+    outcome = "again" if fact.runs_again else TaskState.FAILED
+    return effect(fact, kind, "engine", outcome, code=fact.code, runs=fact.runs)
 
 
 def survivors_gone(fact: e.TaskSurvivorsGone) -> Said:
@@ -319,6 +330,8 @@ SAID: Final[dict[type[e.Event], Callable[[Any], Said | None]]] = {
     e.JobConfigured: again,
     e.JobRequeued: again,
     e.ClusterParameterSet: parameter_set,
+    e.JobFailing: failing,
+    e.TaskRuntimeExpired: runtime_expired,
     e.TaskStopOrdered: stop_ordered,
     e.TaskStopped: stopped,
     e.TaskForceStopped: force_stopped,

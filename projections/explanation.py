@@ -73,6 +73,8 @@ def grounds(every: Sequence[Told], told: Sequence[Told]) -> tuple[int, ...]:
     cause = job.cancel or job.finish
     if cause is not None and job.state is not JobState.FAILED:
         causes.add(cause.version)
+    if job.failing is not None and job.state is JobState.FAILED:
+        causes.add(job.failing.version)
     asked = {x.position for x in every if x.recorded.version in causes}
     return tuple(sorted(asked | {place_of_state(told)}))
 
@@ -226,7 +228,10 @@ def of_effect(fact: e.Event, job: Job) -> str:
             itself = either(len(fact.runs), "itself", "themselves")
             return f"{those(fact.runs)} finished by {itself}."
         case e.TaskFailed():
-            return f"{those(fact.runs)} failed: {plain(fact.reason) or ending(fact.exit)}."
+            again = ", and was queued again" if fact.runs_again else ""
+            return f"{those(fact.runs)} failed: {plain(fact.reason) or ending(fact.exit)}{again}."
+        case e.TaskRuntimeExpired():
+            return f"The run-time limit of {tasks(fact.runs)} ran out ({fact.runtime_seconds} s)."
         case e.TaskStopOrdered():
             kill = fact.step is StopStep.KILL
             signal = "SIGKILL" if kill else f"The stop signal {fact.signal}"
@@ -255,6 +260,8 @@ def of_the_end(fact: e.Event, job: Job) -> str:
             return f"The node release task was skipped ({plain(fact.reason)})."
         case e.JobCanceled():
             return f"The cancel was carried out, {fact.lasted_ms} ms after it was asked for."
+        case e.JobFailing():
+            return f"The service began to end it as Failed: {plain(fact.message)}."
         case e.JobEnding():
             return f"All tasks had ended; it was going to be {fact.outcome} after node release."
         case e.JobFinished():

@@ -67,7 +67,7 @@ class Around(Struct, frozen=True):
     row of the trail, None before the first.
     """
 
-    release_seconds: int = NODE_RELEASE_TASK_TIMEOUT.default
+    release_seconds: int = Cluster().number(NODE_RELEASE_TASK_TIMEOUT)
     high: datetime | None = None
 
 
@@ -197,7 +197,7 @@ def fold_cluster(
     """A fact about the cluster."""
     cluster = evolve_cluster(before.cluster if before else Cluster(), recorded)
     cluster = replace(cluster, asked={})
-    seconds = cluster.value(NODE_RELEASE_TASK_TIMEOUT.name)
+    seconds = cluster.number(NODE_RELEASE_TASK_TIMEOUT)
     around = replace(around, release_seconds=seconds)
     words = said(recorded.data)
     row, around = row_of(recorded, words, position, around)

@@ -27,7 +27,7 @@ def of_request(fact: e.JobEvent) -> str:
         case e.TasksAdded():
             return f"{many_tasks(len(fact.tasks))} added"
         case e.JobPropertiesChanged():
-            return f"properties changed: {', '.join(word(x, ',') for x in sorted(fact.changes))}"
+            return f"properties changed: {', '.join(word(x, ',') for x in sorted(fact.named))}"
         case e.JobSubmitted():
             return "submitted"
         case e.JobCancelRequested():
@@ -101,7 +101,13 @@ def of_runs(fact: e.JobEvent) -> str:
         case e.TaskFinished():
             return f"{tasks(fact.runs)} finished"
         case e.TaskFailed():
-            return f"{tasks(fact.runs)} failed: {plain(fact.reason) or ending(fact.exit)}"
+            again = "; it runs again" if fact.runs_again else ""
+            return f"{tasks(fact.runs)} failed: {plain(fact.reason) or ending(fact.exit)}{again}"
+        case e.JobFailing():
+            return f"being ended as Failed: {plain(fact.message)}; {grace(fact.grace_seconds)}"
+        case e.TaskRuntimeExpired():
+            limit = f"the run-time limit of {fact.runtime_seconds} s"
+            return f"{limit} ran out for {tasks(fact.runs)}; {grace(fact.grace_seconds)}"
         case e.TaskStopOrdered():
             return f"{KINDS_OF_STOP[fact.step]} ordered for {tasks(fact.runs)}"
         case e.TaskStopped():

@@ -34,6 +34,7 @@ from application.projector import Projector
 from application.queries import Queries
 from application.retention import Retention
 from application.room import Room
+from application.run_limits import RunLimits
 from application.runs import Runs
 from application.scheduler import Limits, Scheduler
 from application.settings import SLOTS_MAX, Settings
@@ -71,6 +72,7 @@ class Parts(Struct, frozen=True):
     dispatcher: Dispatcher
     carrier: Carrier
     retention: Retention
+    run_limits: RunLimits
     room: Room
     scheduler: Scheduler
     queries: Queries
@@ -133,6 +135,7 @@ def join(
         dispatcher=dispatcher,
         carrier=carrier_of(settings, board, ledger, engine, runs, dispatcher, reporter),
         retention=Retention(board, ledger, engine, runs, clock, reporter),
+        run_limits=RunLimits(board, runs, clock, reporter),
         room=room,
         scheduler=scheduler_of(settings, ledger, policy, clock, maker, may_write),
         queries=Queries(ledger, log, journal, board, policy, tail),
@@ -249,6 +252,7 @@ async def background(parts: Parts) -> None:
             ("journal", parts.keeper.run),
             ("carrier", parts.carrier.run),
             ("retention", parts.retention.run),
+            ("run-limits", parts.run_limits.run),
             ("room", parts.room.watch),
             ("views", parts.views.projector.run),
             ("building of views", parts.views.builder.run),

@@ -100,7 +100,7 @@ async def end_tasks(parts: Parts) -> None:
     running = [job.id for job in parts.board.jobs.values() if runs(job)]
     for job_id in running:
         try:
-            await parts.scheduler.cancel_job(
+            await parts.scheduler.cancel_job_2(
                 caller, str(job_id), Cancel(CancelMode.FORCED, STOPPING), parts.ids.new()
             )
         except CountermandError as error:

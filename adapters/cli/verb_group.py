@@ -16,6 +16,8 @@ SECTIONS: Final = {
     },
     "Jobs": {
         "submit": "Run something.",
+        "add": "Add tasks to a job.",
+        "modify": "Give properties of a job new values.",
         "cancel": "Stop jobs, or one task of a job.",
         "finish": "Stop a job, or one task, and count it as finished.",
         "requeue": "Run a failed or canceled job again, or one task.",

@@ -49,7 +49,7 @@ class Commands:
         """Configuring -> Submitted. A password in the body goes no further than this."""
         run_as = submit_run_as(properties_of(asked.body))
         done(
-            await self._scheduler.submit_job(
+            await self._scheduler.submit_job_by_id(
                 asked.caller, asked.job_id, self._ids.new(), run_as=run_as
             )
         )
@@ -58,7 +58,7 @@ class Commands:
     async def cancel_job(self, asked: Asked) -> Nothing:
         """Stop a job."""
         on = asked.caller, asked.job_id
-        done(await self._scheduler.cancel_job(*on, cancel_of(asked), self._ids.new()))
+        done(await self._scheduler.cancel_job_2(*on, cancel_of(asked), self._ids.new()))
         return Nothing()
 
     async def finish_job(self, asked: Asked) -> Nothing:

@@ -152,7 +152,6 @@ def new_job(
         priority=priority(values.get("priority", "")),
         run_as=run_as(values),
         properties=dict(custom or {}),
-        submit=False,
     )
 
 

@@ -44,6 +44,8 @@ WIRE_NAMES: Final[Mapping[type[Event], str]] = MappingProxyType(
         events.NodeReleaseSkipped: "countermand.NodeReleaseSkipped.v1",
         events.JobCanceled: "countermand.JobCanceled.v1",
         events.JobFinishRequested: "countermand.JobFinishRequested.v1",
+        events.JobFailing: "countermand.JobFailing.v1",
+        events.TaskRuntimeExpired: "countermand.TaskRuntimeExpired.v1",
         events.JobEnding: "countermand.JobEnding.v1",
         events.JobFinished: "countermand.JobFinished.v1",
         events.JobFailed: "countermand.JobFailed.v1",

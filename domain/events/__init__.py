@@ -92,6 +92,7 @@ from domain.events.envelope import (
     job_aggregate,
     request_aggregate,
 )
+from domain.events.failing import JobFailing, TaskRuntimeExpired
 from domain.events.making import (
     JobAdded,
     JobExternalValidationStarted,
@@ -140,6 +141,7 @@ __all__ = [
     "JobEvent",
     "JobExternalValidationStarted",
     "JobFailed",
+    "JobFailing",
     "JobFinishRequested",
     "JobFinished",
     "JobIdsReserved",
@@ -170,6 +172,7 @@ __all__ = [
     "TaskFinished",
     "TaskForceStopped",
     "TaskRequeued",
+    "TaskRuntimeExpired",
     "TaskSet",
     "TaskSpec",
     "TaskStarted",

@@ -9,8 +9,8 @@ from domain.states import CancelMode
 class ClusterParameterSet(Struct, frozen=True):
     """A cluster parameter was given a new value.
 
-    ``name``: the parameter, as the catalogue spells it. ``value``: its value from now on, a whole
-    number as text. ``previous``: its value before.
+    ``name``: the parameter, as the catalogue spells it. ``value``: its value from now on, as
+    text. ``previous``: its value before.
     """
 
     name: str

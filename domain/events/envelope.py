@@ -29,6 +29,7 @@ from domain.events.ending import (
     JobRemoved,
     JobRequeued,
 )
+from domain.events.failing import JobFailing, TaskRuntimeExpired
 from domain.events.making import (
     JobAdded,
     JobExternalValidationStarted,
@@ -86,6 +87,8 @@ JobEvent = (
     | NodeReleaseSkipped
     | JobCanceled
     | JobFinishRequested
+    | JobFailing
+    | TaskRuntimeExpired
     | JobEnding
     | JobFinished
     | JobFailed

@@ -1,5 +1,7 @@
 """Making a job and handing it to the scheduler."""
 
+from typing import Final
+
 from msgspec import Struct
 
 from domain.events.parts import Decision, TaskSpec
@@ -14,6 +16,9 @@ class JobAdded(Struct, frozen=True):
     a command job of an administrator. ``priority``: its place in the queue.
     ``properties``: further properties by name. ``tasks``: its tasks, or the first of them.
     ``decision``: that its creation was allowed; a command job needs an administrator.
+    ``fail_on_task_failure``: whether the first failed task stops the rest, and the job is Failed.
+    ``run_until_canceled``: whether it goes on when all its tasks have ended, until it is ended.
+    ``runtime_seconds``: how long it may run; 0 for JobRuntime, the cluster's default.
     """
 
     job_id: int
@@ -27,20 +32,59 @@ class JobAdded(Struct, frozen=True):
     request_id: str = ""
     content_sha256: str = ""
     decision: Decision | None = None
+    fail_on_task_failure: bool = False
+    run_until_canceled: bool = False
+    runtime_seconds: int = 0
 
 
 class TasksAdded(Struct, frozen=True):
-    """More tasks of a job that is being configured. ``tasks``: the tasks that follow the others."""
+    """More tasks of a job: they wait, or are queued at once in a job that is Queued or Running.
+
+    ``tasks``: the tasks that follow the others. ``request_id``: "" where they came with the job, or
+    where the fact before this one has it. ``decision``: null where they came with the job.
+    """
 
     tasks: tuple[TaskSpec, ...]
+    request_id: str = ""
+    content_sha256: str = ""
+    decision: Decision | None = None
+
+
+CHANGEABLE: Final = (
+    "name",
+    "priority",
+    "run_as",
+    "fail_on_task_failure",
+    "run_until_canceled",
+    "runtime_seconds",
+)
 
 
 class JobPropertiesChanged(Struct, frozen=True):
-    """Named properties were given new values. ``changes``: the new values by name."""
+    """Properties were given new values; null for one that stays as it is.
+
+    ``changes``: the new values of further properties by name. ``name``: what the owner calls the
+    job now. ``priority``: its place in the queue from now on. ``run_as``: null, or the account.
+    ``fail_on_task_failure``, ``run_until_canceled``: as in JobAdded. ``runtime_seconds``: how long
+    it may run from its start; where it runs already, 0 for no limit.
+    """
 
     request_id: str
     changes: dict[str, str]
     decision: Decision
+    content_sha256: str = ""
+    name: str | None = None
+    priority: JobPriority | None = None
+    run_as: str | None = None
+    fail_on_task_failure: bool | None = None
+    run_until_canceled: bool | None = None
+    runtime_seconds: int | None = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The names of what was given a new value."""
+        own = tuple(x for x in CHANGEABLE if getattr(self, x) is not None)
+        return (*own, *sorted(self.changes))
 
 
 class JobSubmitted(Struct, frozen=True):

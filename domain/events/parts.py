@@ -84,6 +84,10 @@ class TaskSpec(Struct, frozen=True):
     ``type``: what it is for. ``name``: what its owner calls it, or "".
     ``work_directory``: an absolute path, or "" for the default.
     ``environment``: further variables by name, at most 32 KiB together.
+    ``runtime_seconds``: how long one run of it may take; 0 for no limit.
+    ``depends_on``: names of tasks; it starts when all tasks of these names are Finished.
+    ``retry_count``: how often it runs again by itself after a failure; null: after a lost run as
+    often as TaskRetryCount says, after a failure of its own never.
     """
 
     id: int
@@ -92,3 +96,6 @@ class TaskSpec(Struct, frozen=True):
     name: str = ""
     work_directory: str = ""
     environment: dict[str, str] = {}
+    runtime_seconds: int = 0
+    depends_on: tuple[str, ...] = ()
+    retry_count: int | None = None

@@ -6,9 +6,13 @@ from domain.events.parts import Exit, RunHandle, RunRange
 
 
 class JobStarted(Struct, frozen=True):
-    """The first node was allocated: Running. ``nodes``: the names of the nodes."""
+    """The first node was allocated: Running. ``nodes``: the names of the nodes.
+
+    ``runtime_seconds``: how long it may run from now on; 0 for no limit.
+    """
 
     nodes: tuple[str, ...]
+    runtime_seconds: int = 0
 
 
 class TaskStarted(Struct, frozen=True):
@@ -33,6 +37,7 @@ class TaskFailed(Struct, frozen=True):
     ``code``: why, as a stable word: ``task_failure``, ``run_lost``, ``stopped_by_engine``, or the
     engine's word for a run that it cannot start.
     ``killed``: how many processes the engine sent SIGKILL on its own account.
+    ``runs_again``: whether the task waits again, Queued, for its next attempt.
     """
 
     runs: tuple[RunRange, ...]
@@ -41,3 +46,4 @@ class TaskFailed(Struct, frozen=True):
     reason: str
     killed: int = 0
     survivors: int = 0
+    runs_again: bool = False

@@ -15,7 +15,7 @@ from adapters.wire.schemas.limits import (
 )
 from adapters.wire.schemas.parts import parts
 from adapters.wire.schemas.sample_values import VALUES
-from application.scheduler import JOB_ID_UNITS_MAX
+from application.job_requests import JOB_ID_UNITS_MAX
 from domain.events import JobCancelRefused, RunRange, TaskCancelRefused
 from domain.states import CancelMode, TaskState
 from domain.submission import ACCOUNT_NAME

@@ -8,7 +8,7 @@ from domain import events as e
 from domain.states import CancelMode, JobPriority, JobState, TaskState
 from tests.support.fake_engine import GO_DEADLINE_MS
 from tests.support.fuse import FailingLog, Fuse
-from tests.support.stack import Stack, World, until
+from tests.support.stack import ADMIN, Stack, World, until
 
 
 def starts(world: World) -> list[int]:
@@ -76,8 +76,25 @@ async def test_what_the_engine_can_never_start_is_a_failed_task(world: World) ->
         await world.check(stack, job)
 
 
+async def never_again(stack: Stack) -> None:
+    """A lost run is not run again."""
+    await stack.scheduler.set_cluster_parameter(ADMIN, "TaskRetryCount", "0", "never")
+
+
+async def test_a_lost_run_is_run_again(world: World) -> None:
+    async with Stack(world) as stack:
+        job = await stack.running("run")
+        stack.fake.lose(next(iter(world.machine.runs)), "the warden died")
+        await stack.went(job, 1, attempt=2)
+        await stack.cancel(job)
+        ended = await stack.state(job, JobState.CANCELED)
+        assert ended.tasks[1].retries == 1
+        await world.check(stack, job)
+
+
 async def test_a_lost_run_fails_with_its_reason(world: World) -> None:
     async with Stack(world) as stack:
+        await never_again(stack)
         job = await stack.running("run")
         stack.fake.lose(next(iter(world.machine.runs)), "the warden died")
         ended = await stack.state(job, JobState.FAILED)
@@ -97,6 +114,7 @@ async def test_a_run_lost_while_it_is_stopped_ends_the_cancel(world: World) -> N
 
 async def test_notes_lost_while_the_service_was_away_end_the_job(world: World) -> None:
     async with Stack(world) as stack:
+        await never_again(stack)
         job = await stack.running("run")
     world.machine.runs.clear()
     async with Stack(world) as stack:
@@ -144,6 +162,7 @@ async def test_a_keeper_that_gives_up_during_an_outage_is_a_failed_run(world: Wo
     log = FailingLog(world.log)
     log.held = frozenset({"TaskStarted"})
     async with Stack(world, log=log) as stack:
+        await never_again(stack)
         job = int((await stack.add("run")).job_id)
         await until(lambda: log.failed, "a start that cannot be stored")
         stack.fake.advance(GO_DEADLINE_MS)

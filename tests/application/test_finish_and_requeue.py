@@ -68,7 +68,7 @@ async def test_configure_and_submit_again(world: World) -> None:
         await stack.state(job, JobState.QUEUED)
         back = await stack.scheduler.configure_job(ALICE, str(job), "g1")
         assert (back.outcome, back.job_state) == (Outcome.ACCEPTED, JobState.CONFIGURING)
-        again = await stack.scheduler.submit_job(ALICE, str(job), "s1")
+        again = await stack.scheduler.submit_job_by_id(ALICE, str(job), "s1")
         assert again.outcome is Outcome.ACCEPTED
         await stack.state(job, JobState.QUEUED)
         await stack.cancel(1)

@@ -72,7 +72,7 @@ async def test_at_a_moment_means_the_stream_before_the_first_later_event(world: 
     async with Stack(world) as stack:
         first = int((await stack.add("run", key="a1", submit=False)).job_id)
         world.clock.advance(MINUTE)
-        await stack.scheduler.submit_job(ALICE, str(first), "s1")
+        await stack.scheduler.submit_job_by_id(ALICE, str(first), "s1")
         submitted = await time_of(world, first, "JobSubmitted")
         await stack.went(first)
         at = submitted - timedelta(seconds=1)

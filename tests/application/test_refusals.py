@@ -17,8 +17,8 @@ async def test_who_may_not_cancel_is_told_nothing_of_the_job(world: World) -> No
     async with Stack(world) as stack:
         job = await stack.running("run")
         await stack.cancel(job, CancelMode.GRACEFUL, message="a secret reason")
-        first = await stack.scheduler.cancel_job(BOB, str(job), Cancel(), "b1")
-        again = await stack.scheduler.cancel_job(BOB, str(job), Cancel(), "b1")
+        first = await stack.scheduler.cancel_job_2(BOB, str(job), Cancel(), "b1")
+        again = await stack.scheduler.cancel_job_2(BOB, str(job), Cancel(), "b1")
         finish = await stack.scheduler.finish_job(BOB, str(job), "", "b2")
         requeue = await stack.scheduler.requeue_job(BOB, str(job), "b3")
         for told in (first, again, finish, requeue):
@@ -43,7 +43,7 @@ async def test_a_request_id_stands_for_one_request_also_where_there_is_no_job(
     world: World,
 ) -> None:
     async with Stack(world) as stack:
-        ask = stack.scheduler.cancel_job
+        ask = stack.scheduler.cancel_job_2
         first = await ask(ALICE, "4711", Cancel(message="one"), "k1")
         again = await ask(ALICE, "4711", Cancel(message="one"), "k1")
         other = await ask(ALICE, "4711", Cancel(message="two"), "k1")

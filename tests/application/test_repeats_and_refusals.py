@@ -96,13 +96,13 @@ async def test_every_refusal_is_stored_and_changes_nothing(world: World) -> None
             await stack.cancel(job, caller=AUDITOR, key="r2"),
             await stack.cancel(job, key="r3", message="x" * 321),
             await stack.cancel(job, key="r4", message="\x1b[31m"),
-            await stack.scheduler.cancel_job(
+            await stack.scheduler.cancel_job_2(
                 ALICE, str(job), Cancel(reason_code="Not Allowed"), "r5"
             ),
             await stack.cancel_task(job, 99, key="r6"),
             await stack.cancel_task(job, 2, key="r7"),
             await stack.cancel_task(job, 1, CancelMode.GRACEFUL, key="r8"),
-            await stack.scheduler.submit_job(ALICE, str(job), "r9"),
+            await stack.scheduler.submit_job_by_id(ALICE, str(job), "r9"),
             await stack.scheduler.configure_job(ALICE, str(job), "r10"),
             await stack.scheduler.requeue_job(ALICE, str(job), "r11"),
             await stack.scheduler.finish_job(BOB, str(job), "", "r12"),

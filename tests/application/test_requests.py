@@ -149,7 +149,7 @@ async def test_a_malformed_job_is_no_history(world: World) -> None:
     async with Stack(world) as stack:
         with pytest.raises(BadRequest):
             await stack.add(" ")
-        with pytest.raises(BadRequest, match="only a node release task"):
+        with pytest.raises(BadRequest, match="only NodeRelease"):
             await stack.add(release="exit 0")
         assert (await world.log.identity()).last == 0
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from application.endings import Endings
+from application.moments import Moments
 from domain.errors import Unknown
 from domain.outcome import Outcome
 from domain.states import JobState
@@ -99,7 +99,7 @@ async def test_jobs_leave_in_the_order_of_their_ends_when_the_clock_stepped_back
 
 
 def test_ends_are_kept_in_order() -> None:
-    ended, at = Endings(), START
+    ended, at = Moments(), START
     for number, seconds in ((1, 5), (2, 3), (3, 5), (4, 9), (2, 7), (4, 9)):
         ended.put(number, at + timedelta(seconds=seconds))
     assert list(ended) == [1, 3, 2, 4]
@@ -111,4 +111,4 @@ def test_ends_are_kept_in_order() -> None:
         ended.drop(number)
     assert (list(ended), len(ended), 3 in ended) == ([1, 2, 4], 3, False)
     assert ended[1] == at + timedelta(seconds=5)
-    assert Endings() == {}
+    assert Moments() == {}

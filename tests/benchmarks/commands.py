@@ -105,7 +105,7 @@ async def request_to_signal(parts: Parts) -> Figure:
     values = []
     for _ in range(ROUNDS):
         task = TaskSpec(1, "exec sleep 600")
-        made = await parts.scheduler.add_job(CALLER, NewJob("b", (task,)), parts.ids.new())
+        made = await parts.scheduler.submit_job(CALLER, NewJob("b", (task,)), parts.ids.new())
         number = int(made.job_id)
         await parts.board.wait_until(made.position, 10)
         await parts.board.wait_for(

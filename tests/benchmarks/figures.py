@@ -19,7 +19,7 @@ from domain.states import CancelMode
 
 ROUNDS: Final = 5
 CALLER: Final = Caller(Principal("bench", (Role.ADMINISTRATOR,)), origin=Origin.AUTOMATION)
-QUIET: Final = NewJob("bench", (TaskSpec(1, "true"),), submit=False)
+QUIET: Final = NewJob("bench", (TaskSpec(1, "true"),))
 
 
 class Figure(Struct, frozen=True):
@@ -57,7 +57,7 @@ async def held_jobs(parts: Parts, count: int) -> list[str]:
 async def cancel(parts: Parts, job: str) -> object:
     """One cancel, decided and stored."""
     wish = Cancel(CancelMode.NORMAL, "benchmark")
-    return await parts.scheduler.cancel_job(CALLER, job, wish, parts.ids.new())
+    return await parts.scheduler.cancel_job_2(CALLER, job, wish, parts.ids.new())
 
 
 def processor() -> str:

@@ -5,7 +5,7 @@ knows a rule of the domain.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -108,6 +108,18 @@ def requeue_task(
     return c.RequeueTask(asked(request_id, actor, decision), task)
 
 
+def add_tasks(
+    *tasks: e.TaskSpec, request_id: str = "m1", decision: e.Decision = ALLOWED
+) -> c.AddTasks:
+    """More tasks."""
+    return c.AddTasks(asked(request_id, decision=decision), tasks)
+
+
+def change(request_id: str = "p1", *, decision: e.Decision = ALLOWED, **values: Any) -> c.ChangeJob:
+    """New values of properties."""
+    return c.ChangeJob(asked(request_id, decision=decision), c.JobChanges(**values))
+
+
 def submit(request_id: str = "s1", decision: e.Decision = ALLOWED) -> c.SubmitJob:
     """A submission."""
     return c.SubmitJob(asked(request_id, decision=decision))
@@ -137,6 +149,7 @@ def add(
     job_type: JobType = JobType.BATCH,
     properties: dict[str, str] | None = None,
     request_id: str = "a1",
+    **options: Any,
 ) -> c.AddJob:
     """The creation of a job of alice's."""
     return c.AddJob(
@@ -148,6 +161,7 @@ def add(
         job_type,
         properties=properties or {},
         submit=submit,
+        **options,
     )
 
 
@@ -267,6 +281,11 @@ def killed(task: int, request_id: str, attempt: int = 1, survivors: int = 0) -> 
     """A run is killed at once."""
     stop = c.StopSeen(request_id, StopStep.KILL, False, 8, 2, survivors)
     return c.RecordRunEnd(task, attempt, e.Exit(signal=9), stop)
+
+
+def expire(seconds: int) -> c.ExpireRuntime:
+    """Limits are looked at, so many seconds into the story."""
+    return c.ExpireRuntime(at(seconds), GRACE_SECONDS)
 
 
 def end_job(seconds: int = 60) -> c.EndJob:

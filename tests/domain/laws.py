@@ -43,6 +43,7 @@ ONLY_TRAIL: Final = (
     e.JobCancelRepeated,
     e.TaskCancelRepeated,
 )
+ROUND: Final = (e.JobConfigured, e.JobRequeued)
 EVENT_BYTES_MAX: Final = 64 * 1024
 
 
@@ -72,6 +73,7 @@ class Laws:
         if isinstance(data, ONLY_TRAIL) or changes_nothing(data):
             trail = {"version": after.version, "changed_at": after.changed_at}
             assert replace(before, asked=after.asked, **trail) == after
+        self._failing(before, after, data)
         self._states(before, after)
         self._tasks(before, after, data)
         self._cancels(before, data)
@@ -90,12 +92,22 @@ class Laws:
         assert after.requeue_count - before.requeue_count in (0, 1)
 
     def _tasks(self, before: Job, after: Job, data: e.Event) -> None:
+        assert list(after.tasks) == list(range(1, len(after.tasks) + 1))
+        if after.tasks.keys() > before.tasks.keys():
+            assert isinstance(data, e.TasksAdded)
+            assert before.state in (S.CONFIGURING, S.QUEUED, S.RUNNING)
         for number, was in before.tasks.items():
             task = after.tasks[number]
             assert task.attempt - was.attempt in (0, 1)
             if task.attempt > was.attempt:
                 assert was.state is TaskState.QUEUED
             if was.spec.type is TaskType.NODE_RELEASE:
+                continue
+            if isinstance(data, e.TaskStarted) and task.attempt > was.attempt:
+                self._in_order(before, was.spec)
+            if isinstance(data, e.TaskFailed) and data.runs_again:
+                assert before.state is S.RUNNING
+            if was.spec.type is TaskType.NODE_PREP and isinstance(data, ROUND):
                 continue
             if was.state is TaskState.FINISHED:
                 assert task.state is TaskState.FINISHED
@@ -105,6 +117,14 @@ class Laws:
             if again:
                 assert before.state in (S.QUEUED, S.RUNNING)
                 assert (task.state, task.explicitly_canceled) == (TaskState.QUEUED, False)
+
+    def _in_order(self, before: Job, spec: e.TaskSpec) -> None:
+        """Node preparation first, then what a task depends on."""
+        done = TaskState.FINISHED
+        if before.prep is not None and spec.type is not TaskType.NODE_PREP:
+            assert before.prep.state is done
+        for other in before.work:
+            assert other.spec.name not in spec.depends_on or other.state is done
 
     def _cancels(self, before: Job, data: e.Event) -> None:
         if isinstance(data, e.JobCancelRequested):
@@ -149,6 +169,23 @@ class Laws:
             for run in data.runs:
                 given = self.orders[run.task, run.attempt]
                 assert (data.request_id, data.cause) in [(who, why) for who, _, why in given]
+
+    def _failing(self, before: Job, after: Job, data: e.Event) -> None:
+        """What the service ends on its own account ends Failed, unless a cancel takes over."""
+        if isinstance(data, e.JobFailing):
+            assert before.state is S.RUNNING
+            assert (before.fail_on_task_failure) or data.cause is StopCause.RUN_LIMIT
+            assert data.cause is StopCause.TASK_FAILURE or before.limit_seconds > 0
+            assert not after.waiting
+        if isinstance(data, e.JobFinished):
+            assert before.failing is None
+        if isinstance(data, e.JobFinished | e.JobFailed) and before.run_until_canceled:
+            assert before.finish is not None or before.failing is not None
+        if isinstance(data, e.TaskRuntimeExpired):
+            for run in data.runs:
+                assert before.tasks[run.task].state is TaskState.RUNNING
+                assert not before.tasks[run.task].order
+                assert run.attempt == before.tasks[run.task].attempt
 
     def _release(self, before: Job, data: e.Event) -> None:
         forced = before.cancel is not None and before.cancel.mode is CancelMode.FORCED

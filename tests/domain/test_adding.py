@@ -124,7 +124,7 @@ BAD = [
     (add((task(1, name="a\u202eb"),)), "cannot be printed"),
     (add((task(1, type=TaskType.SERVICE),)), "not supported"),
     (add((task(1, command="x" * 481),), job_type=JobType.ADMIN), "480"),
-    (add((task(1, type=TaskType.NODE_RELEASE),)), "only a node release"),
+    (add((task(1, type=TaskType.NODE_RELEASE),), submit=True), "only NodeRelease"),
     (
         add((task(1), *(task(n, type=TaskType.NODE_RELEASE) for n in (2, 3)))),
         "2 node release tasks",

@@ -17,7 +17,7 @@ from domain.cluster import (
 from domain.error_message import error_message
 from domain.errors import BadRequest, Corrupt, CountermandError, Unknown
 from domain.hresult import HResult
-from domain.parameters import CATALOGUE, find, parsed
+from domain.parameters import CATALOGUE, NOT_HERE, Parameter, find, parsed
 from domain.refusal import Refusal, denied
 from domain.states import (
     JOB_STATE_NUMBER,
@@ -70,11 +70,80 @@ def test_a_parameter_is_found_without_case_and_set() -> None:
 
 def test_the_defaults_are_the_products() -> None:
     defaults = {p.name: (p.default, p.unit) for p in CATALOGUE.values()}
-    assert defaults == {
-        GRACE: (15, "seconds"),
-        "NodeReleaseTaskTimeout": (10, "seconds"),
-        "TTLCompletedJobs": (5, "days"),
-    }
+    assert defaults[GRACE] == (15, "seconds")
+    assert defaults["NodeReleaseTaskTimeout"] == (10, "seconds")
+    assert defaults["TTLCompletedJobs"] == (5, "days")
+    assert defaults["SchedulingMode"] == ("Queued", "")
+    assert defaults["JobRetryCount"] == (3, "reruns")
+    assert defaults["BackfillLookahead"] == (100, "jobs")
+
+
+@pytest.mark.parametrize("parameter", CATALOGUE.values(), ids=lambda p: p.name)
+def test_every_default_is_allowed_and_is_what_is_in_force(parameter: Parameter) -> None:
+    assert parsed(parameter, str(parameter.default)) == parameter.default
+    assert Cluster().value(parameter.name.upper()) == parameter.default
+    assert parameter.meaning
+    assert parameter.source
+    assert parameter.name not in NOT_HERE
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("automaticgrowthenabled", "FALSE", "False"),
+        ("AffinityType", "nojobs", "NoJobs"),
+        ("SpoolDir", r"\\head\spool", r"\\head\spool"),
+        ("BackfillLookahead", "-1", "-1"),
+        ("SchedulingMode", "queued", "Queued"),
+    ],
+)
+def test_a_value_is_kept_as_the_catalogue_spells_it(name: str, value: str, kept: str) -> None:
+    story = ClusterStory()
+    fact = story.ask(setting(name, value))
+    assert isinstance(fact, e.ClusterParameterSet)
+    assert (fact.value, fact.previous) == (kept, str(find(name).default))
+    assert str(story.cluster.value(name)) == kept
+    again = story.ask(setting(name, value, "p2"))
+    assert isinstance(again, e.ClusterParameterSet)
+    assert again.previous == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("AutomaticGrowthEnabled", "1", "True or False"),
+        ("SchedulingMode", "Balanced", "only Queued"),
+        ("PreemptionType", "Graceful", "only None"),
+        ("AffinityType", "", "AllJobs, NonExclusiveJobs or NoJobs"),
+        ("SpoolDir", "x" * 261, "at most 260 printable characters"),
+        ("SpoolDir", "a\x1bb", "at most 260 printable characters"),
+        ("BackfillLookahead", "-2", "from -1 to 2147483647"),
+        ("BackfillLookahead", "--1", "from -1 to 2147483647"),
+        ("JobCleanUpHour", "24", "from 0 to 23"),
+    ],
+)
+def test_each_kind_says_what_it_allows(name: str, value: str, allowed: str) -> None:
+    story = ClusterStory()
+    fact = story.ask(setting(name, value))
+    assert isinstance(fact, e.ClusterCommandRefused)
+    assert fact.code == "bad_parameter_value"
+    assert allowed in fact.explanation
+    assert story.cluster.values == {}
+
+
+@pytest.mark.parametrize("name", NOT_HERE)
+def test_what_would_mislead_is_refused_with_the_reason(name: str) -> None:
+    fact = ClusterStory().ask(setting(name.lower(), "1"))
+    assert isinstance(fact, e.ClusterCommandRefused)
+    assert fact.code == "unknown_parameter"
+    assert NOT_HERE[name] in fact.explanation
+
+
+def test_a_value_that_would_not_be_allowed_today_is_read_as_it_was() -> None:
+    story = ClusterStory()
+    story.know(e.ClusterParameterSet("JobCleanUpHour", "30", "2", "p1", ALLOWED), "jane")
+    story.know(e.ClusterParameterSet("NoLongerThere", "x", "y", "p2", ALLOWED), "jane")
+    assert story.cluster.values == {"JobCleanUpHour": 30, "NoLongerThere": "x"}
 
 
 @pytest.mark.parametrize(

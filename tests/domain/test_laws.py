@@ -7,22 +7,27 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
+from msgspec.structs import replace
 
 from domain import commands as c
 from domain import events as e
 from domain.decide import decide
 from domain.errors import Unknown
+from domain.failing import next_limit
 from domain.instruct import instruct
 from domain.job import Job, Order, Task
 from domain.next_steps import Step, next_steps, wants_slots
+from domain.readiness import startable, work_over
 from domain.requests import JobRequest
 from domain.states import (
     JOB_ENDED,
     TASK_ON_NODE,
     CancelMode,
+    JobPriority,
     JobState,
     StopStep,
     TaskState,
+    TaskType,
 )
 from tests.domain.builders import (
     ALLOWED,
@@ -53,7 +58,31 @@ task_ids = st.integers(0, 5)
 attempts = st.integers(0, 3)
 versions = st.none() | st.lists(st.integers(1, 30), max_size=3).map(tuple)
 who = st.builds(asked, ids, actors, decisions, st.one_of(st.none(), st.none(), versions))
+more_tasks = st.lists(
+    st.builds(
+        e.TaskSpec,
+        st.just(0),
+        st.sampled_from(("work", "more work")),
+        st.sampled_from((*[TaskType.BASIC] * 3, TaskType.NODE_PREP, TaskType.NODE_RELEASE)),
+        st.sampled_from(("", "a", "b")),
+        depends_on=st.sampled_from(((), (), ("a",), ("b",))),
+    ),
+    min_size=1,
+    max_size=3,
+).map(tuple)
+changes = st.builds(
+    c.JobChanges,
+    name=st.sampled_from((None, "", "named")),
+    priority=st.sampled_from((None, *JobPriority)),
+    run_as=st.sampled_from((None, "batch")),
+    properties=st.sampled_from((None, {"a": "1"}, {"b": "2"})),
+    fail_on_task_failure=st.sampled_from((None, None, True, False)),
+    run_until_canceled=st.sampled_from((None, None, True, False)),
+    runtime_seconds=st.sampled_from((None, None, 0, 5)),
+)
 requests: st.SearchStrategy[JobRequest] = st.one_of(
+    st.builds(c.AddTasks, who, more_tasks),
+    st.builds(c.ChangeJob, who, changes),
     st.builds(c.CancelJob, who, modes, messages, st.just(15), reasons),
     st.builds(c.CancelTask, who, task_ids, modes, messages, st.just(15), reasons),
     st.builds(c.FinishJob, st.just(asked("r1", decision=DENIED)), messages, st.just(15)),
@@ -70,7 +99,7 @@ exits = st.sampled_from((e.Exit(0), e.Exit(1), e.Exit(signal=9), e.Exit()))
 instructions: st.SearchStrategy[c.Instruction] = st.one_of(
     st.just(c.StartValidation()),
     st.builds(c.EndValidation, st.just(""), st.sampled_from(("", "", "no account"))),
-    st.just(c.StartJob((NODE,))),
+    st.builds(c.StartJob, st.just((NODE,)), st.sampled_from((0, 20))),
     st.builds(c.StartTask, task_ids, attempts, st.just(NODE), st.just(HANDLE)),
     st.builds(c.StartRelease, attempts, st.just(NODE), st.just(HANDLE)),
     st.builds(c.RefuseTask, task_ids, attempts, st.just(NODE), st.just("no"), st.just("no")),
@@ -79,6 +108,8 @@ instructions: st.SearchStrategy[c.Instruction] = st.one_of(
     st.builds(c.RecordRunEnd, task_ids, attempts, exits, stops, st.booleans()),
     st.builds(c.RecordSurvivorsGone, task_ids, attempts),
     st.just(c.RecordTaskCanceled()),
+    st.just(c.FailJob(15)),
+    st.builds(c.ExpireRuntime, st.sampled_from((at(0), at(5), at(99_999))), st.just(15)),
     st.builds(c.EndJob, st.just(at(5))),
 )
 
@@ -96,7 +127,8 @@ class Engine:
         mood = self._moods[self._ended % len(self._moods)]
         number, attempt = task.spec.id, task.attempt
         if mood == 0:
-            return c.RecordRunEnd(number, attempt, e.Exit(), lost="the machine restarted")
+            lost = "the machine restarted"
+            return c.RecordRunEnd(number, attempt, e.Exit(), lost=lost, retry_count=1)
         order = task.order_before if mood == 1 and task.order_before else task.order
         if order is None or mood == 2:
             return c.RecordRunEnd(number, attempt, e.Exit(EXIT_CODES[mood % 2]))
@@ -124,6 +156,10 @@ def act_for(job: Job, step: Step) -> c.Instruction | None:
             return c.EndValidation()
         case Step.CLOSE_TASK_CANCELS:
             return c.RecordTaskCanceled()
+        case Step.START_IDLE:
+            return c.StartJob((NODE,))
+        case Step.FAIL:
+            return c.FailJob(15)
         case Step.ORDER_STOP:
             return c.OrderStop(SIGTERM)
         case Step.SKIP_RELEASE:
@@ -134,7 +170,7 @@ def act_for(job: Job, step: Step) -> c.Instruction | None:
             assert job.release
             return c.StartRelease(job.release.attempt + 1, NODE, HANDLE)
         case Step.DISPATCH:
-            task = next(t for t in job.work if t.state is TaskState.QUEUED)
+            task = startable(job)[0]
             begin = c.StartTask(task.spec.id, task.attempt + 1, NODE, HANDLE)
             return c.StartJob((NODE,)) if job.state is JobState.QUEUED else begin
         case Step.PERFORM_STOP:
@@ -146,9 +182,30 @@ class Began(Struct, frozen=True):
 
     count: int
     release: bool
+    fails: bool
+    idles: bool
+    limits: tuple[int, int]
+    shape: str
+    retries: int | None
     submit: bool
     steps: int
     moods: list[int]
+
+
+def made_of(task: e.TaskSpec, began: Began, limit: int) -> e.TaskSpec:
+    """The task with its limit, its retries, and its place: prepared for, in a chain, or free."""
+    if task.type is not TaskType.BASIC:
+        return task
+    number = task.id
+    chained = began.shape == "chain"
+    return replace(
+        task,
+        type=TaskType.NODE_PREP if began.shape == "prepared" and number == 1 else task.type,
+        runtime_seconds=limit if number % 2 else 0,
+        retry_count=began.retries if number % 2 else None,
+        name=f"n{number}" if chained else "",
+        depends_on=(f"n{number - 1}",) if chained and number > 1 else (),
+    )
 
 
 class Life:
@@ -156,7 +213,16 @@ class Life:
 
     def __init__(self, began: Began) -> None:
         tasks = specs(began.count, began.release and began.count > 0)
-        self.story = Story(add(tasks, submit=began.submit))
+        job_limit, task_limit = began.limits
+        self.story = Story(
+            add(
+                tuple(made_of(t, began, task_limit) for t in tasks),
+                submit=began.submit,
+                fail_on_task_failure=began.fails,
+                run_until_canceled=began.idles,
+                runtime_seconds=job_limit,
+            )
+        )
         self.laws, self._observed = Laws(), 0
         self.asked: list[JobRequest] = []
         self._engine = Engine(began.moods)
@@ -183,6 +249,12 @@ class Life:
         over = (TaskState.FAILED, TaskState.CANCELED)
         ended = [t.spec.id for t in self.job.work if t.state in over] or [1]
         self.ask(c.RequeueTask(self._fresh(), ended[which % len(ended)]))
+
+    def add_tasks(self, tasks: tuple[e.TaskSpec, ...]) -> None:
+        self.ask(c.AddTasks(self._fresh(), tasks))
+
+    def change(self, values: c.JobChanges) -> None:
+        self.ask(c.ChangeJob(self._fresh(), values))
 
     def finish(self) -> None:
         self.ask(c.FinishJob(self._fresh(), "enough", 15))
@@ -227,6 +299,12 @@ class Life:
             assert self.story.tell(ending), "a run that goes on can always end"
             assert self.story.tell(ending) == ()
 
+    def time_passes(self, seconds: int) -> None:
+        now = len(self.story.history) + seconds
+        self.tell(c.ExpireRuntime(at(now), 15))
+        moment = next_limit(self.job)
+        assert moment is None or moment > at(now), "what ran out is written down"
+
     def end_survivors(self) -> None:
         for left in [x for t in self.job.tasks.values() for x in t.outlived]:
             self.tell(c.RecordSurvivorsGone(left.run.task, left.run.attempt))
@@ -254,7 +332,7 @@ class Life:
             self.laws.observe(fact)
         self._observed = len(self.story.history)
         assert self.laws.job == self.job
-        if self.job.state not in REST:
+        if not rests(self.job):
             assert next_steps(self.job) or on_node(self.job)
         if self.job.state in JOB_ENDED:
             assert next_steps(self.job) == ()
@@ -278,7 +356,7 @@ class Life:
             if not due_without_engine(self.job):
                 self.end_run(n)
         self.check()
-        assert self.job.state in REST
+        assert rests(self.job)
         assert next_steps(self.job) == ()
         assert not self.laws.cancel_open
         assert self.laws.cancels_accepted == self.laws.cancels_carried_out
@@ -288,6 +366,12 @@ class Life:
             gone = () if survivors else (e.JobRemoved("ttl"),)
             assert self.story.tell(c.RemoveJob()) == gone
             assert next_steps(self.job) == ()
+
+
+def rests(job: Job) -> bool:
+    """Whether nothing more happens unless somebody asks for it."""
+    idle = job.run_until_canceled and job.state is JobState.RUNNING and work_over(job)
+    return job.state in REST or (idle and not next_steps(job))
 
 
 def due_without_engine(job: Job) -> list[Step]:
@@ -312,11 +396,14 @@ MOVES: Final[dict[str, st.SearchStrategy[Move]]] = {
     "cancel task": st.tuples(small, hard_modes).map(lambda x: lambda life: life.cancel_task(*x)),
     "finish task": small.map(lambda n: lambda life: life.finish_task(n)),
     "requeue task": small.map(lambda n: lambda life: life.requeue_task(n)),
+    "add tasks": more_tasks.map(lambda tasks: lambda life: life.add_tasks(tasks)),
+    "change": changes.map(lambda values: lambda life: life.change(values)),
     "finish": small.map(lambda n: lambda life: life.finish() if n > 5 else life.go_on(n)),
     "again": st.booleans().map(lambda x: lambda life: life.again(x)),
     "ask anything": requests.map(lambda x: lambda life: life.ask(x)),
     "ask again": small.map(lambda n: lambda life: life.ask_again(n)),
     "tell anything": instructions.map(lambda x: lambda life: life.tell(x)),
+    "time passes": st.sampled_from((0, 3, 30)).map(lambda n: lambda life: life.time_passes(n)),
     "survivors end": st.just(lambda life: life.end_survivors()),
     "filter": st.just(lambda life: life.filter()),
 }
@@ -329,6 +416,11 @@ lives = st.builds(
     Began,
     st.sampled_from((2, 1, 3, 4, 0)),
     st.sampled_from((True, True, False)),
+    st.sampled_from((False, False, True)),
+    st.sampled_from((False, False, False, True)),
+    st.tuples(st.sampled_from((0, 0, 15, 40)), st.sampled_from((0, 0, 3))),
+    st.sampled_from(("", "", "chain", "prepared")),
+    st.sampled_from((None, None, 0, 2)),
     st.sampled_from((True, True, False)),
     st.integers(0, 8),
     st.lists(st.sampled_from((3, 4, 5, 6, 7, 0, 1, 2)), min_size=3, max_size=8),

@@ -275,8 +275,10 @@ class Service:
         return file
 
     def submit(self, *commands: str, release: str = "", key: str = "", **fields: Any) -> int:
-        """A job with these command lines; its number."""
+        """A job with these command lines, none of which runs again by itself; its number."""
         body = job_of(*commands, release=release, mark=self.home) | fields
+        for task in body["tasks"]:
+            task.setdefault("retry_count", 0)
         answer = self.http("POST", "/jobs", body, key)
         assert answer.status_code == 201, answer.text
         return int(answer.json()["job_id"])

@@ -52,6 +52,21 @@ def assert_told_whole(service: Service, job: int) -> None:
     until(lambda: not service.members(job), "an end of all its processes")
 
 
+def test_a_task_whose_warden_is_killed_runs_again_by_itself(service: Service) -> None:
+    service.start()
+    trace = service.trace("trace")
+    job = service.submit(tasks=[{"command": polite(trace), "retry_count": None}])
+    service.ask("PUT", "/parameters/TaskRetryCount", {"value": "1"})
+    until(lambda: runs(trace) == [f"{job}.1.0-1"], "the first run")
+    assert kill_wardens(service) == 1
+    until(lambda: runs(trace) == [f"{job}.1.0-1", f"{job}.1.0-2"], "the second run")
+    failed = only(service, job, "TaskFailed")
+    assert (failed["code"], failed["runs_again"]) == ("run_lost", True)
+    service.cancel(job, "forced")
+    service.until_state(job, "Canceled")
+    assert_told_whole(service, job)
+
+
 def test_a_warden_that_is_killed_fails_its_task_with_the_reason(service: Service) -> None:
     service.start()
     job, _ = service.running(stubborn)

@@ -1,8 +1,11 @@
 """What the service does about a job that is being canceled by request r1, and the rows of it."""
 
 from domain import events as e
+from domain.hresult import HResult
 from domain.states import (
     ForceReason,
+    JobState,
+    NodeRelease,
     StopCause,
     StopStep,
     TaskState,
@@ -31,6 +34,37 @@ def release_ended(
 
 
 EFFECTS: list[tuple[e.JobEvent, dict[str, object]]] = [
+    (
+        e.JobFailing(
+            StopCause.RUN_LIMIT,
+            "its time is over",
+            "job_runtime_expired",
+            HResult.JOB_RUNTIME_EXPIRED,
+            JobState.RUNNING,
+            e.RunSet(1, RUN),
+            e.TaskSet(1, "2"),
+            15,
+            NodeRelease.NONE,
+        ),
+        {
+            "kind": "order",
+            "operation": "run_limit",
+            "outcome": "fail",
+            "code": "job_runtime_expired",
+            "tasks": "1",
+            "detail": "being ended as Failed: its time is over; 15 s grace",
+        },
+    ),
+    (
+        e.TaskRuntimeExpired(RUN, 60, 15),
+        {
+            "kind": "order",
+            "operation": "run_limit",
+            "outcome": "expired",
+            "tasks": "1",
+            "detail": "the run-time limit of 60 s ran out for task 1; 15 s grace",
+        },
+    ),
     (
         e.TaskStopOrdered("r1", StopCause.JOB_CANCEL, StopStep.SIGNAL, 15, 15_000, RUNS),
         {

@@ -30,6 +30,7 @@ from application.ports import CaughtUp, EventLog, Stored
 from application.queries import Queries
 from application.receipts import Receipt
 from application.retention import Retention
+from application.run_limits import RunLimits
 from application.runs import Runs
 from application.scheduler import Cancel, Limits, NewJob, Scheduler
 from application.startup_check import compare
@@ -236,6 +237,7 @@ class Stack:
         self.retention = Retention(
             self.board, self.ledger, self.engine, runs, world.clock, self.report
         )
+        self.run_limits = RunLimits(self.board, runs, world.clock, self.report)
         self.scheduler = Scheduler(
             self.ledger,
             self.policy,
@@ -267,6 +269,7 @@ class Stack:
         parts = {"board": self.board.run, "journal": self.keeper.run}
         if self._carry:
             parts |= {"carrier": self.carrier.run, "retention": self.retention.run}
+            parts |= {"run limits": self.run_limits.run}
         self._tasks = [
             asyncio.create_task(Supervision(self.report).keep(name, part), name=name)
             for name, part in parts.items()
@@ -326,8 +329,9 @@ class Stack:
         specs = [e.TaskSpec(n, command) for n, command in enumerate(commands, 1)]
         if release:
             specs.append(e.TaskSpec(len(specs) + 1, release, TaskType.NODE_RELEASE))
-        new = NewJob("a job", tuple(specs), job_type, priority, submit=submit)
-        return await self.scheduler.add_job(caller, new, key)
+        new = NewJob("a job", tuple(specs), job_type, priority)
+        make = self.scheduler.submit_job if submit else self.scheduler.add_job
+        return await make(caller, new, key)
 
     async def running(self, *commands: str, release: str = "", key: str = "add") -> int:
         """A job of alice's whose tasks all run."""
@@ -346,7 +350,7 @@ class Stack:
         caller: Caller = ALICE,
     ) -> Receipt:
         """A cancel of the job."""
-        return await self.scheduler.cancel_job(caller, str(job), Cancel(mode, message), key)
+        return await self.scheduler.cancel_job_2(caller, str(job), Cancel(mode, message), key)
 
     async def cancel_task(
         self,

@@ -150,6 +150,14 @@ class Jobs:
         self.record(found["job_id"], f"Job{operation.title()}Requested")
         return Answer(200, self.receipt(request, operation, found["job_id"], "accepted", words))
 
+    def add_tasks(self, request: Request, name: str) -> Answer:
+        """POST jobs/ID/tasks."""
+        return self.command(request, name, "add_tasks")
+
+    def change(self, request: Request, name: str) -> Answer:
+        """PATCH jobs/ID."""
+        return self.command(request, name, "change")
+
     def cancel_task(self, request: Request, name: str, task: str) -> Answer:
         """POST jobs/ID/tasks/T/cancel."""
         return self.cancel(request, self.jobs[name], int(task))
@@ -285,6 +293,9 @@ def grace() -> Json:
     """The one parameter there is."""
     return {
         "name": "TaskCancelGracePeriod",
+        "kind": "number",
+        "words": [],
+        "effect": True,
         "value": "15",
         "unit": "seconds",
         "default": "15",
@@ -332,6 +343,10 @@ def job(number: int, state: str) -> Json:
         "code": "",
         "reason": "",
         "explicitly_canceled": False,
+        "runtime_seconds": 0,
+        "depends_on": [],
+        "retry_count": None,
+        "retries": 0,
     }
     return {
         "job_id": number,
@@ -341,6 +356,11 @@ def job(number: int, state: str) -> Json:
         "priority": "Normal",
         "run_as": "",
         "properties": {},
+        "fail_on_task_failure": False,
+        "run_until_canceled": False,
+        "runtime_seconds": 0,
+        "limit_seconds": 0,
+        "failing": None,
         "state": state,
         "previous_state": None,
         "version": 4,
@@ -401,6 +421,8 @@ ROUTES: Final[Routes] = (
     (r"GET /api/v1/jobs/([^/]+)/events", Jobs.job_events),
     (r"GET /api/v1/jobs/([^/]+)/replay", Jobs.replay),
     (r"POST /api/v1/jobs/([^/]+)/(submit|cancel|finish|configure|requeue)", Jobs.command),
+    (r"POST /api/v1/jobs/([^/]+)/tasks", Jobs.add_tasks),
+    (r"PATCH /api/v1/jobs/([^/]+)", Jobs.change),
     (r"POST /api/v1/jobs/([^/]+)/tasks/(\d+)/cancel", Jobs.cancel_task),
     (r"POST /api/v1/jobs/([^/]+)/tasks/(\d+)/(finish|requeue)", Jobs.task_command),
     (r"GET /api/v1/parameters", Jobs.list_parameters),

@@ -135,6 +135,9 @@ class Conversation(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         self._converse()
 
+    def do_PATCH(self) -> None:
+        self._converse()
+
     def _converse(self) -> None:
         parts = urlsplit(self.path)
         size = int(self.headers.get("Content-Length", 0))

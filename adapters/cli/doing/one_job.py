@@ -19,10 +19,24 @@ def order(
     if_version: int | None = None,
 ) -> int:
     """Ask the server for ``operation``, print one line or the receipt."""
+    return send(asked, job, operation, path_of(job, task, operation), body, key, if_version)
+
+
+def send(
+    asked: Asked,
+    job: str,
+    operation: str,
+    path: str,
+    body: Mapping[str, object],
+    key: str,
+    if_version: int | None = None,
+    method: str = "POST",
+) -> int:
+    """Send a command to ``path``, print one line or the receipt."""
     asked.out.check(Receipt)
-    mine, path = the_key(key), path_of(job, task, operation)
-    send = partial(asked.server.command, path, body, mine, if_version=if_version)
-    outcome = settle(job, operation, mine, send)
+    mine = the_key(key)
+    ask = partial(asked.server.command, path, body, mine, method, if_version)
+    outcome = settle(job, operation, mine, ask)
     if asked.out.for_people:
         say(asked.out, outcome)
     else:

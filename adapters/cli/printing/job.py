@@ -33,15 +33,29 @@ def facts(detail: JobDetail, utc: bool) -> Iterator[tuple[str, str]]:
     run_as = detail.get("run_as")
     kind = f"{detail.get('job_type', '')}, priority {detail.get('priority', '')}"
     yield "type", kind + (f", runs as {run_as}" if run_as else "")
+    yield "rules", ", ".join(rules(detail))
     for word in ("created", "submitted", "queued", "started", "ended"):
         yield word, shown(detail.get(f"{word}_at"), utc)  # type: ignore[arg-type]
     yield "requeued", f"{detail['requeue_count']} times" if detail.get("requeue_count") else ""
     yield "nodes", ", ".join(detail.get("nodes") or [])
     yield "cancel", request(detail.get("cancel"), utc)
     yield "finish", request(detail.get("finish"), utc)
+    failing = detail.get("failing")
+    yield "failing", failing["message"] if failing else ""
     code, text = detail.get("error_code"), detail.get("error_message") or ""
     yield "error", f"{text} ({code})" if code else text
     yield "version", f"{detail.get('version')}, event {detail.get('position')}"
+
+
+def rules(detail: JobDetail) -> Iterator[str]:
+    """What its owner set that the service goes by."""
+    if detail.get("fail_on_task_failure"):
+        yield "fails when a task fails"
+    if detail.get("run_until_canceled"):
+        yield "runs until it is canceled"
+    seconds = detail.get("limit_seconds") or detail.get("runtime_seconds")
+    if seconds:
+        yield f"runs {seconds} s at most"
 
 
 def request(facts: CancelFacts | None, utc: bool) -> str:

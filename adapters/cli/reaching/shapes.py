@@ -31,6 +31,7 @@ class Receipt(TypedDict, total=False):
     explanation: str
     code: str
     hresult: str
+    hresult_name: str
     rule: str
     under_way: UnderWay | None
     already_canceled: bool
@@ -71,6 +72,10 @@ class TaskDetail(TypedDict, total=False):
     name: str
     command: str
     work_directory: str
+    runtime_seconds: int
+    depends_on: list[str]
+    retry_count: int | None
+    retries: int
     state: str
     attempt: int
     node: str | None
@@ -85,6 +90,16 @@ class TaskDetail(TypedDict, total=False):
     finish: CancelFacts | None
 
 
+class Failing(TypedDict):
+    """What the service ends a job for."""
+
+    cause: str
+    message: str
+    code: str
+    hresult: str
+    grace_seconds: int
+
+
 class JobDetail(TypedDict, total=False):
     """A job, now or as it was."""
 
@@ -95,6 +110,10 @@ class JobDetail(TypedDict, total=False):
     priority: str
     run_as: str
     properties: dict[str, str]
+    fail_on_task_failure: bool
+    run_until_canceled: bool
+    runtime_seconds: int
+    limit_seconds: int
     state: str
     previous_state: str | None
     version: int
@@ -111,6 +130,7 @@ class JobDetail(TypedDict, total=False):
     nodes: list[str]
     cancel: CancelFacts | None
     finish: CancelFacts | None
+    failing: Failing | None
     tasks: list[TaskDetail]
     removed: bool
 
@@ -213,11 +233,14 @@ class Parameter(TypedDict):
     """A cluster parameter with its value and its limits."""
 
     name: str
+    kind: str
     value: str | int
     unit: str
     default: str | int
-    minimum: int
-    maximum: int
+    minimum: int | None
+    maximum: int | None
+    words: list[str]
+    effect: bool
     meaning: str
 
 

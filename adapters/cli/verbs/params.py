@@ -26,6 +26,8 @@ def completed(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 def verb(asked: o.Asked, name: str | None, value: str | None, key: str) -> int:
     """Show all cluster parameters, or one; or give one a new value (administrators only).
 
+    Names have no case. Where HPC Pack has a parameter that does nothing here, it says so.
+
     \b
       countermand params
       countermand params TaskCancelGracePeriod 30
@@ -54,8 +56,9 @@ def one(parameters: list[Parameter], name: str) -> Parameter:
 
 def row(x: Parameter) -> tuple[object, ...]:
     """A parameter as a row."""
-    limits = f"{x['minimum']} to {x['maximum']}"
-    return x["name"], x["value"], x["unit"], x["default"], limits, x["meaning"]
+    allowed = f"{x['minimum']} to {x['maximum']}" if x["kind"] == "number" else " ".join(x["words"])
+    meaning = x["meaning"] if x["effect"] else f"(no effect here) {x['meaning']}"
+    return x["name"], x["value"], x["unit"], x["default"], allowed, meaning
 
 
 def change(asked: o.Asked, name: str, value: str, key: str) -> int:

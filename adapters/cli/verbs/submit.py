@@ -1,9 +1,8 @@
 """``countermand submit``: a job from a command line, or from several."""
 
-import os
 import shlex
 from functools import partial
-from typing import Any, Final
+from typing import Any, cast
 
 import click
 
@@ -15,19 +14,14 @@ from adapters.cli.reaching.server import quoted
 from adapters.cli.reaching.shapes import JobDetail, Receipt
 from adapters.cli.reaching.waiting import Wait
 from adapters.cli.typed import options as o
-
-PRIORITIES: Final = ("Lowest", "BelowNormal", "Normal", "AboveNormal", "Highest")
-
-
-def checked_environment(ctx: object, param: object, value: tuple[str, ...]) -> dict[str, str]:
-    """NAME=VALUE, each name once."""
-    found: dict[str, str] = {}
-    for text in value:
-        name, equals, content = text.partition("=")
-        if not name or not equals or name in found:
-            raise click.BadParameter(f"{text!r}: allowed is NAME=VALUE, each name once")
-        found[name] = content
-    return found
+from adapters.cli.typed.new_tasks import (
+    PRIORITIES,
+    SECONDS,
+    TaskOptions,
+    hint_at_task,
+    new_tasks,
+    task_options,
+)
 
 
 @click.command(
@@ -38,19 +32,12 @@ def checked_environment(ctx: object, param: object, value: tuple[str, ...]) -> d
 )
 @click.argument("command", metavar="-- CMD...", nargs=-1, type=click.UNPROCESSED)
 @click.option("--name", default="", help="The job's name.")
-@click.option("--task", "tasks", metavar="CMD", multiple=True, help="A task, run by /bin/sh -c.")
-@click.option("--release", metavar="CMD", default="", help="Run on each node at the very end.")
+@task_options
 @click.option("--admin", is_flag=True, help="A command job (administrators only).")
 @click.option("--priority", type=click.Choice(PRIORITIES, case_sensitive=False), default="Normal")
-@click.option("--cwd", metavar="DIR", help="Working directory of the tasks.")
-@click.option(
-    "--env",
-    "environment",
-    metavar="K=V",
-    multiple=True,
-    callback=checked_environment,
-    help="A variable for the tasks; several are allowed.",
-)
+@click.option("--runtime", metavar="SECONDS", type=SECONDS, default=0, help="How long it may run.")
+@click.option("--fail-on-task-failure", is_flag=True, help="The first failed task stops the rest.")
+@click.option("--run-until-canceled", is_flag=True, help="Go on when all its tasks have ended.")
 @click.option("--run-as", metavar="ACCOUNT", default="", help="Whom the tasks run as.")
 @click.option("--hold", is_flag=True, help="Do not submit: the job stays Configuring.")
 @click.option("--job", "held", metavar="JOB", help="Submit this held job; nothing new is made.")
@@ -81,7 +68,7 @@ def verb(
     """
     o.either(("-- CMD", command), ("--task", tasks), ("--job", held))
     o.either(("--job", held), ("--hold", job["hold"]))
-    if not (command or tasks or held):
+    if not (command or tasks or held or job["run_until_canceled"]):
         raise click.UsageError("there is nothing to run: give -- CMD, or --task CMD")
     if if_version is not None and not held:
         raise click.UsageError("--if-version is for --job: a new job has no version yet")
@@ -91,7 +78,7 @@ def verb(
         path, body = f"/jobs/{quoted(held)}/submit", {}
     else:
         hint_at_task(asked, command)
-        path, body = "/jobs", new_job(tasks or (shlex.join(command),), **job)
+        path, body = "/jobs", new_job(tasks or ((shlex.join(command),) if command else ()), **job)
     send = partial(asked.server.command, path, body, mine, if_version=if_version)
     outcome = settle(held or "", "submit", mine, send)
     outcome.job = held or str(outcome.receipt.get("job_id") or "")
@@ -101,43 +88,29 @@ def verb(
     return wait_for_end(asked, outcome.job, wait_seconds)
 
 
-def hint_at_task(asked: o.Asked, command: tuple[str, ...]) -> None:
-    """One argument with blanks is the name of one program, which is seldom what was meant."""
-    if len(command) == 1 and len(command[0].split()) > 1:
-        asked.out.note(f"note: {command[0]!r} is run as one word; --task runs a line of the shell")
-
-
 def new_job(
     commands: tuple[str, ...],
     name: str,
-    release: str,
     admin: bool,
     priority: str,
-    cwd: str | None,
-    environment: dict[str, str],
     run_as: str,
     hold: bool,
+    runtime: int,
+    fail_on_task_failure: bool,
+    run_until_canceled: bool,
+    **said: Any,
 ) -> dict[str, object]:
     """The request's body."""
-    directory = os.path.abspath(cwd) if cwd else ""
-    kinds = [("Basic", command) for command in commands]
-    kinds += [("NodeRelease", release)] if release else []
     return {
         "name": name,
-        "tasks": [
-            {
-                "command": command,
-                "type": kind,
-                "name": "",
-                "work_directory": directory,
-                "environment": environment,
-            }
-            for kind, command in kinds
-        ],
+        "tasks": new_tasks(commands, cast(TaskOptions, said)),
         "job_type": "Admin" if admin else "Batch",
         "priority": priority,
         "run_as": run_as,
         "properties": {},
+        "fail_on_task_failure": fail_on_task_failure,
+        "run_until_canceled": run_until_canceled,
+        "runtime_seconds": runtime,
         "submit": not hold,
     }
 

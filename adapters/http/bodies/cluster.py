@@ -2,19 +2,26 @@
 
 from msgspec import Struct
 
-from adapters.http.bodies.shapes import Count
-from domain.parameters import Parameter
+from adapters.http.bodies.shapes import KindOfParameter, ParameterNumber
+from domain.parameters import Kind, Parameter, Value
 
 
 class ParameterBody(Struct, frozen=True):
-    """A cluster parameter and the value in force."""
+    """A cluster parameter and the value in force: a number, or the text of every other kind.
+
+    ``minimum``, ``maximum``: null for what is no number. ``words``: the values of an enumeration or
+    a boolean. ``effect``: whether anything here depends on it.
+    """
 
     name: str
-    value: Count
+    kind: KindOfParameter
+    value: ParameterNumber | str
     unit: str
-    default: Count
-    minimum: Count
-    maximum: Count
+    default: ParameterNumber | str
+    minimum: ParameterNumber | None
+    maximum: ParameterNumber | None
+    words: tuple[str, ...]
+    effect: bool
     meaning: str
 
 
@@ -33,14 +40,18 @@ class WhoAmI(Struct, frozen=True):
     acting_for: str | None
 
 
-def parameter_body(parameter: Parameter, value: int) -> ParameterBody:
+def parameter_body(parameter: Parameter, value: Value) -> ParameterBody:
     """A parameter as it goes out."""
+    number = parameter.kind is Kind.NUMBER
     return ParameterBody(
         name=parameter.name,
+        kind=parameter.kind,
         value=value,
         unit=parameter.unit,
         default=parameter.default,
-        minimum=parameter.minimum,
-        maximum=parameter.maximum,
+        minimum=parameter.minimum if number else None,
+        maximum=parameter.maximum if number else None,
+        words=parameter.words,
+        effect=parameter.effect,
         meaning=parameter.meaning,
     )

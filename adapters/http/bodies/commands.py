@@ -9,11 +9,15 @@ from msgspec import Meta, Struct
 
 from adapters.http.bodies.shapes import one_of
 from domain.message import MESSAGE_UNITS_MAX
+from domain.parameters import TEXT_CHARACTERS_MAX
 from domain.requests import REASON_CODE_MAX
 from domain.states import TASK_TYPES_ACCEPTED, CancelMode, JobPriority, JobType, TaskType
 from domain.submission import (
     COMMAND_BYTES_MAX,
+    DEPENDS_ON_MAX,
     NAME_CHARACTERS_MAX,
+    RETRY_COUNT_MAX,
+    RUNTIME_SECONDS_MAX,
     TASKS_MAX,
     WORK_DIRECTORY_BYTES_MAX,
 )
@@ -42,6 +46,25 @@ MessageText = Annotated[
 ]
 Name = Annotated[
     str, text(NAME_CHARACTERS_MAX, ON_ONE_LINE, "A short text of printable characters.")
+]
+
+Account = Annotated[str, text(80, r"^([A-Za-z_][A-Za-z0-9_.-]{0,79})?$", "An account, or empty.")]
+Properties = dict[str, Annotated[str, text(COMMAND_BYTES_MAX, WITHOUT_NUL, "Its value.")]]
+
+Retries = Annotated[
+    int,
+    Meta(
+        description="How often it runs again by itself after a failure; null: after a lost run as "
+        "often as TaskRetryCount says, else never.",
+        extra_json_schema={"minimum": 0, "maximum": RETRY_COUNT_MAX},
+    ),
+]
+RuntimeSeconds = Annotated[
+    int,
+    Meta(
+        description="How long it may run; 0 for no limit, for a job: JobRuntime, the default.",
+        extra_json_schema={"minimum": 0, "maximum": RUNTIME_SECONDS_MAX},
+    ),
 ]
 
 
@@ -112,24 +135,60 @@ class TaskBody(Struct, forbid_unknown_fields=True):
             extra_json_schema={"propertyNames": {"pattern": r"^[A-Za-z_][A-Za-z0-9_]{0,255}$"}},
         ),
     ] = {}
+    runtime_seconds: RuntimeSeconds = 0
+    depends_on: Annotated[
+        list[Name],
+        Meta(
+            description="Names of tasks of this job that must be Finished before it starts.",
+            extra_json_schema={"maxItems": DEPENDS_ON_MAX},
+        ),
+    ] = []
+    retry_count: Retries | None = None
 
 
 class JobBody(Struct, forbid_unknown_fields=True):
-    """A new job. Tasks are numbered from 1 in their order; at most one is a node release task,
-    and not alone. ``submit``: hand it over at once; else it is held in Configuring."""
+    """A new job. Tasks are numbered from 1 in their order; at most one prepares the node, at most
+    one releases it, and not alone. ``submit``: hand it over at once; else it stays Configuring.
+    ``fail_on_task_failure``: the first failed task stops the rest. ``run_until_canceled``: it goes
+    on when all its tasks have ended."""
 
     name: Name = ""
     tasks: Annotated[list[TaskBody], Meta(extra_json_schema={"maxItems": TASKS_MAX})] = []
     job_type: Annotated[str, one_of(JobType)] = JobType.BATCH.value
     priority: Annotated[str, one_of(JobPriority)] = JobPriority.NORMAL.value
-    run_as: Annotated[
-        str, text(80, r"^([A-Za-z_][A-Za-z0-9_.-]{0,79})?$", "An account, or empty.")
-    ] = ""
-    properties: dict[str, Annotated[str, text(COMMAND_BYTES_MAX, WITHOUT_NUL, "Its value.")]] = {}
+    run_as: Account = ""
+    properties: Properties = {}
+    fail_on_task_failure: bool = False
+    run_until_canceled: bool = False
+    runtime_seconds: RuntimeSeconds = 0
     submit: bool = True
+
+
+class AddTasksBody(Struct, forbid_unknown_fields=True):
+    """Tasks for a job that there is. They are numbered after those it has, in their order."""
+
+    tasks: Annotated[list[TaskBody], Meta(extra_json_schema={"minItems": 1, "maxItems": TASKS_MAX})]
+
+
+class ChangeBody(Struct, forbid_unknown_fields=True):
+    """New values; what is null or absent stays as it is. At least one is given.
+
+    ``properties``: further properties by name, added or given another value.
+    """
+
+    name: Name | None = None
+    priority: Annotated[str, one_of(JobPriority)] | None = None
+    run_as: Account | None = None
+    properties: Properties | None = None
+    fail_on_task_failure: bool | None = None
+    run_until_canceled: bool | None = None
+    runtime_seconds: RuntimeSeconds | None = None
 
 
 class ParameterValue(Struct, forbid_unknown_fields=True):
     """A parameter's new value, as text."""
 
-    value: Annotated[str, text(10, r"^ *[0-9]{1,8} *$", "A whole number within its limits.")]
+    value: Annotated[
+        str,
+        text(TEXT_CHARACTERS_MAX, ON_ONE_LINE, "A number, True or False, a word, or a text."),
+    ]

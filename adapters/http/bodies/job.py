@@ -12,6 +12,7 @@ from adapters.http.bodies.shapes import (
     NodeReleaseWord,
     PositionNumber,
     PriorityWord,
+    StopCauseWord,
     TaskNumber,
     TaskStateWord,
     TaskTypeWord,
@@ -21,7 +22,7 @@ from adapters.http.bodies.shapes import (
 from adapters.web.text import hexadecimal
 from application.queries import Snapshot
 from domain.error_message import error_message
-from domain.job import CancelInForce, FinishInForce, Job, Task, TaskFinish
+from domain.job import CancelInForce, FailingInForce, FinishInForce, Job, Task, TaskFinish
 from projections.stamps import maybe_stamp, stamp
 
 
@@ -69,6 +70,10 @@ class TaskDetail(Struct, frozen=True):
     name: str
     command: str
     work_directory: str
+    runtime_seconds: Count
+    depends_on: tuple[str, ...]
+    retry_count: Count | None
+    retries: Count
     state: TaskStateWord
     attempt: Count
     node: str
@@ -83,8 +88,21 @@ class TaskDetail(Struct, frozen=True):
     finish: TaskFinishDetail | None
 
 
+class FailingDetail(Struct, frozen=True):
+    """What the service ends the job for: FailOnTaskFailure, or the run-time limit."""
+
+    cause: StopCauseWord
+    message: str
+    code: str
+    hresult: HResultText
+    grace_seconds: Count
+
+
 class JobDetail(Struct, frozen=True):
-    """A job at ``version``, the event of which is at ``position``."""
+    """A job at ``version``, the event of which is at ``position``.
+
+    ``runtime_seconds``: its own limit, 0 for none; ``limit_seconds``: the one in force now.
+    """
 
     job_id: JobNumber
     name: str
@@ -93,6 +111,10 @@ class JobDetail(Struct, frozen=True):
     priority: PriorityWord
     run_as: str
     properties: dict[str, str]
+    fail_on_task_failure: bool
+    run_until_canceled: bool
+    runtime_seconds: Count
+    limit_seconds: Count
     state: JobStateWord
     previous_state: JobStateWord | None
     version: VersionNumber
@@ -109,6 +131,7 @@ class JobDetail(Struct, frozen=True):
     nodes: tuple[str, ...]
     cancel: CancelDetail | None
     finish: FinishDetail | None
+    failing: FailingDetail | None
     tasks: tuple[TaskDetail, ...]
     removed: bool
 
@@ -128,6 +151,10 @@ def detail_of(job: Job, position: int) -> JobDetail:
         priority=job.priority,
         run_as=job.run_as,
         properties=job.properties,
+        fail_on_task_failure=job.fail_on_task_failure,
+        run_until_canceled=job.run_until_canceled,
+        runtime_seconds=job.runtime_seconds,
+        limit_seconds=job.limit_seconds,
         state=job.state,
         previous_state=job.previous_state,
         version=job.version,
@@ -144,6 +171,7 @@ def detail_of(job: Job, position: int) -> JobDetail:
         nodes=job.nodes,
         cancel=cancel_detail(job.cancel),
         finish=finish_detail(job.finish),
+        failing=failing_detail(job.failing),
         tasks=tuple(task_detail(task) for task in job.tasks.values()),
         removed=job.removed,
     )
@@ -180,6 +208,19 @@ def finish_detail(finish: FinishInForce | None) -> FinishDetail | None:
     )
 
 
+def failing_detail(failing: FailingInForce | None) -> FailingDetail | None:
+    """What the service ends the job for, if it does."""
+    if failing is None:
+        return None
+    return FailingDetail(
+        cause=failing.cause,
+        message=failing.message,
+        code=failing.code,
+        hresult=hexadecimal(failing.hresult),
+        grace_seconds=failing.grace_seconds,
+    )
+
+
 def task_detail(task: Task) -> TaskDetail:
     """A task as it goes out. Its environment stays inside: it may hold secrets."""
     return TaskDetail(
@@ -188,6 +229,10 @@ def task_detail(task: Task) -> TaskDetail:
         name=task.spec.name,
         command=task.spec.command,
         work_directory=task.spec.work_directory,
+        runtime_seconds=task.spec.runtime_seconds,
+        depends_on=task.spec.depends_on,
+        retry_count=task.spec.retry_count,
+        retries=task.retries,
         state=task.state,
         attempt=task.attempt,
         node=task.node,

@@ -21,6 +21,7 @@ from adapters.http.bodies.shapes import (
 from adapters.web.text import hexadecimal
 from application.receipts import Receipt, UnderWay
 from domain.cluster import job_number
+from domain.hresult import hpc_name
 from projections.stamps import stamp
 
 JOBS_PATH: Final = f"{API}/jobs"
@@ -42,6 +43,7 @@ class ReceiptBody(Struct, frozen=True):
     """The answer to a command.
 
     ``job_id``: a number, or the text that is none; null for commands on the cluster.
+    ``hresult_name``: HPC Pack's name of that number, "" for none.
     ``trail``: where the job's events are; null where there is no job.
     """
 
@@ -58,6 +60,7 @@ class ReceiptBody(Struct, frozen=True):
     explanation: str
     code: str
     hresult: HResultText
+    hresult_name: str
     rule: str
     under_way: UnderWayBody | None
     already_canceled: bool
@@ -83,6 +86,7 @@ def receipt_body(receipt: Receipt) -> ReceiptBody:
         explanation=receipt.explanation,
         code=receipt.code,
         hresult=hexadecimal(receipt.hresult),
+        hresult_name=hpc_name(receipt.hresult),
         rule=receipt.rule,
         under_way=under_way_body(receipt.under_way),
         already_canceled=receipt.already_canceled,

@@ -9,12 +9,14 @@ from msgspec import Meta, Raw
 from application.views import Trouble
 from domain.identity import Origin, PrincipalKind, Role
 from domain.outcome import Outcome
+from domain.parameters import Kind as ParameterKind
 from domain.states import (
     CancelMode,
     JobPriority,
     JobState,
     JobType,
     NodeRelease,
+    StopCause,
     TaskState,
     TaskType,
 )
@@ -54,6 +56,9 @@ PositionNumber = Annotated[int, Meta(ge=0)]
 VersionNumber = Annotated[int, Meta(ge=1)]
 JobNumber = Annotated[int, Meta(ge=1)]
 TaskNumber = Annotated[int, Meta(ge=0)]
+ParameterNumber = Annotated[int, Meta(ge=-1)]
+"""Of a cluster parameter; -1 means all where a parameter counts things."""
+
 
 JobStateWord = Annotated[str, one_of(JobState)]
 TaskStateWord = Annotated[str, one_of(TaskState)]
@@ -64,6 +69,7 @@ ModeWord = Annotated[str, one_of(CancelMode)]
 ModeOrNone = Annotated[str, one_of(CancelMode, "")]
 """A cancel's mode, or "" where there is none."""
 
+StopCauseWord = Annotated[str, one_of(StopCause)]
 NodeReleaseWord = Annotated[str, one_of(NodeRelease)]
 ReleaseWord = Annotated[str, one_of(Release)]
 StageWord = Annotated[str, one_of(Stage)]
@@ -71,5 +77,6 @@ TroubleWord = Annotated[str, one_of(Trouble)]
 OutcomeWord = Annotated[str, one_of(Outcome)]
 KindWord = Annotated[str, one_of(Kind)]
 OriginWord = Annotated[str, one_of(Origin)]
+KindOfParameter = Annotated[str, one_of(ParameterKind)]
 RoleWord = Annotated[str, one_of(Role)]
 PrincipalKindWord = Annotated[str, one_of(PrincipalKind)]

@@ -4,7 +4,9 @@ from typing import Final
 
 from adapters.http.answers import POSITION
 from adapters.http.bodies.commands import (
+    AddTasksBody,
     CancelBody,
+    ChangeBody,
     FinishBody,
     JobBody,
     NothingBody,
@@ -43,6 +45,21 @@ CREATE: Final = Operation(
         ),
     ),
     problems=(403, 422),
+)
+ADD_TASKS: Final = command(
+    "addTasks",
+    "/jobs/{job_id}/tasks",
+    "Add tasks to a job; task_id of the receipt is the number of the first one",
+    AddTasksBody,
+    (JOB,),
+)
+CHANGE: Final = command(
+    "changeJob",
+    "/jobs/{job_id}",
+    "Give properties of a job new values, all of them or none",
+    ChangeBody,
+    (JOB,),
+    method="PATCH",
 )
 SUBMIT: Final = command(
     "submitJob", "/jobs/{job_id}/submit", "Submit a job in Configuring", NothingBody, (JOB,)
@@ -115,6 +132,8 @@ SET_PARAMETER: Final = Operation(
 
 OPERATIONS: Final = (
     CREATE,
+    ADD_TASKS,
+    CHANGE,
     SUBMIT,
     CANCEL,
     FINISH,

@@ -4,14 +4,19 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from litestar import Response, get, post, put
+from litestar import Response, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
 from adapters.http.contract.fields import Field
 
 PATH_PART: Final = re.compile(r"\{(\w+)\}")
-METHODS: Final[dict[str, Callable[..., Any]]] = {"GET": get, "POST": post, "PUT": put}
+METHODS: Final[dict[str, Callable[..., Any]]] = {
+    "GET": get,
+    "POST": post,
+    "PUT": put,
+    "PATCH": patch,
+}
 JSON: Final = "application/json"
 
 

@@ -128,12 +128,17 @@ def held(description: str, headers: tuple[str, ...] = (ETAG,)) -> Reply:
 
 
 def command(
-    name: str, path: str, summary: str, body: type, parameters: tuple[Parameter, ...]
+    name: str,
+    path: str,
+    summary: str,
+    body: type,
+    parameters: tuple[Parameter, ...],
+    method: str = "POST",
 ) -> Operation:
     """A command on a job or a task of one."""
     return Operation(
         id=name,
-        method="POST",
+        method=method,
         path=path,
         tag="commands",
         summary=summary,

@@ -40,22 +40,25 @@ async def body_of(request: WebRequest, kind: type[B]) -> B:
         json.loads(raw, object_pairs_hook=once_each)
         return found
     except msgspec.ValidationError as error:
-        raise unfit(error, kind) from None
+        return leniently(raw, kind, str(error))
     except UnicodeDecodeError as error:
         raise Malformed(f"the body is not UTF-8: {error.reason}") from None
     except RecursionError:
         raise Malformed("the body is nested too deep") from None
     except msgspec.DecodeError as error:
+        if b"\\u" not in raw:
+            raise Malformed(f"the body is not JSON: {error}") from None
         return leniently(raw, kind, str(error))
 
 
 def leniently(raw: bytes, kind: type[B], error: str) -> B:
-    """JSON with an escaped lone surrogate, which the fast decoder refuses and RFC 8259 allows."""
-    if b"\\u" not in raw:
-        raise Malformed(f"the body is not JSON: {error}")
+    """What the fast decoder refuses and JSON allows: escaped lone surrogates, 5.0 for 5."""
     try:
         found = json.loads(
-            raw.decode("utf-8"), parse_constant=no_constant, object_pairs_hook=once_each
+            raw.decode("utf-8"),
+            parse_constant=no_constant,
+            parse_float=number,
+            object_pairs_hook=once_each,
         )
     except UnicodeDecodeError as bad:
         raise Malformed(f"the body is not UTF-8: {bad.reason}") from None
@@ -77,6 +80,12 @@ def once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
         name = next(name for name, count in counts.items() if count > 1)
         raise Malformed(f"the body has {name[:80]!r} twice in one object; give it once")
     return found
+
+
+def number(text: str) -> int | float:
+    """A whole number is one however it is written, as in JSON Schema."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
 
 
 def no_constant(name: str) -> NoReturn:

@@ -10,7 +10,9 @@ from msgspec import Struct
 
 from adapters.http.answers import json_answer
 from adapters.http.bodies.commands import (
+    AddTasksBody,
     CancelBody,
+    ChangeBody,
     FinishBody,
     JobBody,
     NothingBody,
@@ -30,7 +32,7 @@ from adapters.web.requests import Malformed, WebRequest
 from application.ports import Ids
 from application.receipts import Receipt
 from application.scheduler import Cancel, NewJob, Scheduler
-from domain.commands import IfVersions
+from domain.commands import IfVersions, JobChanges
 from domain.events import TaskSpec
 from domain.outcome import Outcome
 from domain.states import CancelMode, JobPriority, JobType, TaskType
@@ -51,6 +53,8 @@ class Commands(OneOfAKind):
         """The routes under /api/v1."""
         return [
             route(op.CREATE, self.create),
+            route(op.ADD_TASKS, self.add_tasks),
+            route(op.CHANGE, self.change),
             route(op.SUBMIT, self.submit),
             route(op.CANCEL, self.cancel),
             route(op.FINISH, self.finish),
@@ -66,19 +70,32 @@ class Commands(OneOfAKind):
         """A new job: 201 with its place."""
         no_if_match(request)
         body, query = await said(request, op.CREATE, JobBody)
-        work = self._scheduler.add_job(caller_of(request), new_job(body), self._id(query))
+        make = self._scheduler.submit_job if body.submit else self._scheduler.add_job
+        work = make(caller_of(request), new_job(body), self._id(query))
         return await answered(work, created=True)
+
+    async def add_tasks(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
+        """More tasks for a job."""
+        body, how = await self._said(request, op.ADD_TASKS, AddTasksBody)
+        on = caller_of(request), job_id, task_specs(body.tasks)
+        return await answered(self._scheduler.add_tasks(*on, *how))
+
+    async def change(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
+        """New values of properties."""
+        body, how = await self._said(request, op.CHANGE, ChangeBody)
+        on = caller_of(request), job_id, job_changes(body)
+        return await answered(self._scheduler.set_job_properties(*on, *how))
 
     async def submit(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
         """Configuring -> Submitted."""
         _, how = await self._said(request, op.SUBMIT, NothingBody)
-        return await answered(self._scheduler.submit_job(caller_of(request), job_id, *how))
+        return await answered(self._scheduler.submit_job_by_id(caller_of(request), job_id, *how))
 
     async def cancel(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
         """Stop a job."""
         body, how = await self._said(request, op.CANCEL, CancelBody)
         on = caller_of(request), job_id
-        return await answered(self._scheduler.cancel_job(*on, how_to_cancel(body), *how))
+        return await answered(self._scheduler.cancel_job_2(*on, how_to_cancel(body), *how))
 
     async def cancel_task(
         self, request: WebRequest, job_id: FromPath[str], task_id: FromPath[str]
@@ -160,13 +177,33 @@ def new_job(body: JobBody) -> NewJob:
     """What somebody wants to run; tasks are numbered from 1 in their order."""
     return NewJob(
         name=body.name,
-        tasks=tuple(task_spec(n, task) for n, task in enumerate(body.tasks, 1)),
+        tasks=task_specs(body.tasks),
         job_type=choice(body.job_type, JobType, "job_type"),
         priority=choice(body.priority, JobPriority, "priority"),
         run_as=body.run_as,
         properties=body.properties,
-        submit=body.submit,
+        fail_on_task_failure=body.fail_on_task_failure,
+        run_until_canceled=body.run_until_canceled,
+        runtime_seconds=body.runtime_seconds,
     )
+
+
+def job_changes(body: ChangeBody) -> JobChanges:
+    """What is given a new value."""
+    return JobChanges(
+        name=body.name,
+        priority=choice(body.priority, JobPriority, "priority") if body.priority else None,
+        run_as=body.run_as,
+        properties=body.properties,
+        fail_on_task_failure=body.fail_on_task_failure,
+        run_until_canceled=body.run_until_canceled,
+        runtime_seconds=body.runtime_seconds,
+    )
+
+
+def task_specs(tasks: list[TaskBody]) -> tuple[TaskSpec, ...]:
+    """Tasks, numbered from 1 in their order; those of a job that there is number themselves."""
+    return tuple(task_spec(n, task) for n, task in enumerate(tasks, 1))
 
 
 def task_spec(number: int, body: TaskBody) -> TaskSpec:
@@ -178,6 +215,9 @@ def task_spec(number: int, body: TaskBody) -> TaskSpec:
         name=body.name,
         work_directory=body.work_directory,
         environment=body.environment,
+        runtime_seconds=body.runtime_seconds,
+        depends_on=tuple(body.depends_on),
+        retry_count=body.retry_count,
     )
 
 

@@ -62,6 +62,7 @@ LIMITS: Final[Mapping[str, Schema]] = {
     "hresult": Schema(minimum=0, maximum=UNSIGNED_32_MAX),
     # what a job is made of
     "JobAdded.name": NAME,
+    "JobPropertiesChanged.name": NAME,
     "TaskSpec.id": FROM_ONE,
     "TaskSpec.name": NAME,
     "TaskSpec.command": Schema(max_length=COMMAND_BYTES_MAX),
@@ -70,6 +71,8 @@ LIMITS: Final[Mapping[str, Schema]] = {
     "requeue_count": FROM_ONE,
     "count": COUNT,
     # stopping
+    "runtime_seconds": COUNT,
+    "retry_count": COUNT,
     "grace_seconds": Schema(minimum=0, maximum=GRACE_SECONDS_MAX),
     "grace_ms": Schema(minimum=0, maximum=GRACE_SECONDS_MAX * 1000),
     "signal": SIGNAL,

@@ -142,8 +142,8 @@ def test_the_debug_variable_shows_where(server: StandIn, environment: dict[str, 
 
 
 def test_lists_that_are_copied_to_stay_light_are_the_domains() -> None:
+    from adapters.cli.typed.new_tasks import PRIORITIES
     from adapters.cli.verbs.principals import ROLES
-    from adapters.cli.verbs.submit import PRIORITIES
 
     assert tuple(JobPriority) == PRIORITIES
     assert set(Role) == set(ROLES)

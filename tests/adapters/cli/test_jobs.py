@@ -323,3 +323,38 @@ def test_setting_a_parameter(server: StandIn, cli: Cli) -> None:
     assert server.sent("PUT")[0].body == {"value": "30"}
     assert cli("params", "TaskCancelGracePeriod", "soon").returncode == 5
     assert cli("params", "Nope", "1").returncode == 5
+
+
+# --- add, modify ----------------------------------------------------------------------------------
+
+
+def test_add_sends_tasks_to_the_job(server: StandIn, cli: Cli) -> None:
+    server.add_job(17, "Configuring")
+    done = cli("add", "--task", "a; b", "--release", "tidy", "--cwd", "/tmp", "17")
+    assert done.returncode == 0, done.stderr
+    sent = server.sent()[0]
+    assert sent.path == "/api/v1/jobs/17/tasks"
+    assert [(x["type"], x["command"]) for x in sent.body["tasks"]] == [
+        ("Basic", "a; b"),
+        ("NodeRelease", "tidy"),
+    ]
+    cli("add", "17", "--", "echo", "a b")
+    assert server.sent()[1].body["tasks"][0]["command"] == "echo 'a b'"
+
+
+def test_modify_sends_only_what_is_given(server: StandIn, cli: Cli) -> None:
+    server.add_job(17, "Configuring")
+    done = cli("modify", "17", "--priority", "highest", "--name", "")
+    assert done.returncode == 0, done.stderr
+    (sent,) = server.sent("PATCH")
+    assert (sent.path, sent.body) == ("/api/v1/jobs/17", {"priority": "Highest", "name": ""})
+
+
+@pytest.mark.parametrize(
+    "arguments", [("add", "17"), ("add", "--task", "x", "17", "y"), ("modify", "17")], ids=" ".join
+)
+def test_usage_errors_of_add_and_modify(
+    server: StandIn, cli: Cli, arguments: tuple[str, ...]
+) -> None:
+    assert cli(*arguments).returncode == 2
+    assert server.requests == []

@@ -15,7 +15,7 @@ from tests.adapters.http.stack import SLEEP, Stack, outage, stack, submit
 
 RECEIPT_FIELDS = {
     "outcome", "operation", "job_id", "task_id", "request_id", "event_id", "event_type", "version",
-    "position", "job_state", "explanation", "code", "hresult", "rule", "under_way",
+    "position", "job_state", "explanation", "code", "hresult", "hresult_name", "rule", "under_way",
     "already_canceled", "replayed", "trail",
 }  # fmt: skip
 
@@ -226,7 +226,16 @@ async def test_parameters(service: Stack, root: httpx.AsyncClient) -> None:
     assert (receipt["job_id"], receipt["trail"]) == (None, None)
     found = (await root.get("/api/v1/parameters")).json()["parameters"]
     assert {p["name"]: p["value"] for p in found}["TaskCancelGracePeriod"] == 30
-    assert set(found[0]) == {"name", "value", "unit", "default", "minimum", "maximum", "meaning"}
+    assert set(found[0]) == {
+        "name", "kind", "value", "unit", "default", "minimum", "maximum", "words", "effect",
+        "meaning",
+    }  # fmt: skip
+    mode = next(p for p in found if p["name"] == "SchedulingMode")
+    assert (mode["value"], mode["words"], mode["minimum"]) == ("Queued", ["Queued"], None)
+    kept = await root.put("/api/v1/parameters/AutomaticGrowthEnabled", json={"value": "false"})
+    assert kept.json()["explanation"] == "AutomaticGrowthEnabled is False (was True)"
+    filter_ = await root.put("/api/v1/parameters/SubmissionFilterProgram", json={"value": "/f"})
+    assert "filters are not run here" in is_problem(filter_, 404, "unknown_parameter")["detail"]
     is_problem(await root.put(path, json={"value": "-1"}), 422, "bad_parameter_value")
     is_problem(await root.put(path, json={"value": 30}), 400, "malformed")
     strange = await root.put("/api/v1/parameters/Nonsense", json={"value": "1"})

@@ -18,6 +18,7 @@ from tests.adapters.http.problems import is_problem
 from tests.adapters.http.stack import Stack, submit, until
 
 JOB_FIELDS = {
+    "fail_on_task_failure", "run_until_canceled", "runtime_seconds", "limit_seconds", "failing",
     "job_id", "name", "owner", "job_type", "priority", "run_as", "properties", "state",
     "previous_state", "version", "position", "created_at", "submitted_at", "queued_at",
     "started_at", "ended_at", "changed_at", "requeue_count", "error_code", "error_message",
@@ -26,7 +27,7 @@ JOB_FIELDS = {
 TASK_FIELDS = {
     "task_id", "type", "name", "command", "work_directory", "state", "attempt", "node",
     "exit_code", "exit_signal", "started_at", "ended_at", "survivors", "code", "reason",
-    "explicitly_canceled", "finish",
+    "explicitly_canceled", "finish", "runtime_seconds", "depends_on", "retry_count", "retries",
 }  # fmt: skip
 
 

@@ -1,0 +1,157 @@
+"""How a request on a job goes: asked, decided, stored, answered; also one on a job that is not."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from application.admission import Admission
+from application.answering import Answering
+from application.ledger import Cause, Ledger
+from application.ports import Clock, Policy
+from application.receipts import Receipt, receipt, replayed
+from domain import commands as c
+from domain import events as e
+from domain.cluster import JOB_ID_MAX, job_number
+from domain.decide import decide
+from domain.errors import Unknown
+from domain.hresult import HResult
+from domain.identity import Caller
+from domain.job import Job, removal
+from domain.message import MESSAGE_UNITS_MAX, kept
+from domain.policy import Action, Question
+from domain.requests import REASON_CODE_MAX, JobRequest
+from domain.states import CancelMode, Effect
+
+JOB_ID_UNITS_MAX: Final = 64
+
+
+class Cancel(Struct, frozen=True):
+    """How to cancel, and why."""
+
+    mode: CancelMode = CancelMode.NORMAL
+    message: str = ""
+    reason_code: str = ""
+
+
+class Limits(Struct, frozen=True):
+    """Limits that the settings choose."""
+
+    message_units_max: int = MESSAGE_UNITS_MAX
+
+
+class JobRequests:
+    """One request on one job: the policy is asked, the domain decides, one event is stored."""
+
+    def __init__(
+        self, ledger: Ledger, policy: Policy, clock: Clock, limits: Limits, admission: Admission
+    ) -> None:
+        self._ledger = ledger
+        self._policy = policy
+        self._clock = clock
+        self._limits = limits
+        self._admission = admission
+        self._answering = Answering(ledger)
+
+    async def request(
+        self,
+        caller: Caller,
+        job_id: str,
+        action: Action,
+        request_id: str,
+        command: Callable[[c.Asked], JobRequest],
+        *,
+        cancel: Cancel | None = None,
+        task_id: int | None = None,
+        if_versions: c.IfVersions = None,
+    ) -> Receipt:
+        """What became of ``command``, made for whoever asks. ``cancel``: when it is one."""
+        number = job_number(job_id)
+        job = await self._ledger.job(number) if number else None
+        if number is None or job is None or job.removed:
+            return await self._on_nothing(
+                caller, job_id, request_id, cancel, task_id, gone=self._gone(caller, job)
+            )
+        question = Question(caller, action, job.owner, job.job_type)
+        request = command(self.asked(caller, question, request_id, if_versions))
+        done = await self._ledger.change_job(
+            number,
+            lambda now_job, now: self._decide(caller, now_job, request, now),
+            self._cause(caller, request_id),
+        )
+        return await self._answering.receipt(number, request, done, task_id)
+
+    def _decide(
+        self, caller: Caller, job: Job | None, request: JobRequest, now: datetime
+    ) -> Sequence[e.Event]:
+        if job is None or job.removed:
+            raise Unknown("the job is gone", code="unknown_job", hresult=HResult.INVALID_JOB_ID)
+        facts = decide(job, replace(request, asked=replace(request.asked, at=now)))
+        return self._admission.admitted(caller, facts)
+
+    def _gone(self, caller: Caller, job: Job | None) -> str:
+        """That the job was removed, for who might have seen it; "" when there never was one."""
+        if job is None:
+            return ""
+        question = Question(caller, Action.VIEW, job.owner, job.job_type)
+        allowed = self._policy.decide(question).effect is Effect.ALLOW
+        return removal(job) if allowed else ""
+
+    async def _on_nothing(
+        self,
+        caller: Caller,
+        job_id: str,
+        request_id: str,
+        cancel: Cancel | None,
+        task_id: int | None,
+        gone: str = "",
+    ) -> Receipt:
+        """A request on a job that does not exist, or is ``gone``: a cancel of it is stored."""
+        asked_for = kept(job_id, JOB_ID_UNITS_MAX).text
+        none = f"there is no job {asked_for}; job ids are numbers from 1 to {JOB_ID_MAX}"
+        words = f"{gone}; its events stay, but nothing can be done with it" if gone else none
+        if cancel is None:
+            raise Unknown(words, code="unknown_job", hresult=HResult.INVALID_JOB_ID)
+        now = self._clock.now()
+        message = kept(cancel.message, self._limits.message_units_max)
+        fact = e.CancelRefused(
+            request_id=request_id,
+            job=asked_for,
+            task=task_id,
+            mode=cancel.mode,
+            message=message.text,
+            message_units=message.units,
+            message_sha256=message.sha256,
+            reason_code=kept(cancel.reason_code, REASON_CODE_MAX).text,
+            code="unknown_job",
+            hresult=HResult.INVALID_JOB_ID,
+            rule="job-exists",
+            explanation=words,
+        )
+        day, cause = e.request_aggregate(now), self._cause(caller, request_id)
+        done, version = await self._ledger.add_to_trail(
+            day, fact, cause, lambda found: self._admission.admitted(caller, [found])
+        )
+        operation = "cancel" if task_id is None else "cancel_task"
+        if done.recorded:
+            answer = receipt(done.recorded[0], done.position, operation, asked_for, None)
+        else:
+            history = await self._ledger.history(day)
+            answer = replayed(history, version, operation, asked_for, None)
+        return replace(answer, task_id=task_id)
+
+    def asked(
+        self,
+        caller: Caller,
+        question: Question,
+        request_id: str,
+        if_versions: c.IfVersions = None,
+    ) -> c.Asked:
+        """Who asks, and what the policy says to it."""
+        decision = self._policy.decide(question)
+        return c.Asked(request_id, caller.asker, self._clock.now(), decision, if_versions)
+
+    def _cause(self, caller: Caller, request_id: str) -> Cause:
+        return Cause(caller, correlation_id=request_id, causation_id=request_id)

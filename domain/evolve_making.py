@@ -1,0 +1,47 @@
+"""What the facts about making a job mean: added, more tasks, new values of properties."""
+
+from msgspec.structs import replace
+
+from domain import events as e
+from domain.changes import answered
+from domain.events.making import CHANGEABLE
+from domain.job import Job, Task
+from domain.states import JobState, TaskState
+
+
+def added(recorded: e.Recorded, data: e.JobAdded) -> Job:
+    """A new job, in Configuring."""
+    job = Job(
+        id=data.job_id,
+        name=data.name,
+        owner=data.owner,
+        job_type=data.job_type,
+        priority=data.priority,
+        run_as=data.run_as,
+        properties=dict(data.properties),
+        fail_on_task_failure=data.fail_on_task_failure,
+        run_until_canceled=data.run_until_canceled,
+        runtime_seconds=data.runtime_seconds,
+        tasks={spec.id: Task(spec) for spec in data.tasks},
+        version=recorded.version,
+        created_at=recorded.time,
+        changed_at=recorded.time,
+    )
+    return answered(job, recorded, "add", data.request_id, data.content_sha256)
+
+
+def tasks_added(job: Job, recorded: e.Recorded, data: e.TasksAdded) -> Job:
+    """More tasks, which wait as the job does: queued at once where it is Queued or Running."""
+    goes_on = job.state in (JobState.QUEUED, JobState.RUNNING)
+    state = TaskState.QUEUED if goes_on else TaskState.CONFIGURING
+    after = replace(job, tasks=job.tasks | {s.id: Task(s, state) for s in data.tasks})
+    return answered(after, recorded, "add_tasks", data.request_id, data.content_sha256)
+
+
+def properties_changed(job: Job, recorded: e.Recorded, data: e.JobPropertiesChanged) -> Job:
+    """The new values; what is null stays as it is."""
+    own = {x: getattr(data, x) for x in CHANGEABLE if getattr(data, x) is not None}
+    after = replace(job, properties=job.properties | data.changes, **own)
+    if data.runtime_seconds is not None and job.state is JobState.RUNNING:
+        after = replace(after, limit_seconds=data.runtime_seconds)
+    return answered(after, recorded, "change", data.request_id, data.content_sha256)
