@@ -5,11 +5,12 @@ when what it depends on is Finished.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from application.board import Board
-from application.engine import Engine, RunKey
+from application.engine import Engine, Node, RunKey
 from application.patience import RETRY_SECONDS, TROUBLE_SECONDS
 from application.ports import Reporter
 from application.runs import Runs
@@ -46,7 +47,7 @@ class Dispatcher:
         self._reporter = reporter
         self._full = full
         self._paused = False
-        self._starting: set[RunKey] = set()
+        self._starting: dict[RunKey, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def validate(self, job: Job) -> None:
@@ -60,7 +61,7 @@ class Dispatcher:
     async def start_idle(self, job: Job) -> None:
         """Queued -> Running, without a task: the job waits for some."""
         if not self._paused:
-            await self._start_job(job)
+            await self._start_job(job, self._engine.nodes[0].name)
 
     async def pause(self, seconds_max: float) -> None:
         """Start nothing more: the service is about to end its tasks.
@@ -73,17 +74,16 @@ class Dispatcher:
 
     async def dispatch(self, _: Job | None = None) -> None:
         """Fill every free slot, whichever job asked for it."""
-        free = 0 if self._paused else self._slots_free()
+        free = [] if self._paused else self._free()
         for job_id in self._board.line:
-            if free <= 0:
+            if not free:
                 return
             if self._full():
                 asyncio.get_running_loop().call_later(FULL_SECONDS, self._board.look_at, job_id)
                 return
             job = self._board.jobs[job_id]
-            for task in self._candidates(job)[:free]:
-                self._begin(job, task)
-                free -= 1
+            for task in self._candidates(job)[: len(free)]:
+                self._begin(job, task, free.pop(0))
 
     async def close(self) -> None:
         """End starts under way; a keeper without a word to go runs nothing."""
@@ -94,33 +94,34 @@ class Dispatcher:
     def _candidates(self, job: Job) -> list[Task]:
         return [task for task in startable(job) if next_run(job, task) not in self._starting]
 
-    def _slots_free(self) -> int:
-        return self._engine.slots - len(self._board.occupied.runs | self._starting)
+    def _free(self) -> list[str]:
+        taken = self._board.occupied.runs | self._starting
+        return free_places(self._engine.nodes, taken.values())
 
-    def _begin(self, job: Job, task: Task) -> None:
+    def _begin(self, job: Job, task: Task, node: str) -> None:
         key = next_run(job, task)
-        self._starting.add(key)
-        starting = asyncio.create_task(self._start(job, task, key))
+        self._starting[key] = node
+        starting = asyncio.create_task(self._start(job, task, key, node))
         self._tasks.add(starting)
         starting.add_done_callback(self._tasks.discard)
 
-    async def _start_job(self, job: Job) -> None:
+    async def _start_job(self, job: Job, node: str) -> None:
         seconds = await self._runs.parameter(JOB_RUNTIME)
-        await self._runs.tell(job.id, c.StartJob((self._engine.node,), seconds))
+        await self._runs.tell(job.id, c.StartJob((node,), seconds))
 
-    async def _start(self, job: Job, task: Task, key: RunKey) -> None:
+    async def _start(self, job: Job, task: Task, key: RunKey, node: str) -> None:
         """Start one task; whatever happens, the job is looked at again."""
 
         def waiting(error: CountermandError) -> None:
             self._reporter("start_waits", job=job.id, task=key.task, reason=error.message)
 
         def make(handle: RunHandle) -> c.StartTask:
-            return c.StartTask(task.spec.id, key.attempt, self._engine.node, handle)
+            return c.StartTask(task.spec.id, key.attempt, node, handle)
 
         try:
             if job.state is JobState.QUEUED:
-                await self._start_job(job)
-            done = await self._runs.start(job, task, 0, make, waiting)
+                await self._start_job(job, node)
+            done = await self._runs.start(job, task, node, 0, make, waiting)
             await self._board.wait_until(done.position, SEEN_SECONDS_MAX)
         except Corrupt as error:
             waiting(error)
@@ -132,8 +133,19 @@ class Dispatcher:
             self._reporter("start_waits", job=job.id, task=key.task, reason=repr(error))
             await asyncio.sleep(TROUBLE_SECONDS)
         finally:
-            self._starting.discard(key)
+            self._starting.pop(key, None)
             self._board.look_at(job.id)
+
+
+def free_places(nodes: Sequence[Node], taken: Iterable[str]) -> list[str]:
+    """The name of a node for every slot that is free, in the order of the nodes.
+
+    ``taken``: the node of each run that holds a slot; one that is no more counts for none.
+    """
+    busy = Counter(taken)
+    return [
+        node.name for node in nodes for _ in range(node.slots - min(busy[node.name], node.slots))
+    ]
 
 
 def next_run(job: Job, task: Task) -> RunKey:

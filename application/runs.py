@@ -55,18 +55,20 @@ class Runs:
         self,
         job: Job,
         task: Task,
+        node: str,
         time_limit_ms: int,
         make: MakeStart,
         waiting: Callable[[CountermandError], None],
     ) -> Change[Job | None]:
-        """Start the next attempt of ``task``: prepare, write, go. An outage is waited out."""
+        """Start the next attempt of ``task`` on ``node``: prepare, write, go.
+
+        An outage is waited out.
+        """
         key = RunKey(job.id, task.spec.id, 0, task.attempt + 1)
         try:
-            handle = await self._engine.prepare(key, spec_of(job, task, time_limit_ms))
+            handle = await self._engine.prepare(key, spec_of(job, task, node, time_limit_ms))
         except Refused as no:
-            refusal = c.RefuseTask(
-                task.spec.id, key.attempt, self._engine.node, no.code, no.message
-            )
+            refusal = c.RefuseTask(task.spec.id, key.attempt, node, no.code, no.message)
             return await self.tell(job.id, refusal, cause_of(job))
         written = lambda: self._write_and_go(job, key, handle, make(handle))  # noqa: E731
         return await until_done(written, waiting)
@@ -143,11 +145,12 @@ class Runs:
             await self._engine.abandon(status.key)
 
 
-def spec_of(job: Job, task: Task, time_limit_ms: int) -> RunSpec:
+def spec_of(job: Job, task: Task, node: str, time_limit_ms: int) -> RunSpec:
     """What the engine is to run."""
     return RunSpec(
         command=task.spec.command,
         environment=task.spec.environment | {"CCP_JOBNAME": job.name},
+        node=node,
         work_directory=task.spec.work_directory,
         run_as=job.run_as,
         time_limit_ms=time_limit_ms,

@@ -68,17 +68,17 @@ class Stopper:
         await self._runs.tell(job.id, c.RecordTaskCanceled(), cause_of(job))
 
     async def start_release(self, job: Job) -> None:
-        """Run the node release task, at most NodeReleaseTaskTimeout seconds."""
+        """Run the node release task where the job was, at most NodeReleaseTaskTimeout seconds."""
         release = job.release
         if release is None:
             return
         limit_ms = await self._ledger.parameter(NODE_RELEASE_TASK_TIMEOUT) * 1000
-        attempt, node = release.attempt + 1, self._engine.node
+        attempt, node = release.attempt + 1, job.nodes[0]
 
         def make(handle: RunHandle) -> c.StartRelease:
             return c.StartRelease(attempt, node, handle)
 
-        await self._runs.start(job, release, limit_ms, make, self._waiting(job))
+        await self._runs.start(job, release, node, limit_ms, make, self._waiting(job))
 
     def _waiting(self, job: Job) -> Callable[[CountermandError], None]:
         return lambda error: self._reporter("start_waits", job=job.id, reason=error.message)

@@ -129,13 +129,14 @@ async def web(parts: Parts) -> AsyncIterator[Web]:
 
 def hpc_pack(parts: Parts, authenticator: Authenticator) -> Rest:
     """HPC Pack's REST over the same use cases."""
+    first = parts.engine.nodes[0]
     return create_rest(
         scheduler=parts.scheduler,
         queries=parts.queries,
         listing=parts.views.listing,
         authenticator=authenticator,
         ids=parts.ids,
-        machine=Machine(parts.engine.node, parts.engine.slots, parts.settings.cluster),
+        machine=Machine(first.name, first.slots, parts.settings.cluster),
     )
 
 

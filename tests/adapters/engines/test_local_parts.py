@@ -149,14 +149,14 @@ def test_a_warden_imports_little_and_nothing_that_is_installed() -> None:
 
 async def test_a_warden_is_small(bench: Bench) -> None:
     engine = bench.engine()
-    handle = await engine.prepare(KEY, RunSpec("sleep 600", {}))
+    handle = await engine.prepare(KEY, RunSpec("sleep 600", {}, "n1"))
 
     assert memory_own_kib(handle.pid) < OWN_MEMORY_KIB_MAX
 
 
 async def test_a_run_too_large_for_its_warden_is_refused(bench: Bench) -> None:
     with pytest.raises(Refused) as refused:
-        await bench.engine().prepare(KEY, RunSpec("x" * 300_000, {}))
+        await bench.engine().prepare(KEY, RunSpec("x" * 300_000, {}, "n1"))
 
     assert refused.value.code == "run_too_large"
 
@@ -164,7 +164,7 @@ async def test_a_run_too_large_for_its_warden_is_refused(bench: Bench) -> None:
 async def test_many_runs_can_be_prepared_at_once_and_each_only_once(bench: Bench) -> None:
     engine = bench.engine()
     keys = [type(KEY)(1, task, 0, 1) for task in range(1, 6)]
-    spec = RunSpec("exit 2", {})
+    spec = RunSpec("exit 2", {}, "n1")
     handles = await asyncio.gather(*(engine.prepare(key, spec) for key in keys * 2))
     await asyncio.gather(*(engine.go(key) for key in keys * 2))
     ended = [await report(engine) for _ in keys]
