@@ -30,6 +30,7 @@ from application.job_maker import JobKeys, JobMaker
 from application.journal_keeper import JournalKeeper
 from application.ledger import Ledger
 from application.listing import Listing
+from application.node_use import NodeUses
 from application.nodes import NAME, NAME_WORDS, SLOTS_MAX
 from application.ports import Reporter
 from application.projector import Projector
@@ -69,6 +70,7 @@ class Parts(Struct, frozen=True):
     journal: SqliteJournal
     keeper: JournalKeeper
     engine: LocalEngine
+    nodes: NodeUses
     ledger: Ledger
     board: Board
     dispatcher: Dispatcher
@@ -141,6 +143,7 @@ def join(
         journal=journal,
         keeper=keeper,
         engine=engine,
+        nodes=NodeUses(engine.nodes, board, policy),
         ledger=ledger,
         board=board,
         dispatcher=dispatcher,
