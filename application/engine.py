@@ -7,6 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from domain.events import Exit, RunHandle
+from domain.job import Task
 from domain.states import StopStep
 
 
@@ -24,6 +25,16 @@ class RunKey(Struct, frozen=True, order=True):
     task: int
     instance: int
     attempt: int
+
+
+def key_of(job_id: int, run: Task) -> RunKey:
+    """The latest run of a task or subtask."""
+    return RunKey(job_id, run.spec.id, run.instance, run.attempt)
+
+
+def next_key(job_id: int, run: Task) -> RunKey:
+    """The run that its next attempt is."""
+    return RunKey(job_id, run.spec.id, run.instance, run.attempt + 1)
 
 
 class RunSpec(Struct, frozen=True):

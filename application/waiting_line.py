@@ -8,7 +8,7 @@ from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from application.engine import RunKey
+from application.engine import RunKey, key_of
 from domain.job import Job
 from domain.states import JOB_PRIORITY_NUMBER, TASK_ON_NODE, TaskType
 
@@ -56,14 +56,10 @@ class Occupied:
     def put(self, job: Job) -> None:
         """What the job has on nodes now."""
         self.drop(job.id)
-        there = {
-            RunKey(job.id, task.spec.id, 0, task.attempt): task
-            for task in job.tasks.values()
-            if task.state in TASK_ON_NODE
-        }
-        for key, task in there.items():
-            release = task.spec.type is TaskType.NODE_RELEASE
-            (self.releases if release else self.runs)[key] = task.node
+        there = {key_of(job.id, run): run for run in job.runs if run.state in TASK_ON_NODE}
+        for key, run in there.items():
+            release = run.spec.type is TaskType.NODE_RELEASE
+            (self.releases if release else self.runs)[key] = run.node
         if there:
             self._by_job[job.id] = tuple(there)
 

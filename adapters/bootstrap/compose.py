@@ -133,7 +133,7 @@ def join(
     engine = local_engine(settings, makers)
     runs = Runs(ledger, engine)
     room, supervision = room_of(settings, log, reporter), Supervision(reporter)
-    dispatcher = Dispatcher(board, engine, runs, reporter, room.refusal)
+    dispatcher = Dispatcher(board, engine, runs, reporter, room.refusal, clock)
     maker = JobMaker(ledger, keys, caught_up_of(board, log))
     may_write = permission_of(room, supervision, keeper)
     return Parts(

@@ -3,10 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
-from application.dispatcher import free_places
 from application.engine import Node, RunKey, RunPhase
 from application.node_use import NodeState, NodeUse, node_uses
 from application.nodes import SLOTS_MAX, check_node
+from application.placement import FreeSlots
 from application.settings import Settings, check
 from domain.errors import Misconfigured, Refused
 from domain.states import CancelMode, JobState, TaskState
@@ -76,11 +76,38 @@ def test_an_unknown_node_is_refused_with_those_there_are() -> None:
 # --- slots ----------------------------------------------------------------------------------------
 
 
-def test_slots_are_free_node_by_node() -> None:
-    assert free_places(TWO, ()) == ["n1", "n2", "n2"]
-    assert free_places(TWO, ("n2", "n1")) == ["n2"]
-    assert free_places(TWO, ("n1", "n1", "n1")) == ["n2", "n2"], "it had more slots before"
-    assert free_places(TWO, ("gone", "gone", "n2", "n2")) == ["n1"]
+def test_the_first_node_with_a_free_slot_is_the_best() -> None:
+    free = FreeSlots(TWO, ("n2",))
+    assert free.best(("n1", "n2")) == "n1"
+    free.take("n1")
+    assert free.best(("n1", "n2")) == "n2"
+    assert free.best(("n1",)) is None
+    free.take("n2")
+    assert not free
+    assert free.best(("n1", "n2")) is None
+    assert free.best(("gone",)) == "gone", "the engine is to refuse it"
+
+
+def test_runs_of_earlier_settings_never_count_below_nothing() -> None:
+    assert FreeSlots(TWO, ("n1", "n1", "n1", "gone")).best(("n1", "n2")) == "n2"
+
+
+@pytest.mark.parametrize(
+    ("taken", "runs", "nodes"),
+    [
+        ((), 0, ("n1",)),
+        ((), 1, ("n1",)),
+        ((), 2, ("n1", "n2")),
+        (("n1",), 2, ("n2",)),
+        (("n1",), 3, ("n2", "n1")),
+        (("n1", "n2", "n2"), 1, ("n1",)),
+        (("n1", "n2", "n2"), 9, ("n1", "n2")),
+    ],
+)
+def test_a_job_gets_as_many_nodes_as_it_has_work_for(
+    taken: tuple[str, ...], runs: int, nodes: tuple[str, ...]
+) -> None:
+    assert FreeSlots(TWO, taken).choose(runs) == nodes
 
 
 async def test_runs_go_to_the_first_node_with_a_free_slot(world: World) -> None:

@@ -231,7 +231,7 @@ class Stack:
         self.board = Board(self.log, self.ledger, self.keys)
         runs = Runs(self.ledger, self.engine)
         self.stopper = Stopper(self.ledger, self.engine, runs, SIGTERM, self.report)
-        self.dispatcher = Dispatcher(self.board, self.engine, runs, self.report, full)
+        self.dispatcher = Dispatcher(self.board, self.engine, runs, self.report, full, world.clock)
         self.carrier = Carrier(
             self.board, self.engine, runs, self.stopper, self.dispatcher, self.report, SIGTERM
         )
