@@ -31,10 +31,6 @@ def sweep(
     end: int = 5,
     increment: int = 1,
     retry_count: int | None = None,
-    start: int = 1,
-    end: int = 5,
-    increment: int = 1,
-    retry_count: int | None = None,
 ) -> e.TaskSpec:
     return e.TaskSpec(
         number,
