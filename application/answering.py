@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from application.ledger import Change, Ledger, readable
-from application.receipts import Receipt, UnderWay, receipt, replayed
+from application.receipts import OnTask, Receipt, UnderWay, receipt, replayed
 from application.under_way import Met, cancel_met, names_a_cancel, told, under_way
 from domain import events as e
 from domain.job import Job
@@ -18,7 +18,7 @@ class Answering:
         self._ledger = ledger
 
     async def receipt(
-        self, number: int, request: JobRequest, done: Change[Job | None], task_id: int | None
+        self, number: int, request: JobRequest, done: Change[Job | None], on: OnTask | None
     ) -> Receipt:
         """What became of ``request``, which ``done`` decided or found answered."""
         operation, state = operation_word(request), done.after.state if done.after else None
@@ -32,7 +32,7 @@ class Answering:
             history = await self._ledger.history(e.job_aggregate(number))
             answer = replayed(history, before.version, operation, str(number), state)
             cancel = await self._met(number, done, readable(history[before.version - 1]))
-        answer = answer if task_id is None else replace(answer, task_id=task_id)
+        answer = of_task(answer, on)
         return told(answer, cancel) if may_know(request) else without_secrets(answer)
 
     async def _met(
@@ -47,6 +47,11 @@ class Answering:
             stored = history[done.after.cancel.version - 1]
             cancel = under_way(readable(stored), stored.position)
         return cancel
+
+
+def of_task(answer: Receipt, on: OnTask | None) -> Receipt:
+    """The answer, which names the task or subtask that was asked about."""
+    return answer if on is None else replace(answer, task_id=on.task, instance=on.instance)
 
 
 def may_know(request: JobRequest) -> bool:

@@ -44,9 +44,12 @@ def without_nodes(task: Task) -> Task:
 
 def named(task: Task) -> str:
     """The task, or the subtask, in a sentence."""
-    if task.instance:
-        return f"subtask {task.instance} of task {task.spec.id}"
-    return f"task {task.spec.id}"
+    return task_words(task.spec.id, task.instance)
+
+
+def task_words(number: int, instance: int) -> str:
+    """``task 3``, or ``subtask 17 of task 3``."""
+    return f"subtask {instance} of task {number}" if instance else f"task {number}"
 
 
 # --- one subtask ----------------------------------------------------------------------------------
