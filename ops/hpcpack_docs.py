@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from adapters.hpcpack import filters, job_properties, questions, task_properties, wanted
-from adapters.hpcpack.error_names import NAMES
+from adapters.hpcpack.error_names import ONLY_HERE, name_of
 from adapters.hpcpack.operation import Operation
 from adapters.hpcpack.operations import CLUSTER, JOBS, TASKS
 from adapters.hpcpack.windows_operations import WINDOWS_OPERATIONS
+from domain.hresult import HResult
 from ops.markdown import table, wrapped
 
 HEAD: Final = """\
@@ -172,7 +173,7 @@ def properties() -> str:
 
 def numbers() -> str:
     """The error numbers."""
-    rows = ((f"0x{number:08X}", name) for number, name in sorted(NAMES.items()))
+    rows = ((f"0x{number:08X}", name_of(number)) for number in sorted({*HResult, *ONLY_HERE}))
     return f"## Error numbers\n\n{table(('number', 'name'), rows)}\n"
 
 
