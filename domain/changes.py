@@ -1,6 +1,6 @@
 """Small changes to a job that several facts bring about. Used by the ``evolve`` modules only."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec.structs import replace
 
@@ -25,6 +25,18 @@ def runs_changed(
     """``change`` applied to each task with its run."""
     changed = {r.task: change(job.tasks[r.task], r) for r in runs if r.task in job.tasks}
     return replace(job, tasks=job.tasks | changed)
+
+
+def dated(before: Mapping[int, Task], job: Job, recorded: e.Recorded) -> Job:
+    """The tasks that a fact changed know when. One that did not change is the same object."""
+    if job.tasks is before:
+        return job
+    changed = {
+        number: replace(task, changed_at=recorded.time)
+        for number, task in job.tasks.items()
+        if before.get(number) is not task
+    }
+    return replace(job, tasks=job.tasks | changed) if changed else job
 
 
 def answered(job: Job, recorded: e.Recorded, operation: str, request_id: str, sha: str) -> Job:

@@ -77,7 +77,8 @@ class Task(Struct, frozen=True):
     ``order_before``: the weaker order that ``order`` took over from. ``explicitly_canceled``:
     canceled by a request on this task before it ran; it then stays Canceled when the job is queued
     again. ``retries``: how often it was queued again by itself in this round. ``cancel_open``:
-    TaskCanceled has not been written yet. ``outlived``: of all its runs.
+    TaskCanceled has not been written yet. ``outlived``: of all its runs. ``changed_at``: the time
+    of the last fact that changed anything of it; None only before ``evolve`` has seen it.
     """
 
     spec: TaskSpec
@@ -99,6 +100,7 @@ class Task(Struct, frozen=True):
     outlived: tuple[Outlived, ...] = ()
     code: str = ""
     reason: str = ""
+    changed_at: datetime | None = None
 
     @property
     def run(self) -> RunRange:

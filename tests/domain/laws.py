@@ -93,11 +93,14 @@ class Laws:
 
     def _tasks(self, before: Job, after: Job, data: e.Event) -> None:
         assert list(after.tasks) == list(range(1, len(after.tasks) + 1))
+        for number in after.tasks.keys() - before.tasks.keys():
+            assert after.tasks[number].changed_at == after.changed_at
         if after.tasks.keys() > before.tasks.keys():
             assert isinstance(data, e.TasksAdded)
             assert before.state in (S.CONFIGURING, S.QUEUED, S.RUNNING)
         for number, was in before.tasks.items():
             task = after.tasks[number]
+            assert task.changed_at == (was.changed_at if task is was else after.changed_at)
             assert task.attempt - was.attempt in (0, 1)
             if task.attempt > was.attempt:
                 assert was.state is TaskState.QUEUED
