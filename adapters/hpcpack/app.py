@@ -19,6 +19,7 @@ from adapters.hpcpack.faults import Fault, NotSupported, fault_of
 from adapters.hpcpack.fields import Fields
 from adapters.hpcpack.forms import answer_bytes
 from adapters.hpcpack.manners import Manner, Modern, Windows
+from adapters.hpcpack.node_stats import NodeStats
 from adapters.hpcpack.operation import NOTHING, Operation
 from adapters.hpcpack.operations import OPERATIONS
 from adapters.hpcpack.questions import Questions
@@ -75,10 +76,12 @@ def create_rest(
     machine: Machine,
 ) -> Rest:
     """Whatever is raised becomes a fault; nothing is answered without a name."""
+    cluster = Cluster(machine)
     works = {
         **Commands(scheduler, ids).works(),
         **Questions(queries, listing).works(),
-        **Cluster(machine).works(),
+        **cluster.works(),
+        **NodeStats(cluster).works(),
     }
     door = Door(authenticator, HPC_PACK)
     new = application(HPC, OPERATIONS, works, door, Modern(), ids.new)
