@@ -226,6 +226,8 @@ def running_changed(task: Task, change: Callable[[Task], Task]) -> Task:
     """``change`` applied to every subtask that is on a node."""
     subtasks = task.subtasks
     assert subtasks is not None, "only asked of a task with subtasks"
+    if not on_node_of(task):
+        return task
     live = {n: change(t) if t.state in TASK_ON_NODE else t for n, t in subtasks.live.items()}
     return whole(replace(task, subtasks=replace(subtasks, live=live)))
 

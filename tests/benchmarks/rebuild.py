@@ -54,7 +54,7 @@ async def measure(directory: Path) -> list[Figure]:
         return await figures(parts)
 
 
-async def fill(settings: Settings) -> None:
+async def fill(settings: Settings, count: int = EVENTS) -> None:
     """The stream, before any service has seen it."""
     lock = await DataLock.acquire(Path(settings.data_directory))
     server = await QuickServer.start(lock, cluster=settings.cluster, stream=settings.stream)
@@ -64,7 +64,7 @@ async def fill(settings: Settings) -> None:
         address = ServerAddress((server.url,), server.credentials_file(role), role.value)
         await provision(address, spec, may_create=True)
         began = datetime.now(UTC) - timedelta(hours=HOURS)
-        made = events(EVENTS, cluster=settings.cluster, start=began)
+        made = events(count, cluster=settings.cluster, start=began)
         address = ServerAddress((server.url,), server.credentials_file(NatsRole.SERVICE))
         await publish_all(address, settings.cluster, [reserved(settings.cluster, began), *made])
     finally:
