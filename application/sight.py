@@ -75,8 +75,8 @@ class Sight:
         """From the journal, which holds what is followed; the log has what is newer."""
         only = Selection(aggregate=aggregate)
         first = await asyncio.to_thread(self._journal.read, 0, 1, only=only)
-        first = first or await self._ledger.history(aggregate)
-        return owned(first[0]) if first else None
+        found = first[0] if first else await self._ledger.histories.first(aggregate)
+        return owned(found) if found else None
 
 
 def owned(stored: Stored) -> Owned | None:
