@@ -23,10 +23,6 @@ class Histories:
         self._log = log
         self._journal = journal
 
-    async def whole(self, aggregate: Aggregate) -> tuple[Stored, ...]:
-        """Every event. For aggregates that stay short."""
-        return tuple([stored async for page in self.pages(aggregate) for stored in page])
-
     async def pages(
         self,
         aggregate: Aggregate,

@@ -17,7 +17,7 @@ from msgspec import Struct
 from application.histories import Histories
 from application.histories import readable as readable
 from application.loading import CLUSTERS, JOBS, Held, Kind, Loading, Until
-from application.ports import Clock, EventLog, Ids, Journal, Stored, Token, Write
+from application.ports import Clock, EventLog, Ids, Journal, Token, Write
 from application.snapshots import Snapshots
 from application.trail import Trail, TrailKind, as_reused, trail_key
 from domain.cluster import Cluster
@@ -119,10 +119,6 @@ class Ledger:
             return (await self.cluster()).number(parameter)
         except Corrupt:
             return Cluster().number(parameter)
-
-    async def history(self, aggregate: Aggregate) -> tuple[Stored, ...]:
-        """Every event of an aggregate, in order, exact bytes included; not for long ones."""
-        return await self.histories.whole(aggregate)
 
     # --- commands ---------------------------------------------------------------------------------
 
