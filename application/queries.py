@@ -78,7 +78,7 @@ class Queries:
         self._board = board
         self._tail = tail
         self._visibility = Visibility(policy)
-        self._sight = Sight(ledger, journal, self._visibility)
+        self._sight = Sight(ledger, self._visibility)
         self._retelling = Retelling(ledger)
 
     @property

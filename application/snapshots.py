@@ -127,12 +127,12 @@ class Snapshots:
 
     def _read(self, aggregate: Aggregate) -> JobSnapshot | None:
         found = self._store.read(aggregate)
-        if found is None or self._bears_out(aggregate, found.token):
-            return found
         mark = self._journal.mark()
-        if mark is None or mark.position < found.token.position:
-            return None  # the journal has not come so far; nothing is wrong
-        raise Unfit(f"its last event is not event {found.token.version} of the journal")
+        if found is None or mark is None or mark.position < found.token.position:
+            return None  # there is none, or the journal has not come so far; nothing is wrong
+        if not self._bears_out(aggregate, found.token):
+            raise Unfit(f"its last event is not event {found.token.version} of the journal")
+        return found
 
     def _bears_out(self, aggregate: Aggregate, token: Token) -> bool:
         """Whether the journal has that event, at that place, with those bytes."""
