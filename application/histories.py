@@ -27,6 +27,7 @@ class Histories:
         self,
         aggregate: Aggregate,
         after: Token = Token(),  # noqa: B008
+        page_events: int = PAGE_EVENTS,
     ) -> AsyncGenerator[tuple[Stored, ...], None]:
         """Every event after ``after``, in pages, none of them empty.
 
@@ -34,10 +35,10 @@ class Histories:
         """
         last: Stored | None = None
         position = after.position
-        while page := await self._kept(aggregate, position, PAGE_EVENTS):
+        while page := await self._kept(aggregate, position, page_events):
             yield page
             last, position = page[-1], page[-1].position
-            if not is_full(page, PAGE_EVENTS):
+            if not is_full(page, page_events):
                 break
         newer = await self._newer(aggregate, last, after)
         if newer:

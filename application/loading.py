@@ -11,7 +11,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
-from application.histories import Histories, readable, token_after
+from application.histories import PAGE_EVENTS, Histories, readable, token_after
 from application.ports import Stored, Token
 from application.snapshots import JobSnapshot, Snapshots
 from domain.cluster import Cluster, evolve_cluster
@@ -139,7 +139,9 @@ class Loading:
     ) -> AsyncGenerator[Sequence[Stored], None]:
         """The events after ``after``, as far as they are asked for, in pages; none is empty."""
         told = after.version
-        async with aclosing(self._histories.pages(aggregate, after)) as pages:
+        wanted = PAGE_EVENTS if until.version is None else max(1, until.version - told)
+        found = self._histories.pages(aggregate, after, min(wanted, PAGE_EVENTS))
+        async with aclosing(found) as pages:
             async for page in pages:
                 part = until.part_of(page, told)
                 if part:

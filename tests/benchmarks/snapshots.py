@@ -10,16 +10,25 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from adapters.bootstrap.compose import Parts
+from adapters.bootstrap.compose import Makers, Parts, join
 from adapters.bootstrap.configuration import load
-from adapters.bootstrap.running import service
+from adapters.bootstrap.evidence import (
+    evidence,
+    knows_a_stream,
+    locked,
+    nats,
+    provision_stream,
+)
+from adapters.bootstrap.running import endpoint_of, write_endpoint
 from adapters.bootstrap.system import LogReporter
+from adapters.bootstrap.web import web
 from adapters.wire.codec import encode, sha256
 from adapters.wire.names import type_token
 from application.ports import Stored
@@ -48,15 +57,37 @@ async def measure(directory: Path) -> list[Figure]:
     began = datetime.now(UTC) - timedelta(hours=3)
     await fill(settings, began, list(history(settings.cluster, began)))
     figures = []
-    async with service(settings, LogReporter("error")) as (parts, _):
-        await parts.keeper.wait_for((await parts.log.identity()).last, WAIT_SECONDS)
+    async with answering(settings) as parts:
         figures += await loads(settings, parts)
-        figures += await told(settings, parts)
-    async with service(settings, LogReporter("error")) as (parts, _):
+    async with answering(settings) as parts:
         first = await timed(lambda: parts.ledger.job(JOB))
         figures.append(Figure("its load after a restart", "ms", (first * 1000,)))
         figures += await cancels(parts)
+        figures += await told(settings, parts)
     return figures
+
+
+@asynccontextmanager
+async def answering(settings: Settings) -> AsyncIterator[Parts]:
+    """A service that answers, keeps its journal and its snapshots, and does nothing else.
+
+    It has no board and no views: they read the stream at each start, and that is not measured here.
+    """
+    async with locked(settings) as lock, nats(settings, lock) as server:
+        if not knows_a_stream(settings):
+            await provision_stream(settings, server)
+        async with evidence(settings, server) as (log, journal):
+            parts = join(settings, server, log, journal, LogReporter("error"), Makers())
+            work = [asyncio.create_task(x()) for x in (parts.keeper.run, parts.snapshots.run)]
+            try:
+                await parts.keeper.wait_for((await log.identity()).last, WAIT_SECONDS)
+                async with web(parts) as faces:
+                    write_endpoint(settings, endpoint_of(parts, faces))
+                    yield parts
+            finally:
+                for task in work:
+                    task.cancel()
+                await asyncio.gather(*work, return_exceptions=True)
 
 
 # --- the job --------------------------------------------------------------------------------------

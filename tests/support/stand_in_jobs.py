@@ -277,7 +277,7 @@ class Jobs:
         """What comes after the place that was asked for, and where it goes on after that."""
         after = int(request.query.get("after", ["0"])[0])
         left = [x for x in every if x[place] > after]
-        page = left[: self.page_events]
+        page = left[: min(self.page_events, int(request.query["limit"][0]))]
         return page, page[-1][place] if len(left) > len(page) else None
 
     def list_parameters(self, request: Request) -> Answer:

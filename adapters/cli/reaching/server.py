@@ -24,6 +24,7 @@ UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 ATTEMPTS_MAX: Final = 3
 ANSWER_SECONDS_MAX: Final = 60.0
 STREAM_SILENCE_SECONDS_MAX: Final = 45.0
+PAGE_EVENTS: Final = 2000
 POLL_SECONDS_MAX: Final = 30.0
 
 Answered = TypeVar("Answered")
@@ -155,6 +156,7 @@ class Server:
         goes_on = True
         while goes_on:
             place = [("after", str(after))] if after else []
+            place.append(("limit", str(PAGE_EVENTS)))
             body = self._json("GET", f"{path}{query_of([*query, *place])}")
             yield body
             goes_on = (body.get("next") or 0) > after
