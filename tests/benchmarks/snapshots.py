@@ -35,8 +35,8 @@ from application.ports import Stored
 from application.settings import Settings
 from domain import events as e
 from domain.identity import SYSTEM_CALLER, Caller
-from domain.job import ranges
 from domain.policy import Action, Question
+from domain.ranges import ranges
 from domain.states import JobPriority, JobState, JobType
 from tests.benchmarks.figures import CALLER, ROUNDS, Figure, cancel, timed
 from tests.benchmarks.history import POLICY
