@@ -138,8 +138,8 @@ class JobRequests:
         if done.recorded:
             answer = receipt(done.recorded[0], done.position, operation, asked_for, None)
         else:
-            history = await self._ledger.history(day)
-            answer = replayed(history, version, operation, asked_for, None)
+            stored = await self._ledger.histories.event(day, version)
+            answer = replayed(stored, operation, asked_for, None)
         return of_task(answer, on)
 
     def asked(

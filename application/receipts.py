@@ -1,6 +1,5 @@
 """What a caller is told: exactly one outcome for each job, read from the event that decided it."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -139,9 +138,6 @@ def receipt(
     )
 
 
-def replayed(
-    history: Sequence[Stored], version: int, operation: str, job_id: str, state: JobState | None
-) -> Receipt:
-    """The answer given before, by the event of ``version``."""
-    stored = history[version - 1]
+def replayed(stored: Stored, operation: str, job_id: str, state: JobState | None) -> Receipt:
+    """The answer given before, by this event."""
     return receipt(readable(stored), stored.position, operation, job_id, state, replayed=True)
