@@ -7,15 +7,15 @@ from msgspec.structs import replace
 
 from adapters.hpcpack.answers import Count, Counts
 from adapters.hpcpack.asked import Asked, Work
-from adapters.hpcpack.cluster import Cluster
 from adapters.hpcpack.fields import Fields
+from adapters.hpcpack.nodes import NodeQuestions
 
 
 class NodeStats:
     """One method an operation. The nodes are counted as the list of them shows them."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+    def __init__(self, nodes: NodeQuestions) -> None:
+        self._nodes = nodes
 
     def works(self) -> Mapping[str, Work]:
         """The operations by name."""
@@ -26,12 +26,12 @@ class NodeStats:
 
     async def of_state(self, asked: Asked) -> Counts:
         """How many nodes are in each state; a state that none is in is left out."""
-        nodes = (await self._cluster.nodes(all_of_them(asked))).nodes
+        nodes = (await self._nodes.nodes(all_of_them(asked))).nodes
         return counted((node.state for node in nodes), "NodeStatOfState")
 
     async def of_health(self, asked: Asked) -> Counts:
         """How many nodes are as well; a health that none has is left out."""
-        nodes = (await self._cluster.nodes(all_of_them(asked))).nodes
+        nodes = (await self._nodes.nodes(all_of_them(asked))).nodes
         return counted((node.health for node in nodes), "NodeStatOfHealth")
 
 

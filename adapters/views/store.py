@@ -17,6 +17,7 @@ from adapters.views.reader import SqliteViewReader
 from adapters.views.schema import NODES, insert, statements
 from adapters.views.tracking import ViewRecorder, position_of
 from adapters.views.words import plain
+from adapters.wire.packed import from_ranges, packed
 from application.view_store import Changes
 from domain.errors import Corrupt
 from domain.events import Aggregate
@@ -38,8 +39,8 @@ NODES_OF_JOB: Final = (
 )
 """A job's nodes seldom change: then nothing is written."""
 
-FOLDS: Final = msgspec.msgpack.Decoder(Fold)
-TASKS: Final = msgspec.msgpack.Decoder(Task)
+FOLDS: Final = msgspec.msgpack.Decoder(Fold, dec_hook=from_ranges)
+TASKS: Final = msgspec.msgpack.Decoder(Task, dec_hook=from_ranges)
 
 
 class SqliteViewStore:
@@ -226,7 +227,7 @@ def nodes_of(row: JobRow) -> tuple[int, str]:
 
 def task_values(row: TaskRow, state: JobFold) -> tuple[object, ...]:
     """A task's columns, and the task itself to be folded on."""
-    return (*astuple(row), msgspec.msgpack.encode(state.job.tasks[row.task_id]))
+    return (*astuple(row), packed(state.job.tasks[row.task_id]))
 
 
 def put_states(cursor: SQLiteCursor, changes: Changes) -> None:
@@ -245,7 +246,7 @@ def state_bytes(state: Fold) -> bytes:
     """The fold in MessagePack, without tasks."""
     if isinstance(state, JobFold):
         state = replace(state, job=replace(state.job, tasks={}))
-    return msgspec.msgpack.encode(state)
+    return packed(state)
 
 
 def put_trail(cursor: SQLiteCursor, rows: Sequence[AuditRow]) -> None:

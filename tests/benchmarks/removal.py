@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -10,8 +11,8 @@ from adapters.bootstrap.configuration import load
 from adapters.bootstrap.running import service
 from adapters.bootstrap.system import LogReporter
 from tests.benchmarks.figures import CALLER, Figure
-from tests.benchmarks.history import EVENTS_A_JOB
-from tests.benchmarks.rebuild import CANCELS, built, cancels, fill, told
+from tests.benchmarks.history import EVENTS_A_JOB, events
+from tests.benchmarks.rebuild import CANCELS, HOURS, built, cancels, fill, told
 
 JOBS: Final = 10_000
 LOOK_SECONDS: Final = 0.01
@@ -20,7 +21,9 @@ LOOK_SECONDS: Final = 0.01
 async def measure(directory: Path) -> list[Figure]:
     """A stream of jobs that have ended, then a service on it, which has none of them in memory."""
     settings = load({"data_directory": str(directory / "data"), "http_port": 0}, None)
-    await fill(settings, JOBS * EVENTS_A_JOB)
+    began = datetime.now(UTC) - timedelta(hours=HOURS)
+    made = events(JOBS * EVENTS_A_JOB, cluster=settings.cluster, start=began)
+    await fill(settings, began, made)
     async with service(settings, LogReporter("error")) as (parts, _):
         return await figures(parts)
 
