@@ -10,13 +10,12 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
-from adapters.snapshots.wide import Wide, put_back, taken_out
 from application.ports import Token
 from application.snapshots import JobSnapshot, Unfit
 from domain.events import Aggregate
 from domain.job import Job
+from domain.numbers import Numbers
 
 MARK: Final = b"countermand snapshot 1\n"
 CHECKSUM_BYTES: Final = 32
@@ -35,14 +34,13 @@ class Packed(Struct, frozen=True):
     token: Token
     last_at: datetime
     job: Job
-    wides: tuple[Wide, ...] = ()
 
 
 def pack(aggregate: Aggregate, snapshot: JobSnapshot, fold: str) -> bytes:
     """The bytes. Raises ``Unfit`` for what would not be read as it is now."""
     whole = Packed(fold, aggregate, snapshot.token, snapshot.last_at, snapshot.job)
     try:
-        body = packed(whole)
+        body = msgspec.msgpack.encode(whole, enc_hook=as_bytes)
     except WRONG as error:
         raise Unfit(f"it cannot be packed: {error}") from error
     raw = MARK + hashlib.sha256(body).digest() + body
@@ -51,13 +49,18 @@ def pack(aggregate: Aggregate, snapshot: JobSnapshot, fold: str) -> bytes:
     return raw
 
 
-def packed(whole: Packed) -> bytes:
-    """As msgpack; wide integers are looked for only when there are any."""
-    try:
-        return msgspec.msgpack.encode(whole)
-    except OverflowError:
-        job, wides = taken_out(whole.job)
-        return msgspec.msgpack.encode(replace(whole, job=job, wides=wides))
+def as_bytes(value: object) -> bytes:
+    """A set of numbers as its bits, the lowest first. msgspec asks for what it cannot encode."""
+    if not isinstance(value, Numbers):
+        raise TypeError(f"a {type(value).__name__} has no place in a snapshot")
+    return value.bits.to_bytes((value.bits.bit_length() + 7) // 8, "little")
+
+
+def of_bytes(kind: type, value: object) -> Numbers:
+    """The set of numbers again. msgspec asks for what it cannot decode."""
+    if kind is not Numbers or not isinstance(value, bytes):
+        raise TypeError(f"a {type(value).__name__} is no {kind.__name__}")
+    return Numbers(int.from_bytes(value, "little"))
 
 
 def unpack(raw: bytes, aggregate: Aggregate, fold: str) -> JobSnapshot:
@@ -69,12 +72,12 @@ def unpack(raw: bytes, aggregate: Aggregate, fold: str) -> JobSnapshot:
     if hashlib.sha256(body).digest() != raw[len(MARK) : start]:
         raise Unfit("its checksum is wrong: it is damaged")
     try:
-        found = msgspec.msgpack.decode(body, type=Packed)
-        job = put_back(found.job, found.wides)
+        found = msgspec.msgpack.decode(body, type=Packed, dec_hook=of_bytes)
     except WRONG as error:
         raise Unfit(f"it cannot be read: {error}") from error
     if (found.aggregate, found.fold) != (aggregate, fold):
         raise Unfit(f"it is one of {found.aggregate}, or of another fold")
+    job = found.job
     if (job.id, job.version) != (int(aggregate.id), found.token.version):
         raise Unfit(f"it holds job {job.id} at version {job.version}")
     return JobSnapshot(job, found.token, found.last_at)
