@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from application.ledger import Change, Ledger, readable
 from application.loading import Until
 from application.ports import Stored
-from application.receipts import Receipt, UnderWay, receipt, replayed
+from application.receipts import OnTask, Receipt, UnderWay, receipt, replayed
 from application.under_way import cancel_in, likely_version, names_a_cancel, told, under_way
 from domain import events as e
 from domain.job import Job
@@ -22,7 +22,7 @@ class Answering:
         self._ledger = ledger
 
     async def receipt(
-        self, number: int, request: JobRequest, done: Change[Job | None], task_id: int | None
+        self, number: int, request: JobRequest, done: Change[Job | None], on: OnTask | None
     ) -> Receipt:
         """What became of ``request``, which ``done`` decided or found answered."""
         operation, state = operation_word(request), done.after.state if done.after else None
@@ -38,7 +38,7 @@ class Answering:
             answer = replayed(stored, operation, str(number), state)
             cancel = under_way(recorded, stored.position)
             cancel = cancel or await self._met(number, done, recorded)
-        answer = answer if task_id is None else replace(answer, task_id=task_id)
+        answer = of_task(answer, on)
         return told(answer, cancel) if may_know(request) else without_secrets(answer)
 
     async def _met(
@@ -69,6 +69,11 @@ class Answering:
 
     async def _event(self, number: int, version: int) -> Stored:
         return await self._ledger.histories.event(e.job_aggregate(number), version)
+
+
+def of_task(answer: Receipt, on: OnTask | None) -> Receipt:
+    """The answer, which names the task or subtask that was asked about."""
+    return answer if on is None else replace(answer, task_id=on.task, instance=on.instance)
 
 
 def may_know(request: JobRequest) -> bool:

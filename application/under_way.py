@@ -12,6 +12,7 @@ from application.receipts import Receipt, UnderWay
 from domain import events as e
 from domain.job import Job
 from domain.outcome import Outcome, already_canceled
+from domain.subtasks import task_words
 
 Accepted: Final = e.JobCancelRequested | e.TaskCancelRequested
 
@@ -81,7 +82,9 @@ def told(answer: Receipt, cancel: UnderWay | None) -> Receipt:
 def about(answer: Receipt) -> str:
     """What the receipt is about."""
     job = f"job {answer.job_id}:"
-    return job if answer.task_id is None else f"{job} task {answer.task_id} is"
+    return (
+        job if answer.task_id is None else f"{job} {task_words(answer.task_id, answer.instance)} is"
+    )
 
 
 def since(cancel: UnderWay) -> str:

@@ -17,7 +17,7 @@ from domain.job import Job
 from domain.states import JOB_ENDED, CancelMode, ForceReason, JobState, StopStep
 from projections.quoting import plain, quoted
 from projections.sentence_words import by, caller_of, count, either, refusal, saying, those
-from projections.summary import canceled_unrun, ending, tasks
+from projections.summary import canceled_unrun, ending, on, tasks
 from projections.task_cancels import canceled_tasks, who_canceled
 
 HOW: Final = {
@@ -262,26 +262,25 @@ def of_request(recorded: e.Recorded, who: str) -> str:
         case e.JobCancelRequested() as fact:
             return f"{who} asked to cancel it{HOW[fact.mode]}{saying(fact.message)}{found(fact)}."
         case e.TaskCancelRequested() as fact:
-            task = f"task {fact.task}"
+            task = on(fact)
             return f"{who} asked to cancel {task}{HOW[fact.mode]}{saying(fact.message)}."
         case e.JobCancelRepeated() as fact:
             return f"{who} asked again{saying(fact.message)}; that changed nothing."
         case e.TaskCancelRepeated() as fact:
-            return f"{who} asked again to cancel task {fact.task}; that changed nothing."
+            return f"{who} asked again to cancel {on(fact)}; that changed nothing."
         case e.JobCancelRefused() as fact:
             return f"{who} asked to cancel it and was refused: {refusal(fact)}."
         case e.TaskCancelRefused() as fact:
-            return f"{who} asked to cancel task {fact.task} and was refused: {refusal(fact)}."
+            return f"{who} asked to cancel {on(fact)} and was refused: {refusal(fact)}."
         case e.JobCommandRefused() as fact:
-            what = "it" if fact.task is None else f"task {fact.task}"
             command = plain(fact.command.partition("_")[0])
-            return f"{who} asked to {command} {what} and was refused: {refusal(fact)}."
+            return f"{who} asked to {command} {on(fact)} and was refused: {refusal(fact)}."
         case e.JobFinishRequested() as fact:
             return f"{who} asked to finish it{saying(fact.message)}."
         case e.TaskFinishRequested() as fact:
-            return f"{who} asked to finish task {fact.task}{saying(fact.message)}."
+            return f"{who} asked to finish {on(fact)}{saying(fact.message)}."
         case e.TaskRequeued() as fact:
-            return f"{who} queued task {fact.task} again."
+            return f"{who} queued {on(fact)} again."
         case _:
             return ""
 
@@ -310,7 +309,7 @@ def of_effect(fact: e.Event, job: Job) -> str:
         case e.TaskSurvivorsGone():
             return f"The last processes of {tasks(fact.runs)} are gone."
         case e.TaskCanceled():
-            return f"{canceled_unrun(fact.tasks).capitalize()}."
+            return f"{canceled_unrun(fact).capitalize()}."
         case _:
             return of_the_end(fact, job)
 

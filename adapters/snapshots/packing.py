@@ -50,7 +50,10 @@ def pack(aggregate: Aggregate, snapshot: JobSnapshot, fold: str) -> bytes:
 
 
 def as_bytes(value: object) -> bytes:
-    """A set of numbers as its bits, the lowest first. msgspec asks for what it cannot encode."""
+    """A set of numbers as its bits, the lowest first. msgspec asks for what it cannot encode.
+
+    Not as ranges, as the views have them: a third of 100,000, here and there, takes 50 ms to read.
+    """
     if not isinstance(value, Numbers):
         raise TypeError(f"a {type(value).__name__} has no place in a snapshot")
     return value.bits.to_bytes((value.bits.bit_length() + 7) // 8, "little")

@@ -5,7 +5,8 @@ into ``ops/benchmarks.md`` with machine and date; nothing here is asserted.
 
 ``commands``: a running service; ``views``: a million rows of the trail; ``export``: the same as
 files, the whole way; ``rebuild``: views built from a real stream, and what commands notice of it;
-``snapshots``: one job with a very long history.
+``removal``: ten thousand jobs that leave the view at once, and what commands notice of it;
+``pages``: pages of 100,000 jobs by their number; ``snapshots``: one job with a very long history.
 """
 
 import sys
@@ -16,7 +17,7 @@ from typing import Final
 
 import uvloop
 
-from tests.benchmarks import commands, exporting, rebuild, snapshots, views
+from tests.benchmarks import commands, exporting, pages, rebuild, removal, snapshots, views
 from tests.benchmarks.figures import Figure, table, where
 
 SECTIONS: Final[dict[str, Callable[[Path], Sequence[Figure]]]] = {
@@ -24,6 +25,8 @@ SECTIONS: Final[dict[str, Callable[[Path], Sequence[Figure]]]] = {
     "views": views.measure,
     "export": exporting.measure,
     "rebuild": lambda directory: uvloop.run(rebuild.measure(directory)),
+    "removal": lambda directory: uvloop.run(removal.measure(directory)),
+    "pages": pages.measure,
     "snapshots": lambda directory: uvloop.run(snapshots.measure(directory)),
 }
 

@@ -48,14 +48,15 @@ LIST: Final = Operation(
         Parameter("priority", words_of(JobPriority), "Only of this priority.", many=True),
         Parameter("name", Text(1, 80), "Only with this in their name, ASCII without case."),
         Parameter("canceled_by", NAME, "Only where this person canceled last.", many=True),
+        Parameter("node", NAME, "Only what was given this node in its last round.", many=True),
         Parameter("since", Moment(), "Only what has changed since."),
         Parameter("until", Moment(), "Only what has not changed after."),
         Parameter(
             "sort",
             Word(ORDERS, "-id"),
-            "By what; with a minus before it the largest first. By changed, state, priority, name "
-            "or ended a job that changes between two pages may come twice or be left out; by id "
-            "each comes once.",
+            "By what; with a minus before it the largest first. By what can change (changed, "
+            "state, name and others) a job that changes between two pages may come twice or be "
+            "left out; by id each comes once.",
         ),
         *PAGE,
         AT_LEAST,
