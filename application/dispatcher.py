@@ -13,6 +13,7 @@ from application.engine import Engine, RunKey
 from application.patience import RETRY_SECONDS, TROUBLE_SECONDS
 from application.ports import Reporter
 from application.runs import Runs
+from application.site_filters import SiteFilters
 from domain import commands as c
 from domain.errors import Corrupt, CountermandError
 from domain.events import RunHandle
@@ -39,12 +40,14 @@ class Dispatcher:
         runs: Runs,
         reporter: Reporter,
         full: Callable[[], str],
+        filters: SiteFilters,
     ) -> None:
         self._board = board
         self._engine = engine
         self._runs = runs
         self._reporter = reporter
         self._full = full
+        self._filters = filters
         self._paused = False
         self._starting: set[RunKey] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -54,12 +57,12 @@ class Dispatcher:
         await self._runs.tell(job.id, c.StartValidation())
 
     async def end_validation(self, job: Job) -> None:
-        """Validating -> Queued: limits were checked when the job was created."""
-        await self._runs.tell(job.id, c.EndValidation())
+        """Validating -> Queued, or what the submission filter says."""
+        await self._filters.submission.end_validation(job)
 
     async def start_idle(self, job: Job) -> None:
         """Queued -> Running, without a task: the job waits for some."""
-        if not self._paused:
+        if not self._paused and (await self._filters.activation.begin_pass()).way(job, 1).open:
             await self._start_job(job)
 
     async def pause(self, seconds_max: float) -> None:
@@ -73,6 +76,7 @@ class Dispatcher:
 
     async def dispatch(self, _: Job | None = None) -> None:
         """Fill every free slot, whichever job asked for it."""
+        gate = await self._filters.activation.begin_pass()
         free = 0 if self._paused else self._slots_free()
         for job_id in self._board.line:
             if free <= 0:
@@ -81,7 +85,10 @@ class Dispatcher:
                 asyncio.get_running_loop().call_later(FULL_SECONDS, self._board.look_at, job_id)
                 return
             job = self._board.jobs[job_id]
-            for task in self._candidates(job)[:free]:
+            tasks = self._candidates(job)[:free]
+            way = gate.way(job, len(tasks))
+            free -= way.kept
+            for task in tasks if way.open else ():
                 self._begin(job, task)
                 free -= 1
 
@@ -90,6 +97,7 @@ class Dispatcher:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._filters.close()
 
     def _candidates(self, job: Job) -> list[Task]:
         return [task for task in startable(job) if next_run(job, task) not in self._starting]
@@ -106,7 +114,8 @@ class Dispatcher:
 
     async def _start_job(self, job: Job) -> None:
         seconds = await self._runs.parameter(JOB_RUNTIME)
-        await self._runs.tell(job.id, c.StartJob((self._engine.node,), seconds))
+        asked = self._filters.activation.outcome_of(job)
+        await self._runs.tell(job.id, c.StartJob((self._engine.node,), seconds, *asked))
 
     async def _start(self, job: Job, task: Task, key: RunKey) -> None:
         """Start one task; whatever happens, the job is looked at again."""

@@ -17,6 +17,8 @@ from adapters.bootstrap.system import SystemClock, Uuid7Ids
 from adapters.bootstrap.view_builder import ViewSource
 from adapters.bootstrap.view_process import beside
 from adapters.engines.local.engine import LocalEngine
+from adapters.filters.programs import LocalFilters
+from adapters.hpcpack.filter_file import HpcJobFiles
 from adapters.jetstream.accounts import NatsRole
 from adapters.jetstream.log import JetStreamLog
 from adapters.journal import SqliteJournal
@@ -38,6 +40,7 @@ from application.run_limits import RunLimits
 from application.runs import Runs
 from application.scheduler import Limits, Scheduler
 from application.settings import SLOTS_MAX, Settings
+from application.site_filters import SiteFilters
 from application.stopper import Stopper
 from application.tail import Tail
 from application.throttle import RefusalLimit
@@ -120,7 +123,8 @@ def join(
     engine = local_engine(settings, makers)
     runs = Runs(ledger, engine)
     room, supervision = room_of(settings, log, reporter), Supervision(reporter)
-    dispatcher = Dispatcher(board, engine, runs, reporter, room.refusal)
+    filters = filters_of(settings, board, ledger, runs, clock, reporter)
+    dispatcher = Dispatcher(board, engine, runs, reporter, room.refusal, filters)
     maker = JobMaker(ledger, keys, caught_up_of(board, log))
     may_write = permission_of(room, supervision, keeper)
     return Parts(
@@ -213,6 +217,19 @@ def permission_of(
             )
 
     return may_write
+
+
+def filters_of(
+    settings: Settings,
+    board: Board,
+    ledger: Ledger,
+    runs: Runs,
+    clock: SystemClock,
+    reporter: Reporter,
+) -> SiteFilters:
+    """The site's own programs, asked before a job is queued and before it starts."""
+    programs = LocalFilters(directory_of(settings) / "filters")
+    return SiteFilters(board, ledger, runs, programs, HpcJobFiles(), clock, reporter)
 
 
 def carrier_of(

@@ -32,6 +32,7 @@ KINDS: Final = (
     "forced_stop",
     "survivors_gone",
     "node_release",
+    "filter",
     "end",
     "requeue",
     "removal",
