@@ -23,6 +23,8 @@ NUMBER_DIGITS_MAX: Final = 10
 TEXT_CHARACTERS_MAX: Final = 260
 COUNT_MAX: Final = 2**31 - 1
 DAY_SECONDS: Final = 86_400
+NO_PROGRAM: Final = "none"
+"""What a person writes to take a program away; the value is empty then."""
 
 
 class Kind(StrEnum):
@@ -65,7 +67,7 @@ class Parameter(Struct, frozen=True):
             case Kind.PROGRAM:
                 return (
                     f"the absolute path of a program, of at most {TEXT_CHARACTERS_MAX} printable "
-                    "characters, or empty for none"
+                    f"characters, or {NO_PROGRAM}"
                 )
             case _ if len(self.words) == 1:
                 return f"only {self.words[0]}"
@@ -339,7 +341,8 @@ def read(parameter: Parameter, text: str) -> Value | None:
     if parameter.kind is Kind.TEXT:
         return text if short(text) else None
     if parameter.kind is Kind.PROGRAM:
-        return text if short(text) and text[:1] in ("", "/") else None
+        path = "" if text.casefold() == NO_PROGRAM else text
+        return path if short(path) and path[:1] in ("", "/") else None
     return next((w for w in parameter.words if w.casefold() == text.casefold()), None)
 
 

@@ -150,7 +150,8 @@ def of_cluster(fact: e.ClusterEvent) -> str:
     """What happened to the cluster."""
     match fact:
         case e.ClusterParameterSet():
-            return f"{fact.name} set to {plain(fact.value)} (was {plain(fact.previous)})"
+            value, previous = plain(fact.value) or "none", plain(fact.previous) or "none"
+            return f"{fact.name} set to {value} (was {previous})"
         case e.ClusterCommandRefused():
             return refused(fact)
         case e.JobIdsReserved():

@@ -5,9 +5,11 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import stat
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -15,6 +17,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from adapters.engines.local.procfs import Process, all_pids, read_bytes, send_signal
+from adapters.engines.local.procfs import process as process_of
 from adapters.filters import usher
 from adapters.filters.checks import refusal
 from application.filters import OUTPUT_BYTES_MAX, FilterCall, FilterRun
@@ -32,6 +36,9 @@ LATE_SECONDS_MAX: Final = 20.0
 """How long after the program's time an usher may still be busy with its end."""
 
 END_SECONDS_MAX: Final = 2.0
+LOOK_SECONDS: Final = 0.01
+PLACE: Final = "TMPDIR"
+"""The variable that tells a filter, and all that it starts, where its own directory is."""
 
 
 class Said(Struct, frozen=True):
@@ -91,7 +98,7 @@ class LocalFilters:
         except TimeoutError:
             said = b""
         finally:
-            await asyncio.shield(end(process))
+            await asyncio.shield(end(process, place))
         if b"\n" not in said:
             words = (place / ERRORS_NAME).read_text(errors="replace")[-500:]
             raise Unavailable(f"the keeper of the filter ended without a word: {words}")
@@ -126,8 +133,8 @@ async def all_of(stream: asyncio.StreamReader) -> bytes:
     return said
 
 
-async def end(process: asyncio.subprocess.Process) -> None:
-    """Let go of the lifeline; an usher that does not heed it is killed, and its program with it."""
+async def end(process: asyncio.subprocess.Process, place: Path) -> None:
+    """Let go of the lifeline; what an usher that was killed has left is found and killed here."""
     assert process.stdin is not None, "it is a pipe"
     process.stdin.close()
     try:
@@ -137,6 +144,30 @@ async def end(process: asyncio.subprocess.Process) -> None:
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+    if process.returncode != 0:
+        await asyncio.to_thread(sweep, place)
+
+
+def sweep(place: Path) -> None:
+    """SIGKILL to whatever carries the place of a run in its environment. Blocks, for a moment."""
+    mark = f"{PLACE}={place / WORK_NAME}".encode()
+    deadline = time.monotonic() + END_SECONDS_MAX
+    while (left := carriers(mark)) and time.monotonic() < deadline:
+        for one in left:
+            send_signal(one, signal.SIGKILL)
+        time.sleep(LOOK_SECONDS)
+
+
+def carriers(mark: bytes) -> list[Process]:
+    """Living processes with this variable."""
+    found = []
+    for pid in all_pids():
+        with suppress(OSError):
+            variables = read_bytes(f"/proc/{pid}/environ").split(b"\0")
+            one = process_of(pid) if mark in variables else None
+            if one is not None and one.living:
+                found.append(one)
+    return found
 
 
 def environment(call: FilterCall, place: Path) -> dict[str, str]:
@@ -152,7 +183,7 @@ def environment(call: FilterCall, place: Path) -> dict[str, str]:
         "HOME": home,
         "USER": name,
         "LOGNAME": name,
-        "TMPDIR": str(place / WORK_NAME),
+        PLACE: str(place / WORK_NAME),
         "CCP_JOBID": str(call.job),
         "COUNTERMAND_FILTER": call.kind,
     }

@@ -54,6 +54,7 @@ class Output:
 
 def main(seconds: float, command: list[str]) -> None:
     """Run it, tell, and end."""
+    _close_the_rest()
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     members = Members(os.getpid(), None, list_children=has_children_files())
     output_fd, output_writer = os.pipe()
@@ -73,6 +74,11 @@ def main(seconds: float, command: list[str]) -> None:
     if over == "abandoned":
         return
     _tell(status, over == "late", _all_of(errors), output)
+
+
+def _close_the_rest() -> None:
+    """An event loop may hand down more than the three standard files; nothing else is ours."""
+    os.closerange(3, 1 + max(map(int, os.listdir("/proc/self/fd"))))
 
 
 def _become(command: list[str], output: int, errors: int, usher: int) -> None:

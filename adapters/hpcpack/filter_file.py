@@ -38,6 +38,9 @@ SAME_FOR_ALL: Final = {
 IGNORED: Final = frozenset({"Version", "HasRuntime", "schemaLocation"})
 """What says nothing that another attribute does not say, or nothing about the job."""
 
+EXACT: Final = frozenset({"Name", "Value"})
+"""Elements whose blanks count."""
+
 SECONDS_DIGITS_MAX: Final = 9
 
 
@@ -208,7 +211,7 @@ def shape_of(parts: Iterable[Element]) -> tuple[Shape, ...]:
         (
             part.name,
             part.attributes,
-            "" if part.children else part.text,
+            part.text if part.name in EXACT else part.text.strip(),
             shape_of(part.children),
         )
         for part in parts

@@ -10,18 +10,12 @@ import pytest
 from adapters.filters.programs import LocalFilters
 from application.filters import OUTPUT_BYTES_MAX, FilterCall, FilterPrograms, FilterRun
 from domain.states import FilterHow
-from tests.support.fake_filters import FakeFilters, Program, ends
+from tests.support.fake_filters import FakeFilters, Program, ends, never
 from tests.support.filter_scripts import script
 
 FILE: Final = b"<Job Name='one'/>"
 SECONDS: Final = 20.0
 NOISE: Final = bytes(range(256)) * 1024
-
-
-async def never(call: FilterCall) -> FilterRun:
-    """A program that goes on for ever."""
-    await asyncio.Event().wait()
-    raise AssertionError("nobody sets it")
 
 
 PROGRAMS: Final[dict[str, tuple[str, Program]]] = {

@@ -68,6 +68,12 @@ def ends(exit_code: int, output: bytes = b"", change: tuple[bytes, bytes] = (b""
     return program
 
 
+async def never(_: FilterCall) -> FilterRun:
+    """A program that goes on for ever."""
+    await asyncio.Event().wait()
+    raise AssertionError("nobody sets it")
+
+
 class Held:
     """A program that answers when it is told to, each time it is asked."""
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import signal
 import socket
 from pathlib import Path
 from typing import Final
 
 import pytest
+import uvloop
 
 from adapters.engines.local.procfs import all_pids, process, read_bytes
 from adapters.filters.programs import FILE_GROWTH_BYTES_MAX, LocalFilters
@@ -14,6 +16,7 @@ from application.filters import FilterCall, FilterRun
 from domain.errors import Unavailable
 from domain.states import FilterHow
 from tests.support.filter_scripts import script
+from tests.support.processes import belonging_to, command_line
 from tests.support.waiting import eventually
 
 FILE: Final = b"<Job/>"
@@ -93,6 +96,24 @@ async def test_standard_input_is_at_its_end_and_nothing_else_is_open(bench: Benc
         os.set_inheritable(open_here.fileno(), True)
         said = await bench.output("cat; ls /proc/self/fd | tr '\\n' ' '")
     assert said == "0 1 2 3 \n" or said == "0 1 2 3 "  # 3 is the directory that ls reads
+
+
+def test_on_the_loop_of_the_service_nothing_else_is_open_either(bench: Bench) -> None:
+    said = uvloop.run(bench.output("ls /proc/self/fd | tr '\\n' ' '"))
+    assert said == "0 1 2 3 "
+
+
+async def test_a_usher_that_is_killed_takes_everything_with_it(
+    bench: Bench, tmp_path: Path
+) -> None:
+    mark = mark_of(tmp_path)
+    asked = asyncio.create_task(bench.run(f"export {mark}; setsid sleep 600 & sleep 600"))
+    await eventually(lambda: len(marked(mark)) >= 2, "both processes")
+    (usher,) = (x.pid for x in belonging_to(str(bench.place)) if "usher.py" in command_line(x.pid))
+    os.kill(usher, signal.SIGKILL)
+    with pytest.raises(Unavailable, match="ended without a word"):
+        await asked
+    assert marked(mark) == []
 
 
 async def test_an_output_of_any_bytes_comes_through(bench: Bench) -> None:
