@@ -19,8 +19,8 @@ async def set_filter(stack: Stack, kind: str, path: str = CHECK, key: str = "p1"
     assert receipt.outcome is Outcome.ACCEPTED
 
 
-async def number(stack: Stack, key: str = "add", **options: JobPriority) -> int:
-    return int((await stack.add("run", key=key, **options)).job_id)
+async def number(stack: Stack, key: str = "add", priority: JobPriority = JobPriority.NORMAL) -> int:
+    return int((await stack.add("run", key=key, priority=priority)).job_id)
 
 
 # --- submission -----------------------------------------------------------------------------------

@@ -224,8 +224,8 @@ def test_the_exit_code_that_fails_a_job() -> None:
     )
     assert story.job.state is JobState.FAILED
     assert {t.state for t in story.job.tasks.values()} == {TaskState.CANCELED}
-    story.ask(requeue())
-    assert story.job.state is JobState.SUBMITTED
+    (again,) = story.ask(requeue())
+    assert isinstance(again, e.JobRequeued)
 
 
 @pytest.mark.parametrize("told", [activation(0), activation(None, how=FilterHow.TIMED_OUT)])
