@@ -1,6 +1,7 @@
 """HPC Pack's error numbers, by its own names. Source: the client library's ErrorCode constants.
 
-As a signed 32-bit number (REST ``Code``, .NET) a value is ``value - 2**32``.
+A value is the first number of its kind and an offset (``OPERATION_FIRST`` and its like). As a
+signed 32-bit number (REST ``Code``, .NET) it is ``value - 2**32``.
 """
 
 from enum import IntEnum
@@ -12,6 +13,7 @@ class HResult(IntEnum):
 
     CANCELED_BY_USER = 0x80040201
     ONLY_CONFIG_JOBS_CAN_BE_SUBMITTED = 0x80040202
+    PROPERTY_IS_READ_ONLY = 0x80040203
     ARGUMENT_OUT_OF_RANGE = 0x80040205
     INVALID_JOB_ID = 0x80040206
     INVALID_TASK_ID = 0x80040207
@@ -29,6 +31,7 @@ class HResult(IntEnum):
     SERVER_IS_BUSY = 0x8004025F
     CANCEL_MESSAGE_IS_TOO_LONG = 0x800402D3
     FINISHED_BY_USER = 0x80040370
+    SERVICE_AS_CLIENT_BAD_USER_NAME = 0x800403C4
     MULTIPLE_NODE_PREP = 0x80040647
     MULTIPLE_NODE_RELEASE = 0x80040648
     ONLY_PREP_OR_RELEASE = 0x80040649
