@@ -17,7 +17,9 @@ Programs written for Microsoft HPC Pack's REST find it here under `/hpc`, and th
 under `/WindowsHPC`, so that they need a new address and nothing else. What they cancel, finish and
 requeue goes through the same use cases as everything else: the same policy, the same events, the
 same trail; `origin` is `hpcpack`, and the client's address and user agent stand in the event. This
-page is made from the code by `make contracts`.
+page is made from the code by `make contracts`. [Conformance](hpcpack-conformance.md) says operation
+by operation what HPC Pack does and which test shows what is done here;
+[moving from HPC Pack](../ops/moving-from-hpc-pack.md) is for the administrator.
 
 **Nothing is answered with 2xx that was not done.** What the job model has no place for answers 501
 with a sentence, whether it is a whole operation or one property of a body.
