@@ -94,9 +94,12 @@ NUMBERS_TEXT: Final = """\
 ## Error numbers
 
 A number is the first of its kind (0x80040200 operation, 0x800405E8 validation, 0x800409D0
-execution) and an offset; `Code` of a fault is the signed one. Each is provoked through a real face
-in `tests/adapters/hpcpack/test_error_numbers.py`; the arithmetic is checked by
-`tests/domain/test_hresult.py::test_every_number_is_its_kind_and_an_offset_and_has_its_name`.
+execution) and an offset; `Code` of a fault and ErrorCode of a job or task are the signed one. Each
+is provoked through a real face in `tests/adapters/hpcpack/test_error_numbers.py`; who is named by
+the number that a task is left with, by
+`tests/domain/test_task_errors.py::test_how_a_task_ended`; the arithmetic is checked by
+`tests/domain/test_hresult.py::test_every_number_is_its_kind_and_an_offset_and_has_its_name`. A
+number of HPC Pack's that is missing here is one that nothing here comes to.
 """
 
 ACTS: Final = (

@@ -18,6 +18,7 @@ from domain.errors import StoreFull
 from domain.events import Exit, RunHandle
 from domain.hresult import HResult
 from domain.identity import Role
+from domain.states import StopStep
 from tests.adapters.hpcpack.client import Form, HpcClient, Reply
 from tests.adapters.hpcpack.conftest import People
 from tests.adapters.http.stack import Stack
@@ -423,10 +424,88 @@ async def test_a_number_that_a_job_is_left_with(
     assert native["error_code"] == f"0x{number:08X}"
 
 
+# --- numbers that a task is left with -------------------------------------------------------------
+
+
+async def stopped_with(world: World, path: str) -> int:
+    """A job whose task 1 ran, and was stopped by this command; task 2 waited."""
+    job = await world.running()
+    answer = await world.post(f"/jobs/{job}{path}")
+    await stop_ends(world, job, answer.json()["request_id"])
+    return job
+
+
+async def stop_ends(world: World, job: int, request_id: str) -> None:
+    """What was ordered is carried out: task 1 heeds the signal."""
+    await world.service.instruct(job, c.OrderStop(15))
+    stop = c.StopSeen(request_id, StopStep.SIGNAL, False, 40, 0, 0)
+    await world.service.instruct(job, c.RecordRunEnd(1, 1, Exit(signal=15), stop))
+
+
+async def task_of_a_canceled_job(world: World) -> int:
+    return await stopped_with(world, "/cancel")
+
+
+async def task_canceled(world: World) -> int:
+    return await stopped_with(world, "/tasks/1/cancel")
+
+
+async def task_finished(world: World) -> int:
+    return await stopped_with(world, "/tasks/1/finish")
+
+
+async def task_that_was_late(world: World) -> int:
+    job = await world.running({"command": "sleep 60", "runtime_seconds": 60})
+    later = datetime.now(UTC) + timedelta(minutes=2)
+    await world.service.instruct(job, c.ExpireRuntime(later, 15))
+    await world.service.instruct(job, c.OrderStop(15))
+    found = await world.service.ledger.job(job)
+    assert found is not None
+    order = found.tasks[1].order
+    assert order is not None
+    await stop_ends(world, job, order.request_id)
+    return job
+
+
+async def task_that_was_lost(world: World) -> int:
+    job = await world.running()
+    await world.service.instruct(job, c.RecordRunEnd(1, 1, Exit(), lost="the warden died"))
+    return job
+
+
+async def task_that_never_ran(world: World) -> int:
+    job = await world.held()
+    assert (await world.post(f"/jobs/{job}/tasks/1/cancel")).is_success
+    return job
+
+
+ON_TASKS: Final[dict[int, tuple[str, str, Callable[[World], Awaitable[int]]]]] = {
+    0x800409D3: ("Execution_TasksJobCanceled", "Failed", task_of_a_canceled_job),
+    0x800409D7: ("Execution_TaskRuntimeExpired", "Failed", task_that_was_late),
+    0x800409D9: ("Execution_ProcessDead", "Failed", task_that_was_lost),
+    0x800409E5: ("Execution_TaskCanceledBeforeAssignment", "Canceled", task_that_never_ran),
+    0x800409E7: ("Execution_TaskCanceledDuringExecution", "Failed", task_canceled),
+    0x800409EC: ("Execution_TaskFinishedDuringExecution", "Finished", task_finished),
+}
+
+
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("number", ON_TASKS, ids=lambda n: ON_TASKS[n][0])
+async def test_a_number_that_a_task_is_left_with(
+    service: Stack, opened: AsyncExitStack, number: int, face: str
+) -> None:
+    name, state, provoke = ON_TASKS[number]
+    world = World(service, FACES[face], opened)
+    async with world.native:
+        job = await provoke(world)
+        told = (await world.ask("GET", world.place.task, job=job, task=1)).value
+    assert (told["State"], int(told["ErrorCode"])) == (state, number - 2**32), name
+
+
 # --- all of them ----------------------------------------------------------------------------------
 
 
 def test_every_number_stands_in_one_table() -> None:
-    tables = (AT_BOTH, AT_HPC, AT_NATIVE, STORED)
+    tables = (AT_BOTH, AT_HPC, AT_NATIVE, STORED, ON_TASKS)
     numbers = [number for table in tables for number in table]
     assert sorted(numbers) == sorted(HResult)
