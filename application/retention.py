@@ -16,6 +16,7 @@ from application.runs import Runs
 from domain.commands import RemoveJob
 from domain.errors import Corrupt, CountermandError, Refused
 from domain.parameters import TTL_COMPLETED_JOBS
+from domain.subtasks import runs_so_far
 
 LOOK_SECONDS_MIN: Final = 0.001
 LOOK_SECONDS_MAX: Final = 30.0
@@ -88,8 +89,8 @@ class Retention:
         try:
             job = await self._ledger.job(job_id)
             for task in job.tasks.values() if job else ():
-                for attempt in range(1, task.attempt + 1):
-                    await self._engine.forget(RunKey(job_id, task.spec.id, 0, attempt))
+                for instance, attempt in runs_so_far(task):
+                    await self._engine.forget(RunKey(job_id, task.spec.id, instance, attempt))
             done = await self._runs.tell(job_id, RemoveJob())
         except (Corrupt, Refused) as error:
             self._left.add(job_id)

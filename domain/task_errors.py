@@ -1,7 +1,8 @@
 """HPC Pack's number for how a task ended, which its clients read as the task's ErrorCode.
 
 Source: the client library's ErrorCode (execution) and the product's table of task types. The number
-says who ended the task; a task that ended well, or has not ended, has none.
+says who ended the task; a task that ended well, or has not ended, has none. Nor has one with
+subtasks, which end each in its own way, nor a subtask of which only its state is remembered.
 """
 
 from typing import Final
@@ -21,6 +22,8 @@ BY_ORDER: Final = {
 
 def task_error(task: Task) -> HResult | None:
     """The number, or None."""
+    if task.subtasks is not None or forgotten(task):
+        return None
     match task.state:
         case TaskState.CANCELED:
             return HResult.TASK_CANCELED_BEFORE_ASSIGNMENT
@@ -30,6 +33,11 @@ def task_error(task: Task) -> HResult | None:
             return HResult.TASK_FINISHED_DURING_EXECUTION
         case _:
             return None
+
+
+def forgotten(task: Task) -> bool:
+    """Whether it is a subtask that ran, and nothing is kept of its run."""
+    return task.instance > 0 and task.attempt > 0 and task.exit is None
 
 
 def failure(task: Task) -> HResult:

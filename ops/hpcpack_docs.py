@@ -99,7 +99,7 @@ AFTER: Final = """\
 - Parametric sweeps, and so subtasks; node preparation and service tasks.
 - Variables of a whole job, custom properties of a task, and custom properties that are set later.
 - Resources beyond the one slot of a task (`MinCores` and its like above 1, `UnitType` Socket or
-  Node); several nodes; node groups that people make.
+  Node); node groups that people make.
 - `RunUntilCanceled`, `FailOnTaskFailure`, run-time limits, dependencies, projects, redirected
   output.
 """

@@ -25,10 +25,13 @@ from application.administration import Administration
 from application.board import Board
 from application.carrier import Carrier
 from application.dispatcher import Dispatcher
+from application.engine import Node
 from application.job_maker import JobKeys, JobMaker
 from application.journal_keeper import JournalKeeper
 from application.ledger import Ledger
 from application.listing import Listing
+from application.node_use import NodeUses
+from application.nodes import NAME, NAME_WORDS, SLOTS_MAX
 from application.ports import Reporter
 from application.projector import Projector
 from application.queries import Queries
@@ -37,13 +40,13 @@ from application.room import Room
 from application.run_limits import RunLimits
 from application.runs import Runs
 from application.scheduler import Limits, Scheduler
-from application.settings import SLOTS_MAX, Settings
+from application.settings import Settings
 from application.stopper import Stopper
 from application.tail import Tail
 from application.throttle import RefusalLimit
 from application.view_building import ViewBuilder
 from application.visibility import Visibility
-from domain.errors import Unavailable
+from domain.errors import Misconfigured, Unavailable
 from domain.policy import TablePolicy
 
 CAUGHT_UP_SECONDS_MAX = 5.0
@@ -67,6 +70,7 @@ class Parts(Struct, frozen=True):
     journal: SqliteJournal
     keeper: JournalKeeper
     engine: LocalEngine
+    nodes: NodeUses
     ledger: Ledger
     board: Board
     dispatcher: Dispatcher
@@ -90,12 +94,21 @@ class Makers(Struct, frozen=True):
     engine: type[LocalEngine] = LocalEngine
 
 
+def nodes_of(settings: Settings) -> tuple[Node, ...]:
+    """The nodes of the settings, in their order; this machine as one node where they name none."""
+    if settings.nodes:
+        return tuple(Node(name, slots) for name, slots in settings.nodes.items())
+    name = settings.node or socket.gethostname()
+    if not NAME.fullmatch(name):
+        raise Misconfigured(f"this machine is called {name!r}; give node a name: {NAME_WORDS}")
+    return (Node(name, settings.slots or min(len(os.sched_getaffinity(0)), SLOTS_MAX)),)
+
+
 def local_engine(settings: Settings, makers: Makers = Makers()) -> LocalEngine:  # noqa: B008
     """Runs on this machine, under wardens that outlive the service."""
     return makers.engine(
         directory_of(settings) / "runs",
-        node=settings.node or socket.gethostname(),
-        slots=settings.slots or min(len(os.sched_getaffinity(0)), SLOTS_MAX),
+        nodes=nodes_of(settings),
         task_account=settings.task_account,
         allow_root_tasks=bool(settings.allow_root_tasks),
         use_cgroups=settings.use_cgroups,
@@ -120,7 +133,7 @@ def join(
     engine = local_engine(settings, makers)
     runs = Runs(ledger, engine)
     room, supervision = room_of(settings, log, reporter), Supervision(reporter)
-    dispatcher = Dispatcher(board, engine, runs, reporter, room.refusal)
+    dispatcher = Dispatcher(board, engine, runs, reporter, room.refusal, clock)
     maker = JobMaker(ledger, keys, caught_up_of(board, log))
     may_write = permission_of(room, supervision, keeper)
     return Parts(
@@ -130,6 +143,7 @@ def join(
         journal=journal,
         keeper=keeper,
         engine=engine,
+        nodes=NodeUses(engine.nodes, board, policy),
         ledger=ledger,
         board=board,
         dispatcher=dispatcher,

@@ -12,13 +12,14 @@ from msgspec import Struct
 from adapters.hpcpack.answers import Answer, Nothing, Objects
 from adapters.hpcpack.asked import Asked, Work
 from adapters.hpcpack.bodies import Body
-from adapters.hpcpack.cluster import Cluster, Machine
+from adapters.hpcpack.cluster import Cluster
 from adapters.hpcpack.commands import Commands
 from adapters.hpcpack.face import HPC_PACK
 from adapters.hpcpack.faults import Fault, NotSupported, fault_of
 from adapters.hpcpack.fields import Fields
 from adapters.hpcpack.forms import answer_bytes
 from adapters.hpcpack.manners import Manner, Modern, Windows
+from adapters.hpcpack.nodes import Machine, NodeQuestions
 from adapters.hpcpack.operation import NOTHING, Operation
 from adapters.hpcpack.operations import OPERATIONS
 from adapters.hpcpack.questions import Questions
@@ -79,10 +80,11 @@ def create_rest(
         **Commands(scheduler, ids).works(),
         **Questions(queries, listing).works(),
         **Cluster(machine).works(),
+        **NodeQuestions(machine).works(),
     }
     door = Door(authenticator, HPC_PACK)
     new = application(HPC, OPERATIONS, works, door, Modern(), ids.new)
-    manner = Windows(machine.name)
+    manner = Windows(machine.head)
     old = application(WINDOWS_HPC, WINDOWS_OPERATIONS, works, door, manner, ids.new)
     return Rest(AnyCase(new, HPC), AnyCase(old, WINDOWS_HPC, machine.cluster))
 

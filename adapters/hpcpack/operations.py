@@ -69,8 +69,8 @@ CLUSTER: Final = (
         "cluster/nodes",
         query=("names", "group", "state", "health"),
         editions=NEW,
-        differs="one node; what is not known of it (memory, sockets, template, location) is left "
-        "out; jobs= answers 501",
+        differs="always Online; Cores are slots; what is not known of a node (memory, sockets, "
+        "template, location) is left out; jobs= answers 501",
     ),
     Operation("getClusterNode", "GET", "cluster/nodes/{name}", editions=NEW),
     Operation(
@@ -145,9 +145,9 @@ CLUSTER: Final = (
         "getNodes",
         "GET",
         "nodes",
-        query=("$filter", "properties"),
+        query=("$filter", "properties", "sortNodesBy", "asc", "startRow", "rowsPerRead", "queryId"),
         editions=OLD,
-        differs="one node, and so one page",
+        differs="always Online; NumberOfCores are slots",
     ),
     Operation("getNode", "GET", "nodes/{name}", query=("properties",), editions=OLD),
     Operation("getOldNodeGroups", "GET", "nodes/groups", editions=OLD),

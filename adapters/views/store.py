@@ -17,6 +17,7 @@ from adapters.views.reader import SqliteViewReader
 from adapters.views.schema import NODES, insert, statements
 from adapters.views.tracking import ViewRecorder, position_of
 from adapters.views.words import plain
+from adapters.wire.packed import from_ranges, packed
 from application.view_store import Changes
 from domain.errors import Corrupt
 from domain.events import Aggregate
@@ -30,8 +31,8 @@ from projections.tally import CountKey, Measure
 INDEX_ROW: Final = (
     "INSERT INTO audit_index (rowid, message, explanation, facets) VALUES (?, ?, ?, ?)"
 )
-FOLDS: Final = msgspec.msgpack.Decoder(Fold)
-TASKS: Final = msgspec.msgpack.Decoder(Task)
+FOLDS: Final = msgspec.msgpack.Decoder(Fold, dec_hook=from_ranges)
+TASKS: Final = msgspec.msgpack.Decoder(Task, dec_hook=from_ranges)
 
 
 class SqliteViewStore:
@@ -210,7 +211,7 @@ def job_values(row: JobRow) -> tuple[object, ...]:
 
 def task_values(row: TaskRow, state: JobFold) -> tuple[object, ...]:
     """A task's columns, and the task itself to be folded on."""
-    return (*astuple(row), msgspec.msgpack.encode(state.job.tasks[row.task_id]))
+    return (*astuple(row), packed(state.job.tasks[row.task_id]))
 
 
 def put_states(cursor: SQLiteCursor, changes: Changes) -> None:
@@ -229,7 +230,7 @@ def state_bytes(state: Fold) -> bytes:
     """The fold in MessagePack, without tasks."""
     if isinstance(state, JobFold):
         state = replace(state, job=replace(state.job, tasks={}))
-    return msgspec.msgpack.encode(state)
+    return packed(state)
 
 
 def put_trail(cursor: SQLiteCursor, rows: Sequence[AuditRow]) -> None:

@@ -8,11 +8,12 @@ With ``test_transitions`` (cancel, submit, configure, requeue, finish of a job) 
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 
 from domain import commands as c
 from domain import events as e
 from domain.requests import JobRequest
-from domain.states import TASK_TYPES_ACCEPTED, JobPriority, JobState, TaskType
+from domain.states import JobPriority, JobState, TaskType
 from tests.domain.builders import DENIED, add_tasks, change, given
 from tests.domain.situations import SITUATIONS, folded, only_the_trail_differs, situation
 from tests.domain.test_task_types import COMMANDS as TASK_COMMANDS
@@ -20,6 +21,7 @@ from tests.domain.test_transitions import GATED
 
 INVALID_OPERATION: Final = 0x8004020F
 TASK_TYPE_ADDED_IN_WRONG_JOB_STATE: Final = 0x80040252
+ILLEGAL_TASK_ADDED_TO_SERVICE_JOB: Final = 0x80040253
 MULTIPLE_NODE_RELEASE: Final = 0x80040648
 SET_INVALID_PROP_UNDER_CERTAIN_STATE: Final = 0x80040231
 PERMISSION_DENIED: Final = 0x8004020B
@@ -35,15 +37,19 @@ def test_every_command_has_a_table() -> None:
 # --- more tasks -----------------------------------------------------------------------------------
 
 # What becomes of a new task: + added, else the number of the refusal.
-TYPES: Final = (TaskType.BASIC, TaskType.NODE_PREP, TaskType.NODE_RELEASE)
-NEVER: Final = (INVALID_OPERATION,) * 3
-ONLY_WORK: Final = (
-    "+",
-    TASK_TYPE_ADDED_IN_WRONG_JOB_STATE,
-    TASK_TYPE_ADDED_IN_WRONG_JOB_STATE,
+TYPES: Final = (
+    TaskType.BASIC,
+    TaskType.PARAMETRIC_SWEEP,
+    TaskType.NODE_PREP,
+    TaskType.NODE_RELEASE,
+    TaskType.SERVICE,
 )
-# Every situation has a node release task already, so that a second one is one too many.
-ANY_WORK: Final = ("+", "+", MULTIPLE_NODE_RELEASE)
+NEVER: Final = (INVALID_OPERATION,) * 5
+LATE: Final = TASK_TYPE_ADDED_IN_WRONG_JOB_STATE
+ONLY_WORK: Final = ("+", "+", LATE, LATE, LATE)
+# Every situation has a node release task and other work already, so that a second release is one
+# too many, and a service is not alone.
+ANY_WORK: Final = ("+", "+", "+", MULTIPLE_NODE_RELEASE, ILLEGAL_TASK_ADDED_TO_SERVICE_JOB)
 ADD: Final[dict[str, tuple[str | int, ...]]] = {
     "submitted": NEVER,
     "validating": NEVER,
@@ -69,7 +75,7 @@ ADD: Final[dict[str, tuple[str | int, ...]]] = {
 
 def test_the_tables_name_every_situation_type_and_property() -> None:
     assert set(ADD) == set(SITUATIONS)
-    assert set(TYPES) == TASK_TYPES_ACCEPTED, "a new type needs a column in ADD"
+    assert set(TYPES) == set(TaskType), "a new type needs a column in ADD"
     assert set(CHANGE) == set(c.JobChanges.__struct_fields__) == set(VALUES)
 
 
@@ -85,7 +91,10 @@ def test_a_task_of_every_type_for_a_job_in_every_state(
     name: str, type_: TaskType, answer: str | int
 ) -> None:
     job = situation(name)
-    (fact,) = given(job).when(add_tasks(e.TaskSpec(0, "more", type_)))
+    task = e.TaskSpec(0, "more", type_)
+    if type_ is TaskType.PARAMETRIC_SWEEP:
+        task = replace(task, start=1, end=2, increment=1)
+    (fact,) = given(job).when(add_tasks(task))
     after = folded(job, fact)
     if answer == "+":
         assert isinstance(fact, e.TasksAdded)

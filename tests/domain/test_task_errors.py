@@ -8,9 +8,12 @@ from msgspec.structs import replace
 
 from domain import commands as c
 from domain import events as e
-from domain.states import CancelMode
+from domain.states import CancelMode, TaskState, TaskType
+from domain.subtasks import subtask
 from domain.task_errors import task_error
 from tests.domain.builders import (
+    HANDLE,
+    NODE,
     Story,
     add,
     cancel,
@@ -110,3 +113,17 @@ def limited(job_seconds: int, task_seconds: int) -> Story:
 def test_a_limit_of_the_job_and_one_of_the_task_have_numbers_of_their_own() -> None:
     assert task_error(limited(60, 0).job.tasks[1]) == 0x800409D5
     assert task_error(limited(0, 60).job.tasks[1]) == 0x800409D7
+
+
+def test_of_subtasks_no_number_is_made_up() -> None:
+    """What became of each is not kept, when it is over."""
+    sweep = e.TaskSpec(1, "work *", TaskType.PARAMETRIC_SWEEP, start=1, end=2, increment=1)
+    story = Story(add((sweep,), submit=True))
+    story.tell(c.StartValidation(), c.EndValidation(), c.StartJob((NODE,)))
+    story.tell(c.StartTask(1, 1, NODE, HANDLE, 1), c.StartTask(1, 1, NODE, HANDLE, 2))
+    story.ask(cancel("r0", CancelMode.FORCED))
+    story.tell(ORDER, *(replace(killed(1, "r0"), instance=n) for n in (1, 2)))
+    whole = story.job.tasks[1]
+    found = [subtask(whole, n) for n in (1, 2)]
+    assert [one.state for one in found if one] == [TaskState.FAILED] * 2
+    assert [task_error(one) for one in (whole, *found) if one] == [None] * 3

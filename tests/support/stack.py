@@ -22,7 +22,7 @@ from adapters.recorder_log import RecorderLog, originator_id
 from application.board import Board
 from application.carrier import Carrier
 from application.dispatcher import Dispatcher
-from application.engine import RunKey, RunPhase
+from application.engine import Node, RunKey, RunPhase
 from application.job_maker import JobKeys, JobMaker
 from application.journal_keeper import JournalKeeper
 from application.ledger import Ledger
@@ -210,6 +210,7 @@ class Stack:
         fuse: Fuse | None = None,
         log: EventLog | None = None,
         slots: int = 4,
+        nodes: tuple[Node, ...] = (),
         room: Callable[[], None] = lambda: None,
         full: Callable[[], str] = lambda: "",
         refusals_per_minute: int = 300,
@@ -219,7 +220,7 @@ class Stack:
         self.world = world
         self.fuse = fuse or Fuse()
         self.log = FusedLog(log or world.log, self.fuse)
-        self.fake = FakeEngine(world.machine, slots=slots)
+        self.fake = FakeEngine(world.machine, nodes=nodes or (Node("n1", slots),))
         self.engine = FusedEngine(self.fake, self.fuse, world.log, world.acts, world.wrong)
         self._carry = carry
         self._tasks: list[asyncio.Task[None]] = []
@@ -230,7 +231,7 @@ class Stack:
         self.board = Board(self.log, self.ledger, self.keys)
         runs = Runs(self.ledger, self.engine)
         self.stopper = Stopper(self.ledger, self.engine, runs, SIGTERM, self.report)
-        self.dispatcher = Dispatcher(self.board, self.engine, runs, self.report, full)
+        self.dispatcher = Dispatcher(self.board, self.engine, runs, self.report, full, world.clock)
         self.carrier = Carrier(
             self.board, self.engine, runs, self.stopper, self.dispatcher, self.report, SIGTERM
         )
@@ -300,7 +301,7 @@ class Stack:
     async def again(self) -> "Stack":
         """Killed, and started again on what is left."""
         await self.crash()
-        return await Stack(self.world, slots=self.fake.slots).start()
+        return await Stack(self.world, nodes=self.fake.nodes).start()
 
     async def __aenter__(self) -> Self:
         return await self.start()

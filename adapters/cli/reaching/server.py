@@ -17,7 +17,7 @@ from adapters.cli.reaching.shapes import (
     Receipt,
     Replay,
 )
-from adapters.cli.reaching.view_shapes import Explanation, Projections, WhoAmI
+from adapters.cli.reaching.view_shapes import Explanation, Nodes, Projections, WhoAmI
 
 API: Final = "/api/v1"
 UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~")
@@ -109,6 +109,10 @@ class Server:
     def parameters(self) -> Parameters:
         """The cluster's parameters."""
         return cast(Parameters, self._json("GET", "/parameters"))
+
+    def nodes(self) -> Nodes:
+        """The nodes and what is on them."""
+        return cast(Nodes, self._json("GET", "/nodes"))
 
     def health(self) -> Health:
         """Readiness; also of a service that is not ready."""
