@@ -78,9 +78,12 @@ THEIRS: Final = {
 }
 
 FIRST: Final = (f"{CLUSTER}::test_what_a_client_asks_first",)
-NODES: Final = (f"{CLUSTER}::test_the_node_of_the_2019_edition",)
+NODES: Final = (f"{CLUSTER}::test_the_nodes_of_the_2019_edition",)
 GROUPS: Final = (f"{CLUSTER}::test_node_groups_of_the_2019_edition",)
-OLD_NODES: Final = (f"{CLUSTER}::test_nodes_and_groups_of_the_2016_edition",)
+OLD_NODES: Final = (
+    f"{CLUSTER}::test_nodes_and_groups_of_the_2016_edition",
+    f"{CLUSTER}::test_pages_of_nodes",
+)
 LOG: Final = (f"{CLUSTER}::test_nothing_was_done_to_nodes",)
 ENDED: Final = f"{JOBS}::test_finish_requeue_and_the_error_message"
 OF_TASKS: Final = f"{JOBS}::test_tasks_are_canceled_finished_and_requeued"

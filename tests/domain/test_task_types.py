@@ -196,7 +196,7 @@ STEPS: Final[dict[str, tuple[c.Instruction | TaskRequest | c.CancelJob, ...]]] =
     "all ended": (begin(1), begin(2), begin(3), over(1, code=1), over(2), over(3)),
 }
 SWEEP: Final = e.TaskSpec(1, "work *", TaskType.PARAMETRIC_SWEEP, start=1, end=3, increment=1)
-SERVICE: Final = e.TaskSpec(1, "serve", TaskType.SERVICE)
+SERVICE: Final = e.TaskSpec(1, "serve", TaskType.SERVICE, instances=3)
 
 
 def many(spec: e.TaskSpec, steps: str) -> Job:

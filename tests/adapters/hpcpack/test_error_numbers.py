@@ -25,6 +25,7 @@ from tests.adapters.http.stack import Stack
 from tests.support.web import Json
 
 VERSION: Final = "2016-11-01.5.0"
+SWEEPS_MAX: Final = 100
 TWO_TASKS: Final = [{"command": "sleep 60"}, {"command": "sleep 61"}]
 PREP: Final = '<Task CommandLine="a" Type="NodePrep"/>'
 RELEASE: Final = '<Task CommandLine="a" Type="NodeRelease"/>'
@@ -335,9 +336,22 @@ async def release_added_late(world: World) -> httpx.Response:
     return await world.post(f"/jobs/{job}/tasks", {"tasks": tasks})
 
 
-AT_NATIVE: Final[dict[int, tuple[str, Callable[[World], Awaitable[httpx.Response]]]]] = {
-    0x80040231: ("Operation_SetInvalidPropUnderCertainState", changed_after_its_end),
-    0x80040252: ("Operation_TaskTypeAddedInWrongJobState", release_added_late),
+async def service_among_others(world: World) -> httpx.Response:
+    service = {"command": "a", "type": "Service", "instances": 1}
+    return await world.post(f"/jobs/{await world.held()}/tasks", {"tasks": [service]})
+
+
+async def one_sweep_too_many(world: World) -> httpx.Response:
+    sweep = {"command": "a *", "type": "ParametricSweep", "start": 1, "end": 2, "increment": 1}
+    job = await world.held(*[sweep] * SWEEPS_MAX)
+    return await world.post(f"/jobs/{job}/tasks", {"tasks": [sweep]})
+
+
+AT_NATIVE: Final[dict[int, tuple[str, int, Callable[[World], Awaitable[httpx.Response]]]]] = {
+    0x80040231: ("Operation_SetInvalidPropUnderCertainState", 409, changed_after_its_end),
+    0x80040252: ("Operation_TaskTypeAddedInWrongJobState", 409, release_added_late),
+    0x80040253: ("Operation_IllegalTaskAddedToServiceJob", 422, service_among_others),
+    0x80040256: ("Operation_TooManyParametricSweepTasksPerJob", 422, one_sweep_too_many),
 }
 
 
@@ -345,12 +359,12 @@ AT_NATIVE: Final[dict[int, tuple[str, Callable[[World], Awaitable[httpx.Response
 async def test_a_number_at_the_native_face(
     service: Stack, opened: AsyncExitStack, number: int
 ) -> None:
-    name, provoke = AT_NATIVE[number]
+    name, status, provoke = AT_NATIVE[number]
     world = World(service, HPC, opened)
     async with world.native:
         answer = await provoke(world)
     receipt = answer.json()["receipt"]
-    assert answer.status_code == 409, answer.text
+    assert answer.status_code == status, answer.text
     assert (receipt["hresult"], receipt["hresult_name"]) == (f"0x{number:08X}", name)
 
 
