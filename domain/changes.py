@@ -1,6 +1,6 @@
 """Small changes to a job that several facts bring about. Used by the ``evolve`` modules only."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from msgspec.structs import replace
@@ -44,6 +44,18 @@ def run_changed(task: Task, number: int, change: Callable[[Task], Task]) -> Task
         return change(task)
     one = subtask(task, number)
     return task if one is None else with_subtask(task, change(one))
+
+
+def dated(before: Mapping[int, Task], job: Job, recorded: e.Recorded) -> Job:
+    """The tasks that a fact changed know when. One that did not change is the same object."""
+    if job.tasks is before:
+        return job
+    changed = {
+        number: replace(task, changed_at=recorded.time)
+        for number, task in job.tasks.items()
+        if before.get(number) is not task
+    }
+    return replace(job, tasks=job.tasks | changed) if changed else job
 
 
 def answered(job: Job, recorded: e.Recorded, operation: str, request_id: str, sha: str) -> Job:

@@ -6,7 +6,7 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from domain import events as e
-from domain.changes import ended, enter, release_skipped, stop_waiting
+from domain.changes import dated, ended, enter, release_skipped, stop_waiting
 from domain.counted import count_of
 from domain.errors import Corrupt
 from domain.evolve_making import added, properties_changed, tasks_added
@@ -60,10 +60,10 @@ def evolve(job: Job | None, recorded: e.Recorded) -> Job:
     if isinstance(data, e.JobAdded):
         if job is not None:
             raise Corrupt(f"{recorded.aggregate}: added twice")
-        return added(recorded, data)
+        return dated({}, added(recorded, data), recorded)
     if job is None:
         raise Corrupt(f"{recorded.aggregate}: begins with {type(data).__name__}, not JobAdded")
-    after = apply(job, recorded, data)
+    after = dated(job.tasks, apply(job, recorded, data), recorded)
     return replace(after, version=recorded.version, changed_at=recorded.time)
 
 

@@ -82,7 +82,8 @@ class Task(Struct, frozen=True):
     canceled by a request on this task before it ran; it then stays Canceled when the job is queued
     again. ``retries``: how often it was queued again by itself in this round; of a service, how
     often in a row after a short run. ``cancel_open``: TaskCanceled has not been written yet.
-    ``outlived``: of all its runs, and those of its subtasks.
+    ``outlived``: of all its runs, and those of its subtasks. ``changed_at``: the time of the last
+    fact that changed anything of it; None only before ``evolve`` has seen it, and of a subtask.
     """
 
     spec: TaskSpec
@@ -106,6 +107,7 @@ class Task(Struct, frozen=True):
     code: str = ""
     reason: str = ""
     subtasks: "Subtasks | None" = None
+    changed_at: datetime | None = None
 
     @property
     def run(self) -> RunRange:

@@ -4,6 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+NUMBER_MAX: Final = 1_000_000
+"""No job has more tasks, no task more subtasks."""
+
 ONES: Final = re.compile("1+")
 
 
@@ -29,10 +32,13 @@ def in_ranges(text: str) -> tuple[int, ...]:
 
 
 def spans_in(text: str) -> Iterator[tuple[int, int]]:
-    """First and last of each range of a text."""
+    """First and last of each range of a text. Raises ``ValueError`` for any other text."""
     for part in text.split(",") if text else ():
-        a, _, b = part.partition("-")
-        yield int(a), int(b or a)
+        a, dash, b = part.partition("-")
+        first, last = int(a), int(b if dash else a)
+        if not 0 <= first <= last <= NUMBER_MAX:
+            raise ValueError(f"{part[:40]!r} is no range of numbers up to {NUMBER_MAX}")
+        yield first, last
 
 
 # --- bits -----------------------------------------------------------------------------------------

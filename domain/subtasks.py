@@ -44,9 +44,12 @@ def without_nodes(task: Task) -> Task:
 
 def named(task: Task) -> str:
     """The task, or the subtask, in a sentence."""
-    if task.instance:
-        return f"subtask {task.instance} of task {task.spec.id}"
-    return f"task {task.spec.id}"
+    return task_words(task.spec.id, task.instance)
+
+
+def task_words(number: int, instance: int) -> str:
+    """``task 3``, or ``subtask 17 of task 3``."""
+    return f"subtask {instance} of task {number}" if instance else f"task {number}"
 
 
 # --- one subtask ----------------------------------------------------------------------------------
@@ -223,6 +226,8 @@ def running_changed(task: Task, change: Callable[[Task], Task]) -> Task:
     """``change`` applied to every subtask that is on a node."""
     subtasks = task.subtasks
     assert subtasks is not None, "only asked of a task with subtasks"
+    if not on_node_of(task):
+        return task
     live = {n: change(t) if t.state in TASK_ON_NODE else t for n, t in subtasks.live.items()}
     return whole(replace(task, subtasks=replace(subtasks, live=live)))
 

@@ -79,6 +79,7 @@ THEIRS: Final = {
 
 FIRST: Final = (f"{CLUSTER}::test_what_a_client_asks_first",)
 NODES: Final = (f"{CLUSTER}::test_the_nodes_of_the_2019_edition",)
+STATS: Final = (f"{HERE}/test_node_stats.py::test_all_nodes_are_counted_as_they_are_listed",)
 GROUPS: Final = (f"{CLUSTER}::test_node_groups_of_the_2019_edition",)
 OLD_NODES: Final = (
     f"{CLUSTER}::test_nodes_and_groups_of_the_2016_edition",
@@ -95,6 +96,8 @@ SHOWN: Final[dict[str, tuple[str, ...]]] = {
     "getUserRoles": (f"{CLUSTER}::test_roles_have_the_product_s_names",),
     "getClusterNodes": NODES,
     "getClusterNode": NODES,
+    "getClusterNodeStatOfState": STATS,
+    "getClusterNodeStatOfHealth": STATS,
     "getClusterOperations": LOG,
     "getClusterFirstOperation": LOG,
     "getClusterOperation": LOG,

@@ -165,8 +165,9 @@ def properties() -> str:
         " `MaxCores`, `MaxSockets`, `MaxNodes` may be any number from 1: the one slot of a task is "
         "within them.\n\nJobs are sorted by "
         f"{listed(questions.JOB_SORTS)}; tasks by {listed(task_properties.SORTS)} (in any case). "
-        f"Filters: {listed(filters.JOB_NAMES[:2])} of jobs, {listed(filters.TASK_NAMES[:4])} of "
-        "tasks."
+        f"Filters: {listed(filters.JOB_NAMES[:2])} of jobs, {listed(filters.TASK_NAMES)} of tasks. "
+        "`nodeNames` is no filter but a question of its own, as in the product: every job that "
+        "holds one of these nodes, with all properties; nothing else in the query counts then."
     )
     head = ("of a", "can be read", "can be given when it is made")
     return f"## Properties\n\n{table(head, rows)}\n\n{wrapped(text)}\n"

@@ -20,6 +20,8 @@ from adapters.engines.local.engine import LocalEngine
 from adapters.jetstream.accounts import NatsRole
 from adapters.jetstream.log import JetStreamLog
 from adapters.journal import SqliteJournal
+from adapters.snapshots.files import SnapshotFiles
+from adapters.snapshots.fold import fold_digest
 from adapters.views.files import SqliteViewFiles
 from application.administration import Administration
 from application.board import Board
@@ -41,6 +43,7 @@ from application.run_limits import RunLimits
 from application.runs import Runs
 from application.scheduler import Limits, Scheduler
 from application.settings import Settings
+from application.snapshots import Snapshots
 from application.stopper import Stopper
 from application.tail import Tail
 from application.throttle import RefusalLimit
@@ -71,6 +74,7 @@ class Parts(Struct, frozen=True):
     keeper: JournalKeeper
     engine: LocalEngine
     nodes: NodeUses
+    snapshots: Snapshots
     ledger: Ledger
     board: Board
     dispatcher: Dispatcher
@@ -127,7 +131,9 @@ def join(
 ) -> Parts:
     """All parts, none of them running yet."""
     clock, ids, policy = SystemClock(), Uuid7Ids(), TablePolicy()
-    ledger, keys = Ledger(log, journal, clock, ids, settings.cluster), JobKeys()
+    snapshots = snapshots_of(settings, journal, reporter)
+    ledger = Ledger(log, journal, clock, ids, settings.cluster, snapshots)
+    keys = JobKeys()
     board, tail = Board(log, ledger, keys), Tail(journal)
     keeper = JournalKeeper(log, journal, tail)
     engine = local_engine(settings, makers)
@@ -144,6 +150,7 @@ def join(
         keeper=keeper,
         engine=engine,
         nodes=NodeUses(engine.nodes, board, policy),
+        snapshots=snapshots,
         ledger=ledger,
         board=board,
         dispatcher=dispatcher,
@@ -196,6 +203,12 @@ def views_of(
         Listing(projector, Visibility(policy), clock, known),
         Administration(policy, projector, builder, known, known_people(settings)),
     )
+
+
+def snapshots_of(settings: Settings, journal: SqliteJournal, reporter: Reporter) -> Snapshots:
+    """Folded jobs, kept by the version of the fold that this program is."""
+    files = SnapshotFiles(directory_of(settings) / "snapshots", fold_digest(), reporter)
+    return Snapshots(files, journal, reporter)
 
 
 def room_of(settings: Settings, log: JetStreamLog, reporter: Reporter) -> Room:
@@ -264,6 +277,7 @@ async def background(parts: Parts) -> None:
         for name, part in (
             ("board", parts.board.run),
             ("journal", parts.keeper.run),
+            ("snapshots", parts.snapshots.run),
             ("carrier", parts.carrier.run),
             ("retention", parts.retention.run),
             ("run-limits", parts.run_limits.run),

@@ -19,6 +19,7 @@ from adapters.hpcpack.faults import Fault, NotSupported, fault_of
 from adapters.hpcpack.fields import Fields
 from adapters.hpcpack.forms import answer_bytes
 from adapters.hpcpack.manners import Manner, Modern, Windows
+from adapters.hpcpack.node_stats import NodeStats
 from adapters.hpcpack.nodes import Machine, NodeQuestions
 from adapters.hpcpack.operation import NOTHING, Operation
 from adapters.hpcpack.operations import OPERATIONS
@@ -76,11 +77,13 @@ def create_rest(
     machine: Machine,
 ) -> Rest:
     """Whatever is raised becomes a fault; nothing is answered without a name."""
+    nodes = NodeQuestions(machine)
     works = {
         **Commands(scheduler, ids).works(),
         **Questions(queries, listing).works(),
         **Cluster(machine).works(),
-        **NodeQuestions(machine).works(),
+        **nodes.works(),
+        **NodeStats(nodes).works(),
     }
     door = Door(authenticator, HPC_PACK)
     new = application(HPC, OPERATIONS, works, door, Modern(), ids.new)

@@ -95,15 +95,19 @@ class Laws:
 
     def _tasks(self, before: Job, after: Job, data: e.Event) -> None:
         assert list(after.tasks) == list(range(1, len(after.tasks) + 1))
+        for number in after.tasks.keys() - before.tasks.keys():
+            assert after.tasks[number].changed_at == after.changed_at
         if after.tasks.keys() > before.tasks.keys():
             assert isinstance(data, e.TasksAdded)
             assert before.state in (S.CONFIGURING, S.QUEUED, S.RUNNING)
         for task in after.tasks.values():
             every_subtask_is_somewhere(task)
         for number, was in before.tasks.items():
-            self._task(before, was, after.tasks[number], data)
+            task = after.tasks[number]
+            assert task.changed_at == (was.changed_at if task is was else after.changed_at)
+            self._task(before, was, task, data)
             earlier = ones(was)
-            for instance, one in ones(after.tasks[number]).items():
+            for instance, one in ones(task).items():
                 if instance and instance in earlier:
                     self._task(before, earlier[instance], one, data)
 

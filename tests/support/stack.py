@@ -19,6 +19,7 @@ from eventsourcing.popo import POPOApplicationRecorder
 from adapters.bootstrap.supervise import Supervision
 from adapters.journal import SqliteJournal
 from adapters.recorder_log import RecorderLog, originator_id
+from adapters.snapshots.files import SnapshotFiles
 from application.board import Board
 from application.carrier import Carrier
 from application.dispatcher import Dispatcher
@@ -33,6 +34,7 @@ from application.retention import Retention
 from application.run_limits import RunLimits
 from application.runs import Runs
 from application.scheduler import Cancel, Limits, NewJob, Scheduler
+from application.snapshots import Snapshots
 from application.startup_check import compare
 from application.stopper import Stopper
 from application.tail import Tail, TailLimits
@@ -48,6 +50,8 @@ from tests.support.fuse import Fuse, FusedEngine, FusedLog
 from tests.support.waiting import eventually
 
 CLUSTER: Final = "hpc1"
+FOLD: Final = "f" * 64
+EVENTS_BETWEEN: Final = 3
 SIGTERM: Final = 15
 DEADLINE_SECONDS: Final = 10.0
 LOOK_SECONDS: Final = 0.0005
@@ -167,6 +171,8 @@ class World:
         told = replay(facts)
         assert told is not None
         assert await stack.ledger.job(job) == told, "replay equals the live state"
+        refused = [facts for event, facts in self.reports if event == "snapshot_refused"]
+        assert refused == [], "every snapshot is one of the history"
         if job in stack.board.jobs:
             await until(lambda: stack.board.jobs.get(job, told).version >= told.version)
             assert stack.board.jobs.get(job, told) == told
@@ -226,7 +232,11 @@ class Stack:
         self._tasks: list[asyncio.Task[None]] = []
         self.journal = world.journal()
         self.policy = TablePolicy()
-        self.ledger = Ledger(self.log, self.journal, world.clock, world.ids, CLUSTER)
+        files = SnapshotFiles(world.directory / "snapshots", FOLD, self.report)
+        self.snapshots = Snapshots(files, self.journal, self.report, EVENTS_BETWEEN)
+        self.ledger = Ledger(
+            self.log, self.journal, world.clock, world.ids, CLUSTER, self.snapshots
+        )
         self.keys = JobKeys()
         self.board = Board(self.log, self.ledger, self.keys)
         runs = Runs(self.ledger, self.engine)
@@ -268,6 +278,7 @@ class Stack:
         await compare(self.log, self.journal)
         self.keeper = JournalKeeper(self.log, self.journal, self.tail)
         parts = {"board": self.board.run, "journal": self.keeper.run}
+        parts |= {"snapshots": self.snapshots.run}
         if self._carry:
             parts |= {"carrier": self.carrier.run, "retention": self.retention.run}
             parts |= {"run limits": self.run_limits.run}

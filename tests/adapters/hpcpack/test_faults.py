@@ -134,6 +134,7 @@ async def test_what_only_the_cluster_says(alice: HpcClient) -> None:
 
 
 async def test_two_node_release_tasks_or_one_alone(alice: HpcClient) -> None:
+    """One alone may be given first, and work later; it cannot be submitted so."""
     release = '<Task CommandLine="true" Type="NodeRelease"/>'
     made = await alice.ask("POST", "/jobs/jobFile", f"<Job><Tasks>{release}</Tasks></Job>")
     assert made.status == 200, "work may be added until it is submitted"
