@@ -11,17 +11,18 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from application.engine import Engine, RunKey, RunPhase, RunSpec, RunStatus
+from application.engine import Engine, RunKey, RunPhase, RunSpec, RunStatus, key_of, next_key
 from application.ledger import Cause, Change, Ledger
 from application.patience import until_done
 from domain import commands as c
 from domain.errors import Corrupt, CountermandError, Refused
 from domain.events import JobEvent, RunHandle
-from domain.instruct import instruct
+from domain.instruct import instruct, one_run
 from domain.job import Job, Task
 from domain.orders import order_for
 from domain.parameters import TASK_RETRY_COUNT, Parameter
 from domain.states import TASK_ON_NODE
+from domain.sweeps import filled
 
 TRIES_MAX: Final = 50
 MakeStart = Callable[[RunHandle], c.StartTask | c.StartRelease]
@@ -55,18 +56,20 @@ class Runs:
         self,
         job: Job,
         task: Task,
+        node: str,
         time_limit_ms: int,
         make: MakeStart,
         waiting: Callable[[CountermandError], None],
     ) -> Change[Job | None]:
-        """Start the next attempt of ``task``: prepare, write, go. An outage is waited out."""
-        key = RunKey(job.id, task.spec.id, 0, task.attempt + 1)
+        """Start the next attempt of ``task`` on ``node``: prepare, write, go.
+
+        An outage is waited out.
+        """
+        key = next_key(job.id, task)
         try:
-            handle = await self._engine.prepare(key, spec_of(job, task, time_limit_ms))
+            handle = await self._engine.prepare(key, spec_of(job, task, node, time_limit_ms))
         except Refused as no:
-            refusal = c.RefuseTask(
-                task.spec.id, key.attempt, self._engine.node, no.code, no.message
-            )
+            refusal = c.RefuseTask(key.task, key.attempt, node, no.code, no.message, key.instance)
             return await self.tell(job.id, refusal, cause_of(job))
         written = lambda: self._write_and_go(job, key, handle, make(handle))  # noqa: E731
         return await until_done(written, waiting)
@@ -106,7 +109,7 @@ class Runs:
                 retry_count = await self._ledger.parameter(TASK_RETRY_COUNT)
                 await self.tell(key.job, end_of(status, retry_count), cause_of(job))
         if status.survivors_gone:
-            await self.tell(key.job, c.RecordSurvivorsGone(key.task, key.attempt))
+            await self.tell(key.job, c.RecordSurvivorsGone(key.task, key.attempt, key.instance))
 
     async def recover(self, jobs: dict[int, Job]) -> tuple[RunKey, ...]:
         """After a start: compare what the engine finds with what is written, and mend the gap.
@@ -143,12 +146,13 @@ class Runs:
             await self._engine.abandon(status.key)
 
 
-def spec_of(job: Job, task: Task, time_limit_ms: int) -> RunSpec:
+def spec_of(job: Job, task: Task, node: str, time_limit_ms: int) -> RunSpec:
     """What the engine is to run."""
     return RunSpec(
-        command=task.spec.command,
+        command=filled(task.spec, task.spec.command, task.instance),
         environment=task.spec.environment | {"CCP_JOBNAME": job.name},
-        work_directory=task.spec.work_directory,
+        node=node,
+        work_directory=filled(task.spec, task.spec.work_directory, task.instance),
         run_as=job.run_as,
         time_limit_ms=time_limit_ms,
     )
@@ -173,8 +177,8 @@ def stop_called_for(job: Job | None, key: RunKey) -> bool:
 
 
 def running_task(job: Job | None, key: RunKey) -> Task | None:
-    """The task whose latest attempt this run is, if it is written that it runs."""
-    task = job.tasks.get(key.task) if job else None
+    """The task or subtask whose latest attempt this run is, if it is written that it runs."""
+    task = one_run(job, key.task, key.instance) if job else None
     if task is None or task.attempt != key.attempt or task.state not in TASK_ON_NODE:
         return None
     return task
@@ -183,10 +187,10 @@ def running_task(job: Job | None, key: RunKey) -> Task | None:
 def written_runs(jobs: dict[int, Job]) -> tuple[RunKey, ...]:
     """Every run that, as it is written, has not ended."""
     return tuple(
-        RunKey(job.id, task.spec.id, 0, task.attempt)
+        key_of(job.id, run)
         for job in jobs.values()
-        for task in job.tasks.values()
-        if task.state in TASK_ON_NODE
+        for run in job.runs
+        if run.state in TASK_ON_NODE
     )
 
 
@@ -213,6 +217,7 @@ def end_of(status: RunStatus, retry_count: int) -> c.RecordRunEnd:
         survivors=status.survivors,
         lost=(status.reason or "the run ended and nobody saw how") if lost else "",
         retry_count=retry_count,
+        instance=status.key.instance,
     )
 
 

@@ -5,6 +5,7 @@ is the job as it would be afterwards.
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -19,6 +20,9 @@ from domain.requests import command_refused, content_of, inadmissible
 from domain.states import JobState, TaskType
 from domain.submission import check_properties, check_together, check_whole
 from domain.transitions import CHANGE_JOB, GATES
+
+ADDED_LATER: Final = frozenset({TaskType.BASIC, TaskType.PARAMETRIC_SWEEP})
+"""Source: the product; preparation, release and service tasks come with the job."""
 
 # --- tasks ----------------------------------------------------------------------------------------
 
@@ -52,12 +56,13 @@ def bad_tasks(job: Job, tasks: tuple[e.TaskSpec, ...]) -> Refusal | None:
             "add_tasks-states",
             f"job {job.id} is {job.state}; tasks are added in {allowed}",
         )
-    if job.state is not JobState.CONFIGURING and any(t.type is not TaskType.BASIC for t in tasks):
+    if job.state is not JobState.CONFIGURING and not all(t.type in ADDED_LATER for t in tasks):
         return Refusal(
             "illegal_transition",
             HResult.TASK_TYPE_ADDED_IN_WRONG_JOB_STATE,
             "add-task-types",
-            f"job {job.id} is {job.state}; once a job is submitted, only Basic tasks are added",
+            f"job {job.id} is {job.state}; once a job is submitted, only Basic and "
+            "ParametricSweep tasks are added",
         )
     whole = (*(t.spec for t in job.tasks.values()), *tasks)
     return beyond(lambda: check_together(whole, job.job_type)) or incomplete(job, whole)

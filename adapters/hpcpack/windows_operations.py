@@ -54,7 +54,7 @@ WINDOWS_OPERATIONS: Final = (
     operation("getTask", "GET", "Job/{job_id}/Task/{task_id}", ("Properties",)),
     operation("setTaskProperties", "PUT", "Job/{job_id}/Task/{task_id}", lacks=NO_TASK_CHANGE),
     operation("cancelTask", "POST", "Job/{job_id}/Task/{task_id}/Cancel", ("Forced",), MESSAGE),
-    operation("getNodes", "GET", "Nodes", ("Properties", "$filter"), differs="one node"),
+    operation("getNodes", "GET", "Nodes", PAGED, differs="as getNodes of `/hpc`"),
     operation("getNode", "GET", "Node/{name}", ("Properties",)),
     operation("getOldNodeGroups", "GET", "Nodegroups"),
     operation("getOldNodeGroup", "GET", "Nodegroup/{name}"),

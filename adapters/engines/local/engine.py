@@ -1,4 +1,7 @@
-"""The local engine: runs as processes of this machine, each under a warden that outlives us."""
+"""The local engine: runs as processes of this machine, each under a warden that outlives us.
+
+Its nodes are names with slots, all of them this machine.
+"""
 
 import asyncio
 import contextlib
@@ -22,7 +25,8 @@ from adapters.engines.local.rundirs import (
     scan,
 )
 from adapters.engines.local.talk import SPEC_BYTES_MAX
-from application.engine import RunKey, RunPhase, RunSpec, RunStatus, StopOrder
+from application.engine import Node, RunKey, RunPhase, RunSpec, RunStatus, StopOrder
+from application.nodes import check_node
 from domain.errors import Refused, Unavailable, Unknown
 from domain.events import RunHandle
 from domain.states import StopStep
@@ -55,8 +59,7 @@ class LocalEngine:
         self,
         runs_directory: Path,
         *,
-        node: str,
-        slots: int,
+        nodes: tuple[Node, ...],
         task_account: str = "nobody",
         allow_root_tasks: bool = False,
         run_as_accounts: frozenset[str] = frozenset(),
@@ -66,7 +69,7 @@ class LocalEngine:
         go_deadline_seconds: float = 60.0,
     ) -> None:
         self._runs_directory = runs_directory.absolute()
-        self._node, self._slots = node, slots
+        self._nodes = nodes
         self._accounts = Accounts(task_account, run_as_accounts, allow_root_tasks)
         self._cgroups = (cgroup_parent or own_directory()) if use_cgroups else None
         self._kill_seconds = kill_deadline_seconds
@@ -81,12 +84,8 @@ class LocalEngine:
         return ENGINE_NAME
 
     @property
-    def node(self) -> str:
-        return self._node
-
-    @property
-    def slots(self) -> int:
-        return self._slots
+    def nodes(self) -> tuple[Node, ...]:
+        return self._nodes
 
     def exposure(self) -> tuple[str, ...]:
         """What tasks could read or do that they should not, in sentences, for ``doctor``."""
@@ -98,7 +97,7 @@ class LocalEngine:
         self._check_open()
         async with self._lock(key):
             known = self._runs.get(key)
-            if known is not None and not known.record.status.never_ran:
+            if known is not None and not await self._give_way(known, spec.node):
                 return _handle(known.record)
             follower = await self._spawn(key, spec)
             self._runs[key] = follower
@@ -107,8 +106,17 @@ class LocalEngine:
                 await asyncio.to_thread(remove, known.directory, known.record)
             return _handle(follower.record)
 
+    async def _give_way(self, known: Follower, node: str) -> bool:
+        """Whether a new keeper may come for the run: nothing of it ran, or will, under this one."""
+        status = known.record.status
+        if status.phase is RunPhase.PREPARED and status.node != node:
+            check_node(self._nodes, node)
+            await known.command("abandon")
+        return known.record.status.never_ran
+
     async def _spawn(self, key: RunKey, spec: RunSpec) -> Follower:
         """A follower of a new warden that has noted itself. Raises ``Refused``, ``Unavailable``."""
+        check_node(self._nodes, spec.node)
         name = new_name(key)
         directory = self._runs_directory / name
         packed, account = await asyncio.to_thread(self._pack, key, spec, name)
@@ -135,6 +143,7 @@ class LocalEngine:
         fields = {
             "cgroup": f"{self._cgroups}/{PREFIX}{name}" if self._cgroups is not None else "",
             "kill_ms": str(round(self._kill_seconds * 1000)),
+            "node": spec.node,
             "go_ms": str(round(self._go_seconds * 1000)),
             "limit_ms": str(spec.time_limit_ms),
             "uid": str(account.uid),

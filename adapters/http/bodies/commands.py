@@ -11,7 +11,7 @@ from adapters.http.bodies.shapes import one_of
 from domain.message import MESSAGE_UNITS_MAX
 from domain.parameters import TEXT_CHARACTERS_MAX
 from domain.requests import REASON_CODE_MAX
-from domain.states import TASK_TYPES_ACCEPTED, CancelMode, JobPriority, JobType, TaskType
+from domain.states import CancelMode, JobPriority, JobType, TaskType
 from domain.submission import (
     COMMAND_BYTES_MAX,
     DEPENDS_ON_MAX,
@@ -21,6 +21,7 @@ from domain.submission import (
     TASKS_MAX,
     WORK_DIRECTORY_BYTES_MAX,
 )
+from domain.sweeps import INDEX_MAX, INSTANCES_MAX
 
 NO_CONTROL: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 ON_ONE_LINE: Final = r"^[^\x00-\x1f\x7f-\xa0]*$"
@@ -57,6 +58,14 @@ Retries = Annotated[
         description="How often it runs again by itself after a failure; null: after a lost run as "
         "often as TaskRetryCount says, else never.",
         extra_json_schema={"minimum": 0, "maximum": RETRY_COUNT_MAX},
+    ),
+]
+Index = Annotated[
+    int,
+    Meta(
+        description="Of a ParametricSweep: its index goes from start to end by increment, and each "
+        "value is a subtask; else 0.",
+        extra_json_schema={"minimum": 0, "maximum": INDEX_MAX},
     ),
 ]
 RuntimeSeconds = Annotated[
@@ -122,7 +131,7 @@ class TaskBody(Struct, forbid_unknown_fields=True):
     command: Annotated[
         str, text(COMMAND_BYTES_MAX, A_COMMAND, "The command line, at most 8 KiB of UTF-8.")
     ]
-    type: Annotated[str, one_of(sorted(TASK_TYPES_ACCEPTED))] = TaskType.BASIC.value
+    type: Annotated[str, one_of(TaskType)] = TaskType.BASIC.value
     name: Name = ""
     work_directory: Annotated[
         str,
@@ -144,6 +153,16 @@ class TaskBody(Struct, forbid_unknown_fields=True):
         ),
     ] = []
     retry_count: Retries | None = None
+    start: Index = 0
+    end: Index = 0
+    increment: Index = 0
+    instances: Annotated[
+        int,
+        Meta(
+            description="Of a Service: how many instances there are at once; else 0.",
+            extra_json_schema={"minimum": 0, "maximum": INSTANCES_MAX},
+        ),
+    ] = 0
 
 
 class JobBody(Struct, forbid_unknown_fields=True):

@@ -218,6 +218,10 @@ def task_spec(number: int, body: TaskBody) -> TaskSpec:
         runtime_seconds=body.runtime_seconds,
         depends_on=tuple(body.depends_on),
         retry_count=body.retry_count,
+        start=body.start,
+        end=body.end,
+        increment=body.increment,
+        instances=body.instances,
     )
 
 
