@@ -21,6 +21,7 @@ from domain.commands import JobChanges, JobTerms
 from domain.errors import BadRequest
 from domain.events import TaskSpec
 from domain.job import Job
+from domain.states import TaskType
 
 SCHEDULER: Final = "http://schemas.microsoft.com/HPCS2008R2/scheduler/"
 VERSION: Final = "3.000"
@@ -100,9 +101,18 @@ def task_xml(task: TaskSpec) -> str:
         "WorkDirectory": task.work_directory,
         **limit,
         **after,
+        **sweep(task),
     }
     variables = "".join(element("Variable", named(x)) for x in task.environment.items())
     return tag("Task", own, element("EnvironmentVariables", variables) if variables else "")
+
+
+def sweep(task: TaskSpec) -> dict[str, str]:
+    """The index of a parametric sweep."""
+    if task.type is not TaskType.PARAMETRIC_SWEEP:
+        return {}
+    values = {"StartValue": task.start, "EndValue": task.end, "IncrementValue": task.increment}
+    return {name: str(value) for name, value in values.items()}
 
 
 def named(pair: tuple[str, str]) -> str:

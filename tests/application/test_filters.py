@@ -106,10 +106,8 @@ async def test_a_few_filters_run_at_once_and_who_waits_can_be_canceled(world: Wo
         await until(lambda: world.filters.running == 4, "four filters")
         for job in jobs[:4]:
             await stack.state(job, JobState.EXTERNAL_VALIDATION)
-        assert {stack.board.jobs[job].state for job in jobs[4:]} <= {
-            JobState.SUBMITTED,
-            JobState.VALIDATING,
-        }
+        for job in jobs[4:]:
+            await stack.state(job, JobState.VALIDATING)
         await stack.cancel(jobs[4])
         await stack.state(jobs[4], JobState.CANCELED)
         await stack.cancel(free, key="c2")

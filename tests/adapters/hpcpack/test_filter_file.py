@@ -68,6 +68,12 @@ def test_a_limit_of_the_job_is_told() -> None:
     assert (root.get("HasRuntime"), root.get("RuntimeSeconds")) == ("true", "90")
 
 
+def test_a_sweep_is_told_by_its_values() -> None:
+    sweep = TaskSpec(1, "render *", TaskType.PARAMETRIC_SWEEP, start=1, end=100, increment=2)
+    (task,) = parsed(FILES.write(Story(add((sweep,))).job)).findall("hpc:Tasks/hpc:Task", NAMESPACE)
+    assert [task.get(f"{x}Value") for x in ("Start", "End", "Increment")] == ["1", "100", "2"]
+
+
 def test_hostile_text_stays_text() -> None:
     job = replace(a_job(), name=HOSTILE, properties={HOSTILE: HOSTILE})
     root = parsed(FILES.write(job))
