@@ -203,4 +203,35 @@ METHODS: Final = (
         ),
         "at once when it is due, where HPC Pack cleans up at an hour of the day",
     ),
+    Method(
+        "Task types: ParametricSweep, NodePrep, NodeRelease, Service",
+        "a sweep's subtasks come about when they are first reached; preparation and release run "
+        "once on each node, and a failed preparation drops its node; a service's instances are "
+        "replaced until the job ends",
+        "the same",
+        (
+            "tests/domain/test_sweep_story.py::test_subtasks_start_in_order_and_end_one_by_one",
+            "tests/domain/test_sweep_story.py::test_what_was_not_reached_cannot_be_named_yet",
+            "tests/domain/test_several_nodes.py::"
+            "test_a_failed_preparation_drops_its_node_and_the_job_goes_on",
+            "tests/domain/test_several_nodes.py::"
+            "test_release_runs_on_each_node_and_the_end_waits_for_all",
+            "tests/domain/test_several_nodes.py::test_a_service_goes_on_until_its_job_is_canceled",
+        ),
+        "nodes are named parts of one machine",
+    ),
+    Method(
+        "SubmissionFilterProgram, ActivationFilterProgram",
+        "a program of the site is asked about each job, when it is submitted and when it is about "
+        "to start; no answer in time refuses the job in the first case and starts it in the second",
+        "the same, with programs of Linux; the job is ExternalValidation while the first runs",
+        (
+            "tests/domain/test_filtering.py::test_every_way_to_refuse_a_job",
+            "tests/domain/test_filtering.py::test_every_exit_code_that_holds",
+            "tests/application/test_filters.py::test_no_answer_in_time_starts_the_job",
+            "tests/e2e/test_filters.py::"
+            "test_a_job_is_seen_in_external_validation_while_its_filter_runs",
+        ),
+        "each answer that holds or refuses a job is an event with the filter's words",
+    ),
 )

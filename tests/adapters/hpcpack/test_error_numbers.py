@@ -18,7 +18,7 @@ from domain.errors import StoreFull
 from domain.events import Exit, RunHandle
 from domain.hresult import HResult
 from domain.identity import Role
-from domain.states import StopStep
+from domain.states import FilterHow, StopStep
 from tests.adapters.hpcpack.client import Form, HpcClient, Reply
 from tests.adapters.hpcpack.conftest import People
 from tests.adapters.http.stack import Stack
@@ -414,12 +414,56 @@ async def unprepared(world: World) -> int:
     return job
 
 
+FILTER: Final = "/opt/site/filter"
+
+
+def refused_by_a_filter(end: c.FilterEnd, terms: c.JobTerms) -> Callable[[World], Awaitable[int]]:
+    """A job that the submission filter refused by this end."""
+
+    async def provoke(world: World) -> int:
+        job = await world.held()
+        assert (await world.post(f"/jobs/{job}/submit")).is_success
+        await world.service.instruct(job, c.StartValidation())
+        await world.service.instruct(job, c.StartExternalValidation(FILTER))
+        await world.service.instruct(job, c.EndExternalValidation(FILTER, end, terms))
+        return job
+
+    return provoke
+
+
+async def failed_by_the_activation_filter(world: World) -> int:
+    job = await world.held()
+    assert (await world.post(f"/jobs/{job}/submit")).is_success
+    await world.service.queue_job(job)
+    end = c.FilterEnd(FilterHow.RAN, exit_code=4)
+    await world.service.instruct(job, c.EndActivation(FILTER, end, datetime.now(UTC), 60))
+    return job
+
+
+NOTHING: Final = c.JobTerms()
+NOT_TAKEN: Final = c.JobTerms(not_taken="the filter changed the owner")
+NO: Final = refused_by_a_filter(c.FilterEnd(FilterHow.RAN, exit_code=7), NOTHING)
+MISSING: Final = refused_by_a_filter(c.FilterEnd(FilterHow.MISSING), NOTHING)
+INVALID: Final = refused_by_a_filter(c.FilterEnd(FilterHow.INVALID), NOTHING)
+LATE: Final = refused_by_a_filter(c.FilterEnd(FilterHow.TIMED_OUT), NOTHING)
+BAD_TERM: Final = refused_by_a_filter(c.FilterEnd(FilterHow.RAN, exit_code=1), NOT_TAKEN)
+
 STORED: Final[dict[int, tuple[str, str, Callable[[World], Awaitable[int]]]]] = {
     0x80040201: ("Operation_CanceledByUser", "Canceled", canceled_by_user),
     0x80040370: ("Operation_FinishedByUser", "Finished", finished_by_user),
+    0x80040642: ("Validation_SubmissionFilterFailed", "Failed", NO),
+    0x80040643: ("Validation_SubmissionFilterDoesNotExist", "Failed", MISSING),
+    0x80040644: ("Validation_SubmissionFilterInvalid", "Failed", INVALID),
+    0x80040654: ("Validation_SubmissionFilterTimeout", "Failed", LATE),
+    0x80040655: ("Validation_SubmissionFilterInvalidJobTerm", "Failed", BAD_TERM),
     0x800409D5: ("Execution_JobRuntimeExpired", "Failed", late),
     0x800409DC: ("Execution_TaskFailure", "Failed", failed_by_a_task),
     0x800409E8: ("Execution_NodePrepTaskFailure", "Failed", unprepared),
+    0x800409EA: (
+        "Execution_FailedByActivationFilter",
+        "Failed",
+        failed_by_the_activation_filter,
+    ),
 }
 
 
