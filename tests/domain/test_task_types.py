@@ -13,8 +13,9 @@ from msgspec.structs import replace
 
 from domain import commands as c
 from domain import events as e
-from domain.job import Job
+from domain.job import Job, Task
 from domain.states import CancelMode, TaskState, TaskType
+from domain.submission import COMES_AND_GOES
 from domain.subtasks import is_expanded, subtask
 from tests.domain.builders import (
     DENIED,
@@ -93,14 +94,29 @@ def test_the_tables_name_every_type_and_state() -> None:
         assert set(row) == set(TaskState)
 
 
+INDEX: Final[dict[TaskType, dict[str, int]]] = {
+    TaskType.PARAMETRIC_SWEEP: {"start": 1, "end": 3, "increment": 1},
+    TaskType.SERVICE: {"instances": 1},
+}
+"""What a task of the type says of its subtasks."""
+
+
 def of_type(job: Job, type_: TaskType) -> Job:
     """The job, and task 1 is of this type; of those of which a job has one at most, it alone."""
-    types = {n: TaskType.BASIC for n, t in job.tasks.items() if t.spec.type is type_} | {1: type_}
-    changed = {
-        n: replace(job.tasks[n], spec=replace(job.tasks[n].spec, type=kind))
-        for n, kind in types.items()
-    }
-    return replace(job, tasks=job.tasks | changed)
+    tasks = {n: typed(t, type_ if n == 1 else other(t, type_)) for n, t in job.tasks.items()}
+    if type_ is TaskType.SERVICE:
+        tasks = {n: t for n, t in tasks.items() if n == 1 or t.spec.type in COMES_AND_GOES}
+    return replace(job, tasks=tasks)
+
+
+def other(task: Task, type_: TaskType) -> TaskType:
+    """What another task is, beside one of this type."""
+    return TaskType.BASIC if task.spec.type is type_ else task.spec.type
+
+
+def typed(task: Task, type_: TaskType) -> Task:
+    """The task, of this type."""
+    return replace(task, spec=replace(task.spec, type=type_, **INDEX.get(type_, {})))
 
 
 def check(job: Job, task: int, command: str, instance: int = 0) -> None:
