@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Final
 
-from application.activation_filter import OPEN, Pass
+from application.activation_filter import Pass
 from application.board import Board
 from application.engine import Engine, RunKey, next_key
 from application.ledger import Change
@@ -114,19 +114,16 @@ class Dispatcher:
     # --- jobs -------------------------------------------------------------------------------------
 
     def _begin_job(self, job: Job, free: FreeSlots, gate: Pass) -> None:
-        """Give the job its nodes; what it is going to need there is no other's now.
-
-        Unless the activation filter says no: then at most its slots are kept.
-        """
-        wanted = runs_wanted(job)
-        nodes = free.choose(wanted)
-        starting = job.id in self._starting_jobs
-        way = OPEN if starting else gate.way(job, max(1, free.at_most(wanted)))
-        if way.open or way.kept:
-            free.take_many(nodes, wanted)
-        if way.open and not starting:
+        """Give the job its nodes; what it is going to need there is no other's now."""
+        wanted = max(1, runs_wanted(job))
+        if job.id not in self._starting_jobs:
+            way = gate.way(job, min(wanted, free.total))
+            if not way.open:
+                free.keep(way.kept)
+                return
             self._starting_jobs.add(job.id)
-            self._side_by_side(self._begun(job, nodes))
+            self._side_by_side(self._begun(job, free.choose(wanted)))
+        free.keep(wanted)
 
     async def _begun(self, job: Job, nodes: tuple[str, ...]) -> None:
         async def begin() -> int:

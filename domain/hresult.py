@@ -1,6 +1,7 @@
 """HPC Pack's error numbers, by its own names. Source: the client library's ErrorCode constants.
 
-As a signed 32-bit number (REST ``Code``, .NET) a value is ``value - 2**32``.
+A value is the first number of its kind and an offset (``OPERATION_FIRST`` and its like). As a
+signed 32-bit number (REST ``Code``, .NET) it is ``value - 2**32``.
 """
 
 from enum import IntEnum
@@ -8,10 +9,11 @@ from typing import Final
 
 
 class HResult(IntEnum):
-    """The values this service answers with."""
+    """The values this service answers with, or leaves a job with; none that it never gives."""
 
     CANCELED_BY_USER = 0x80040201
     ONLY_CONFIG_JOBS_CAN_BE_SUBMITTED = 0x80040202
+    PROPERTY_IS_READ_ONLY = 0x80040203
     ARGUMENT_OUT_OF_RANGE = 0x80040205
     INVALID_JOB_ID = 0x80040206
     INVALID_TASK_ID = 0x80040207
@@ -31,6 +33,7 @@ class HResult(IntEnum):
     SERVER_IS_BUSY = 0x8004025F
     CANCEL_MESSAGE_IS_TOO_LONG = 0x800402D3
     FINISHED_BY_USER = 0x80040370
+    SERVICE_AS_CLIENT_BAD_USER_NAME = 0x800403C4
     SUBMISSION_FILTER_FAILED = 0x80040642
     SUBMISSION_FILTER_DOES_NOT_EXIST = 0x80040643
     SUBMISSION_FILTER_INVALID = 0x80040644
@@ -42,7 +45,6 @@ class HResult(IntEnum):
     TASKS_JOB_CANCELED = 0x800409D3
     JOB_RUNTIME_EXPIRED = 0x800409D5
     TASK_RUNTIME_EXPIRED = 0x800409D7
-    NODE_UNREACHABLE = 0x800409D8
     PROCESS_DEAD = 0x800409D9
     TASK_FAILURE = 0x800409DC
     TASK_CANCELED_BEFORE_ASSIGNMENT = 0x800409E5

@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from adapters.hpcpack import job_properties, task_properties
 from adapters.hpcpack.answers import Property
-from adapters.hpcpack.error_names import PROPERTY_IS_READ_ONLY
 from adapters.hpcpack.face import login
 from adapters.hpcpack.faults import NotSupported
 from adapters.hpcpack.fields import SHOWN, yes_or_no
@@ -101,7 +100,7 @@ def check(row: Property, kind: Kind) -> None:
         raise BadRequest(
             f"{row.name[:SHOWN]} cannot be given: only the cluster says it",
             code="property_read_only",
-            hresult=PROPERTY_IS_READ_ONLY,
+            hresult=HResult.PROPERTY_IS_READ_ONLY,
         )
     if name in kind.maxima:
         check_count(row)

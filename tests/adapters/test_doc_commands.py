@@ -7,7 +7,11 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES: Final = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "ops").glob("*.md")),
+]
 RUNNERS: Final = "".join(x.read_text() for x in (ROOT / "tests" / "e2e").glob("test_*.py"))
 FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 INDENTED: Final = re.compile(r"^(?:- .*|\s*|)\n((?:    .*\n)+)", re.MULTILINE)

@@ -1,7 +1,5 @@
 """A job is made piece by piece: created, given tasks one by one, changed, submitted."""
 
-from typing import Any
-
 import pytest
 
 from domain import commands as c
@@ -10,7 +8,6 @@ from domain.errors import BadRequest
 from domain.hresult import HResult
 from domain.states import CancelMode, JobPriority, JobState, TaskState, TaskType
 from domain.submission import TASKS_MAX, check_changes, check_tasks
-from domain.transitions import CHANGE_JOB, GATES
 from tests.domain.builders import (
     ALLOWED,
     DENIED,
@@ -24,7 +21,7 @@ from tests.domain.builders import (
     start,
     submit,
 )
-from tests.domain.situations import SITUATIONS, only_the_trail_differs, situation
+from tests.domain.situations import only_the_trail_differs
 
 WORK = e.TaskSpec(0, "work")
 CLEAN = e.TaskSpec(0, "clean", TaskType.NODE_RELEASE)
@@ -56,36 +53,6 @@ def test_once_submitted_a_job_gets_no_node_release_task() -> None:
     (fact,) = given(running_job(1).job).when(add_tasks(CLEAN))
     assert isinstance(fact, e.JobCommandRefused)
     assert fact.hresult == HResult.TASK_TYPE_ADDED_IN_WRONG_JOB_STATE
-
-
-@pytest.mark.parametrize("name", SITUATIONS)
-def test_tasks_are_added_in_three_states_and_refused_in_all_others(name: str) -> None:
-    job = situation(name)
-    (fact,) = given(job).when(add_tasks(WORK))
-    assert isinstance(fact, e.TasksAdded) == (job.state in GATES["add_tasks"].states)
-    if not isinstance(fact, e.TasksAdded):
-        assert isinstance(fact, e.JobCommandRefused)
-        assert (fact.command, fact.rule, fact.code) == (
-            "add_tasks",
-            "add_tasks-states",
-            "illegal_transition",
-        )
-
-
-@pytest.mark.parametrize("name", SITUATIONS)
-@pytest.mark.parametrize("values", [{"name": "x"}, {"priority": JobPriority.HIGHEST},
-                                    {"run_as": "batch"}, {"properties": {"a": "1"}}])  # fmt: skip
-def test_each_property_changes_in_the_states_of_its_row(name: str, values: dict[str, Any]) -> None:
-    job = situation(name)
-    (what,) = values
-    (fact,) = given(job).when(change(**values))
-    if job.state in CHANGE_JOB[what].states:
-        assert isinstance(fact, e.JobPropertiesChanged)
-        assert fact.named == (("a",) if what == "properties" else (what,))
-    else:
-        assert isinstance(fact, e.JobCommandRefused)
-        assert fact.hresult == HResult.SET_INVALID_PROP_UNDER_CERTAIN_STATE
-        assert (fact.command, fact.rule) == ("change", f"change-{what}-states")
 
 
 def test_a_change_is_all_or_nothing() -> None:

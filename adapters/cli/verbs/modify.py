@@ -12,7 +12,9 @@ from adapters.cli.typed.new_tasks import PRIORITIES, SECONDS
 
 @click.command("modify")
 @o.job_argument
-@click.option("--name", help="The job's name.")
+@click.option(
+    "--name", type=click.UNPROCESSED, metavar="TEXT", help="The job's name; '' takes it away."
+)
 @click.option("--priority", type=click.Choice(PRIORITIES, case_sensitive=False))
 @click.option("--run-as", metavar="ACCOUNT", help="Whom the tasks run as.")
 @click.option(
