@@ -18,8 +18,10 @@ INDENTED: Final = re.compile(r"^(?:- .*|\s*|)\n((?:    .*\n)+)", re.MULTILINE)
 PROGRAMS: Final = "countermand|curl|nats|make|python3?|tar|jq|export|schemathesis|pip"
 COMMAND: Final = re.compile(rf"^\s*(?:[$>] |(?:{PROGRAMS}) )", re.MULTILINE)
 NO_COMMANDS: Final = {"console", "ini", "json", "python", "sh", "toml", "text"}
-"""Languages of blocks: what stands in the first is run, in the others there are no commands. A block
-of ``sh`` is a whole program, which a test saves where its second line says, and runs."""
+"""Languages of blocks: what stands in the first is run, in the others there are no commands.
+
+A block of ``sh`` is a whole program, which a test saves where its second line says, and runs.
+"""
 
 PROGRAM: Final = re.compile(r"#!/bin/sh\n# /\S+\n")
 
