@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from tests.e2e.service import Service
+from tests.e2e.service import STOP_SECONDS_MAX, Service
 from tests.e2e.stream import check_history
 from tests.support.filter_scripts import script
 from tests.support.processes import belonging_to, command_line
@@ -82,6 +82,18 @@ def test_a_service_killed_while_its_filter_runs_asks_again(service: Service) -> 
     assert "It was rejected" in service.cli("explain", str(job)).out
     assert list((service.data / "filters").iterdir()) == []
     check_history(service.stream())
+
+
+def test_a_service_that_is_told_to_end_takes_its_filters_along(service: Service) -> None:
+    service.start()
+    set_filter(service, "Submission", waiting(service, "exit 0"))
+    job = service.submit("true")
+    until(lambda: len(running(service)) >= 3, "the usher, the filter, and its child")
+    assert service.stop() < STOP_SECONDS_MAX
+    assert not running(service)
+    service.start()
+    go_on(service, job)
+    service.until_state(job, "Finished")
 
 
 def test_an_usher_that_is_killed_takes_its_filter_with_it_and_is_replaced(service: Service) -> None:
