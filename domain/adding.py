@@ -14,6 +14,7 @@ from domain.hresult import HResult
 TASKS_BYTES_MAX: Final = 32 * 1024
 TASK_BYTES_MAX: Final = 56 * 1024
 PROPERTIES_STORED_BYTES_MAX: Final = 24 * 1024
+ENVIRONMENT_STORED_BYTES_MAX: Final = 32 * 1024
 """As JSON in one event, so that none comes near the stream's 64 KiB."""
 
 
@@ -24,7 +25,7 @@ def add_job(command: AddJob) -> tuple[e.JobEvent, ...]:
     """
     check_stored("the job's properties", command.properties, PROPERTIES_STORED_BYTES_MAX)
     first, *more = tuple(chunks(command.tasks)) or ((),)
-    if stored_bytes(first) > TASKS_BYTES_MAX:
+    if stored_bytes(first) + stored_bytes(command.environment) > TASKS_BYTES_MAX:
         first, more = (), [first, *more]
     asked = command.asked
     added = e.JobAdded(
@@ -38,6 +39,15 @@ def add_job(command: AddJob) -> tuple[e.JobEvent, ...]:
         fail_on_task_failure=command.fail_on_task_failure,
         run_until_canceled=command.run_until_canceled,
         runtime_seconds=command.runtime_seconds,
+        environment=command.environment,
+        valid_exit_codes=command.valid_exit_codes,
+        task_retry_count=command.task_retry_count,
+        hold_until=command.hold_until,
+        project=command.project,
+        service_name=command.service_name,
+        client_source=command.client_source,
+        progress=command.progress,
+        progress_message=command.progress_message,
         tasks=first,
         request_id=asked.request_id,
         content_sha256=content_of_job(command),

@@ -46,12 +46,7 @@ FIXED: Final = {
     "IsExclusive": "False",
     "IsRerunnable": "True",
     "MinCores": "1",
-    "DependsOn": "",
     "RequiredNodes": "",
-    "StdInFilePath": "",
-    "StdOutFilePath": "",
-    "StdErrFilePath": "",
-    "HasRuntime": "False",
 }
 """Every task here has these values, and no other."""
 
@@ -89,6 +84,13 @@ READABLE: Final = {
         Readable("InstanceId", lambda _: "0"),
         Readable("Type", lambda o: o.task.spec.type.value),
         Readable("WorkDirectory", lambda o: o.task.spec.work_directory),
+        Readable("DependsOn", lambda o: ",".join(o.task.spec.depends_on)),
+        Readable("HasRuntime", lambda o: str(o.task.spec.runtime_seconds > 0)),
+        Readable("Runtime", lambda o: str(o.task.spec.runtime_seconds)),
+        Readable("ValidExitCodes", lambda o: o.task.spec.valid_exit_codes),
+        Readable("StdInFilePath", lambda o: o.task.spec.stdin),
+        Readable("StdOutFilePath", lambda o: o.task.spec.stdout),
+        Readable("StdErrFilePath", lambda o: o.task.spec.stderr),
         Readable("ErrorMessage", lambda o: o.task.reason),
         Readable("RequeueCount", lambda o: str(max(0, o.task.attempt - 1))),
         Readable("StartTime", lambda o: maybe_time(o.task.started_at)),

@@ -116,7 +116,7 @@ from domain.events.stopping import (
     TaskStopped,
     TaskSurvivorsGone,
 )
-from domain.events.tasks import TaskFinishRequested, TaskRequeued
+from domain.events.tasks import TaskFinishRequested, TaskPropertiesChanged, TaskRequeued
 
 __all__ = [
     "CLUSTER",
@@ -171,6 +171,7 @@ __all__ = [
     "TaskFinishRequested",
     "TaskFinished",
     "TaskForceStopped",
+    "TaskPropertiesChanged",
     "TaskRequeued",
     "TaskRuntimeExpired",
     "TaskSet",

@@ -88,6 +88,9 @@ class TaskSpec(Struct, frozen=True):
     ``depends_on``: names of tasks; it starts when all tasks of these names are Finished.
     ``retry_count``: how often it runs again by itself after a failure; null: after a lost run as
     often as TaskRetryCount says, after a failure of its own never.
+    ``valid_exit_codes``: exit codes that count as success, such as "0,10..20"; "": as its job has.
+    ``properties``: further properties by name. ``stdin``, ``stdout``, ``stderr``: paths of files
+    that its standard streams are, from the work directory on; "" for none.
     """
 
     id: int
@@ -99,3 +102,8 @@ class TaskSpec(Struct, frozen=True):
     runtime_seconds: int = 0
     depends_on: tuple[str, ...] = ()
     retry_count: int | None = None
+    valid_exit_codes: str = ""
+    properties: dict[str, str] = {}
+    stdin: str = ""
+    stdout: str = ""
+    stderr: str = ""

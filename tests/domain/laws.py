@@ -99,6 +99,10 @@ class Laws:
         for number, was in before.tasks.items():
             task = after.tasks[number]
             assert task.attempt - was.attempt in (0, 1)
+            if task.spec != was.spec:
+                assert isinstance(data, e.TaskPropertiesChanged)
+                assert data.task == number
+                assert was.state in (TaskState.CONFIGURING, TaskState.QUEUED)
             if task.attempt > was.attempt:
                 assert was.state is TaskState.QUEUED
             if was.spec.type is TaskType.NODE_RELEASE:

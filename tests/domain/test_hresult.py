@@ -7,6 +7,7 @@ from domain.hresult import HResult, hpc_name
 NAMES = {
     0x80040201: "Operation_CanceledByUser",
     0x80040202: "Operation_OnlyConfigJobsCanBeSubmitted",
+    0x80040203: "Operation_PropertyIsReadOnly",
     0x80040205: "Operation_ArgumentOutOfRange",
     0x80040206: "Operation_InvalidJobId",
     0x80040207: "Operation_InvalidTaskId",
@@ -22,7 +23,10 @@ NAMES = {
     0x8004024D: "Operation_TaskOfTypeCannotBeReconfigured",
     0x80040252: "Operation_TaskTypeAddedInWrongJobState",
     0x8004025F: "Operation_ServerIsBusy",
+    0x800402CB: "Operation_InvalidHoldUntil",
     0x800402D3: "Operation_CancelMessageIsTooLong",
+    0x800402DC: "Operation_CustomPropertyNameTooLong",
+    0x800402DD: "Operation_CustomPropertyValueTooLong",
     0x80040370: "Operation_FinishedByUser",
     0x80040647: "Validation_MultipleNodePrep",
     0x80040648: "Validation_MultipleNodeRelease",

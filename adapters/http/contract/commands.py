@@ -12,6 +12,7 @@ from adapters.http.bodies.commands import (
     NothingBody,
     ParameterValue,
     TaskCancelBody,
+    TaskChangeBody,
 )
 from adapters.http.bodies.receipts import ReceiptBody
 from adapters.http.contract.fields import Word
@@ -59,6 +60,14 @@ CHANGE: Final = command(
     "Give properties of a job new values, all of them or none",
     ChangeBody,
     (JOB,),
+    method="PATCH",
+)
+CHANGE_TASK: Final = command(
+    "changeTask",
+    "/jobs/{job_id}/tasks/{task_id}",
+    "Give properties of a waiting task new values, all of them or none",
+    TaskChangeBody,
+    (JOB, TASK),
     method="PATCH",
 )
 SUBMIT: Final = command(
@@ -134,6 +143,7 @@ OPERATIONS: Final = (
     CREATE,
     ADD_TASKS,
     CHANGE,
+    CHANGE_TASK,
     SUBMIT,
     CANCEL,
     FINISH,
