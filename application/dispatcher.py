@@ -59,7 +59,7 @@ class Dispatcher:
 
     async def start_idle(self, job: Job) -> None:
         """Queued -> Running, without a task: the job waits for some."""
-        if not self._paused:
+        if not self._paused and job.id not in self._board.holds:
             await self._start_job(job)
 
     async def pause(self, seconds_max: float) -> None:
@@ -106,7 +106,9 @@ class Dispatcher:
 
     async def _start_job(self, job: Job) -> None:
         seconds = await self._runs.parameter(JOB_RUNTIME)
-        await self._runs.tell(job.id, c.StartJob((self._engine.node,), seconds))
+        start = c.StartJob((self._engine.node,), seconds)
+        held = job.hold_until  # a hold that is set meanwhile is kept
+        await self._runs.tell(job.id, start, fits=lambda now: now.hold_until == held)
 
     async def _start(self, job: Job, task: Task, key: RunKey) -> None:
         """Start one task; whatever happens, the job is looked at again."""

@@ -135,7 +135,8 @@ async def test_what_only_the_cluster_says(alice: HpcClient) -> None:
 
 async def test_two_node_release_tasks_or_one_alone(alice: HpcClient) -> None:
     release = '<Task CommandLine="true" Type="NodeRelease"/>'
-    alone = await alice.ask("POST", "/jobs/jobFile", f"<Job><Tasks>{release}</Tasks></Job>")
+    made = await alice.ask("POST", "/jobs/jobFile", f"<Job><Tasks>{release}</Tasks></Job>")
+    alone = await alice.ask("POST", f"/jobs/{made.value}/submit")
     is_fault(alone, 422, "Validation_OnlyPrepOrRelease", 0x80040649)
     two = await alice.ask("POST", "/jobs/jobFile", f"<Job><Tasks>{release * 2}</Tasks></Job>")
     is_fault(two, 422, "Validation_MultipleNodeRelease", 0x80040648)
@@ -144,10 +145,12 @@ async def test_two_node_release_tasks_or_one_alone(alice: HpcClient) -> None:
 @pytest.mark.parametrize(
     "properties",
     [
-        {"RunUntilCanceled": "True"},
+        {"IsExclusive": "True"},
         {"UnitType": "2"},
         {"MinNodes": "3"},
-        {"Project": "x"},
+        {"NotifyOnCompletion": "True"},
+        {"EmailAddress": "alice@example.org"},
+        {"ParentJobIds": "1"},
         {"NoSuchProperty": "x"},
         {"JobType": "Broker"},
         {"JobTemplate": "GPU"},
@@ -163,10 +166,10 @@ async def test_what_the_job_model_has_no_place_for(
 
 async def test_the_same_at_submit(alice: HpcClient) -> None:
     job = await alice.create("sleep 60")
-    answer = await alice.ask("POST", f"/jobs/{job}/submit", {"RunUntilCanceled": "true"})
+    answer = await alice.ask("POST", f"/jobs/{job}/submit", {"IsExclusive": "true"})
     assert answer.status == 501
     assert (await alice.job(job, "State"))["State"] == "Configuring"
-    same = await alice.ask("POST", f"/jobs/{job}/submit", {"RunUntilCanceled": "false"})
+    same = await alice.ask("POST", f"/jobs/{job}/submit", {"IsExclusive": "false"})
     assert same.status == 204
 
 
