@@ -7,7 +7,7 @@ import msgspec
 from msgspec import NODEFAULT, Struct
 
 from domain import events as e
-from domain.commands import AddJob, content_sha256
+from domain.commands import AddJob, TaskChanges, content_sha256
 from domain.errors import BadRequest
 from domain.hresult import HResult
 
@@ -75,7 +75,9 @@ def chunks(tasks: tuple[e.TaskSpec, ...]) -> Iterator[tuple[e.TaskSpec, ...]]:
         yield tuple(group)
 
 
-def check_stored(what: str, value: e.TaskSpec | dict[str, str], bytes_max: int) -> int:
+def check_stored(
+    what: str, value: e.TaskSpec | TaskChanges | dict[str, str], bytes_max: int
+) -> int:
     """Its size as stored; ``BadRequest`` when that is above ``bytes_max``."""
     size = stored_bytes(value)
     if size > bytes_max:
@@ -86,7 +88,9 @@ def check_stored(what: str, value: e.TaskSpec | dict[str, str], bytes_max: int) 
     return size
 
 
-def stored_bytes(value: e.TaskSpec | tuple[e.TaskSpec, ...] | dict[str, str]) -> int:
+def stored_bytes(
+    value: e.TaskSpec | tuple[e.TaskSpec, ...] | TaskChanges | dict[str, str],
+) -> int:
     """Its size as JSON, in which some characters take more bytes than in UTF-8."""
     return len(msgspec.json.encode(value))
 

@@ -187,9 +187,17 @@ def bad_task_change(job: Job, task: Task, changes: c.TaskChanges) -> Refusal | N
             f"{TaskState.CONFIGURING} or {TaskState.QUEUED}",
         )
     after = changed_spec(task.spec, changes)
+    too_large = beyond(lambda: check_change_stored(task, changes))
+    if too_large is not None:
+        return too_large
     others = (t.spec for t in job.tasks.values() if t.spec.id != after.id)
     whole = tuple(sorted((*others, after), key=lambda spec: spec.id))
     return beyond(lambda: check_changed_task(job, after, whole)) or incomplete(job, whole)
+
+
+def check_change_stored(task: Task, changes: c.TaskChanges) -> None:
+    """The change itself fits an event, also what it takes away."""
+    check_stored(f"the change of task {task.spec.id}", changes, TASK_BYTES_MAX)
 
 
 def check_changed_task(job: Job, task: e.TaskSpec, whole: tuple[e.TaskSpec, ...]) -> None:

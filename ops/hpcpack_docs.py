@@ -8,7 +8,7 @@ from adapters.hpcpack.error_names import NAMES
 from adapters.hpcpack.operation import Operation
 from adapters.hpcpack.operations import CLUSTER, JOBS, TASKS
 from adapters.hpcpack.windows_operations import WINDOWS_OPERATIONS
-from domain.transitions import ALWAYS, CHANGE_JOB, CHANGE_TASK
+from domain.transitions import ALWAYS, CHANGE_JOB, CHANGE_TASK, PropertyRow
 from ops.markdown import table, wrapped
 
 HEAD: Final = """\
@@ -175,8 +175,8 @@ def properties() -> str:
         "Infinite, `ValidExitCodes` numbers and ranges such as 0,10..20, `Progress` 0 to 100. Of a "
         "task `DependsOn` is names of tasks with commas, and the files of its standard streams are "
         "opened by the shell that runs it, with the rights of its account, from its work directory "
-        "on. `MaxCores`, `MaxSockets`, `MaxNodes` may be any number from 1: the one slot of a task is "
-        "within them.\n\nJobs are sorted by "
+        "on. `MaxCores`, `MaxSockets`, `MaxNodes` may be any number from 1: the one slot of a task "
+        "is within them.\n\nJobs are sorted by "
         f"{listed(questions.JOB_SORTS)}; tasks by {listed(task_properties.SORTS)} (in any case). "
         f"Filters: {listed(filters.JOB_NAMES[:2])} of jobs, {listed(filters.TASK_NAMES[:4])} of "
         "tasks."
@@ -187,10 +187,7 @@ def properties() -> str:
 
 def changes() -> str:
     """Which property of a job may change in which state, and when a task may."""
-    rows = (
-        (hpc_name(name), ", ".join(sorted(row.states)) if row.states != ALWAYS else "any", row.source)
-        for name, row in CHANGE_JOB.items()
-    )
+    rows = ((hpc_name(name), states_of(row), row.source) for name, row in CHANGE_JOB.items())
     while_ = " or ".join(state for state, row in CHANGE_TASK.items() if row.accepted)
     text = (
         "All of a request is done, or nothing. What may not change in a state is refused with "
@@ -199,6 +196,11 @@ def changes() -> str:
     )
     table_ = table(("of a job", "may change while it is", "because"), rows)
     return f"### Changes\n\n{wrapped(text)}\n\n{table_}\n"
+
+
+def states_of(row: PropertyRow) -> str:
+    """In which states a property may change."""
+    return "any" if row.states == ALWAYS else ", ".join(sorted(row.states))
 
 
 def hpc_name(name: str) -> str:

@@ -1,6 +1,7 @@
 """Properties carried out: what runs start with, holds, changes while a start is under way."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -111,5 +112,5 @@ async def test_a_hold_that_is_taken_back_holds_no_longer(world: World) -> None:
         ({"stderr": "it's"}, "exec 2>'it'\"'\"'s'\nwork"),
     ],
 )
-def test_the_streams_of_a_task(streams: dict[str, str], line: str) -> None:
+def test_the_streams_of_a_task(streams: dict[str, Any], line: str) -> None:
     assert with_streams(e.TaskSpec(1, "work", **streams)) == line

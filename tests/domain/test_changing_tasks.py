@@ -131,3 +131,11 @@ def test_no_such_task_and_no_right() -> None:
 def test_changes_that_can_never_be_made_are_malformed(changes: c.TaskChanges) -> None:
     with pytest.raises(BadRequest):
         check_task_changes(changes)
+
+
+def test_a_change_that_no_event_could_hold_is_refused() -> None:
+    story = Story(add())
+    gone = {f"V{n:05}_{'x' * 40}": "" for n in range(600)}
+    (fact,) = story.ask(change_task(1, command="\x01" * 8000, environment=gone))
+    assert isinstance(fact, e.JobCommandRefused)
+    assert fact.hresult == HResult.PROPERTY_VALUE_TOO_LARGE

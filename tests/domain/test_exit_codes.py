@@ -1,5 +1,7 @@
 """Which exit codes are success, and what it does to a task."""
 
+from typing import Any
+
 import pytest
 
 from domain import commands as c
@@ -35,7 +37,7 @@ def test_what_is_no_list_of_codes(valid: str) -> None:
         spans(valid)
 
 
-def running(task: e.TaskSpec, **options: object) -> Story:
+def running(task: e.TaskSpec, **options: Any) -> Story:
     story = Story(add((task, e.TaskSpec(2, "other")), **options))
     story.ask(submit())
     story.tell(c.StartValidation(), c.EndValidation(), c.StartJob(("n1",)), start(1))

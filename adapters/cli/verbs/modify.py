@@ -9,16 +9,15 @@ from adapters.cli.doing.one_job import send
 from adapters.cli.reaching.server import quoted
 from adapters.cli.typed import options as o
 from adapters.cli.typed.new_tasks import (
-    EXIT_CODES,
     HOLD_UNTIL,
     PRIORITIES,
-    PROJECT,
     PROPERTY,
     SECONDS,
     TASK_RETRIES,
     checked_pairs,
 )
 
+EMPTY: Final = o.MaybeEmpty()
 OF_BOTH: Final = ("name", "runtime_seconds", "valid_exit_codes", "properties", "environment")
 OF_TASKS: Final = (
     *OF_BOTH,
@@ -36,7 +35,7 @@ ONLY_TASKS: Final = tuple(x for x in OF_TASKS if x not in OF_BOTH)
 @click.command("modify")
 @o.job_argument
 @o.task_option
-@click.option("--name", help="What it is called.")
+@click.option("--name", type=EMPTY, metavar="TEXT", help="What it is called.")
 @click.option("--priority", type=click.Choice(PRIORITIES, case_sensitive=False))
 @click.option("--run-as", metavar="ACCOUNT", help="Whom the tasks run as.")
 @click.option(
@@ -52,7 +51,7 @@ ONLY_TASKS: Final = tuple(x for x in OF_TASKS if x not in OF_BOTH)
     default=None,
     help="Whether it goes on when all its tasks have ended.",
 )
-@PROJECT
+@click.option("--project", type=EMPTY, metavar="NAME", help="The project it belongs to.")
 @PROPERTY
 @click.option(
     "--env",
@@ -62,21 +61,26 @@ ONLY_TASKS: Final = tuple(x for x in OF_TASKS if x not in OF_BOTH)
     callback=checked_pairs,
     help="A variable; K= takes it away; several are allowed.",
 )
-@EXIT_CODES
+@click.option(
+    "--valid-exit-codes",
+    type=EMPTY,
+    metavar="CODES",
+    help="Exit codes that are success, such as 0,10..20.",
+)
 @TASK_RETRIES
 @HOLD_UNTIL
 @click.option("--no-hold", is_flag=True, help="Do not hold it any longer.")
 @click.option("--progress", type=click.IntRange(0, 100), metavar="PERCENT", help="How far it is.")
-@click.option("--progress-message", metavar="TEXT", help="How far it is, in words.")
+@click.option("--progress-message", type=EMPTY, metavar="TEXT", help="How far it is, in words.")
 @click.option("--command", metavar="CMD", help="With --task: the line that /bin/sh -c runs.")
 @click.option("--cwd", "work_directory", metavar="DIR", help="With --task: its directory.")
 @click.option(
     "--depends-on", metavar="NAME", multiple=True, help="With --task: start after these tasks."
 )
 @click.option("--retries", "retry_count", metavar="N", type=SECONDS, help="With --task: its own.")
-@click.option("--stdin", metavar="FILE", help="With --task: what it reads.")
-@click.option("--stdout", metavar="FILE", help="With --task: where its output goes.")
-@click.option("--stderr", metavar="FILE", help="With --task: where its complaints go.")
+@click.option("--stdin", type=EMPTY, metavar="FILE", help="With --task: what it reads.")
+@click.option("--stdout", type=EMPTY, metavar="FILE", help="With --task: where its output goes.")
+@click.option("--stderr", type=EMPTY, metavar="FILE", help="With --task: where its complaints go.")
 @o.version_option
 @o.key_option
 @o.talks
