@@ -62,8 +62,10 @@ TASK_CHANGEABLE: Final = (
 class TaskPropertiesChanged(Struct, frozen=True):
     """Properties of a waiting task were given new values; null for one that stays as it is.
 
-    ``environment``, ``properties``: the new values by name, "" for one that is taken away. All
-    others: as in the task.
+    ``environment``, ``properties``: the new values by name, "" for one that is taken away.
+    ``name``: what its owner calls it now. ``command``, ``work_directory``, ``runtime_seconds``,
+    ``depends_on``, ``retry_count``, ``valid_exit_codes``, ``stdin``, ``stdout``, ``stderr``: as in
+    the task when it was added.
     """
 
     request_id: str

@@ -255,7 +255,7 @@ class ChangeBody(Struct, forbid_unknown_fields=True):
     progress_message: Words | None = None
 
 
-class TaskChangeBody(Struct, forbid_unknown_fields=True):
+class ChangeTaskBody(Struct, forbid_unknown_fields=True):
     """New values of a task that waits; what is null or absent stays. At least one is given.
 
     ``properties``, ``environment``: by name, added or given another value; "" takes one away.

@@ -7,12 +7,12 @@ from adapters.http.bodies.commands import (
     AddTasksBody,
     CancelBody,
     ChangeBody,
+    ChangeTaskBody,
     FinishBody,
     JobBody,
     NothingBody,
     ParameterValue,
     TaskCancelBody,
-    TaskChangeBody,
 )
 from adapters.http.bodies.receipts import ReceiptBody
 from adapters.http.contract.fields import Word
@@ -66,7 +66,7 @@ CHANGE_TASK: Final = command(
     "changeTask",
     "/jobs/{job_id}/tasks/{task_id}",
     "Give properties of a waiting task new values, all of them or none",
-    TaskChangeBody,
+    ChangeTaskBody,
     (JOB, TASK),
     method="PATCH",
 )

@@ -13,12 +13,12 @@ from adapters.http.bodies.commands import (
     AddTasksBody,
     CancelBody,
     ChangeBody,
+    ChangeTaskBody,
     FinishBody,
     JobBody,
     NothingBody,
     ParameterValue,
     TaskBody,
-    TaskChangeBody,
 )
 from adapters.http.bodies.receipts import JOBS_PATH, receipt_body
 from adapters.http.contract import commands as op
@@ -92,7 +92,7 @@ class Commands(OneOfAKind):
         self, request: WebRequest, job_id: FromPath[str], task_id: FromPath[str]
     ) -> Response[bytes]:
         """New values of one task's properties."""
-        body, how = await self._said(request, op.CHANGE_TASK, TaskChangeBody)
+        body, how = await self._said(request, op.CHANGE_TASK, ChangeTaskBody)
         on = caller_of(request), job_id, task_number(task_id), task_changes(body)
         return await answered(self._scheduler.set_task_properties(*on, *how))
 
@@ -229,7 +229,7 @@ def job_changes(body: ChangeBody) -> JobChanges:
     )
 
 
-def task_changes(body: TaskChangeBody) -> TaskChanges:
+def task_changes(body: ChangeTaskBody) -> TaskChanges:
     """What of a task is given a new value."""
     return TaskChanges(
         name=body.name,

@@ -58,6 +58,7 @@ LIMITS: Final[Mapping[str, Schema]] = {
     "last": JOB_ID,
     "task": FROM_ONE,
     "TaskCancelRefused.task": COUNT,
+    "JobCommandRefused.task": COUNT,
     "CancelRefused.task": COUNT,
     "CancelRefused.job": Schema(max_length=ASKED_JOB_UNITS_MAX),
     "attempt": FROM_ONE,
