@@ -1,10 +1,14 @@
 """The answer to a request on a job, read from the event that decided it, now or before."""
 
+from contextlib import aclosing
+
 from msgspec.structs import replace
 
 from application.ledger import Change, Ledger, readable
-from application.receipts import Receipt, UnderWay, receipt, replayed
-from application.under_way import Met, cancel_met, names_a_cancel, told, under_way
+from application.loading import Until
+from application.ports import Stored
+from application.receipts import OnTask, Receipt, UnderWay, receipt, replayed
+from application.under_way import cancel_in, likely_version, names_a_cancel, told, under_way
 from domain import events as e
 from domain.job import Job
 from domain.requests import JobRequest, answered_before, operation_of
@@ -18,7 +22,7 @@ class Answering:
         self._ledger = ledger
 
     async def receipt(
-        self, number: int, request: JobRequest, done: Change[Job | None], task_id: int | None
+        self, number: int, request: JobRequest, done: Change[Job | None], on: OnTask | None
     ) -> Receipt:
         """What became of ``request``, which ``done`` decided or found answered."""
         operation, state = operation_word(request), done.after.state if done.after else None
@@ -29,24 +33,47 @@ class Answering:
         else:
             before = answered_before(done.after, request) if done.after else None
             assert before is not None, "decide gives no fact only for a request answered before"
-            history = await self._ledger.history(e.job_aggregate(number))
-            answer = replayed(history, before.version, operation, str(number), state)
-            cancel = await self._met(number, done, readable(history[before.version - 1]))
-        answer = answer if task_id is None else replace(answer, task_id=task_id)
+            stored = await self._event(number, before.version)
+            recorded = readable(stored)
+            answer = replayed(stored, operation, str(number), state)
+            cancel = under_way(recorded, stored.position)
+            cancel = cancel or await self._met(number, done, recorded)
+        answer = of_task(answer, on)
         return told(answer, cancel) if may_know(request) else without_secrets(answer)
 
     async def _met(
         self, number: int, done: Change[Job | None], recorded: e.Recorded
     ) -> UnderWay | None:
         """The cancel that the request is about; else the one in force, or that was."""
-        if done.after is None or (done.after.cancel is None and not names_a_cancel(recorded.data)):
-            return None
-        history = await self._ledger.history(e.job_aggregate(number))
-        cancel = cancel_met(history, Met(recorded.data, recorded.version))
-        if cancel is None and done.after.cancel is not None:
-            stored = history[done.after.cancel.version - 1]
+        job, cancel = done.after, None
+        if job is not None and names_a_cancel(recorded.data):
+            cancel = await self._named(job, recorded)
+        if cancel is None and job is not None and job.cancel is not None:
+            stored = await self._event(number, job.cancel.version)
             cancel = under_way(readable(stored), stored.position)
         return cancel
+
+    async def _named(self, job: Job, recorded: e.Recorded) -> UnderWay | None:
+        """The latest cancel up to an answer that it names: at once where the job still knows it."""
+        version, fact = likely_version(job, recorded.data), recorded.data
+        found: UnderWay | None = None
+        if 0 < version < recorded.version:
+            found = cancel_in((await self._event(job.id, version),), fact)
+            if found is not None:
+                return found
+        aggregate, until = e.job_aggregate(job.id), Until(recorded.version)
+        async with aclosing(self._ledger.loading.pages(aggregate, until=until)) as pages:
+            async for page in pages:
+                found = cancel_in(page, fact) or found
+        return found
+
+    async def _event(self, number: int, version: int) -> Stored:
+        return await self._ledger.histories.event(e.job_aggregate(number), version)
+
+
+def of_task(answer: Receipt, on: OnTask | None) -> Receipt:
+    """The answer, which names the task or subtask that was asked about."""
+    return answer if on is None else replace(answer, task_id=on.task, instance=on.instance)
 
 
 def may_know(request: JobRequest) -> bool:

@@ -13,6 +13,7 @@ from typing import Final
 
 from application.job_maker import JobKeys
 from application.ledger import Ledger, readable
+from application.loading import Until
 from application.moments import Moments
 from application.ports import CaughtUp, EventLog, Stored
 from application.waiting_line import Changes, Occupied, WaitingLine
@@ -26,7 +27,7 @@ from domain.events import (
     JobRequeued,
     Recorded,
 )
-from domain.evolve import evolve, replay
+from domain.evolve import evolve
 from domain.failing import next_limit
 from domain.holding import held_until
 from domain.job import Job
@@ -157,10 +158,9 @@ class Board:
 
     async def _from_history(self, aggregate: Aggregate, recorded: Recorded) -> Job:
         """A job that had ended, with its history up to and with this fact."""
-        history = await self._ledger.history(aggregate)
-        job = replay(readable(x) for x in history[: recorded.version])
-        assert job is not None, "a version is 1 or more"
-        return job
+        then = await self._ledger.job_then(number_of(aggregate), Until(recorded.version))
+        assert then.state is not None, "a version is 1 or more"
+        return then.state
 
     def _place(self, job: Job, stored: Stored, recorded: Recorded) -> None:
         """Keep what is not over; of the rest, when it ended."""
@@ -217,7 +217,7 @@ class Board:
     def _mark_corrupt(self, aggregate: Aggregate, reason: str) -> None:
         """A damaged job is left as it is, with its runs, for a person."""
         self.corrupt[aggregate] = reason
-        self._ledger.forget(aggregate)
+        self._ledger.distrust(aggregate)
         if aggregate.kind == JOB and aggregate.id.isdigit():
             self._drop(int(aggregate.id))
             self.ended.drop(int(aggregate.id))

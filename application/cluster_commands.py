@@ -80,5 +80,6 @@ class ClusterCommands:
         if done.recorded:
             return receipt(done.recorded[0], done.position, operation, "", None)
         answered = done.after.asked[Asking(caller.asker, operation, request_id)]
-        history = await self._ledger.history(self._ledger.cluster_aggregate)
-        return replayed(history, answered.version, operation, "", None)
+        cluster = self._ledger.cluster_aggregate
+        stored = await self._ledger.histories.event(cluster, answered.version)
+        return replayed(stored, operation, "", None)

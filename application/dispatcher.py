@@ -5,20 +5,23 @@ when what it depends on is Finished.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Final
 
 from application.board import Board
-from application.engine import Engine, RunKey
+from application.engine import Engine, RunKey, next_key
+from application.ledger import Change
 from application.patience import RETRY_SECONDS, TROUBLE_SECONDS
-from application.ports import Reporter
+from application.placement import FreeSlots
+from application.ports import Clock, Reporter
 from application.runs import Runs
 from domain import commands as c
 from domain.errors import Corrupt, CountermandError
 from domain.events import RunHandle
 from domain.job import Job, Task
 from domain.parameters import JOB_RUNTIME
-from domain.readiness import startable
+from domain.readiness import nodes_of_its_own, not_before, runs_wanted, startable, usable_nodes
 from domain.states import JobState
 
 SEEN_SECONDS_MAX: Final = 30.0
@@ -39,14 +42,17 @@ class Dispatcher:
         runs: Runs,
         reporter: Reporter,
         full: Callable[[], str],
+        clock: Clock,
     ) -> None:
         self._board = board
         self._engine = engine
         self._runs = runs
         self._reporter = reporter
         self._full = full
+        self._clock = clock
         self._paused = False
-        self._starting: set[RunKey] = set()
+        self._starting: dict[RunKey, str] = {}
+        self._starting_jobs: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def validate(self, job: Job) -> None:
@@ -60,7 +66,7 @@ class Dispatcher:
     async def start_idle(self, job: Job) -> None:
         """Queued -> Running, without a task: the job waits for some."""
         if not self._paused and job.id not in self._board.holds:
-            await self._start_job(job)
+            await self._start_job(job, self._free().choose(1))
 
     async def pause(self, seconds_max: float) -> None:
         """Start nothing more: the service is about to end its tasks.
@@ -73,17 +79,18 @@ class Dispatcher:
 
     async def dispatch(self, _: Job | None = None) -> None:
         """Fill every free slot, whichever job asked for it."""
-        free = 0 if self._paused else self._slots_free()
+        free = FreeSlots((), ()) if self._paused else self._free()
         for job_id in self._board.line:
-            if free <= 0:
+            if not free:
                 return
             if self._full():
-                asyncio.get_running_loop().call_later(FULL_SECONDS, self._board.look_at, job_id)
+                self._look_later(job_id, FULL_SECONDS)
                 return
             job = self._board.jobs[job_id]
-            for task in self._candidates(job)[:free]:
-                self._begin(job, task)
-                free -= 1
+            if job.state is JobState.QUEUED:
+                self._begin_job(job, free)
+            else:
+                self._begin_runs(job, free)
 
     async def close(self) -> None:
         """End starts under way; a keeper without a word to go runs nothing."""
@@ -91,53 +98,103 @@ class Dispatcher:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _candidates(self, job: Job) -> list[Task]:
-        return [task for task in startable(job) if next_run(job, task) not in self._starting]
+    def _free(self) -> FreeSlots:
+        taken = self._board.occupied.runs | self._starting
+        return FreeSlots(self._engine.nodes, taken.values())
 
-    def _slots_free(self) -> int:
-        return self._engine.slots - len(self._board.occupied.runs | self._starting)
+    def _look_later(self, job_id: int, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, self._board.look_at, job_id)
 
-    def _begin(self, job: Job, task: Task) -> None:
-        key = next_run(job, task)
-        self._starting.add(key)
-        starting = asyncio.create_task(self._start(job, task, key))
-        self._tasks.add(starting)
-        starting.add_done_callback(self._tasks.discard)
+    # --- jobs -------------------------------------------------------------------------------------
 
-    async def _start_job(self, job: Job) -> None:
-        seconds = await self._runs.parameter(JOB_RUNTIME)
-        start = c.StartJob((self._engine.node,), seconds)
-        held = job.hold_until  # a hold that is set meanwhile is kept
-        await self._runs.tell(job.id, start, fits=lambda now: now.hold_until == held)
+    def _begin_job(self, job: Job, free: FreeSlots) -> None:
+        """Give the job its nodes; what it is going to need there is no other's now."""
+        wanted = runs_wanted(job)
+        nodes = free.choose(wanted)
+        free.take_many(nodes, wanted)
+        if job.id not in self._starting_jobs:
+            self._starting_jobs.add(job.id)
+            self._side_by_side(self._begun(job, nodes))
 
-    async def _start(self, job: Job, task: Task, key: RunKey) -> None:
-        """Start one task; whatever happens, the job is looked at again."""
-
-        def waiting(error: CountermandError) -> None:
-            self._reporter("start_waits", job=job.id, task=key.task, reason=error.message)
-
-        def make(handle: RunHandle) -> c.StartTask:
-            return c.StartTask(task.spec.id, key.attempt, self._engine.node, handle)
+    async def _begun(self, job: Job, nodes: tuple[str, ...]) -> None:
+        async def begin() -> int:
+            return (await self._start_job(job, nodes)).position
 
         try:
-            if job.state is JobState.QUEUED:
-                await self._start_job(job)
-            done = await self._runs.start(job, task, 0, make, waiting)
-            await self._board.wait_until(done.position, SEEN_SECONDS_MAX)
-        except Corrupt as error:
-            waiting(error)
-            await asyncio.sleep(TROUBLE_SECONDS)
-        except CountermandError as error:
-            waiting(error)
-            await asyncio.sleep(RETRY_SECONDS)
-        except Exception as error:  # a defect is tried again too, but not at once
-            self._reporter("start_waits", job=job.id, task=key.task, reason=repr(error))
-            await asyncio.sleep(TROUBLE_SECONDS)
+            await self._through_trouble(job, None, begin)
         finally:
-            self._starting.discard(key)
+            self._starting_jobs.discard(job.id)
             self._board.look_at(job.id)
 
+    async def _start_job(self, job: Job, nodes: tuple[str, ...]) -> Change[Job | None]:
+        seconds = await self._runs.parameter(JOB_RUNTIME)
+        held = job.hold_until  # a hold that is set meanwhile is kept
+        start = c.StartJob(nodes, seconds)
+        return await self._runs.tell(job.id, start, fits=lambda now: now.hold_until == held)
 
-def next_run(job: Job, task: Task) -> RunKey:
-    """The run that the task's next attempt is."""
-    return RunKey(job.id, task.spec.id, 0, task.attempt + 1)
+    # --- runs -------------------------------------------------------------------------------------
+
+    def _begin_runs(self, job: Job, free: FreeSlots) -> None:
+        """Start what may start, until nothing waits or no node of the job has a free slot."""
+        usable = usable_nodes(job)
+        for run in startable(job):
+            key = next_key(job.id, run)
+            own = nodes_of_its_own(job, run)
+            node = free.best(own or usable)
+            if node is None and not own:
+                return
+            if node is not None and key not in self._starting and not self._early(job, run):
+                free.take(node)
+                self._starting[key] = node
+                self._side_by_side(self._start(job, run, key, node))
+
+    def _early(self, job: Job, run: Task) -> bool:
+        """Whether it is to wait a little longer; then it is looked at again."""
+        moment = not_before(run)
+        seconds = (moment - self._clock.now()).total_seconds() if moment else 0.0
+        if seconds > 0:
+            self._look_later(job.id, seconds)
+        return seconds > 0
+
+    async def _start(self, job: Job, run: Task, key: RunKey, node: str) -> None:
+        """Start one; whatever happens, the job is looked at again."""
+
+        def make(handle: RunHandle) -> c.StartTask:
+            return c.StartTask(key.task, key.attempt, node, handle, key.instance)
+
+        async def begin() -> int:
+            waiting = partial(self._waiting, job, key)
+            return (await self._runs.start(job, run, node, 0, make, waiting)).position
+
+        try:
+            await self._through_trouble(job, key, begin)
+        finally:
+            self._starting.pop(key, None)
+            self._board.look_at(job.id)
+
+    # --- both -------------------------------------------------------------------------------------
+
+    def _side_by_side(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _waiting(self, job: Job, key: RunKey | None, error: CountermandError) -> None:
+        task = key.task if key else 0
+        self._reporter("start_waits", job=job.id, task=task, reason=error.message)
+
+    async def _through_trouble(
+        self, job: Job, key: RunKey | None, begin: Callable[[], Awaitable[int]]
+    ) -> None:
+        """Begin, and wait until the board has seen it; after trouble, not again at once."""
+        try:
+            await self._board.wait_until(await begin(), SEEN_SECONDS_MAX)
+        except Corrupt as error:
+            self._waiting(job, key, error)
+            await asyncio.sleep(TROUBLE_SECONDS)
+        except CountermandError as error:
+            self._waiting(job, key, error)
+            await asyncio.sleep(RETRY_SECONDS)
+        except Exception as error:  # a defect is tried again too, but not at once
+            self._reporter("start_waits", job=job.id, reason=repr(error))
+            await asyncio.sleep(TROUBLE_SECONDS)

@@ -7,11 +7,19 @@ from typing import Protocol
 from msgspec import Struct
 
 from domain.events import Exit, RunHandle
+from domain.job import Task
 from domain.states import StopStep
 
 
+class Node(Struct, frozen=True):
+    """A place for runs. ``name``: as events have it. ``slots``: runs at once, 1 or more."""
+
+    name: str
+    slots: int
+
+
 class RunKey(Struct, frozen=True, order=True):
-    """One attempt of one task instance."""
+    """One attempt of one task instance. No two nodes ever have a run of the same key."""
 
     job: int
     task: int
@@ -19,17 +27,28 @@ class RunKey(Struct, frozen=True, order=True):
     attempt: int
 
 
+def key_of(job_id: int, run: Task) -> RunKey:
+    """The latest run of a task or subtask."""
+    return RunKey(job_id, run.spec.id, run.instance, run.attempt)
+
+
+def next_key(job_id: int, run: Task) -> RunKey:
+    """The run that its next attempt is."""
+    return RunKey(job_id, run.spec.id, run.instance, run.attempt + 1)
+
+
 class RunSpec(Struct, frozen=True):
     """What to run.
 
     ``command`` is given to ``/bin/sh -c``. ``environment`` is complete but for the engine's own
-    additions. ``work_directory``: absolute, or "" for the run's own directory. ``run_as``: an
-    account name, or "" for the engine's configured account. ``time_limit_ms``: killed when it runs
-    out, 0 for none.
+    additions. ``node``: the name of the node to run it on. ``work_directory``: absolute, or "" for
+    the run's own directory. ``run_as``: an account name, or "" for the engine's configured account.
+    ``time_limit_ms``: killed when it runs out, 0 for none.
     """
 
     command: str
     environment: dict[str, str]
+    node: str
     work_directory: str = ""
     run_as: str = ""
     time_limit_ms: int = 0
@@ -84,7 +103,8 @@ class RunStatus(Struct, frozen=True):
     ``stop`` is set when an order was performed before the end. ``orders``: (request id, step) of
     all orders performed. ``timed_out``: the run's time limit killed it; then ``killed`` and
     ``survivors`` tell of that kill. ``survivors_gone``: processes that outlived a kill have ended
-    since. ``reason``: for lost, and for ended without ever running, a sentence.
+    since. ``reason``: for lost, and for ended without ever running, a sentence. ``node``: where the
+    run is, also when that node is no more; "" where notes of an earlier release do not say.
     """
 
     key: RunKey
@@ -100,13 +120,15 @@ class RunStatus(Struct, frozen=True):
     never_ran: bool = False
     reason: str = ""
     output_bytes: int = 0
+    node: str = ""
 
 
 class Engine(Protocol):
     """Really starts and stops processes. Keeps its own durable note of what it did.
 
     Every method may be repeated: an act that was done is not done again. ``Unavailable`` when the
-    engine cannot be reached, ``Refused`` when a run can never start (no such account, directory).
+    engine cannot be reached, ``Refused`` when a run can never start (no such account, directory,
+    node).
     """
 
     @property
@@ -115,23 +137,26 @@ class Engine(Protocol):
         ...
 
     @property
-    def node(self) -> str:
-        """The node that runs are placed on."""
-        ...
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes that runs may be started on, at least one, each name once, always the same.
 
-    @property
-    def slots(self) -> int:
-        """How many runs may be there at once, 1 or more."""
+        Slots are the caller's to keep: the engine starts what it is told to.
+        """
         ...
 
     async def recover(self) -> tuple[RunStatus, ...]:
-        """Find every run this engine has a note of, also of an earlier service, and follow it."""
+        """Find every run this engine has a note of, also of an earlier service, and follow it.
+
+        Also a run of a node that is no more: nothing new is started there, but it is reported,
+        stopped and forgotten like any other.
+        """
         ...
 
     async def prepare(self, key: RunKey, spec: RunSpec) -> RunHandle:
-        """Start the run's keeper. Nothing of the run happens until ``go``.
+        """Start the run's keeper on the node of ``spec``. Nothing of the run happens until ``go``.
 
-        Repeated for a run that is prepared, it returns the same handle.
+        Repeated for a run that is prepared, it returns the same handle; but when ``spec`` names
+        another node by now, that keeper is given up, and there is a new one.
         """
         ...
 

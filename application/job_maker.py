@@ -20,6 +20,8 @@ from domain.identity import Caller
 from domain.job import Job
 
 TRIED_MAX: Final = 10_000
+MAKING_EVENTS_MAX: Final = 1000
+"""A job is made by one append, and no append holds more events."""
 
 
 class JobKeys:
@@ -70,7 +72,8 @@ class JobMaker:
     async def _made_before(self, number: int, draft: c.AddJob) -> Receipt:
         request_id = draft.asked.request_id
         job = await self._ledger.job(number)
-        history = await self._ledger.history(e.job_aggregate(number))
+        aggregate = e.job_aggregate(number)
+        history = await self._ledger.histories.page(aggregate, 0, MAKING_EVENTS_MAX)
         first = readable(history[0]).data
         if isinstance(first, e.JobAdded) and first.content_sha256 != content_of_job(draft):
             raise BadRequest(

@@ -8,10 +8,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from application.admission import Admission
-from application.answering import Answering
+from application.answering import Answering, of_task
 from application.ledger import Cause, Ledger
 from application.ports import Clock, Policy
-from application.receipts import Receipt, receipt, replayed
+from application.receipts import OnTask, Receipt, receipt, replayed
 from domain import commands as c
 from domain import events as e
 from domain.cluster import JOB_ID_MAX, job_number
@@ -64,7 +64,7 @@ class JobRequests:
         command: Callable[[c.Asked], JobRequest],
         *,
         cancel: Cancel | None = None,
-        task_id: int | None = None,
+        on: OnTask | None = None,
         if_versions: c.IfVersions = None,
     ) -> Receipt:
         """What became of ``command``, made for whoever asks. ``cancel``: when it is one."""
@@ -72,7 +72,7 @@ class JobRequests:
         job = await self._ledger.job(number) if number else None
         if number is None or job is None or job.removed:
             return await self._on_nothing(
-                caller, job_id, request_id, cancel, task_id, gone=self._gone(caller, job)
+                caller, job_id, request_id, cancel, on, gone=self._gone(caller, job)
             )
         question = Question(caller, action, job.owner, job.job_type)
         request = command(self.asked(caller, question, request_id, if_versions))
@@ -81,7 +81,7 @@ class JobRequests:
             lambda now_job, now: self._decide(caller, now_job, request, now),
             self._cause(caller, request_id),
         )
-        return await self._answering.receipt(number, request, done, task_id)
+        return await self._answering.receipt(number, request, done, on)
 
     def _decide(
         self, caller: Caller, job: Job | None, request: JobRequest, now: datetime
@@ -105,7 +105,7 @@ class JobRequests:
         job_id: str,
         request_id: str,
         cancel: Cancel | None,
-        task_id: int | None,
+        on: OnTask | None,
         gone: str = "",
     ) -> Receipt:
         """A request on a job that does not exist, or is ``gone``: a cancel of it is stored."""
@@ -119,7 +119,7 @@ class JobRequests:
         fact = e.CancelRefused(
             request_id=request_id,
             job=asked_for,
-            task=task_id,
+            task=on.task if on else None,
             mode=cancel.mode,
             message=message.text,
             message_units=message.units,
@@ -134,13 +134,13 @@ class JobRequests:
         done, version = await self._ledger.add_to_trail(
             day, fact, cause, lambda found: self._admission.admitted(caller, [found])
         )
-        operation = "cancel" if task_id is None else "cancel_task"
+        operation = "cancel" if on is None else "cancel_task"
         if done.recorded:
             answer = receipt(done.recorded[0], done.position, operation, asked_for, None)
         else:
-            history = await self._ledger.history(day)
-            answer = replayed(history, version, operation, asked_for, None)
-        return replace(answer, task_id=task_id)
+            stored = await self._ledger.histories.event(day, version)
+            answer = replayed(stored, operation, asked_for, None)
+        return of_task(answer, on)
 
     def asked(
         self,

@@ -1,22 +1,26 @@
 """Load an aggregate, decide, append, again on a conflict: the write path, once for all commands.
 
-Loads come from a hot cache, else from the journal and the tail of the log, else from the log alone.
+Loads come from a hot cache, else from a job's snapshot and the events after it, else from all of
+its events: the journal's, and the tail of the log.
 One lock an aggregate keeps the service from racing itself; the guard in the log keeps others away.
 """
 
 import asyncio
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, TypeVar
 
 from msgspec import Struct
 
-from application.ports import Clock, EventLog, Ids, Journal, Stored, Token, Undecodable, Write
+from application.histories import Histories
+from application.histories import readable as readable
+from application.loading import CLUSTERS, JOBS, Held, Kind, Loading, Until
+from application.ports import Clock, EventLog, Ids, Journal, Token, Write
+from application.snapshots import Snapshots
 from application.trail import Trail, TrailKind, as_reused, trail_key
-from domain.cluster import Cluster, evolve_cluster
+from domain.cluster import Cluster
 from domain.errors import Conflict, Corrupt
 from domain.events import (
     CLUSTER,
@@ -27,7 +31,6 @@ from domain.events import (
     Recorded,
     job_aggregate,
 )
-from domain.evolve import evolve
 from domain.identity import SYSTEM_CALLER, Caller
 from domain.job import Job
 from domain.parameters import Parameter
@@ -57,66 +60,28 @@ class Change(Struct, Generic[S], frozen=True):
     position: int
 
 
-class Kind(Protocol[S]):
-    """How facts of one kind of aggregate fold."""
-
-    def empty(self) -> S:
-        """The state before the first fact."""
-        ...
-
-    def fold(self, state: S, recorded: Recorded) -> S:
-        """The state after one more fact."""
-        ...
-
-
-class JobKind:
-    """Jobs; None before JobAdded."""
-
-    def empty(self) -> Job | None:
-        """No job."""
-        return None
-
-    def fold(self, state: Job | None, recorded: Recorded) -> Job | None:
-        """As the domain has it."""
-        return evolve(state, recorded)
-
-
-class ClusterKind:
-    """The cluster itself."""
-
-    def empty(self) -> Cluster:
-        """A cluster with every default."""
-        return Cluster()
-
-    def fold(self, state: Cluster, recorded: Recorded) -> Cluster:
-        """As the domain has it."""
-        return evolve_cluster(state, recorded)
-
-
-class Held(Struct, Generic[S], frozen=True):
-    """A state, where the stored facts behind it end, and the time of the last one."""
-
-    state: S
-    token: Token
-    last_at: datetime | None = None
-
-
-JOBS: Final = JobKind()
-CLUSTERS: Final = ClusterKind()
 TRAILS: Final = TrailKind()
 
 
 class Ledger:
     """All aggregates of one cluster, by their events.
 
-    ``position``: the latest that was appended here.
+    ``position``: the latest that was appended here. ``histories``: their events; ``loading``: the
+    states that these fold to, without the cache.
     """
 
     def __init__(
-        self, log: EventLog, journal: Journal, clock: Clock, ids: Ids, cluster: str
+        self,
+        log: EventLog,
+        journal: Journal,
+        clock: Clock,
+        ids: Ids,
+        cluster: str,
+        snapshots: Snapshots | None = None,
     ) -> None:
         self._log = log
-        self._journal = journal
+        self.histories = Histories(log, journal)
+        self.loading = Loading(self.histories, snapshots)
         self._clock = clock
         self._ids = ids
         self._cache: OrderedDict[Aggregate, Held[object]] = OrderedDict()
@@ -128,7 +93,18 @@ class Ledger:
 
     async def job(self, job_id: int) -> Job | None:
         """The job now, or None. Raises ``Corrupt`` when its history cannot be read."""
-        return (await self._read(job_aggregate(job_id), JOBS)).state
+        return (await self.held(job_id)).state
+
+    async def held(self, job_id: int) -> Held[Job | None]:
+        """The job now, and where its events end. Raises as ``job`` does."""
+        return await self._read(job_aggregate(job_id), JOBS)
+
+    async def job_then(self, job_id: int, until: Until) -> Held[Job | None]:
+        """The job as it was. Raises ``Corrupt`` when its history up to there cannot be read."""
+        hot = self._cache.get(job_aggregate(job_id))
+        if hot is not None and until == Until(hot.token.version):
+            return hot  # type: ignore[return-value]  # one kind of state an aggregate
+        return await self.loading.job(job_aggregate(job_id), until)
 
     async def cluster(self) -> Cluster:
         """Parameters and ids now."""
@@ -143,13 +119,6 @@ class Ledger:
             return (await self.cluster()).number(parameter)
         except Corrupt:
             return Cluster().number(parameter)
-
-    async def history(self, aggregate: Aggregate) -> tuple[Stored, ...]:
-        """Every event of an aggregate, in order, exact bytes included."""
-        kept = await asyncio.to_thread(self._journal.load, aggregate)
-        if kept and kept[-1].fact.version is None:  # nothing can be chained to it: all from the log
-            return await self._log.load(aggregate)
-        return kept + await self._log.load(aggregate, token_after(kept))
 
     # --- commands ---------------------------------------------------------------------------------
 
@@ -194,6 +163,11 @@ class Ledger:
     def forget(self, aggregate: Aggregate) -> None:
         """Drop what is cached; the next load reads the stored events."""
         self._cache.pop(aggregate, None)
+
+    def distrust(self, aggregate: Aggregate) -> None:
+        """Its stored events are damaged: no cache and no snapshot hides that from who loads it."""
+        self.forget(aggregate)
+        self.loading.distrust(aggregate)
 
     def seen(self, aggregate: Aggregate, version: int) -> None:
         """An event of this version is in the log: what is cached and older is dropped."""
@@ -240,7 +214,7 @@ class Ledger:
         for fact in recorded:
             after = kind.fold(after, fact)
         end = await self._append(Write(aggregate, new, token))
-        self._keep(aggregate, Held(after, end, new[-1].time))
+        self._keep(aggregate, Held(after, end, new[-1].time, held.snapped))
         return Change(before, after, recorded, end.position)
 
     async def _append(self, write: Write) -> Token:
@@ -281,21 +255,18 @@ class Ledger:
         if hot is not None:
             self._cache.move_to_end(aggregate)
             return hot  # type: ignore[return-value]  # one kind of state an aggregate
-        history = await self.history(aggregate)
-        facts = [readable(stored) for stored in history]
-        state = kind.empty()
-        for fact in facts:
-            state = kind.fold(state, fact)
-        held = Held(state, token_after(history), facts[-1].time if facts else None)
-        if facts:  # of what does not exist nothing is kept: anybody may ask for any number
-            self._keep(aggregate, held)
+        held = await self.loading.load(aggregate, kind)
+        if held.token.version:  # of what does not exist nothing is kept: anybody may ask for it
+            held = self._keep(aggregate, held)
         return held
 
-    def _keep(self, aggregate: Aggregate, held: Held[S]) -> None:
+    def _keep(self, aggregate: Aggregate, held: Held[S]) -> Held[S]:
+        held = self.loading.snap(aggregate, held)
         self._cache[aggregate] = held  # type: ignore[assignment]
         self._cache.move_to_end(aggregate)
         while len(self._cache) > CACHED_AGGREGATES_MAX:
             self._cache.popitem(last=False)
+        return held
 
     def _locked(self, aggregate: Aggregate) -> AbstractAsyncContextManager[None]:
         return _AggregateLock(self._locks, aggregate)
@@ -336,36 +307,3 @@ def rising(now: datetime, last: datetime | None) -> datetime:
     if last is None or now > last:
         return now
     return last + timedelta(microseconds=1)
-
-
-def readable(stored: Stored) -> Recorded:
-    """The decoded fact; raises ``Corrupt`` for one that cannot be decoded."""
-    if isinstance(stored.fact, Undecodable):
-        raise Corrupt(
-            f"{stored.aggregate}: the event at position {stored.position} ({stored.type}) cannot "
-            f"be read: {stored.fact.reason}; nothing can be decided on it before this is resolved"
-        )
-    return stored.fact
-
-
-def token_after(history: Sequence[Stored]) -> Token:
-    """Where a history ends."""
-    if not history:
-        return Token()
-    last = history[-1]
-    return Token(version_of(last), last.position, sha256_hex(last.raw))
-
-
-def version_of(stored: Stored) -> int:
-    """The event's place in its aggregate; raises ``Corrupt`` when its envelope is unreadable."""
-    version = stored.fact.version
-    if version is None:
-        raise Corrupt(
-            f"{stored.aggregate}: the event at position {stored.position} has no readable envelope"
-        )
-    return version
-
-
-def sha256_hex(raw: bytes) -> str:
-    """SHA-256 of an event's exact bytes."""
-    return hashlib.sha256(raw).hexdigest()

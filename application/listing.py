@@ -19,6 +19,7 @@ from application.views import (
     CancellationFilter,
     JobFilter,
     JobOrder,
+    Numbered,
     Page,
     Span,
     TroubledCancellation,
@@ -106,6 +107,19 @@ class Listing:
             return self._listed(nothing(self._projector.position))
         mine = replace(which, owners=owners)
         return await self._ask(lambda v: v.jobs(mine, order.by, order.descending, page))
+
+    async def jobs_from(
+        self, caller: Caller, which: JobFilter, order: Order, start: int, rows: int
+    ) -> Numbered[JobRow]:
+        """Jobs in order from a number on, and how many there are."""
+        owners = self._visibility.owners(caller, which.owners)
+        await self._wait(0)
+        if owners is None:
+            return Numbered((), 0, self._projector.position)
+        mine = replace(which, owners=owners)
+        return await self._of_reader(
+            lambda v: v.jobs_from(mine, order.by, order.descending, start, rows)
+        )
 
     async def tasks(
         self, caller: Caller, job_id: int, states: Sequence[str], page: Page, at_least: int = 0

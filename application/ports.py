@@ -194,8 +194,21 @@ class Journal(Protocol):
         """
         ...
 
-    def load(self, aggregate: Aggregate, after_version: int = 0) -> tuple[Stored, ...]:
-        """Events of one aggregate after a version, in order."""
+    def page(
+        self, aggregate: Aggregate, after: int, limit: int, bytes_max: int | None = None
+    ) -> tuple[Stored, ...]:
+        """Events of one aggregate above a position, in order, at most ``limit``.
+
+        Whatever version they say they have. ``bytes_max``: as in ``read``. Empty only at the end.
+        """
+        ...
+
+    def last(self, aggregate: Aggregate) -> Stored | None:
+        """The latest event of an aggregate that the journal holds, or None."""
+        ...
+
+    def at_version(self, aggregate: Aggregate, version: int) -> Stored | None:
+        """The first event of an aggregate that says it has this version, or None."""
         ...
 
     def read(

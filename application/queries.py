@@ -9,7 +9,8 @@ from typing import Final
 from msgspec import Struct
 
 from application.board import Board
-from application.ledger import Ledger, readable
+from application.ledger import Ledger
+from application.loading import Until
 from application.ports import (
     CaughtUp,
     EventLog,
@@ -19,19 +20,18 @@ from application.ports import (
     Stored,
     Undecodable,
 )
-from application.replay import ReplayStep, steps_of
-from application.sight import Eyes, Sight, eyes_of, owned
+from application.retelling import EVENTS_MAX, JobEvents, Replayed, Retelling
+from application.sight import Eyes, Sight, eyes_of
 from application.tail import Passage, Tail
 from application.visibility import Owned, Visibility
 from domain.cluster import job_number
 from domain.errors import Unavailable, Unknown
 from domain.events import job_aggregate
-from domain.evolve import replay
 from domain.hresult import HResult
 from domain.identity import Caller
 from domain.job import Job, removal
 from domain.states import JOB_ENDED
-from projections.explanation import Sentence, explain
+from projections.explanation import Sentence
 from projections.stamps import stamp
 
 QUIET_SECONDS: Final = 15.0
@@ -47,16 +47,6 @@ class Snapshot(Struct, frozen=True):
 
     job: Job
     position: int
-
-
-class Replayed(Struct, frozen=True):
-    """A job told event by event. ``matches_live``: the last step equals the state held live; None
-    when the replay was stopped before the end."""
-
-    steps: tuple[ReplayStep, ...]
-    job: Job
-    position: int
-    matches_live: bool | None
 
 
 class Explained(Struct, frozen=True):
@@ -88,7 +78,8 @@ class Queries:
         self._board = board
         self._tail = tail
         self._visibility = Visibility(policy)
-        self._sight = Sight(ledger, journal, self._visibility)
+        self._sight = Sight(ledger, self._visibility)
+        self._retelling = Retelling(ledger)
 
     @property
     def position(self) -> int:
@@ -101,12 +92,7 @@ class Queries:
 
     async def check_sees(self, caller: Caller, job_id: int) -> None:
         """Pass, or raise as every question about a job does: ``NotPermitted``, ``Unknown``."""
-        self._visibility.check_acting(caller)
-        whose = await self._sight.owner(job_aggregate(job_id))
-        if whose is None:  # there is none, or nobody can read whose it is
-            await self._seen(caller, str(job_id))
-        else:
-            self._visibility.check(caller, whose)
+        await self._seen(caller, str(job_id))
 
     async def know(self, position: int) -> None:
         """Return when this service knows the stream up to a position. ``Unavailable`` when it does
@@ -127,20 +113,27 @@ class Queries:
         at: datetime | None = None,
     ) -> Snapshot:
         """The job now, after ``version`` of its events, or at the moment ``at``."""
-        history = await self._history(caller, job_id, version, at)
-        job = replay(readable(x) for x in history)
-        assert job is not None, "the history is not empty"
+        number = await self._seen(caller, job_id)
+        if version is None and at is None:
+            held = await self._ledger.held(number)
+        else:
+            held = await self._ledger.job_then(number, await self._until(number, version, at))
+        job = held.state
+        assert job is not None, "it has events"
         if job.removed and version is None and at is None:
             raise Unknown(
                 f"{removal(job)}; its events stay, and so does every version of it",
                 code="unknown_job",
                 hresult=HResult.INVALID_JOB_ID,
             )
-        return Snapshot(job, history[-1].position)
+        return Snapshot(job, held.token.position)
 
-    async def events(self, caller: Caller, job_id: str) -> tuple[Stored, ...]:
-        """Every event of a job, exact bytes, in order."""
-        return await self._seen(caller, job_id)
+    async def events(
+        self, caller: Caller, job_id: str, *, after: int = 0, limit: int = EVENTS_MAX
+    ) -> JobEvents:
+        """Events of a job above a position, exact bytes, in order; at most ``limit``."""
+        number = await self._seen(caller, job_id)
+        return await self._retelling.events(job_aggregate(number), after, limit)
 
     async def event(self, caller: Caller, position: int) -> Stored:
         """The event at a position. ``Unknown`` for none, also for one that this person may not
@@ -160,22 +153,28 @@ class Queries:
         *,
         version: int | None = None,
         at: datetime | None = None,
+        after: int = 0,
+        limit: int = EVENTS_MAX,
     ) -> Replayed:
-        """The job from its stored bytes, step by step, compared at the end with the live state."""
-        number = job_number(job_id) if version is None and at is None else None
-        live = await self._ledger.job(number) if number else None
-        history = await self._history(caller, job_id, version, at)
-        steps = tuple(steps_of([(x.position, readable(x)) for x in history]))
-        same = None if live is None else live == steps[live.version - 1].job
-        return Replayed(steps, steps[-1].job, history[-1].position, same)
+        """The job from its stored bytes, step by step, compared at the end with the live state.
+
+        At most ``limit`` steps, after the version ``after``.
+        """
+        number = await self._seen(caller, job_id)
+        until = await self._until(number, version, at)
+        if after:
+            await self._check_version(number, after)
+        return await self._retelling.replay(number, until, after, limit)
 
     async def explain(
         self, caller: Caller, job_id: str, *, at: datetime | None = None
     ) -> Explained:
         """Why the job ended, or has not, as it was at the moment ``at``."""
-        history = await self._history(caller, job_id, None, at)
-        sentences = explain((x.position, readable(x)) for x in history)
-        return Explained(history[-1].aggregate.id, sentences, history[-1].position)
+        number = await self._seen(caller, job_id)
+        sentences, position = await self._retelling.explain(
+            number, await self._until(number, None, at)
+        )
+        return Explained(str(number), sentences, position)
 
     async def ended(self, caller: Caller, job_id: str, timeout_seconds: float) -> Snapshot:
         """The job when it has ended, or as it is when the time is over."""
@@ -219,7 +218,7 @@ class Queries:
         last = (await self._log.identity()).last
         if after > last:
             raise beyond(after, last)
-        one = None if job_id is None else (await self._seen(caller, job_id))[0].aggregate
+        one = None if job_id is None else job_aggregate(await self._seen(caller, job_id))
         only, eyes = Selection(types, one, actors), eyes_of(caller, may_see_all=one is not None)
         position = after if since is None else max(after, await self._before(since, last))
         last = max(last, position)
@@ -258,24 +257,28 @@ class Queries:
         found = await self._first_later_than(just_before(since))
         return last if found is None else found - 1
 
-    async def _history(
-        self, caller: Caller, job_id: str, version: int | None, at: datetime | None
-    ) -> tuple[Stored, ...]:
-        history = await self._seen(caller, job_id)
+    async def _until(self, number: int, version: int | None, at: datetime | None) -> Until:
+        """How far that is. ``Unknown`` for a version that there is not, or before the job was."""
         if version is not None:
-            if not 1 <= version <= len(history):
+            await self._check_version(number, version)
+        below = None if at is None else await self._first_later_than(at)
+        if at is not None and below is not None:
+            first = await self._ledger.histories.first(job_aggregate(number))
+            if first is None or first.position >= below:
                 raise Unknown(
-                    f"job {job_id} has versions 1 to {len(history)}; there is no {version}",
-                    code="unknown_version",
+                    f"job {number} did not exist yet at {stamp(at)}", code="unknown_version"
                 )
-            history = history[:version]
-        if at is None:
-            return history
-        later = await self._first_later_than(at)
-        then = tuple(x for x in history if later is None or x.position < later)
-        if not then:
-            raise Unknown(f"job {job_id} did not exist yet at {stamp(at)}", code="unknown_version")
-        return then
+        return Until(version, below)
+
+    async def _check_version(self, number: int, version: int) -> None:
+        """Pass for a version that the job has, or may have where its end cannot be read."""
+        last = await self._ledger.histories.last(job_aggregate(number))
+        newest = last.fact.version if last else 0
+        if version < 1 or (newest is not None and version > newest):
+            raise Unknown(
+                f"job {number} has versions 1 to {newest}; there is no {version}",
+                code="unknown_version",
+            )
 
     async def _first_later_than(self, at: datetime) -> int | None:
         """Position of the first event of the whole stream that is later than ``at``."""
@@ -290,16 +293,20 @@ class Queries:
                         return stored.position
         return None
 
-    async def _seen(self, caller: Caller, job_id: str) -> tuple[Stored, ...]:
+    async def _seen(self, caller: Caller, job_id: str) -> int:
+        """The number of a job that there is and that this person may see."""
         self._visibility.check_acting(caller)
         number = job_number(job_id)
-        history = await self._ledger.history(job_aggregate(number)) if number else ()
-        if not history:
+        aggregate = job_aggregate(number or 0)
+        whose = await self._sight.owner(aggregate) if number else None
+        if number is None or (
+            whose is None and await self._ledger.histories.first(aggregate) is None
+        ):
             raise Unknown(
                 f"there is no job {job_id[:64]}", code="unknown_job", hresult=HResult.INVALID_JOB_ID
             )
-        self._visibility.check(caller, owned(history[0]) or Owned("", None))
-        return history
+        self._visibility.check(caller, whose or Owned("", None))
+        return number
 
 
 def just_before(time: datetime) -> datetime:

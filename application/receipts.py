@@ -1,6 +1,5 @@
 """What a caller is told: exactly one outcome for each job, read from the event that decided it."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -10,6 +9,14 @@ from application.ports import Stored
 from domain import events as e
 from domain.outcome import Outcome, already_canceled, outcome_of
 from domain.states import CancelMode, JobState, TaskState
+from projections.summary import on
+
+
+class OnTask(Struct, frozen=True):
+    """A task of the job, or, with its number as ``instance``, one of its subtasks."""
+
+    task: int
+    instance: int = 0
 
 
 class UnderWay(Struct, frozen=True):
@@ -31,7 +38,7 @@ class Receipt(Struct, frozen=True):
     ``job_state`` is the state now. ``hresult`` is HPC Pack's number, 0 for success. ``explanation``
     is a sentence for a person. ``replayed``: this very request was answered before, by that event.
     ``already_canceled``: a cancel of a job that has been canceled before. ``task_id``: the task
-    that the request was about, or the first one that it added.
+    that the request was about, or the first one that it added; ``instance``: its subtask, else 0.
     """
 
     outcome: Outcome
@@ -51,6 +58,7 @@ class Receipt(Struct, frozen=True):
     under_way: UnderWay | None = None
     already_canceled: bool = False
     replayed: bool = False
+    instance: int = 0
 
 
 def says(fact: e.Event, job_id: str) -> str:
@@ -61,16 +69,16 @@ def says(fact: e.Event, job_id: str) -> str:
             words += f"and {fact.waiting.count} waiting tasks are being canceled"
             return words + (", taking over from a weaker cancel" if fact.escalates else "")
         case e.TaskCancelRequested():
-            return f"job {job_id}: cancel of task {fact.task} accepted ({fact.mode})"
+            return f"job {job_id}: cancel of {on(fact)} accepted ({fact.mode})"
         case e.JobFinishRequested():
             return f"job {job_id}: finish accepted"
         case e.TaskFinishRequested():
             how = "is being stopped" if fact.running.count else "counts as Finished and never runs"
-            return f"job {job_id}: finish of task {fact.task} accepted; it {how}"
+            return f"job {job_id}: finish of {on(fact)} accepted; it {how}"
         case e.TaskRequeued(from_state=TaskState.QUEUED):
-            return f"job {job_id}: task {fact.task} waits already; nothing changes"
+            return f"job {job_id}: {on(fact)} waits already; nothing changes"
         case e.TaskRequeued():
-            return f"job {job_id}: task {fact.task} is queued again, as attempt {fact.attempt}"
+            return f"job {job_id}: {on(fact)} is queued again, as attempt {fact.attempt}"
         case e.JobConfigured():
             return f"job {job_id}: back in Configuring"
         case e.JobRequeued():
@@ -132,9 +140,6 @@ def receipt(
     )
 
 
-def replayed(
-    history: Sequence[Stored], version: int, operation: str, job_id: str, state: JobState | None
-) -> Receipt:
-    """The answer given before, by the event of ``version``."""
-    stored = history[version - 1]
+def replayed(stored: Stored, operation: str, job_id: str, state: JobState | None) -> Receipt:
+    """The answer given before, by this event."""
     return receipt(readable(stored), stored.position, operation, job_id, state, replayed=True)

@@ -1,7 +1,5 @@
 """A job told again from its events: step by step, with what each one changed."""
 
-from collections.abc import Iterable, Iterator
-
 from msgspec import Struct
 
 from domain.events import Recorded
@@ -20,22 +18,20 @@ class TaskChange(Struct, frozen=True):
 
 
 class ReplayStep(Struct, frozen=True):
-    """One event, the job after it, and what it changed."""
+    """One event, and what it changed: the job's state (None before there was one) and its tasks."""
 
     position: int
     recorded: Recorded
-    job: Job
     before: JobState | None
+    after: JobState
     tasks: tuple[TaskChange, ...]
 
 
-def steps_of(history: Iterable[tuple[int, Recorded]]) -> Iterator[ReplayStep]:
-    """The steps of a history of (position, event). ``Corrupt`` where it does not fit together."""
-    job: Job | None = None
-    for position, recorded in history:
-        after = evolve(job, recorded)
-        yield ReplayStep(position, recorded, after, job.state if job else None, changes(job, after))
-        job = after
+def step_of(job: Job | None, position: int, recorded: Recorded) -> tuple[Job, ReplayStep]:
+    """The job after one more event, and the step. ``Corrupt`` where it does not fit together."""
+    after = evolve(job, recorded)
+    before = job.state if job else None
+    return after, ReplayStep(position, recorded, before, after.state, changes(job, after))
 
 
 def changes(before: Job | None, after: Job) -> tuple[TaskChange, ...]:
@@ -44,5 +40,6 @@ def changes(before: Job | None, after: Job) -> tuple[TaskChange, ...]:
     return tuple(
         TaskChange(n, old[n].state if n in old else None, task.state, task.attempt)
         for n, task in after.tasks.items()
+        if old.get(n) is not task
         if n not in old or (old[n].state, old[n].attempt) != (task.state, task.attempt)
     )

@@ -2,10 +2,16 @@
 
 Source: seed, Remarks. Ours is at once when due; the product waits for its clean-up hour. Jobs in
 Configuring never leave.
+
+Thousands may be due at once: after an outage, or when the parameter gets a smaller value. They go
+in batches, a few at a time, so that a command waits for a few appends and not for thousands; before
+each batch the parameter is read again, so that a new value stops what has not been done yet.
 """
 
 import asyncio
+from collections.abc import Container, Sequence
 from datetime import datetime, timedelta
+from itertools import islice, takewhile
 from typing import Final
 
 from application.board import Board
@@ -15,13 +21,18 @@ from application.ports import Clock, Reporter
 from application.runs import Runs
 from domain.commands import RemoveJob
 from domain.errors import Corrupt, CountermandError, Refused
+from domain.events import job_aggregate
 from domain.parameters import TTL_COMPLETED_JOBS
+from domain.subtasks import runs_so_far
 
 LOOK_SECONDS_MIN: Final = 0.001
 LOOK_SECONDS_MAX: Final = 30.0
 """How long it waits at most, should the clock be set."""
 
 RETRY_SECONDS: Final = 1.0
+BATCH_JOBS: Final = 64
+IN_FLIGHT_MAX: Final = 8
+"""How many removals are under way at once: more of them do not go faster, but hold up commands."""
 
 
 class Retention:
@@ -57,11 +68,14 @@ class Retention:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def remove_due(self) -> int:
-        """Remove every job whose time is over; how many."""
-        latest = self._clock.now() - await self._kept()
-        removed = 0
-        for job_id in self._ended_until(latest):
-            removed += await self._remove(job_id)
+        """Remove every job whose time is over, the earliest end first; how many.
+
+        A job that the board has not seen leave yet is not removed twice.
+        """
+        removed, done = 0, set[int]()
+        while batch := self._next(self._clock.now() - await self._kept(), done):
+            removed += await self._remove_all(batch)
+            done.update(batch)
         return removed
 
     async def _seconds_left(self) -> float:
@@ -78,21 +92,38 @@ class Retention:
         cluster = await self._ledger.cluster()
         return timedelta(days=cluster.number(TTL_COMPLETED_JOBS))
 
-    def _ended_until(self, latest: datetime) -> list[int]:
-        """Jobs in the order of their ends; survivors keep a job on the board."""
-        left, jobs = self._left, self._board.jobs
-        return [n for n in self._board.ended.until(latest) if n not in left and n not in jobs]
+    def _next(self, latest: datetime, done: Container[int]) -> list[int]:
+        """A batch of jobs that ended by then; survivors keep a job on the board."""
+        ended, left, jobs = self._board.ended, self._left, self._board.jobs
+        due = takewhile(lambda n: ended[n] <= latest, ended)
+        free = (n for n in due if n not in done and n not in left and n not in jobs)
+        return list(islice(free, BATCH_JOBS))
+
+    async def _remove_all(self, batch: Sequence[int]) -> int:
+        """Remove these, a few at a time; how many. Raises what the first failure is, if one fails,
+        once nothing is under way any more."""
+        waiting = iter(batch)
+
+        async def some() -> int:
+            return sum([await self._remove(job_id) for job_id in waiting])
+
+        ends = await asyncio.gather(*(some() for _ in range(IN_FLIGHT_MAX)), return_exceptions=True)
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+        return sum(end for end in ends if isinstance(end, int))
 
     async def _remove(self, job_id: int) -> int:
         """The notes of its runs first, so that a crash in between leaves none behind."""
         try:
             job = await self._ledger.job(job_id)
             for task in job.tasks.values() if job else ():
-                for attempt in range(1, task.attempt + 1):
-                    await self._engine.forget(RunKey(job_id, task.spec.id, 0, attempt))
+                for instance, attempt in runs_so_far(task):
+                    await self._engine.forget(RunKey(job_id, task.spec.id, instance, attempt))
             done = await self._runs.tell(job_id, RemoveJob())
         except (Corrupt, Refused) as error:
             self._left.add(job_id)
             self._reporter("job_stays_in_view", job=job_id, reason=error.message)
             return 0
+        self._ledger.forget(job_aggregate(job_id))  # room for what somebody still asks for
         return len(done.recorded)

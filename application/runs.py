@@ -12,17 +12,18 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from application.engine import Engine, RunKey, RunPhase, RunSpec, RunStatus
+from application.engine import Engine, RunKey, RunPhase, RunSpec, RunStatus, key_of, next_key
 from application.ledger import Cause, Change, Ledger
 from application.patience import until_done
 from domain import commands as c
 from domain.errors import Corrupt, CountermandError, Refused
 from domain.events import JobEvent, RunHandle, TaskSpec
-from domain.instruct import instruct
+from domain.instruct import instruct, one_run
 from domain.job import Job, Task
 from domain.orders import order_for
 from domain.parameters import TASK_RETRY_COUNT, Parameter
 from domain.states import TASK_ON_NODE
+from domain.sweeps import filled
 
 TRIES_MAX: Final = 50
 MakeStart = Callable[[RunHandle], c.StartTask | c.StartRelease]
@@ -60,27 +61,29 @@ class Runs:
         self,
         job: Job,
         task: Task,
+        node: str,
         time_limit_ms: int,
         make: MakeStart,
         waiting: Callable[[CountermandError], None],
     ) -> Change[Job | None]:
-        """Start the next attempt of ``task``: prepare, write, go. An outage is waited out."""
-        key = RunKey(job.id, task.spec.id, 0, task.attempt + 1)
-        spec = spec_of(job, task, time_limit_ms)
+        """Start the next attempt of ``task`` on ``node``: prepare, write, go.
+
+        An outage is waited out.
+        """
+        key = next_key(job.id, task)
+        spec = spec_of(job, task, node, time_limit_ms)
         try:
             handle = await self._engine.prepare(key, spec)
         except Refused as no:
-            refusal = c.RefuseTask(
-                task.spec.id, key.attempt, self._engine.node, no.code, no.message
-            )
+            refusal = c.RefuseTask(key.task, key.attempt, node, no.code, no.message, key.instance)
             return await self.tell(job.id, refusal, cause_of(job))
-        written = lambda: self._write_and_go(job, key, handle, make(handle), spec)  # noqa: E731
+        written = lambda: self._write_and_go(job, task, handle, make(handle), spec)  # noqa: E731
         return await until_done(written, waiting)
 
     async def _write_and_go(
         self,
         job: Job,
-        key: RunKey,
+        task: Task,
         handle: RunHandle,
         start: c.StartTask | c.StartRelease,
         spec: RunSpec,
@@ -91,8 +94,11 @@ class Runs:
         that is recorded is the one that the job's facts describe.
         """
 
+        key = next_key(job.id, task)
+
         def as_prepared(now: Job) -> bool:
-            return spec_of(now, now.tasks[key.task], spec.time_limit_ms) == spec
+            changed = replace(task, spec=now.tasks[key.task].spec)
+            return spec_of(now, changed, spec.node, spec.time_limit_ms) == spec
 
         done = await self.tell(job.id, start, cause_of(job), as_prepared)
         if started(done.after, key, handle):
@@ -125,7 +131,7 @@ class Runs:
                 retry_count = await self._ledger.parameter(TASK_RETRY_COUNT)
                 await self.tell(key.job, end_of(status, retry_count), cause_of(job))
         if status.survivors_gone:
-            await self.tell(key.job, c.RecordSurvivorsGone(key.task, key.attempt))
+            await self.tell(key.job, c.RecordSurvivorsGone(key.task, key.attempt, key.instance))
 
     async def recover(self, jobs: dict[int, Job]) -> tuple[RunKey, ...]:
         """After a start: compare what the engine finds with what is written, and mend the gap.
@@ -162,30 +168,33 @@ class Runs:
             await self._engine.abandon(status.key)
 
 
-def spec_of(job: Job, task: Task, time_limit_ms: int) -> RunSpec:
+def spec_of(job: Job, task: Task, node: str, time_limit_ms: int) -> RunSpec:
     """What the engine is to run."""
     return RunSpec(
-        command=with_streams(task.spec),
+        command=with_streams(task.spec, task.instance),
         environment=job.environment | task.spec.environment | {"CCP_JOBNAME": job.name},
-        work_directory=task.spec.work_directory,
+        node=node,
+        work_directory=filled(task.spec, task.spec.work_directory, task.instance),
         run_as=job.run_as,
         time_limit_ms=time_limit_ms,
     )
 
 
-def with_streams(task: TaskSpec) -> str:
+def with_streams(task: TaskSpec, instance: int) -> str:
     """The command line, its standard streams turned to the files that the task names.
 
     The shell that runs the line opens them: with the account's rights, from the work directory on.
     """
-    err = "2>&1" if task.stderr and task.stderr == task.stdout else f"2>{quote(task.stderr)}"
+    texts = (task.command, task.stdin, task.stdout, task.stderr)
+    command, stdin, stdout, stderr = (filled(task, text, instance) for text in texts)
+    err = "2>&1" if stderr == stdout else f"2>{quote(stderr)}"
     turned = (
-        f"<{quote(task.stdin)}" if task.stdin else "",
-        f">{quote(task.stdout)}" if task.stdout else "",
-        err if task.stderr else "",
+        f"<{quote(stdin)}" if stdin else "",
+        f">{quote(stdout)}" if stdout else "",
+        err if stderr else "",
     )
     streams = " ".join(filter(None, turned))
-    return f"exec {streams}\n{task.command}" if streams else task.command
+    return f"exec {streams}\n{command}" if streams else command
 
 
 def started(job: Job | None, key: RunKey, handle: RunHandle) -> bool:
@@ -207,8 +216,8 @@ def stop_called_for(job: Job | None, key: RunKey) -> bool:
 
 
 def running_task(job: Job | None, key: RunKey) -> Task | None:
-    """The task whose latest attempt this run is, if it is written that it runs."""
-    task = job.tasks.get(key.task) if job else None
+    """The task or subtask whose latest attempt this run is, if it is written that it runs."""
+    task = one_run(job, key.task, key.instance) if job else None
     if task is None or task.attempt != key.attempt or task.state not in TASK_ON_NODE:
         return None
     return task
@@ -217,10 +226,10 @@ def running_task(job: Job | None, key: RunKey) -> Task | None:
 def written_runs(jobs: dict[int, Job]) -> tuple[RunKey, ...]:
     """Every run that, as it is written, has not ended."""
     return tuple(
-        RunKey(job.id, task.spec.id, 0, task.attempt)
+        key_of(job.id, run)
         for job in jobs.values()
-        for task in job.tasks.values()
-        if task.state in TASK_ON_NODE
+        for run in job.runs
+        if run.state in TASK_ON_NODE
     )
 
 
@@ -247,6 +256,7 @@ def end_of(status: RunStatus, retry_count: int) -> c.RecordRunEnd:
         survivors=status.survivors,
         lost=(status.reason or "the run ended and nobody saw how") if lost else "",
         retry_count=retry_count,
+        instance=status.key.instance,
     )
 
 

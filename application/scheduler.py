@@ -16,7 +16,7 @@ from application.job_maker import JobMaker
 from application.job_requests import Cancel, JobRequests, Limits
 from application.ledger import Ledger
 from application.ports import Clock, Policy
-from application.receipts import Receipt
+from application.receipts import OnTask, Receipt
 from application.throttle import RefusalLimit
 from domain import commands as c
 from domain import events as e
@@ -173,7 +173,7 @@ class Scheduler:
             Action.CHANGE,
             request_id,
             lambda asked: c.ChangeTask(asked, task_id, changes),
-            task_id=task_id,
+            on=OnTask(task_id),
             if_versions=if_versions,
         )
 
@@ -259,8 +259,10 @@ class Scheduler:
         cancel: Cancel,
         request_id: str,
         if_versions: c.IfVersions = None,
+        *,
+        instance: int = 0,
     ) -> Receipt:
-        """Stop one task."""
+        """Stop one task, or, with its number as ``instance``, one subtask."""
         grace_seconds = await self._grace_seconds()
         return await self._requests.request(
             caller,
@@ -275,9 +277,10 @@ class Scheduler:
                 grace_seconds=grace_seconds,
                 reason_code=cancel.reason_code,
                 message_units_max=self._limits.message_units_max,
+                instance=instance,
             ),
             cancel=cancel,
-            task_id=task_id,
+            on=OnTask(task_id, instance),
             if_versions=if_versions,
         )
 
@@ -310,6 +313,8 @@ class Scheduler:
         message: str,
         request_id: str,
         if_versions: c.IfVersions = None,
+        *,
+        instance: int = 0,
     ) -> Receipt:
         """Stop one task as a normal cancel does, with the outcome Finished."""
         grace_seconds = await self._grace_seconds()
@@ -319,9 +324,9 @@ class Scheduler:
             Action.FINISH,
             request_id,
             lambda asked: c.FinishTask(
-                asked, task_id, message, grace_seconds, self._limits.message_units_max
+                asked, task_id, message, grace_seconds, self._limits.message_units_max, instance
             ),
-            task_id=task_id,
+            on=OnTask(task_id, instance),
             if_versions=if_versions,
         )
 
@@ -348,6 +353,8 @@ class Scheduler:
         task_id: int,
         request_id: str,
         if_versions: c.IfVersions = None,
+        *,
+        instance: int = 0,
     ) -> Receipt:
         """Run one failed or canceled task again, in a job that is queued or running."""
         return await self._requests.request(
@@ -355,8 +362,8 @@ class Scheduler:
             job_id,
             Action.REQUEUE,
             request_id,
-            lambda asked: c.RequeueTask(asked, task_id),
-            task_id=task_id,
+            lambda asked: c.RequeueTask(asked, task_id, instance),
+            on=OnTask(task_id, instance),
             if_versions=if_versions,
         )
 

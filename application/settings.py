@@ -5,6 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from application.nodes import NAME, NAME_WORDS, SLOTS_MAX, wrong_nodes
 from domain.errors import Misconfigured
 from domain.message import MESSAGE_UNITS_MAX
 
@@ -13,8 +14,6 @@ ACCEPT_LOSS: Final = "I accept that acknowledged events may be lost"
 ALLOW_ROOT_TASKS: Final = "I want tasks to run as root"
 REBUILD_JOURNAL: Final = "I want the journal to be written anew from the stream"
 STOP_SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
-SLOTS_MAX: Final = 256
-"""So that a fact about all runs at once fits an event."""
 
 TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -34,8 +33,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
       ``https_self_signed``: without them, with a certificate that the service makes itself.
     * ``socket``, ``journal``: paths; "" for the default in the data directory.
     * ``rebuild_journal``: the words that let a missing journal be written anew from the stream.
-    * ``slots``: runs at once, 0 for the number of cores, at most SLOTS_MAX. ``node``: "" for the
-      host's name.
+    * ``nodes``: names with slots, all on this machine; how many runs may be on each at once, at
+      most SLOTS_MAX together. Without it there is one: ``node``, "" for the host's name, with
+      ``slots``, 0 for the number of cores.
     * ``task_account``: whom tasks run as when the service is root; ``run_as_accounts``: accounts
       that a job may name besides. ``allow_root_tasks``: the words that let tasks run as root.
     * ``stop_signal``: what a normal cancel sends first. ``kill_deadline_seconds``: how long to look
@@ -69,6 +69,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     rebuild_journal: str = ""
     slots: int = 0
     node: str = ""
+    nodes: dict[str, int] = {}
     task_account: str = "nobody"
     run_as_accounts: tuple[str, ...] = ()
     allow_root_tasks: str = ""
@@ -121,6 +122,8 @@ def check(settings: Settings) -> Settings:
         *(chosen(settings, name, choices) for name, choices in CHOICES.items()),
         outside(settings),
         secured(settings),
+        one_node(settings),
+        *wrong_nodes(settings.nodes, Settings.__struct_fields__),
     ]
     found = [x for x in wrong if x]
     if found:
@@ -169,4 +172,13 @@ def secured(settings: Settings) -> str:
     """A certificate needs its key, and a key its certificate."""
     if bool(settings.https_certificate) != bool(settings.https_key):
         return "https_certificate and https_key belong together: give both, or neither"
+    return ""
+
+
+def one_node(settings: Settings) -> str:
+    """The only node's own settings: a good name, and none beside ``nodes``."""
+    if settings.nodes and (settings.node or settings.slots):
+        return "nodes names every node with its slots: take node and slots (--slots) away"
+    if settings.node and not NAME.fullmatch(settings.node):
+        return f"node is {settings.node!r}; allowed are {NAME_WORDS}"
     return ""

@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from application.ledger import Ledger
-from application.ports import Journal, Selection, Stored, Undecodable
+from application.ports import Stored, Undecodable
 from application.visibility import Owned, Visibility, sees_everything
 from domain.events import JOB, Aggregate, JobAdded
 from domain.identity import Caller
@@ -37,9 +37,8 @@ def eyes_of(caller: Caller, may_see_all: bool = False) -> Eyes:
 class Sight:
     """Knows whose jobs are."""
 
-    def __init__(self, ledger: Ledger, journal: Journal, visibility: Visibility) -> None:
+    def __init__(self, ledger: Ledger, visibility: Visibility) -> None:
         self._ledger = ledger
-        self._journal = journal
         self._visibility = visibility
         self._owners: OrderedDict[Aggregate, Owned] = OrderedDict()
         self._looking_up = asyncio.Lock()
@@ -72,11 +71,8 @@ class Sight:
         return found
 
     async def _look_up(self, aggregate: Aggregate) -> Owned | None:
-        """From the journal, which holds what is followed; the log has what is newer."""
-        only = Selection(aggregate=aggregate)
-        first = await asyncio.to_thread(self._journal.read, 0, 1, only=only)
-        first = first or await self._ledger.history(aggregate)
-        return owned(first[0]) if first else None
+        first = await self._ledger.histories.first(aggregate)
+        return owned(first) if first else None
 
 
 def owned(stored: Stored) -> Owned | None:

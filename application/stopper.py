@@ -8,13 +8,14 @@ job's state no longer calls for it and the engine keeps a note of its own.
 import asyncio
 from collections.abc import Callable
 
-from application.engine import Engine, RunKey, RunPhase, RunStatus, StopOrder
+from application.engine import Engine, RunKey, RunPhase, RunStatus, StopOrder, key_of
 from application.ledger import Ledger
 from application.ports import Reporter
 from application.runs import Runs, cause_of
 from domain import commands as c
 from domain.errors import CountermandError, Unknown
 from domain.events import RunHandle
+from domain.instruct import release_due
 from domain.job import Job, Order, Task
 from domain.next_steps import stop_ordered
 from domain.parameters import NODE_RELEASE_TASK_TIMEOUT, TASK_CANCEL_GRACE_PERIOD
@@ -42,9 +43,8 @@ class Stopper:
 
         Every run is tried: one that the engine cannot reach now holds up no other.
         """
-        ordered = [job.tasks[n] for n in stop_ordered(job)]
         tried = await asyncio.gather(
-            *(self._perform(job, task, task.order) for task in ordered if task.order),
+            *(self._perform(job, run, run.order) for run in stop_ordered(job) if run.order),
             return_exceptions=True,
         )
         for error in tried:
@@ -52,7 +52,7 @@ class Stopper:
                 raise error
 
     async def _perform(self, job: Job, task: Task, order: Order) -> None:
-        key = RunKey(job.id, task.spec.id, 0, task.attempt)
+        key = key_of(job.id, task)
         if (key, order) in self._performed:
             return
         try:
@@ -68,17 +68,23 @@ class Stopper:
         await self._runs.tell(job.id, c.RecordTaskCanceled(), cause_of(job))
 
     async def start_release(self, job: Job) -> None:
-        """Run the node release task, at most NodeReleaseTaskTimeout seconds."""
-        release = job.release
-        if release is None:
-            return
+        """Run the node release task on each node, at most NodeReleaseTaskTimeout seconds."""
         limit_ms = await self._ledger.parameter(NODE_RELEASE_TASK_TIMEOUT) * 1000
-        attempt, node = release.attempt + 1, self._engine.node
+        tried = await asyncio.gather(
+            *(self._release(job, run, limit_ms) for run in release_due(job)),
+            return_exceptions=True,
+        )
+        for error in tried:
+            if isinstance(error, BaseException):
+                raise error
+
+    async def _release(self, job: Job, run: Task, limit_ms: int) -> None:
+        attempt = run.attempt + 1
 
         def make(handle: RunHandle) -> c.StartRelease:
-            return c.StartRelease(attempt, node, handle)
+            return c.StartRelease(attempt, run.node, handle, run.instance)
 
-        await self._runs.start(job, release, limit_ms, make, self._waiting(job))
+        await self._runs.start(job, run, run.node, limit_ms, make, self._waiting(job))
 
     def _waiting(self, job: Job) -> Callable[[CountermandError], None]:
         return lambda error: self._reporter("start_waits", job=job.id, reason=error.message)

@@ -4,23 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from application.ledger import readable
 from application.ports import Stored
 from application.receipts import Receipt, UnderWay
 from domain import events as e
+from domain.job import Job
 from domain.outcome import Outcome, already_canceled
+from domain.subtasks import task_words
 
 Accepted: Final = e.JobCancelRequested | e.TaskCancelRequested
-
-
-class Met(Struct, frozen=True):
-    """A request on a job: the fact that answered it and that fact's version in the job."""
-
-    fact: e.Event
-    version: int
 
 
 def names_a_cancel(fact: e.Event) -> bool:
@@ -29,15 +23,22 @@ def names_a_cancel(fact: e.Event) -> bool:
     return isinstance(fact, Accepted) or repeats or already_canceled(fact)
 
 
-def cancel_met(history: Sequence[Stored], met: Met) -> UnderWay | None:
-    """The accepted cancel that the answer names; None when it names none."""
-    if not names_a_cancel(met.fact):
-        return None
-    for stored in reversed(history[: met.version]):
+def cancel_in(page: Sequence[Stored], fact: e.Event) -> UnderWay | None:
+    """The latest accepted cancel on a page of the job's events that ``fact`` names, if any."""
+    for stored in reversed(page):
         recorded = readable(stored)
-        if is_met(recorded.data, met.fact):
+        if is_met(recorded.data, fact):
             return under_way(recorded, stored.position)
     return None
+
+
+def likely_version(job: Job, fact: e.Event) -> int:
+    """The version of the cancel that ``fact`` names, if nothing was asked since; 0 for unknown."""
+    if isinstance(fact, e.TaskCancelRepeated) and fact.task in job.tasks:
+        cancel = job.tasks[fact.task].cancel
+        if cancel is not None and cancel.request_id == fact.under_way:
+            return cancel.version
+    return job.cancel.version if job.cancel else 0
 
 
 def is_met(earlier: e.Event, fact: e.Event) -> bool:
@@ -81,7 +82,9 @@ def told(answer: Receipt, cancel: UnderWay | None) -> Receipt:
 def about(answer: Receipt) -> str:
     """What the receipt is about."""
     job = f"job {answer.job_id}:"
-    return job if answer.task_id is None else f"{job} task {answer.task_id} is"
+    return (
+        job if answer.task_id is None else f"{job} {task_words(answer.task_id, answer.instance)} is"
+    )
 
 
 def since(cancel: UnderWay) -> str:

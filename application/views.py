@@ -1,9 +1,9 @@
 """What the views are asked: filters, orders and pages, and the port that answers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Generic, Protocol, TypeVar, assert_never
+from typing import Final, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -20,7 +20,10 @@ VALUES_MAX: Final = 100
 
 
 class JobOrder(StrEnum):
-    """By what jobs are sorted; equal ones by number."""
+    """By what jobs are sorted; equal ones by number.
+
+    ``type``: the job's. ``error``: its error code, as a signed number, as HPC Pack has it.
+    """
 
     ID = "id"
     CHANGED = "changed"
@@ -30,6 +33,13 @@ class JobOrder(StrEnum):
     OWNER = "owner"
     NAME = "name"
     STATE = "state"
+    PREVIOUS_STATE = "previous_state"
+    TYPE = "type"
+    SUBMITTED = "submitted"
+    STARTED = "started"
+    RUN_AS = "run_as"
+    REQUEUES = "requeues"
+    ERROR = "error"
 
 
 class JobFilter(Struct, frozen=True):
@@ -37,7 +47,8 @@ class JobFilter(Struct, frozen=True):
     an empty text among them finds nothing.
 
     ``name``: a part of the name, without regard to the case of ASCII letters. ``canceled_by``: who
-    asked for the last cancel. ``since``, ``until``: of the last change, both included.
+    asked for the last cancel. ``nodes``: allocated to the job in its present or last round; the
+    case of ASCII letters does not matter. ``since``, ``until``: of the last change, both included.
     """
 
     ids: tuple[int, ...] = ()
@@ -47,6 +58,7 @@ class JobFilter(Struct, frozen=True):
     priorities: tuple[JobPriority, ...] = ()
     name: str = ""
     canceled_by: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
 
@@ -163,6 +175,14 @@ class Answer(Struct, Generic[R], frozen=True):
     position: int
 
 
+class Numbered(Struct, Generic[R], frozen=True):
+    """Rows from a number on, how many there are of all, and the position that both are true for."""
+
+    rows: tuple[R, ...]
+    count: int
+    position: int
+
+
 class TroubledCancellation(Struct, frozen=True):
     """An accepted cancel with what is wrong with it, None for nothing.
 
@@ -217,6 +237,16 @@ class ViewReader(Protocol):
         self, which: JobFilter, order: JobOrder, descending: bool, page: Page
     ) -> Answer[JobRow]:
         """Jobs in order; the key of a row is ``job_key``."""
+        ...
+
+    def jobs_from(
+        self, which: JobFilter, order: JobOrder, descending: bool, start: int, rows: int
+    ) -> Numbered[JobRow]:
+        """At most ``rows`` (1 to 1000) jobs in order, beginning with number ``start`` (from 0).
+
+        For who must show a number of pages; ``jobs`` goes on at the same cost however far it is,
+        and by its keys no job is missed or met twice while others come and go.
+        """
         ...
 
     def tasks(self, job_id: int, states: Sequence[str], page: Page) -> Answer[TaskRow]:
@@ -274,31 +304,38 @@ def check_values(what: str, values: Sequence[object]) -> None:
 
 def check_page(page: Page) -> None:
     """Pass, or raise ``BadRequest``."""
-    if not 1 <= page.rows <= PAGE_ROWS_MAX:
+    check_rows(page.rows)
+
+
+def check_rows(rows: int) -> None:
+    """Pass, or raise ``BadRequest``: more rows than a page may have, or none."""
+    if not 1 <= rows <= PAGE_ROWS_MAX:
         raise BadRequest(
-            f"a page of {page.rows} rows is asked for; it may have 1 to {PAGE_ROWS_MAX}",
+            f"a page of {rows} rows is asked for; it may have 1 to {PAGE_ROWS_MAX}",
             code="bad_page",
         )
 
 
 def job_key(row: JobRow, order: JobOrder) -> Key:
     """What a page of jobs in this order goes on after."""
-    match order:
-        case JobOrder.ID:
-            return (row.job_id,)
-        case JobOrder.CHANGED:
-            return row.changed_at, row.job_id
-        case JobOrder.CREATED:
-            return row.created_at, row.job_id
-        case JobOrder.ENDED:
-            return row.ended_at or "", row.job_id
-        case JobOrder.PRIORITY:
-            return row.priority_number, row.job_id
-        case JobOrder.OWNER:
-            return row.owner, row.job_id
-        case JobOrder.NAME:
-            return row.name, row.job_id
-        case JobOrder.STATE:
-            return row.state, row.job_id
-        case _:
-            assert_never(order)
+    return (row.job_id,) if order is JobOrder.ID else (COMPARED[order](row), row.job_id)
+
+
+COMPARED: Final[dict[JobOrder, Callable[[JobRow], str | int]]] = {
+    JobOrder.ID: lambda row: row.job_id,
+    JobOrder.CHANGED: lambda row: row.changed_at,
+    JobOrder.CREATED: lambda row: row.created_at,
+    JobOrder.ENDED: lambda row: row.ended_at or "",
+    JobOrder.PRIORITY: lambda row: row.priority_number,
+    JobOrder.OWNER: lambda row: row.owner,
+    JobOrder.NAME: lambda row: row.name,
+    JobOrder.STATE: lambda row: row.state,
+    JobOrder.PREVIOUS_STATE: lambda row: row.previous_state or "",
+    JobOrder.TYPE: lambda row: row.job_type,
+    JobOrder.SUBMITTED: lambda row: row.submitted_at or "",
+    JobOrder.STARTED: lambda row: row.started_at or "",
+    JobOrder.RUN_AS: lambda row: row.run_as,
+    JobOrder.REQUEUES: lambda row: row.requeue_count,
+    JobOrder.ERROR: lambda row: row.error_code - (2**32 if row.error_code >= 2**31 else 0),
+}
+"""What each order compares of a row."""

@@ -8,7 +8,7 @@ from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from application.engine import RunKey
+from application.engine import RunKey, key_of
 from domain.job import Job
 from domain.states import JOB_PRIORITY_NUMBER, TASK_ON_NODE, TaskType
 
@@ -43,27 +43,31 @@ class WaitingLine:
 
 
 class Occupied:
-    """Runs that hold a slot: those that are written as started and not as ended."""
+    """Runs that are written as started and not as ended, each with its node.
+
+    ``runs`` hold a slot there. ``releases`` are node release tasks, which need none.
+    """
 
     def __init__(self) -> None:
-        self._by_job: dict[int, frozenset[RunKey]] = {}
-        self.runs: set[RunKey] = set()
+        self._by_job: dict[int, tuple[RunKey, ...]] = {}
+        self.runs: dict[RunKey, str] = {}
+        self.releases: dict[RunKey, str] = {}
 
     def put(self, job: Job) -> None:
-        """What the job holds now. Node release needs no slot."""
+        """What the job has on nodes now."""
         self.drop(job.id)
-        held = frozenset(
-            RunKey(job.id, task.spec.id, 0, task.attempt)
-            for task in job.tasks.values()
-            if task.state in TASK_ON_NODE and task.spec.type is not TaskType.NODE_RELEASE
-        )
-        if held:
-            self._by_job[job.id] = held
-            self.runs |= held
+        there = {key_of(job.id, run): run for run in job.runs if run.state in TASK_ON_NODE}
+        for key, run in there.items():
+            release = run.spec.type is TaskType.NODE_RELEASE
+            (self.releases if release else self.runs)[key] = run.node
+        if there:
+            self._by_job[job.id] = tuple(there)
 
     def drop(self, job_id: int) -> None:
-        """The job holds nothing."""
-        self.runs -= self._by_job.pop(job_id, frozenset())
+        """The job has nothing there."""
+        for key in self._by_job.pop(job_id, ()):
+            self.runs.pop(key, None)
+            self.releases.pop(key, None)
 
 
 class Changes:

@@ -5,20 +5,21 @@ Who may not cancel learns nothing of the state: the right is checked before it.
 
 from domain import commands as c
 from domain import events as e
+from domain.counted import run_set, task_set, waiting_of, waiting_set
 from domain.hresult import HResult
-from domain.job import CancelInForce, Job, Task, TaskCancel, run_set, task_set
+from domain.job import CancelInForce, Job, Task, TaskCancel
 from domain.message import kept
 from domain.refusal import Refusal
 from domain.requests import REASON_CODE_MAX, content_of, inadmissible
 from domain.states import (
     CANCEL_STRENGTH,
-    TASK_WAITING,
     CancelMode,
     JobState,
     NodeRelease,
     TaskState,
     TaskType,
 )
+from domain.subtasks import named, on_node_of, target
 from domain.transitions import CANCEL_JOB, CANCEL_TASK, CancelAnswer
 
 # --- cancel a job ---------------------------------------------------------------------------------
@@ -47,7 +48,7 @@ def cancel_job(job: Job, request: c.CancelJob) -> e.JobEvent:
         reason_code=request.reason_code,
         from_state=job.state,
         running=run_set(job.on_node),
-        waiting=task_set(job.waiting),
+        waiting=waiting_set(job.waiting),
         grace_seconds=0 if request.mode is CancelMode.FORCED else request.grace_seconds,
         node_release=release_for(job, request.mode),
         escalates=under_way.request_id if under_way else "",
@@ -122,10 +123,10 @@ def cancel_refused(job: Job, request: c.CancelJob, no: Refusal) -> e.JobCancelRe
 
 def cancel_task(job: Job, request: c.CancelTask) -> e.JobEvent:
     """Accepted, escalated, repeated or refused, by the table."""
-    task = job.tasks.get(request.task)
+    task = target(job, request.task, request.instance)
     no = inadmissible(job, request) or bad_task(job, task, request)
     if no or task is None:
-        return task_cancel_refused(job, task, request, no or no_such_task(job, request.task))
+        return task_cancel_refused(job, task, request, no or no_such_task(job, request))
     under_way = task_cancel_under_way(job, task)
     if under_way and not stronger(request.mode, under_way.mode):
         return e.TaskCancelRepeated(
@@ -137,6 +138,7 @@ def cancel_task(job: Job, request: c.CancelTask) -> e.JobEvent:
             under_way=under_way.request_id,
             decision=request.asked.decision,
             under_way_version=under_way.version,
+            instance=request.instance,
         )
     return e.TaskCancelRequested(
         request_id=request.asked.request_id,
@@ -145,12 +147,13 @@ def cancel_task(job: Job, request: c.CancelTask) -> e.JobEvent:
         message=request.message,
         reason_code=request.reason_code,
         from_state=task.state,
-        running=run_set([] if task.state in TASK_WAITING else [task]),
-        waiting=task_set([task] if task.state in TASK_WAITING else []),
+        running=run_set(on_node_of(task)),
+        waiting=waiting_of(task),
         grace_seconds=0 if request.mode is CancelMode.FORCED else request.grace_seconds,
         decision=request.asked.decision,
         escalates=under_way.request_id if under_way else "",
         escalates_version=under_way.version if under_way else 0,
+        instance=request.instance,
     )
 
 
@@ -162,20 +165,34 @@ def task_cancel_under_way(job: Job, task: Task) -> TaskCancel | CancelInForce | 
     return max(found, key=lambda x: CANCEL_STRENGTH[x.mode], default=None)
 
 
-def no_such_task(job: Job, task: int) -> Refusal:
-    """The job has no task of this number."""
-    return Refusal(
-        "unknown_task",
-        HResult.INVALID_TASK_ID,
-        "task-exists",
-        f"job {job.id} has no task {task}; its tasks are {task_set(job.tasks.values()).tasks}",
-    )
+def no_such_task(
+    job: Job, on: c.CancelTask | c.FinishTask | c.RequeueTask | c.ChangeTask
+) -> Refusal:
+    """The job has no task of this number, the task no such subtask, or not yet.
+
+    Source: the product knows a subtask when it has been expanded, that is, reached for the first
+    time, and answers Operation_InvalidTaskId until then.
+    """
+    task = job.tasks.get(on.task)
+    if task is None:
+        known = task_set(job.tasks.values()).tasks
+        words = f"job {job.id} has no task {on.task}; its tasks are {known}"
+    elif task.subtasks is None:
+        words = f"task {on.task} of job {job.id} has no subtasks; name the task itself"
+    elif on.instance > task.subtasks.count:
+        words = f"task {on.task} of job {job.id} has the subtasks 1 to {task.subtasks.count}"
+    else:
+        words = (
+            f"subtask {on.instance} of task {on.task} of job {job.id}: the specified subtask has "
+            f"not been expanded yet; {task.subtasks.expanded} of {task.subtasks.count} are"
+        )
+    return Refusal("unknown_task", HResult.INVALID_TASK_ID, "task-exists", words)
 
 
 def bad_task(job: Job, task: Task | None, request: c.CancelTask) -> Refusal | None:
     """No such task, not this type, not this mode, or not in this state."""
     if task is None:
-        return no_such_task(job, request.task)
+        return no_such_task(job, request)
     if task.spec.type is TaskType.NODE_RELEASE:
         return Refusal(
             "not_this_task_type",
@@ -195,7 +212,7 @@ def bad_task(job: Job, task: Task | None, request: c.CancelTask) -> Refusal | No
             "illegal_transition",
             HResult.INVALID_CANCEL_TASK_STATE,
             f"cancel-task-from-{task.state}",
-            f"task {request.task} of job {job.id} is {task.state} and cannot be canceled",
+            f"{named(task)} of job {job.id} is {task.state} and cannot be canceled",
         )
     return None
 
@@ -221,4 +238,5 @@ def task_cancel_refused(
         explanation=no.explanation,
         decision=request.asked.decision,
         content_sha256=content_of(request),
+        instance=request.instance,
     )

@@ -1,12 +1,15 @@
 """Small changes to a job that several facts bring about. Used by the ``evolve`` modules only."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from msgspec.structs import replace
 
 from domain import events as e
-from domain.job import Answered, Asking, Job, Task
-from domain.states import JobState, TaskState
+from domain.job import Answered, Asking, Job, Task, waits
+from domain.ranges import in_ranges
+from domain.states import TASK_ON_NODE, JobState, TaskState
+from domain.subtasks import running_changed, subtask, waiting_canceled, with_subtask
 
 
 def enter(job: Job, state: JobState) -> Job:
@@ -22,9 +25,37 @@ def with_tasks(job: Job, ids: Iterable[int], change: Callable[[Task], Task]) -> 
 def runs_changed(
     job: Job, runs: tuple[e.RunRange, ...], change: Callable[[Task, e.RunRange], Task]
 ) -> Job:
-    """``change`` applied to each task with its run."""
-    changed = {r.task: change(job.tasks[r.task], r) for r in runs if r.task in job.tasks}
-    return replace(job, tasks=job.tasks | changed)
+    """``change`` applied to each task, or subtask, with its run."""
+    tasks = dict(job.tasks)
+    for run in runs:
+        for number in in_ranges(run.instances) if run.task in tasks else ():
+            tasks[run.task] = run_changed(tasks[run.task], number, partial(with_run, change, run))
+    return replace(job, tasks=tasks)
+
+
+def with_run(change: Callable[[Task, e.RunRange], Task], run: e.RunRange, task: Task) -> Task:
+    """The change of one of a run's tasks."""
+    return change(task, run)
+
+
+def run_changed(task: Task, number: int, change: Callable[[Task], Task]) -> Task:
+    """The task after a change of its subtask ``number``, or, for 0, of itself."""
+    if number == 0:
+        return change(task)
+    one = subtask(task, number)
+    return task if one is None else with_subtask(task, change(one))
+
+
+def dated(before: Mapping[int, Task], job: Job, recorded: e.Recorded) -> Job:
+    """The tasks that a fact changed know when. One that did not change is the same object."""
+    if job.tasks is before:
+        return job
+    changed = {
+        number: replace(task, changed_at=recorded.time)
+        for number, task in job.tasks.items()
+        if before.get(number) is not task
+    }
+    return replace(job, tasks=job.tasks | changed) if changed else job
 
 
 def answered(job: Job, recorded: e.Recorded, operation: str, request_id: str, sha: str) -> Job:
@@ -43,14 +74,34 @@ def ended(job: Job, recorded: e.Recorded, state: JobState, code: int, params: st
 
 def stop_waiting(job: Job, recorded: e.Recorded) -> Job:
     """Waiting tasks are Canceled, but not explicitly: a requeue takes them up again."""
-    return with_tasks(
-        job,
-        [t.spec.id for t in job.waiting],
-        lambda t: replace(t, state=TaskState.CANCELED, ended_at=recorded.time),
-    )
+    return with_tasks(job, [t.spec.id for t in job.waiting], lambda t: waiting_stopped(t, recorded))
+
+
+def waiting_stopped(task: Task, recorded: e.Recorded) -> Task:
+    """What waits of the task is Canceled."""
+    if task.subtasks is not None:
+        return waiting_canceled(task, recorded.time)
+    return replace(task, state=TaskState.CANCELED, ended_at=recorded.time)
+
+
+def stop_running(job: Job, state: TaskState) -> Job:
+    """What runs is on its way out."""
+
+    def change(run: Task) -> Task:
+        return replace(run, state=state) if run.state in TASK_ON_NODE else run
+
+    ids = [t.spec.id for t in job.work]
+    return with_tasks(job, ids, lambda t: running_changed(t, change) if t.subtasks else change(t))
 
 
 def release_skipped(job: Job) -> Job:
     """Node release, if it still waits, is not going to run in this round."""
-    ids = [job.release.spec.id] if job.release and job.release_pending else []
-    return with_tasks(job, ids, lambda t: replace(t, state=TaskState.CANCELED))
+    release = job.release
+    if release is None or not waits(release):
+        return job
+    skipped = (
+        replace(release, state=TaskState.CANCELED)
+        if release.subtasks is None
+        else waiting_canceled(release, job.changed_at)
+    )
+    return with_tasks(job, [release.spec.id], lambda _: skipped)

@@ -6,6 +6,7 @@ is the job as it would be afterwards.
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -31,6 +32,9 @@ from domain.submission import (
     check_whole,
 )
 from domain.transitions import CHANGE_JOB, CHANGE_TASK, GATES
+
+ADDED_LATER: Final = frozenset({TaskType.BASIC, TaskType.PARAMETRIC_SWEEP})
+"""Source: the product; preparation, release and service tasks come with the job."""
 
 # --- tasks ----------------------------------------------------------------------------------------
 
@@ -64,12 +68,13 @@ def bad_tasks(job: Job, tasks: tuple[e.TaskSpec, ...]) -> Refusal | None:
             "add_tasks-states",
             f"job {job.id} is {job.state}; tasks are added in {allowed}",
         )
-    if job.state is not JobState.CONFIGURING and any(t.type is not TaskType.BASIC for t in tasks):
+    if job.state is not JobState.CONFIGURING and not all(t.type in ADDED_LATER for t in tasks):
         return Refusal(
             "illegal_transition",
             HResult.TASK_TYPE_ADDED_IN_WRONG_JOB_STATE,
             "add-task-types",
-            f"job {job.id} is {job.state}; once a job is submitted, only Basic tasks are added",
+            f"job {job.id} is {job.state}; once a job is submitted, only Basic and "
+            "ParametricSweep tasks are added",
         )
     whole = (*(t.spec for t in job.tasks.values()), *tasks)
     return beyond(lambda: check_added(job, tasks, whole)) or incomplete(job, whole)
@@ -169,7 +174,7 @@ def change_task(job: Job, request: c.ChangeTask) -> e.JobEvent:
     if no is None and task is not None:
         no = bad_task_change(job, task, request.changes)
     if no or task is None:
-        return command_refused(job, request, no or no_such_task(job, request.task))
+        return command_refused(job, request, no or no_such_task(job, request))
     changes, asked = request.changes, request.asked
     new = {name: getattr(changes, name) for name in TASK_CHANGEABLE}
     content = content_of(request)

@@ -133,11 +133,12 @@ class TaskChanges(Struct, frozen=True, omit_defaults=True):
 
 
 class ChangeTask(Struct, frozen=True):
-    """Give properties of a task new values."""
+    """Give properties of a task new values; its subtasks (``instance``) have none of their own."""
 
     asked: Asked
     task: int
     changes: TaskChanges
+    instance: int = 0
 
 
 class SubmitJob(Struct, frozen=True):
@@ -159,7 +160,10 @@ class CancelJob(Struct, frozen=True):
 
 
 class CancelTask(Struct, frozen=True):
-    """Stop one task: normal or forced, never graceful."""
+    """Stop one task: normal or forced, never graceful.
+
+    ``instance``: a subtask's number, or 0 for the task itself.
+    """
 
     asked: Asked
     task: int
@@ -168,6 +172,7 @@ class CancelTask(Struct, frozen=True):
     grace_seconds: int
     reason_code: str = ""
     message_units_max: int = MESSAGE_UNITS_MAX
+    instance: int = 0
 
 
 class FinishJob(Struct, frozen=True):
@@ -180,13 +185,17 @@ class FinishJob(Struct, frozen=True):
 
 
 class FinishTask(Struct, frozen=True):
-    """Stop one task as a normal cancel does, but with the outcome Finished."""
+    """Stop one task as a normal cancel does, but with the outcome Finished.
+
+    ``instance``: a subtask's number, or 0 for the task itself.
+    """
 
     asked: Asked
     task: int
     message: str
     grace_seconds: int
     message_units_max: int = MESSAGE_UNITS_MAX
+    instance: int = 0
 
 
 class ConfigureJob(Struct, frozen=True):
@@ -202,10 +211,14 @@ class RequeueJob(Struct, frozen=True):
 
 
 class RequeueTask(Struct, frozen=True):
-    """Run one task again in a job that goes on."""
+    """Run one task again in a job that goes on.
+
+    ``instance``: a subtask's number, or 0 for the task itself.
+    """
 
     asked: Asked
     task: int
+    instance: int = 0
 
 
 Request = (
@@ -254,6 +267,7 @@ class StartTask(Struct, frozen=True):
     attempt: int
     node: str
     handle: RunHandle
+    instance: int = 0
 
 
 class StartRelease(Struct, frozen=True):
@@ -262,6 +276,7 @@ class StartRelease(Struct, frozen=True):
     attempt: int
     node: str
     handle: RunHandle
+    instance: int = 0
 
 
 class RefuseTask(Struct, frozen=True):
@@ -272,6 +287,7 @@ class RefuseTask(Struct, frozen=True):
     node: str
     code: str
     reason: str
+    instance: int = 0
 
 
 class SkipRelease(Struct, frozen=True):
@@ -310,6 +326,7 @@ class RecordRunEnd(Struct, frozen=True):
     survivors: int = 0
     lost: str = ""
     retry_count: int = 0
+    instance: int = 0
 
 
 class RecordSurvivorsGone(Struct, frozen=True):
@@ -317,6 +334,7 @@ class RecordSurvivorsGone(Struct, frozen=True):
 
     task: int
     attempt: int
+    instance: int = 0
 
 
 class RecordTaskCanceled(Struct, frozen=True):
@@ -372,3 +390,8 @@ def content_sha256(*parts: str) -> str:
     """A digest of what a request asks for, to tell a retry from another request of the same id."""
     whole = "\x00".join(parts).encode("utf-8", "surrogatepass")
     return hashlib.sha256(whole).hexdigest()
+
+
+def on_task(operation: str, task: int, instance: int) -> str:
+    """The name of an operation on one task or subtask: ``cancel_task/3``, ``cancel_task/3.17``."""
+    return f"{operation}/{task}.{instance}" if instance else f"{operation}/{task}"

@@ -13,9 +13,10 @@ from domain import commands as c
 from domain import events as e
 from domain.cancelling import cancel_job, cancel_task, release_for
 from domain.changing import add_tasks, change_job, change_task, not_whole
+from domain.counted import partly, run_set, task_set, waiting_set
 from domain.errors import Unknown
 from domain.hresult import HResult
-from domain.job import Job, Task, run_set, task_set
+from domain.job import Job, Task
 from domain.refusal import Refusal
 from domain.requests import (
     JobRequest,
@@ -26,6 +27,7 @@ from domain.requests import (
     operation_of,
 )
 from domain.states import CancelMode, TaskState, TaskType
+from domain.subtasks import again_numbers
 from domain.task_commands import finish_task, requeue_task
 from domain.transitions import GATES
 
@@ -113,7 +115,7 @@ def finish(job: Job, request: c.FinishJob) -> e.JobEvent:
             message=request.message,
             from_state=job.state,
             running=run_set(job.on_node),
-            waiting=task_set(job.waiting),
+            waiting=waiting_set(job.waiting),
             grace_seconds=request.grace_seconds,
             node_release=release_for(job, CancelMode.NORMAL),
             decision=request.asked.decision,
@@ -152,12 +154,15 @@ def kept_and_again(job: Job) -> tuple[e.TaskSet, e.TaskSet]:
     """
     stay = [t for t in job.work if stays(t)]
     again = [t for t in job.work if t not in stay]
-    return task_set(again), task_set(stay)
+    return partly((t, again_numbers(t)) for t in again), task_set(stay)
 
 
 def stays(task: Task) -> bool:
     """Finished, or explicitly canceled before it ran, and still Canceled."""
     if task.spec.type is TaskType.NODE_PREP:
         return False
-    canceled = task.state is TaskState.CANCELED and task.explicitly_canceled
-    return task.state is TaskState.FINISHED or canceled
+    if task.state is TaskState.FINISHED:
+        return True
+    if task.subtasks is not None:
+        return not again_numbers(task)
+    return task.state is TaskState.CANCELED and task.explicitly_canceled

@@ -6,7 +6,8 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from domain import events as e
-from domain.changes import ended, enter, release_skipped, stop_waiting, with_tasks
+from domain.changes import dated, ended, enter, release_skipped, stop_waiting
+from domain.counted import count_of
 from domain.errors import Corrupt
 from domain.evolve_making import added, properties_changed, task_changed, tasks_added
 from domain.evolve_requests import (
@@ -19,6 +20,7 @@ from domain.evolve_requests import (
     finish_requested,
     job_finished,
     task_cancel_requested,
+    task_canceled,
     task_finish_requested,
     task_requeued,
 )
@@ -34,7 +36,7 @@ from domain.evolve_runs import (
     submitted,
     with_survivors,
 )
-from domain.job import Job, in_ranges
+from domain.job import Job
 from domain.states import JobState, StopCause, TaskState
 
 OWN_STOPS: Final = {
@@ -58,10 +60,10 @@ def evolve(job: Job | None, recorded: e.Recorded) -> Job:
     if isinstance(data, e.JobAdded):
         if job is not None:
             raise Corrupt(f"{recorded.aggregate}: added twice")
-        return added(recorded, data)
+        return dated({}, added(recorded, data), recorded)
     if job is None:
         raise Corrupt(f"{recorded.aggregate}: begins with {type(data).__name__}, not JobAdded")
-    after = apply(job, recorded, data)
+    after = dated(job.tasks, apply(job, recorded, data), recorded)
     return replace(after, version=recorded.version, changed_at=recorded.time)
 
 
@@ -101,7 +103,8 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
         case e.TaskStarted():
             return run_started(job, recorded, data.runs, data.handle)
         case e.TaskFinished():
-            return run_ended(job, recorded, data.runs, TaskState.FINISHED, data.exit)
+            how = (TaskState.FINISHED, data.exit)
+            return run_ended(job, recorded, data.runs, *how, again=data.runs_again)
         case e.TaskFailed():
             return run_failed(job, recorded, data)
         case e.JobCancelRequested():
@@ -125,17 +128,15 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
         case e.TaskRuntimeExpired():
             return runtime_expired(job, recorded, data)
         case e.TaskStopped():
-            after = run_ended(job, recorded, data.runs, data.outcome, data.exit, *why(data))
+            after = stopped(job, recorded, data)
             return replace(after, stopped=job.stopped + runs_of_job_cancel(data))
         case e.TaskForceStopped():
-            after = run_ended(job, recorded, data.runs, data.outcome, data.exit, *why(data))
-            after = with_survivors(after, data.runs, data.survivors)
+            after = with_survivors(stopped(job, recorded, data), data.runs, data.survivors)
             return replace(after, force_stopped=job.force_stopped + runs_of_job_cancel(data))
         case e.TaskSurvivorsGone():
             return with_survivors(job, data.runs, 0)
         case e.TaskCanceled():
-            ids = in_ranges(data.tasks)
-            return with_tasks(job, ids, lambda t: replace(t, cancel_open=False))
+            return task_canceled(job, data)
         case e.NodeReleaseStarted():
             return run_started(job, recorded, data.runs, data.handle)
         case e.NodeReleaseEnded():
@@ -163,11 +164,13 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
             assert_never(data)
 
 
-def why(data: e.TaskStopped | e.TaskForceStopped) -> tuple[str, str]:
-    """Code and reason of a run that the service stopped on its own account."""
-    return OWN_STOPS.get(data.cause, ("", ""))
+def stopped(job: Job, recorded: e.Recorded, data: e.TaskStopped | e.TaskForceStopped) -> Job:
+    """The runs are over, as the order that stopped them says."""
+    code, reason = OWN_STOPS.get(data.cause, ("", ""))
+    how = (data.outcome, data.exit, code, reason)
+    return run_ended(job, recorded, data.runs, *how, again=data.runs_again)
 
 
 def runs_of_job_cancel(data: e.TaskStopped | e.TaskForceStopped) -> int:
     """How many runs ended here by the job's cancel."""
-    return len(data.runs) if data.cause is StopCause.JOB_CANCEL else 0
+    return count_of(data.runs) if data.cause is StopCause.JOB_CANCEL else 0

@@ -8,6 +8,8 @@ from domain.events.making import CHANGEABLE
 from domain.job import Job, Task
 from domain.merging import changed_spec, merged, with_new
 from domain.states import JobState, TaskState
+from domain.subtasks import with_count
+from domain.sweeps import subtasks_of
 
 
 def added(recorded: e.Recorded, data: e.JobAdded) -> Job:
@@ -32,7 +34,7 @@ def added(recorded: e.Recorded, data: e.JobAdded) -> Job:
         client_source=data.client_source,
         progress=data.progress,
         progress_message=data.progress_message,
-        tasks={spec.id: Task(spec) for spec in data.tasks},
+        tasks={spec.id: fresh(spec, TaskState.CONFIGURING) for spec in data.tasks},
         version=recorded.version,
         created_at=recorded.time,
         changed_at=recorded.time,
@@ -44,8 +46,15 @@ def tasks_added(job: Job, recorded: e.Recorded, data: e.TasksAdded) -> Job:
     """More tasks, which wait as the job does: queued at once where it is Queued or Running."""
     goes_on = job.state in (JobState.QUEUED, JobState.RUNNING)
     state = TaskState.QUEUED if goes_on else TaskState.CONFIGURING
-    after = replace(job, tasks=job.tasks | {s.id: Task(s, state) for s in data.tasks})
+    after = replace(job, tasks=job.tasks | {s.id: fresh(s, state) for s in data.tasks})
     return answered(after, recorded, "add_tasks", data.request_id, data.content_sha256)
+
+
+def fresh(spec: e.TaskSpec, state: TaskState) -> Task:
+    """A task that has not run, with subtasks where its type has some from the beginning."""
+    count = subtasks_of(spec)
+    task = Task(spec, state)
+    return with_count(task, count, state) if count else task
 
 
 def properties_changed(job: Job, recorded: e.Recorded, data: e.JobPropertiesChanged) -> Job:

@@ -1,10 +1,22 @@
 """What accepted requests to cancel, finish or run again mean, and how answers are remembered."""
 
+from collections.abc import Callable
+from functools import partial
+
 from msgspec.structs import replace
 
 from domain import events as e
-from domain.changes import answered, ended, enter, release_skipped, stop_waiting, with_tasks
-from domain.commands import content_sha256
+from domain.changes import (
+    answered,
+    ended,
+    enter,
+    release_skipped,
+    run_changed,
+    stop_running,
+    stop_waiting,
+    with_tasks,
+)
+from domain.commands import content_sha256, on_task
 from domain.hresult import HResult
 from domain.job import (
     CancelInForce,
@@ -14,10 +26,17 @@ from domain.job import (
     Task,
     TaskCancel,
     TaskFinish,
-    in_ranges,
 )
 from domain.message import sha256_of
+from domain.ranges import in_ranges
 from domain.states import CancelMode, JobState, NodeRelease, TaskState, TaskType
+from domain.subtasks import (
+    queued_again,
+    running_changed,
+    waiting_canceled,
+    waiting_ended,
+    without_nodes,
+)
 
 CancelAnswer = (
     e.JobCancelRequested
@@ -61,12 +80,6 @@ def cancel_requested(job: Job, recorded: e.Recorded, data: e.JobCancelRequested)
     return cancel_answered(after, recorded, data)
 
 
-def stop_running(job: Job, state: TaskState) -> Job:
-    """What runs is on its way out."""
-    ids = [t.spec.id for t in job.on_node]
-    return with_tasks(job, ids, lambda t: replace(t, state=state))
-
-
 def cancel_answered(job: Job, recorded: e.Recorded, data: CancelAnswer) -> Job:
     """Remember the answer to a cancel of the job or of one of its tasks."""
     return answered(job, recorded, operation_of(data), data.request_id, content_of(data))
@@ -75,7 +88,7 @@ def cancel_answered(job: Job, recorded: e.Recorded, data: CancelAnswer) -> Job:
 def operation_of(data: CancelAnswer) -> str:
     """The scope of a cancel's request id: the job, or one task."""
     if isinstance(data, e.TaskCancelRequested | e.TaskCancelRepeated | e.TaskCancelRefused):
-        return f"cancel_task/{data.task}"
+        return on_task("cancel_task", data.task, data.instance)
     return "cancel"
 
 
@@ -101,9 +114,15 @@ def task_cancel_requested(job: Job, recorded: e.Recorded, data: e.TaskCancelRequ
         version=recorded.version,
     )
 
+    def stopping(run: Task) -> Task:
+        return replace(run, state=TaskState.CANCELING, cancel=cancel)
+
     def change(task: Task) -> Task:
+        if task.subtasks is not None:
+            after = replace(task, cancel=cancel, cancel_open=data.waiting.count > 0)
+            return waiting_canceled(running_changed(after, stopping), recorded.time, True)
         if data.running.count:
-            return replace(task, state=TaskState.CANCELING, cancel=cancel)
+            return stopping(task)
         return replace(
             task,
             state=TaskState.CANCELED,
@@ -113,7 +132,36 @@ def task_cancel_requested(job: Job, recorded: e.Recorded, data: e.TaskCancelRequ
             ended_at=recorded.time,
         )
 
-    return cancel_answered(with_tasks(job, [data.task], change), recorded, data)
+    return cancel_answered(on_target(job, data, change), recorded, data)
+
+
+def on_target(
+    job: Job,
+    data: e.TaskCancelRequested | e.TaskFinishRequested | e.TaskRequeued,
+    change: Callable[[Task], Task],
+) -> Job:
+    """``change`` applied to the task or subtask that the request is about."""
+    return with_tasks(job, [data.task], lambda t: run_changed(t, data.instance, change))
+
+
+def task_canceled(job: Job, data: e.TaskCanceled) -> Job:
+    """The requests on what never ran are closed."""
+    ids = set(in_ranges(data.tasks)) - {x.task for x in data.subtasks}
+    after = with_tasks(job, ids, closed)
+    for some in data.subtasks:
+        for number in in_ranges(some.instances):
+            after = with_tasks(after, [some.task], partial(closed_one, number))
+    return after
+
+
+def closed_one(number: int, task: Task) -> Task:
+    """The task, one of whose subtasks has no open cancel any more."""
+    return run_changed(task, number, closed)
+
+
+def closed(task: Task) -> Task:
+    """Its cancel is no longer open."""
+    return replace(task, cancel_open=False)
 
 
 def task_finish_requested(job: Job, recorded: e.Recorded, data: e.TaskFinishRequested) -> Job:
@@ -129,33 +177,55 @@ def task_finish_requested(job: Job, recorded: e.Recorded, data: e.TaskFinishRequ
         version=recorded.version,
     )
 
+    def stopping(run: Task) -> Task:
+        return replace(run, state=TaskState.FINISHING, finish=finish)
+
     def change(task: Task) -> Task:
+        if task.subtasks is not None:
+            after = running_changed(replace(task, finish=finish), stopping)
+            return waiting_ended(after, TaskState.FINISHED, recorded.time)
         if data.running.count:
-            return replace(task, state=TaskState.FINISHING, finish=finish)
+            return stopping(task)
         return replace(task, state=TaskState.FINISHED, finish=finish, ended_at=recorded.time)
 
-    after = with_tasks(job, [data.task], change)
-    content = content_sha256("finish_task", data.message)
-    return answered(after, recorded, f"finish_task/{data.task}", data.request_id, content)
+    content, scope = content_sha256("finish_task", data.message), on_task(*of("finish_task", data))
+    return answered(on_target(job, data, change), recorded, scope, data.request_id, content)
+
+
+def of(operation: str, data: e.TaskFinishRequested | e.TaskRequeued) -> tuple[str, int, int]:
+    """The operation, and what it is on."""
+    return operation, data.task, data.instance
 
 
 def task_requeued(job: Job, recorded: e.Recorded, data: e.TaskRequeued) -> Job:
     """Queued again; of what it was only its runs and what they left behind are kept."""
     waits = data.from_state is TaskState.QUEUED
-    after = with_tasks(
-        job,
-        [] if waits else [data.task],
-        lambda t: Task(
-            t.spec, TaskState.QUEUED, attempt=t.attempt, node=t.node, outlived=t.outlived
-        ),
+    after = (
+        job if waits else on_target(job, data, lambda t: waiting_again(t, TaskState.QUEUED, True))
     )
-    content = content_sha256("requeue_task")
-    return answered(after, recorded, f"requeue_task/{data.task}", data.request_id, content)
+    content, scope = content_sha256("requeue_task"), on_task(*of("requeue_task", data))
+    return answered(after, recorded, scope, data.request_id, content)
+
+
+def waiting_again(task: Task, state: TaskState, explicit_too: bool) -> Task:
+    """The task as it waits for another round; of what it was only its runs are kept."""
+    if task.subtasks is not None:
+        return queued_again(task, state, explicit_too)
+    return Task(
+        task.spec,
+        state,
+        instance=task.instance,
+        attempt=task.attempt,
+        node=task.node,
+        outlived=task.outlived,
+    )
 
 
 def command_refused(job: Job, recorded: e.Recorded, data: e.JobCommandRefused) -> Job:
     """Only the answer is remembered, in the scope of the task where there is one."""
-    operation = data.command if data.task is None else f"{data.command}/{data.task}"
+    operation = data.command
+    if data.task is not None:
+        operation = on_task(data.command, data.task, data.instance)
     return answered(job, recorded, operation, data.request_id, data.content_sha256)
 
 
@@ -219,7 +289,7 @@ def again(
     after = with_tasks(
         enter(job, state),
         [*in_ranges(data.queued.tasks), *release],
-        lambda t: Task(t.spec, task_state, attempt=t.attempt, node=t.node, outlived=t.outlived),
+        lambda t: waiting_again(without_nodes(t), task_state, False),
     )
     if isinstance(data, e.JobRequeued):
         after = replace(after, submitted_at=recorded.time)

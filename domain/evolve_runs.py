@@ -1,37 +1,55 @@
 """What the facts about submitting and running mean: queued, started, ended, stopped, survived."""
 
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
 from msgspec.structs import replace
 
 from domain import events as e
 from domain.changes import answered, enter, runs_changed, with_tasks
 from domain.job import Expired, Job, Order, Outlived, Task
-from domain.states import JobState, TaskState
+from domain.states import TASK_WAITING, JobState, TaskState, TaskType
+from domain.subtasks import waiting_as, with_count
+
+LONG_RUN: Final = timedelta(seconds=60)
+"""Source: deliberate. After a run of a minute a service counts as having come up."""
 
 
 def submitted(job: Job, recorded: e.Recorded, data: e.JobSubmitted) -> Job:
     """Submitted: the tasks that wait go along; one canceled in Configuring stays Canceled."""
-    after = with_tasks(
-        enter(job, JobState.SUBMITTED),
-        [t.spec.id for t in job.tasks.values() if t.state is TaskState.CONFIGURING],
-        lambda t: replace(t, state=TaskState.SUBMITTED),
-    )
+    after = waits_on(enter(job, JobState.SUBMITTED), TaskState.CONFIGURING, TaskState.SUBMITTED)
     after = replace(after, run_as=data.run_as, submitted_at=recorded.time)
     return answered(after, recorded, "submit", data.key, data.content_sha256)
 
 
 def queued(job: Job, recorded: e.Recorded) -> Job:
     """Queued, and so are its submitted tasks."""
-    after = with_tasks(
-        enter(job, JobState.QUEUED),
-        [t.spec.id for t in job.tasks.values() if t.state is TaskState.SUBMITTED],
-        lambda t: replace(t, state=TaskState.QUEUED),
-    )
+    after = waits_on(enter(job, JobState.QUEUED), TaskState.SUBMITTED, TaskState.QUEUED)
     return replace(after, queued_at=recorded.time)
 
 
+def waits_on(job: Job, before: TaskState, state: TaskState) -> Job:
+    """What waited in one state waits in the next, and so will subtasks that are to wait again."""
+
+    def change(task: Task) -> Task:
+        if task.subtasks is not None:
+            return waiting_as(task, state) if task.subtasks.waits_as is before else task
+        return replace(task, state=state) if task.state is before else task
+
+    return with_tasks(job, list(job.tasks), change)
+
+
 def started(job: Job, recorded: e.Recorded, data: e.JobStarted) -> Job:
-    """Running, on these nodes, for so long at most."""
+    """Running, on these nodes, for so long at most.
+
+    On several, preparation and release have a subtask for each node, in this order; on one they are
+    runs of the task itself.
+    """
     after = enter(job, JobState.RUNNING)
+    if len(data.nodes) > 1:
+        ids = [t.spec.id for t in (job.prep, job.release) if t and t.state in TASK_WAITING]
+        after = with_tasks(after, ids, lambda t: with_count(t, len(data.nodes), t.state))
     return replace(
         after,
         nodes=data.nodes,
@@ -58,6 +76,7 @@ def run_started(
         lambda t, r: Task(
             t.spec,
             TaskState.RUNNING,
+            instance=t.instance,
             attempt=r.attempt,
             node=r.node,
             handle=handle,
@@ -76,30 +95,50 @@ def run_ended(
     exit_: e.Exit,
     code: str = "",
     reason: str = "",
+    *,
+    again: bool = False,
 ) -> Job:
-    """The runs are over; ``attempt`` counts one that could never start."""
-    return runs_changed(
-        job,
-        runs,
-        lambda t, r: replace(
-            t,
-            state=state,
-            attempt=r.attempt,
-            node=r.node,
+    """The runs are over; ``attempt`` counts one that could never start.
+
+    ``again``: they wait for the next attempt, and nothing that stopped this one concerns that.
+    """
+
+    def change(task: Task, run: e.RunRange) -> Task:
+        ended = replace(
+            task,
+            state=TaskState.QUEUED if again else state,
+            attempt=run.attempt,
+            node=run.node,
             exit=exit_,
             ended_at=recorded.time,
             code=code,
             reason=reason,
-        ),
+        )
+        return waiting_for_next(ended, recorded) if again else ended
+
+    return runs_changed(job, runs, change)
+
+
+def waiting_for_next(task: Task, recorded: e.Recorded) -> Task:
+    """Without what stopped the last run. A long run of a service forgives the short ones before."""
+    lasted = recorded.time - (task.started_at or recorded.time)
+    long = task.spec.type is TaskType.SERVICE and lasted >= LONG_RUN
+    return replace(
+        task,
+        handle=None,
+        order=None,
+        order_before=None,
+        cancel=None,
+        finish=None,
+        expired=None,
+        retries=0 if long else task.retries + 1,
     )
 
 
 def run_failed(job: Job, recorded: e.Recorded, data: e.TaskFailed) -> Job:
     """Failed, or Queued again by itself; what the run left behind is counted."""
-    state = TaskState.QUEUED if data.runs_again else TaskState.FAILED
-    after = run_ended(job, recorded, data.runs, state, data.exit, data.code, data.reason)
-    if data.runs_again:
-        after = runs_changed(after, data.runs, lambda t, _: replace(t, retries=t.retries + 1))
+    how = (TaskState.FAILED, data.exit, data.code, data.reason)
+    after = run_ended(job, recorded, data.runs, *how, again=data.runs_again)
     return with_survivors(after, data.runs, data.survivors)
 
 
@@ -111,13 +150,17 @@ def stop_ordered(job: Job, data: e.TaskStopOrdered) -> Job:
 
 def with_survivors(job: Job, runs: tuple[e.RunRange, ...], survivors: int) -> Job:
     """How many processes outlived the kill of these runs."""
+    after = job
+    for run in runs:
+        after = with_tasks(after, [run.task], partial(outlived_by, run, survivors))
+    return after
 
-    def change(task: Task, run: e.RunRange) -> Task:
-        others = tuple(x for x in task.outlived if x.run.attempt != run.attempt)
-        these = (Outlived(run, survivors),) if survivors else ()
-        return replace(task, outlived=others + these)
 
-    return runs_changed(job, runs, change)
+def outlived_by(run: e.RunRange, survivors: int, task: Task) -> Task:
+    """The task, which keeps what outlived any run of it or of its subtasks."""
+    this = (run.attempt, run.instances)
+    others = tuple(x for x in task.outlived if (x.run.attempt, x.run.instances) != this)
+    return replace(task, outlived=others + ((Outlived(run, survivors),) if survivors else ()))
 
 
 def release_ended(job: Job, recorded: e.Recorded, data: e.NodeReleaseEnded) -> Job:

@@ -13,17 +13,19 @@ from datetime import datetime, timedelta
 from domain import commands as c
 from domain import events as e
 from domain.cancelling import release_for
+from domain.counted import run_ranges, run_set, waiting_set
 from domain.hresult import HResult
-from domain.job import Job, Task, run_set, task_set
+from domain.job import Job, Task
 from domain.readiness import work_over
 from domain.states import CancelMode, JobState, StopCause, TaskState
+from domain.subtasks import failed_one
 
 # --- FailOnTaskFailure ----------------------------------------------------------------------------
 
 
 def fail_due(job: Job) -> bool:
     """Whether a failed task is to stop the rest; a job that is over by itself just ends."""
-    failed = any(t.state is TaskState.FAILED for t in job.work)
+    failed = any(failed_one(t) for t in job.work)
     return job.fail_on_task_failure and goes_on(job) and failed
 
 
@@ -36,7 +38,7 @@ def fail_job(job: Job, instruction: c.FailJob) -> tuple[e.JobEvent, ...]:
     """JobFailing, once."""
     if not fail_due(job):
         return ()
-    first = next(t.spec.id for t in job.work if t.state is TaskState.FAILED)
+    first = next(t.spec.id for t in job.work if failed_one(t))
     words = f"task {first} failed, and FailOnTaskFailure stops the rest"
     why = (StopCause.TASK_FAILURE, words, "task_failure", HResult.TASK_FAILURE)
     return (failing(job, *why, instruction.grace_seconds),)
@@ -53,7 +55,7 @@ def failing(
         hresult=hresult,
         from_state=job.state,
         running=run_set(job.on_node),
-        waiting=task_set(job.waiting),
+        waiting=waiting_set(job.waiting),
         grace_seconds=grace_seconds,
         node_release=release_for(job, CancelMode.NORMAL),
     )
@@ -71,13 +73,17 @@ def expire(job: Job, instruction: c.ExpireRuntime) -> tuple[e.JobEvent, ...]:
         code = "job_runtime_expired"
         why = (StopCause.RUN_LIMIT, words, code, HResult.JOB_RUNTIME_EXPIRED)
         return (failing(job, *why, grace_seconds),)
-    late: dict[int, dict[int, e.RunRange]] = {}
-    for task, limit_seconds, moment in run_limits(job):
-        if moment <= at and not any(task.spec.id in runs for runs in late.values()):
-            late.setdefault(limit_seconds, {})[task.spec.id] = task.run
+    late: dict[tuple[int, int], tuple[int, Task]] = {}
+    for run, limit_seconds, moment in run_limits(job):
+        if moment <= at:
+            late.setdefault((run.spec.id, run.instance), (limit_seconds, run))
     return tuple(
-        e.TaskRuntimeExpired(tuple(runs.values()), limit_seconds, grace_seconds)
-        for limit_seconds, runs in late.items()
+        e.TaskRuntimeExpired(
+            run_ranges(run for seconds, run in late.values() if seconds == limit_seconds),
+            limit_seconds,
+            grace_seconds,
+        )
+        for limit_seconds in dict.fromkeys(seconds for seconds, _ in late.values())
     )
 
 

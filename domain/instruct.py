@@ -7,17 +7,21 @@ one of them is safe to repeat; nothing that is not due can be written.
 from collections.abc import Iterable
 from typing import assert_never
 
+from msgspec.structs import replace
+
 from domain import commands as c
 from domain import events as e
 from domain.exit_codes import counts_as_success
 from domain.failing import expire, fail_job
 from domain.hresult import HResult
-from domain.job import Job, Task, ranges
+from domain.job import Job, Task, runs_of
 from domain.orders import order_stop
-from domain.readiness import startable, work_over
+from domain.ranges import ranges
+from domain.readiness import may_start_on, on_own_nodes, work_over
 from domain.states import (
     JOB_ENDED,
     TASK_ON_NODE,
+    TASK_WAITING,
     ForceReason,
     JobState,
     NodeRelease,
@@ -26,6 +30,7 @@ from domain.states import (
     TaskState,
     TaskType,
 )
+from domain.subtasks import subtask, waiting_ones
 
 Facts = tuple[e.JobEvent, ...]
 
@@ -96,36 +101,48 @@ def start_job(job: Job, instruction: c.StartJob) -> Facts:
     return (e.JobStarted(instruction.nodes, seconds),)
 
 
-def may_start(job: Job, task: Task | None, attempt: int) -> bool:
+def may_start(job: Job, start: c.StartTask | c.RefuseTask) -> bool:
     """Whether this is the next attempt of a task that waits for a slot in a running job.
 
     Node release is not such a task: it comes last, when ``release_due`` says so.
     """
+    run = one_run(job, start.task, start.instance)
     return (
         job.state is JobState.RUNNING
-        and task is not None
-        and task in startable(job)
-        and attempt == task.attempt + 1
+        and run is not None
+        and run.spec.type is not TaskType.NODE_RELEASE
+        and start.attempt == run.attempt + 1
+        and may_start_on(job, run, start.node)
     )
+
+
+def one_run(job: Job, task: int, instance: int) -> Task | None:
+    """What has runs of its own: a task without subtasks, or a subtask."""
+    found = job.tasks.get(task)
+    if found is None or instance:
+        return subtask(found, instance) if found else None
+    return found if found.subtasks is None else None
+
+
+def range_of(run: c.StartTask | c.StartRelease | c.RefuseTask, task: int) -> e.RunRange:
+    """The run as facts name it."""
+    return e.RunRange(task, run.attempt, run.node, str(run.instance))
 
 
 def start_task(job: Job, instruction: c.StartTask) -> Facts:
     """Queued -> Running."""
-    if not may_start(job, job.tasks.get(instruction.task), instruction.attempt):
+    if not may_start(job, instruction):
         return ()
-    run = e.RunRange(instruction.task, instruction.attempt, instruction.node)
-    return (e.TaskStarted((run,), instruction.handle),)
+    return (e.TaskStarted((range_of(instruction, instruction.task),), instruction.handle),)
 
 
 def refuse_task(job: Job, instruction: c.RefuseTask) -> Facts:
     """An attempt that the engine can never start is a failed attempt."""
-    task = job.tasks.get(instruction.task)
-    run = e.RunRange(instruction.task, instruction.attempt, instruction.node)
-    if task and task.spec.type is TaskType.NODE_RELEASE:
-        due = release_due(job) and instruction.attempt == task.attempt + 1
+    run = range_of(instruction, instruction.task)
+    if job.release is not None and instruction.task == job.release.spec.id:
         ended = e.NodeReleaseEnded(instruction.node, (run,), e.Exit(), False, instruction.reason)
-        return (ended,) if due else ()
-    if not may_start(job, task, instruction.attempt):
+        return (ended,) if is_due(job, instruction) else ()
+    if not may_start(job, instruction):
         return ()
     return (e.TaskFailed((run,), e.Exit(), instruction.code, instruction.reason),)
 
@@ -140,9 +157,20 @@ def release_wanted(job: Job) -> bool:
     return job.state is JobState.FINISHING
 
 
-def release_due(job: Job) -> bool:
-    """Whether node release is the next thing to do."""
-    return bool(job.nodes) and job.all_ended and job.release_pending and release_wanted(job)
+def release_due(job: Job) -> tuple[Task, ...]:
+    """The runs of node release that are the next thing to do, each knowing its node."""
+    release = job.release
+    if release is None or not (job.nodes and job.all_ended and release_wanted(job)):
+        return ()
+    if release.subtasks is None:
+        return (replace(release, node=job.nodes[0]),) if release.state in TASK_WAITING else ()
+    return tuple(on_own_nodes(job, waiting_ones(release)))
+
+
+def is_due(job: Job, start: c.StartRelease | c.RefuseTask) -> bool:
+    """Whether it is the next attempt of a node release that is due."""
+    this = (start.instance, start.attempt)
+    return this in {(run.instance, run.attempt + 1) for run in release_due(job)}
 
 
 def skip_due(job: Job) -> bool:
@@ -157,10 +185,9 @@ def skip_due(job: Job) -> bool:
 
 def start_release(job: Job, instruction: c.StartRelease) -> Facts:
     """Node release begins."""
-    release = job.release
-    if release is None or not release_due(job) or instruction.attempt != release.attempt + 1:
+    if job.release is None or not is_due(job, instruction):
         return ()
-    run = e.RunRange(release.spec.id, instruction.attempt, instruction.node)
+    run = range_of(instruction, job.release.spec.id)
     return (e.NodeReleaseStarted(instruction.node, (run,), instruction.handle),)
 
 
@@ -168,7 +195,7 @@ def skip_release(job: Job) -> Facts:
     """Node release is given up."""
     if not skip_due(job):
         return ()
-    return (e.NodeReleaseSkipped(job.nodes[0] if job.nodes else "", "forced"),)
+    return (e.NodeReleaseSkipped(", ".join(job.nodes), "forced"),)
 
 
 # --- the end of a run -----------------------------------------------------------------------------
@@ -176,7 +203,7 @@ def skip_release(job: Job) -> Facts:
 
 def record_run_end(job: Job, instruction: c.RecordRunEnd) -> Facts:
     """How a run ended, once."""
-    task = job.tasks.get(instruction.task)
+    task = one_run(job, instruction.task, instruction.instance)
     if task is None or task.attempt != instruction.attempt or task.state not in TASK_ON_NODE:
         return ()
     if task.spec.type is TaskType.NODE_RELEASE:
@@ -194,11 +221,23 @@ def runs_again(job: Job, task: Task, instruction: c.RecordRunEnd) -> bool:
     its own, which counts all its failures; nothing that somebody or a limit stops runs again by
     itself, nor what left processes behind, nor anything while the job ends.
     """
+    if task.spec.type is TaskType.SERVICE:
+        return is_replaced(job, task)
     limit = task.spec.retry_count
     if limit is None:
         limit = max(job.task_retry_count, instruction.retry_count if instruction.lost else 0)
     undisturbed = job.state is JobState.RUNNING and task.state is TaskState.RUNNING
     return undisturbed and not instruction.survivors and task.retries < limit
+
+
+def is_replaced(job: Job, instance: Task) -> bool:
+    """Whether another run takes this one's place: until the job ends, or the service as a whole.
+
+    Source: the product's service tasks, whose instances are replaced also after one was canceled.
+    """
+    service = job.tasks[instance.spec.id]
+    goes_on = service.cancel is None and service.finish is None
+    return job.state is JobState.RUNNING and goes_on
 
 
 def run_end(task: Task, instruction: c.RecordRunEnd, again: bool, valid: str) -> e.JobEvent:
@@ -212,10 +251,11 @@ def run_end(task: Task, instruction: c.RecordRunEnd, again: bool, valid: str) ->
         return own_end(runs, instruction, again, valid)
     cause = cause_of(task, stop)
     if cause is None:
-        return unordered_end(runs, instruction.exit, stop)
+        return unordered_end(runs, instruction.exit, stop, again)
     outcome = TaskState.FINISHED if cause is StopCause.FINISH else TaskState.FAILED
     if not stop.grace_expired and stop.step is StopStep.SIGNAL:
-        return e.TaskStopped(stop.request_id, cause, runs, instruction.exit, stop.after_ms, outcome)
+        seen = (instruction.exit, stop.after_ms, outcome, again)
+        return e.TaskStopped(stop.request_id, cause, runs, *seen)
     return e.TaskForceStopped(
         request_id=stop.request_id,
         cause=cause,
@@ -226,6 +266,7 @@ def run_end(task: Task, instruction: c.RecordRunEnd, again: bool, valid: str) ->
         killed=stop.killed,
         survivors=stop.survivors,
         outcome=outcome,
+        runs_again=again,
     )
 
 
@@ -243,7 +284,7 @@ def own_end(
     """Ended without being stopped: a valid exit code is Finished, all else Failed."""
     exit_ = instruction.exit
     if counts_as_success(exit_.code, valid):
-        return e.TaskFinished(runs, exit_)
+        return e.TaskFinished(runs, exit_, runs_again=again)
     how = f"signal {exit_.signal}" if exit_.signal else f"exit code {exit_.code}"
     return e.TaskFailed(
         runs,
@@ -256,19 +297,21 @@ def own_end(
     )
 
 
-def unordered_end(runs: tuple[e.RunRange, ...], exit_: e.Exit, stop: c.StopSeen) -> e.JobEvent:
+def unordered_end(
+    runs: tuple[e.RunRange, ...], exit_: e.Exit, stop: c.StopSeen, again: bool
+) -> e.JobEvent:
     """The engine stopped the run on its own account, as when the service ends with its tasks."""
     reason = f"stopped by the engine without an order on the stream ({stop.request_id})"
-    return e.TaskFailed(
-        runs, exit_, "stopped_by_engine", reason, killed=stop.killed, survivors=stop.survivors
-    )
+    how = (runs, exit_, "stopped_by_engine", reason, stop.killed, stop.survivors)
+    return e.TaskFailed(*how, again)
 
 
 def record_survivors_gone(job: Job, instruction: c.RecordSurvivorsGone) -> Facts:
     """What a run left behind has ended, also when the task has run again since."""
     task = job.tasks.get(instruction.task)
+    this = (instruction.attempt, str(instruction.instance))
     runs = tuple(x.run for x in task.outlived) if task else ()
-    return tuple(e.TaskSurvivorsGone((r,)) for r in runs if r.attempt == instruction.attempt)
+    return tuple(e.TaskSurvivorsGone((r,)) for r in runs if (r.attempt, r.instances) == this)
 
 
 def release_end(task: Task, instruction: c.RecordRunEnd) -> e.NodeReleaseEnded:
@@ -288,17 +331,25 @@ def release_end(task: Task, instruction: c.RecordRunEnd) -> e.NodeReleaseEnded:
 
 
 def open_cancels(job: Job) -> tuple[Task, ...]:
-    """Tasks canceled before they ran whose TaskCanceled is not written yet."""
-    return tuple(t for t in job.work if t.cancel_open)
+    """Tasks and subtasks canceled before they ran whose TaskCanceled is not written yet."""
+    subtasks = (run for task in job.work if task.subtasks for run in runs_of(task))
+    return tuple(t for t in (*job.work, *subtasks) if t.cancel_open)
 
 
 def record_task_canceled(job: Job) -> Facts:
     """Close each such request."""
-    by_request: dict[str, list[int]] = {}
+    by_request: dict[str, list[Task]] = {}
     for task in open_cancels(job):
         if task.cancel is not None:
-            by_request.setdefault(task.cancel.request_id, []).append(task.spec.id)
-    return tuple(e.TaskCanceled(rid, ranges(ids)) for rid, ids in by_request.items())
+            by_request.setdefault(task.cancel.request_id, []).append(task)
+    return tuple(
+        e.TaskCanceled(
+            request_id,
+            ranges(sorted({t.spec.id for t in tasks})),
+            tuple(e.SubtaskSet(t.spec.id, str(t.instance)) for t in tasks if t.instance),
+        )
+        for request_id, tasks in by_request.items()
+    )
 
 
 # --- the end of the job ---------------------------------------------------------------------------
@@ -309,7 +360,7 @@ def end_due(job: Job) -> bool:
     if open_cancels(job):
         return False
     if job.state in (JobState.CANCELING, JobState.FINISHING):
-        release_open = job.release_running or release_due(job) or skip_due(job)
+        release_open = job.release_running or bool(release_due(job)) or skip_due(job)
         return job.all_ended and not release_open
     goes_on = job.state not in (JobState.RUNNING, JobState.QUEUED) or job.run_until_canceled
     return not goes_on and work_over(job)
@@ -356,9 +407,22 @@ def ending_words(job: Job, outcome: JobState) -> tuple[str, str, int]:
     if outcome is JobState.FINISHED:
         return "", "", 0
     if job.prep is not None and job.prep.state is TaskState.FAILED:
-        words = f"node preparation failed on {job.prep.node}; there is no other node"
+        words = f"node preparation failed on {', '.join(job.nodes)}; there is no other node"
         return words, "node_prep_failure", HResult.NODE_PREP_TASK_FAILURE
     failed = sum(t.state is TaskState.FAILED for t in job.work)
     canceled = sum(t.state is TaskState.CANCELED for t in job.work) + len(job.waiting)
     words = f"{failed} of {len(job.work)} tasks failed, {canceled} canceled"
+    words += "".join(subtasks_ended(t) for t in job.work)
     return words, "task_failure", HResult.TASK_FAILURE
+
+
+def subtasks_ended(task: Task) -> str:
+    """How many subtasks of a sweep came to no good end."""
+    subtasks = task.subtasks
+    if subtasks is None or not (subtasks.failed or subtasks.canceled):
+        return ""
+    failed, canceled = len(subtasks.failed), len(subtasks.canceled)
+    return (
+        f"; of the {subtasks.count} subtasks of task {task.spec.id} {failed} failed, "
+        f"{canceled} canceled"
+    )

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from domain.events import Exit, RunHandle, RunRange, RunSet, TaskSet, TaskSpec
+from domain.events import Exit, RunHandle, RunRange, TaskSpec
+from domain.numbers import NONE, Numbers
 from domain.states import (
     TASK_ENDED,
     TASK_ON_NODE,
@@ -72,16 +73,22 @@ class Expired(Struct, frozen=True):
 
 
 class Task(Struct, frozen=True):
-    """One task. ``attempt`` counts its runs; what follows it describes the latest one.
+    """One task, or one of its subtasks: then ``instance`` is its number, else 0.
+
+    ``attempt`` counts its runs; what follows it describes the latest one. A task with ``subtasks``
+    has no runs of its own: its state is made from theirs (``domain.subtasks``).
 
     ``order_before``: the weaker order that ``order`` took over from. ``explicitly_canceled``:
     canceled by a request on this task before it ran; it then stays Canceled when the job is queued
-    again. ``retries``: how often it was queued again by itself in this round. ``cancel_open``:
-    TaskCanceled has not been written yet. ``outlived``: of all its runs.
+    again. ``retries``: how often it was queued again by itself in this round; of a service, how
+    often in a row after a short run. ``cancel_open``: TaskCanceled has not been written yet.
+    ``outlived``: of all its runs, and those of its subtasks. ``changed_at``: the time of the last
+    fact that changed anything of it; None only before ``evolve`` has seen it, and of a subtask.
     """
 
     spec: TaskSpec
     state: TaskState = TaskState.CONFIGURING
+    instance: int = 0
     attempt: int = 0
     node: str = ""
     handle: RunHandle | None = None
@@ -99,16 +106,40 @@ class Task(Struct, frozen=True):
     outlived: tuple[Outlived, ...] = ()
     code: str = ""
     reason: str = ""
+    subtasks: "Subtasks | None" = None
+    changed_at: datetime | None = None
 
     @property
     def run(self) -> RunRange:
         """The latest run as a range of one."""
-        return RunRange(self.spec.id, self.attempt, self.node)
+        return RunRange(self.spec.id, self.attempt, self.node, str(self.instance))
 
     @property
     def survivors(self) -> int:
         """Processes of any of its runs that outlived a kill and are still there."""
         return sum(x.survivors for x in self.outlived)
+
+
+class Subtasks(Struct, frozen=True):
+    """The subtasks 1 to ``count`` of a task, without an object for each.
+
+    Each is in exactly one place: in ``live``, when it is on a node or there is more to remember of
+    it, or a number in ``waiting``, ``finished``, ``failed`` or ``canceled``. ``waits_as``: the
+    state of those that wait. ``explicit``: those of the canceled that a request canceled before
+    they ran. ``expanded``: the highest that was ever reached. ``attempts``: the latest attempt of
+    those that are not live, and which they are; none for those that never ran.
+    """
+
+    count: int
+    waiting: Numbers
+    waits_as: TaskState = TaskState.CONFIGURING
+    live: dict[int, Task] = {}
+    finished: Numbers = NONE
+    failed: Numbers = NONE
+    canceled: Numbers = NONE
+    explicit: Numbers = NONE
+    expanded: int = 0
+    attempts: dict[int, Numbers] = {}
 
 
 class CancelInForce(Struct, frozen=True):
@@ -243,14 +274,19 @@ class Job(Struct, frozen=True):
         return None
 
     @property
+    def runs(self) -> tuple[Task, ...]:
+        """Whatever has runs of its own: tasks without subtasks, and subtasks that are live."""
+        return tuple(run for task in self.tasks.values() for run in runs_of(task))
+
+    @property
     def on_node(self) -> tuple[Task, ...]:
-        """Tasks, node release aside, whose run has not ended."""
-        return tuple(t for t in self.work if t.state in TASK_ON_NODE)
+        """Tasks and subtasks, node release aside, whose run has not ended."""
+        return tuple(r for t in self.work for r in runs_of(t) if r.state in TASK_ON_NODE)
 
     @property
     def waiting(self) -> tuple[Task, ...]:
-        """Tasks, node release aside, that have not been started."""
-        return tuple(t for t in self.work if t.state in TASK_WAITING)
+        """Tasks, node release aside, that wait, or of which a subtask does."""
+        return tuple(t for t in self.work if waits(t))
 
     @property
     def all_ended(self) -> bool:
@@ -260,41 +296,25 @@ class Job(Struct, frozen=True):
     @property
     def release_pending(self) -> bool:
         """Whether node release has neither run nor been given up in this round."""
-        return self.release is not None and self.release.state in TASK_WAITING
+        return self.release is not None and waits(self.release)
 
     @property
     def release_running(self) -> bool:
         """Whether node release is running."""
-        return self.release is not None and self.release.state in TASK_ON_NODE
+        release = self.release
+        return release is not None and any(r.state in TASK_ON_NODE for r in runs_of(release))
 
 
-def run_set(tasks: Iterable[Task]) -> RunSet:
-    """The latest runs of ``tasks``, counted and named."""
-    runs = tuple(t.run for t in tasks)
-    return RunSet(len(runs), runs)
+def runs_of(task: Task) -> Iterable[Task]:
+    """The task, or those of its subtasks that are live."""
+    return (task,) if task.subtasks is None else task.subtasks.live.values()
 
 
-def task_set(tasks: Iterable[Task]) -> TaskSet:
-    """``tasks``, counted and named by ranges of ids."""
-    ids = sorted(t.spec.id for t in tasks)
-    return TaskSet(len(ids), ranges(ids))
-
-
-def ranges(ids: Iterable[int]) -> str:
-    """Rising numbers as ranges: 1, 2, 3, 7 gives "1-3,7"."""
-    spans: list[list[int]] = []
-    for n in ids:
-        if spans and n == spans[-1][1] + 1:
-            spans[-1][1] = n
-        else:
-            spans.append([n, n])
-    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in spans)
-
-
-def in_ranges(text: str) -> tuple[int, ...]:
-    """The numbers of ``ranges``: "1-3,7" gives 1, 2, 3, 7."""
-    spans = (part.partition("-") for part in text.split(",") if part)
-    return tuple(n for a, _, b in spans for n in range(int(a), int(b or a) + 1))
+def waits(task: Task) -> bool:
+    """Whether it has not been started, or one of its subtasks has not."""
+    if task.subtasks is None:
+        return task.state in TASK_WAITING
+    return bool(task.subtasks.waiting) or any(r.state in TASK_WAITING for r in runs_of(task))
 
 
 def removal(job: Job) -> str:

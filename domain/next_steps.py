@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from domain.failing import fail_due
 from domain.instruct import end_due, open_cancels, release_due, skip_due
-from domain.job import Job
+from domain.job import Job, Task
 from domain.orders import orders_due
 from domain.readiness import startable, work_over
 from domain.states import TASK_ON_NODE, JobState
@@ -42,8 +42,8 @@ def next_steps(job: Job, signal: int = 15) -> tuple[Step, ...]:
         Step.FAIL: fail_due(job),
         Step.CLOSE_TASK_CANCELS: bool(open_cancels(job)),
         Step.ORDER_STOP: bool(orders_due(job, signal)),
-        Step.PERFORM_STOP: any(stop_ordered(job)),
-        Step.START_RELEASE: release_due(job),
+        Step.PERFORM_STOP: bool(stop_ordered(job)),
+        Step.START_RELEASE: bool(release_due(job)),
         Step.SKIP_RELEASE: skip_due(job),
         Step.END: end_due(job),
         Step.DISPATCH: wants_slots(job),
@@ -51,11 +51,9 @@ def next_steps(job: Job, signal: int = 15) -> tuple[Step, ...]:
     return tuple(step for step, is_due in due.items() if is_due)
 
 
-def stop_ordered(job: Job) -> tuple[int, ...]:
-    """Ids of tasks whose run is under a stop order and has not ended."""
-    return tuple(
-        t.spec.id for t in job.tasks.values() if t.order is not None and t.state in TASK_ON_NODE
-    )
+def stop_ordered(job: Job) -> tuple[Task, ...]:
+    """Tasks and subtasks whose run is under a stop order and has not ended."""
+    return tuple(t for t in job.runs if t.order is not None and t.state in TASK_ON_NODE)
 
 
 def starts_idle(job: Job) -> bool:
@@ -68,4 +66,4 @@ def starts_idle(job: Job) -> bool:
 
 def wants_slots(job: Job) -> bool:
     """Whether tasks of this job wait for nothing but a slot."""
-    return job.state in (JobState.QUEUED, JobState.RUNNING) and bool(startable(job))
+    return job.state in (JobState.QUEUED, JobState.RUNNING) and any(startable(job))

@@ -1,7 +1,10 @@
 """Which stop orders are called for: by cancel, finish or limit, of the job or of one task."""
 
+from collections.abc import Iterator
+
 from domain import commands as c
 from domain import events as e
+from domain.counted import RUNS_MAX, run_ranges
 from domain.job import Job, Order, Task
 from domain.states import TASK_ON_NODE, CancelMode, JobState, StopCause, StopStep, TaskType
 
@@ -108,7 +111,7 @@ def orders_due(job: Job, signal: int) -> tuple[tuple[Order, tuple[Task, ...]], .
     A run has one order in force; a new one is due when there is none, or a stronger one is wanted.
     """
     due: dict[Order, list[Task]] = {}
-    for task in job.tasks.values():
+    for task in job.runs:
         order = order_for(job, task, signal) if task.state in TASK_ON_NODE else None
         if order and (task.order is None or strength(order) > strength(task.order)):
             due.setdefault(order, []).append(task)
@@ -124,7 +127,14 @@ def order_stop(job: Job, instruction: c.OrderStop) -> tuple[e.JobEvent, ...]:
             step=order.step,
             signal=order.signal,
             grace_ms=order.grace_ms,
-            runs=tuple(t.run for t in tasks),
+            runs=run_ranges(some),
         )
         for order, tasks in orders_due(job, instruction.signal)
+        for some in batched(tasks)
     )
+
+
+def batched(tasks: tuple[Task, ...]) -> Iterator[tuple[Task, ...]]:
+    """So many that one fact can name them all, wherever they run."""
+    for first in range(0, len(tasks), RUNS_MAX):
+        yield tasks[first : first + RUNS_MAX]

@@ -13,6 +13,7 @@ from domain.hresult import HResult
 from domain.job import Answered, Asking, Job
 from domain.message import KeptMessage, check_message, kept, sha256_of
 from domain.refusal import Refusal, at_other_version, denied, reused
+from domain.subtasks import target
 
 JobRequest = (
     c.AddTasks
@@ -56,19 +57,19 @@ def operation_of(request: JobRequest) -> str:
         case c.CancelJob():
             return "cancel"
         case c.CancelTask():
-            return f"cancel_task/{request.task}"
+            return c.on_task("cancel_task", request.task, request.instance)
         case c.SubmitJob():
             return "submit"
         case c.FinishJob():
             return "finish"
         case c.FinishTask():
-            return f"finish_task/{request.task}"
+            return c.on_task("finish_task", request.task, request.instance)
         case c.ConfigureJob():
             return "configure"
         case c.RequeueJob():
             return "requeue"
         case c.RequeueTask():
-            return f"requeue_task/{request.task}"
+            return c.on_task("requeue_task", request.task, request.instance)
         case _:
             assert_never(request)
 
@@ -157,8 +158,8 @@ def bad_reason(request: JobRequest) -> Refusal | None:
 def command_refused(job: Job, request: JobRequest, no: Refusal) -> e.JobCommandRefused:
     """The refusal as a fact, with the task where the command was for one."""
     message = kept_message(request)
-    number = request.task if isinstance(request, ON_A_TASK) else None
-    task = None if number is None else job.tasks.get(number)
+    on = request if isinstance(request, ON_A_TASK) else None
+    task = target(job, on.task, on.instance) if on else None
     return e.JobCommandRefused(
         request_id=request.asked.request_id,
         command=operation_of(request).partition("/")[0],
@@ -172,8 +173,9 @@ def command_refused(job: Job, request: JobRequest, no: Refusal) -> e.JobCommandR
         message=message.text,
         message_units=message.units,
         message_sha256=message.sha256,
-        task=number,
+        task=on.task if on else None,
         task_state=task.state if task else None,
+        instance=on.instance if on else 0,
     )
 
 

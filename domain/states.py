@@ -70,16 +70,13 @@ TASK_STATE_NUMBER: Final = {
 
 
 class TaskType(StrEnum):
-    """What a task is for. Basic, NodePrep and NodeRelease can be submitted so far."""
+    """What a task is for. Source: the product's task types; MPI is a Basic task."""
 
     BASIC = "Basic"
     PARAMETRIC_SWEEP = "ParametricSweep"
     NODE_PREP = "NodePrep"
     NODE_RELEASE = "NodeRelease"
     SERVICE = "Service"
-
-
-TASK_TYPES_ACCEPTED: Final = frozenset({TaskType.BASIC, TaskType.NODE_PREP, TaskType.NODE_RELEASE})
 
 
 class JobType(StrEnum):

@@ -30,7 +30,8 @@ from domain.commands import AddJob, JobChanges, TaskChanges
 from domain.errors import BadRequest
 from domain.events import TaskSpec
 from domain.hresult import HResult
-from domain.states import TASK_TYPES_ACCEPTED, JobType, TaskType
+from domain.states import JobType, TaskType
+from domain.sweeps import INDEX_MAX, INSTANCES_MAX, SUBTASKS_MAX, SWEEPS_MAX
 
 NAME_CHARACTERS_MAX: Final = 80
 COMMAND_BYTES_MAX: Final = 8 * 1024
@@ -44,6 +45,8 @@ RUNTIME_SECONDS_MAX: Final = 366 * 86_400
 RETRY_COUNT_MAX: Final = 1000
 DEPENDS_ON_MAX: Final = 100
 CIRCLE_NAMES_MAX: Final = 10
+COMES_AND_GOES: Final = frozenset({TaskType.NODE_PREP, TaskType.NODE_RELEASE})
+DEPENDABLE: Final = frozenset({TaskType.BASIC, TaskType.PARAMETRIC_SWEEP})
 PROJECT_CHARACTERS_MAX: Final = 128
 """Source: the product's job property Project; the other words about a job are limited as it is."""
 
@@ -164,6 +167,8 @@ def check_together(tasks: tuple[TaskSpec, ...], job_type: JobType) -> None:
             )
     check_once(tasks, TaskType.NODE_PREP, "node preparation", HResult.MULTIPLE_NODE_PREP)
     check_once(tasks, TaskType.NODE_RELEASE, "node release", HResult.MULTIPLE_NODE_RELEASE)
+    check_sweeps(tasks)
+    check_service(tasks)
     check_circles(tasks)
 
 
@@ -189,29 +194,47 @@ def check_circles(tasks: tuple[TaskSpec, ...]) -> None:
         raise wrong(f"tasks depend on each other in a circle: {names}; open it") from None
 
 
+def check_service(tasks: tuple[TaskSpec, ...]) -> None:
+    """A service is alone in its job, apart from preparation and release."""
+    work = [t for t in tasks if t.type not in COMES_AND_GOES]
+    if len(work) > 1 and any(t.type is TaskType.SERVICE for t in work):
+        raise BadRequest(
+            "a service task is the only work of its job; give the other tasks a job of their own",
+            hresult=HResult.ILLEGAL_TASK_ADDED_TO_SERVICE_JOB,
+        )
+
+
+def check_sweeps(tasks: tuple[TaskSpec, ...]) -> None:
+    """Not too many sweeps in one job."""
+    found = sum(t.type is TaskType.PARAMETRIC_SWEEP for t in tasks)
+    if found > SWEEPS_MAX:
+        raise BadRequest(
+            f"the job has {found} parametric sweeps; at most {SWEEPS_MAX} are allowed",
+            hresult=HResult.TOO_MANY_PARAMETRIC_SWEEP_TASKS_PER_JOB,
+        )
+
+
 def check_whole(tasks: tuple[TaskSpec, ...]) -> None:
     """What a job needs before it is submitted: work, and every task that another depends on."""
-    if tasks and all(t.type is not TaskType.BASIC for t in tasks):
+    if tasks and all(t.type in COMES_AND_GOES for t in tasks):
         only = " and ".join(t.type for t in tasks)
         raise BadRequest(
             f"the job has only {only}; add a task that does the work",
             hresult=HResult.ONLY_PREP_OR_RELEASE,
         )
-    names = {t.name for t in tasks if t.name and t.type is TaskType.BASIC}
+    names = {t.name for t in tasks if t.name and t.type in DEPENDABLE}
     for task in tasks:
         missing = [name for name in task.depends_on if name not in names]
         if missing:
             raise wrong(
-                f"task {task.id} depends on {missing[0]!r}, and no Basic task has that name"
+                f"task {task.id} depends on {missing[0]!r}, and no task that ends by itself has "
+                "that name"
             )
 
 
 def check_task(task: TaskSpec) -> None:
     """One task's limits."""
     where = f"task {task.id}"
-    if task.type not in TASK_TYPES_ACCEPTED:
-        accepted = " and ".join(sorted(TASK_TYPES_ACCEPTED))
-        raise wrong(f"{where}: tasks of type {task.type} are not supported yet; {accepted} are")
     check_text(f"{where}: the name", task.name, NAME_CHARACTERS_MAX)
     if not task.command.strip():
         raise wrong(f"{where}: the command line is empty; give the command to run")
@@ -222,6 +245,7 @@ def check_task(task: TaskSpec) -> None:
     check_runtime(f"{where}: the", task.runtime_seconds)
     check_retries(where, task.retry_count)
     check_names(where, task)
+    check_index(where, task)
     check_variables(where, task.environment, ENVIRONMENT_BYTES_MAX)
     check_custom(where, task.properties)
     check_exit_codes(where, task.valid_exit_codes)
@@ -237,8 +261,8 @@ def check_retries(where: str, count: int | None) -> None:
 
 def check_names(where: str, task: TaskSpec) -> None:
     """What a task depends on: a few names, and only of a Basic task."""
-    if task.depends_on and task.type is not TaskType.BASIC:
-        raise wrong(f"{where}: a task of type {task.type} comes first or last and depends on none")
+    if task.depends_on and task.type not in DEPENDABLE:
+        raise wrong(f"{where}: a task of type {task.type} depends on no other task")
     if len(task.depends_on) > DEPENDS_ON_MAX:
         raise wrong(
             f"{where} depends on {len(task.depends_on)} names; at most {DEPENDS_ON_MAX} are allowed"
@@ -247,3 +271,29 @@ def check_names(where: str, task: TaskSpec) -> None:
         check_text(f"{where}: a name that it depends on", name, NAME_CHARACTERS_MAX)
         if not name:
             raise wrong(f"{where}: a name that it depends on is empty")
+
+
+def check_index(where: str, task: TaskSpec) -> None:
+    """A sweep's index and a service's instances, and nothing of either for other types."""
+    index = (task.start, task.end, task.increment)
+    if task.type is TaskType.PARAMETRIC_SWEEP:
+        check_sweep(where, *index)
+    elif any(index):
+        raise wrong(f"{where}: start, end and increment are for a ParametricSweep")
+    if task.type is TaskType.SERVICE:
+        if not 1 <= task.instances <= INSTANCES_MAX:
+            raise wrong(f"{where}: a service has 1 to {INSTANCES_MAX} instances")
+    elif task.instances:
+        raise wrong(f"{where}: instances are for a Service")
+
+
+def check_sweep(where: str, start: int, end: int, increment: int) -> None:
+    """The index of a sweep, and how many subtasks it makes. Source: the product's limits."""
+    if not (1 <= start <= end <= INDEX_MAX and increment >= 1):
+        raise wrong(
+            f"{where}: a sweep goes from start to end by increment, each 1 or more, start not "
+            f"above end, end at most {INDEX_MAX}; this one is {start} to {end} by {increment}"
+        )
+    count = (end - start) // increment + 1
+    if count > SUBTASKS_MAX:
+        raise wrong(f"{where}: {count} subtasks are too many; at most {SUBTASKS_MAX} are allowed")

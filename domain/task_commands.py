@@ -6,11 +6,13 @@ A refusal names the task. Who has no right learns nothing of its state.
 from domain import commands as c
 from domain import events as e
 from domain.cancelling import no_such_task
+from domain.counted import run_set, waiting_of
 from domain.hresult import HResult
-from domain.job import Job, Task, run_set, task_set
+from domain.job import Job, Task
 from domain.refusal import Refusal
 from domain.requests import command_refused, inadmissible
-from domain.states import TASK_WAITING, TaskState, TaskType
+from domain.states import TaskState, TaskType
+from domain.subtasks import named, on_node_of, target
 from domain.transitions import (
     FINISH_TASK,
     REQUEUE_TASK,
@@ -23,22 +25,22 @@ from domain.transitions import (
 
 def finish_task(job: Job, request: c.FinishTask) -> e.JobEvent:
     """A running task is stopped, a waiting one is Finished without running."""
-    task = job.tasks.get(request.task)
+    task = target(job, request.task, request.instance)
     no = inadmissible(job, request)
     if no is None and task is not None:
         no = bad_finish(job, task)
     if no or task is None:
-        return command_refused(job, request, no or no_such_task(job, request.task))
-    waits = task.state in TASK_WAITING
+        return command_refused(job, request, no or no_such_task(job, request))
     return e.TaskFinishRequested(
         request_id=request.asked.request_id,
         task=request.task,
         message=request.message,
         from_state=task.state,
-        running=run_set([] if waits else [task]),
-        waiting=task_set([task] if waits else []),
+        running=run_set(on_node_of(task)),
+        waiting=waiting_of(task),
         grace_seconds=request.grace_seconds,
         decision=request.asked.decision,
+        instance=request.instance,
     )
 
 
@@ -58,7 +60,7 @@ def bad_finish(job: Job, task: Task) -> Refusal | None:
         "illegal_transition",
         HResult.INVALID_CANCEL_TASK_STATE,
         f"finish-task-from-{task.state}",
-        f"task {number} of job {job.id} is {task.state}{by_whom(task)}; a task is finished while "
+        f"{named(task)} of job {job.id} is {task.state}{by_whom(task)}; a task is finished while "
         "it waits or runs",
     )
 
@@ -76,12 +78,12 @@ def by_whom(task: Task) -> str:
 
 def requeue_task(job: Job, request: c.RequeueTask) -> e.JobEvent:
     """Failed, Canceled -> Queued, while the job is Queued or Running."""
-    task = job.tasks.get(request.task)
+    task = target(job, request.task, request.instance)
     no = inadmissible(job, request)
     if no is None and task is not None:
         no = bad_requeue(job, task)
     if no or task is None:
-        return command_refused(job, request, no or no_such_task(job, request.task))
+        return command_refused(job, request, no or no_such_task(job, request))
     undone = task.cancel if task.explicitly_canceled else None
     return e.TaskRequeued(
         request_id=request.asked.request_id,
@@ -91,6 +93,7 @@ def requeue_task(job: Job, request: c.RequeueTask) -> e.JobEvent:
         decision=request.asked.decision,
         undoes=undone.request_id if undone else "",
         undoes_version=undone.version if undone else 0,
+        instance=request.instance,
     )
 
 
@@ -113,11 +116,19 @@ def bad_requeue(job: Job, task: Task) -> Refusal | None:
             f"requeue-task-in-{job.state}",
             f"job {job.id} is {job.state}; a task is queued again while its job is {allowed}",
         )
+    if job.tasks[number].state is TaskState.FINISHED and task.instance:
+        return Refusal(
+            "illegal_transition",
+            HResult.ONLY_FAILED_CANCELLED_TASKS_CAN_BE_CONFIGURED,
+            "requeue-task-from-Finished",
+            f"task {number} of job {job.id} is Finished as a whole, and none of its subtasks runs "
+            "again",
+        )
     if REQUEUE_TASK[task.state].accepted:
         return None
     return Refusal(
         "illegal_transition",
         HResult.ONLY_FAILED_CANCELLED_TASKS_CAN_BE_CONFIGURED,
         f"requeue-task-from-{task.state}",
-        f"task {number} of job {job.id} is {task.state}; only a Failed or Canceled task runs again",
+        f"{named(task)} of job {job.id} is {task.state}; only a Failed or Canceled task runs again",
     )

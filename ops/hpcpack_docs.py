@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from adapters.hpcpack import filters, job_properties, questions, task_properties, wanted
-from adapters.hpcpack.error_names import NAMES
+from adapters.hpcpack.error_names import ONLY_HERE, name_of
 from adapters.hpcpack.operation import Operation
 from adapters.hpcpack.operations import CLUSTER, JOBS, TASKS
 from adapters.hpcpack.windows_operations import WINDOWS_OPERATIONS
+from domain.hresult import HResult
 from domain.transitions import ALWAYS, CHANGE_JOB, CHANGE_TASK, PropertyRow
 from ops.markdown import table, wrapped
 
@@ -95,7 +96,7 @@ AFTER: Final = """\
 
 - Parametric sweeps, and so subtasks; service tasks.
 - Resources beyond the one slot of a task (`MinCores` and its like above 1, `UnitType` Socket or
-  Node); several nodes; node groups that people make.
+  Node); node groups that people make.
 - Mails (`NotifyOnStart`, `NotifyOnCompletion`, `EmailAddress`), jobs that depend on jobs
   (`ParentJobIds`), groups of tasks that depend (`Dependencies` of a job file; `DependsOn` of a task
   is there).
@@ -178,8 +179,9 @@ def properties() -> str:
         "on. `MaxCores`, `MaxSockets`, `MaxNodes` may be any number from 1: the one slot of a task "
         "is within them.\n\nJobs are sorted by "
         f"{listed(questions.JOB_SORTS)}; tasks by {listed(task_properties.SORTS)} (in any case). "
-        f"Filters: {listed(filters.JOB_NAMES[:2])} of jobs, {listed(filters.TASK_NAMES[:4])} of "
-        "tasks."
+        f"Filters: {listed(filters.JOB_NAMES[:2])} of jobs, {listed(filters.TASK_NAMES)} of tasks. "
+        "`nodeNames` is no filter but a question of its own, as in the product: every job that "
+        "holds one of these nodes, with all properties; nothing else in the query counts then."
     )
     head = ("of a", "can be read", "can be given when it is made")
     return f"## Properties\n\n{table(head, rows)}\n\n{wrapped(text)}\n"
@@ -212,7 +214,7 @@ def hpc_name(name: str) -> str:
 
 def numbers() -> str:
     """The error numbers."""
-    rows = ((f"0x{number:08X}", name) for number, name in sorted(NAMES.items()))
+    rows = ((f"0x{number:08X}", name_of(number)) for number in sorted({*HResult, *ONLY_HERE}))
     return f"## Error numbers\n\n{table(('number', 'name'), rows)}\n"
 
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from domain import events as e
 from domain.cluster import job_number
-from domain.job import ranges
 from domain.outcome import outcome_of
+from domain.ranges import ranges
 from domain.states import StopCause, TaskState
 from projections.audit_trail import Kind, Said
 from projections.quoting import word

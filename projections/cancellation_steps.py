@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from domain import events as e
-from domain.job import Job, Outlived, in_ranges
+from domain.counted import count_of
+from domain.job import Job, Outlived
+from domain.ranges import in_ranges
 from domain.states import JOB_ENDED, CancelMode, NodeRelease, StopCause
 from projections.cancellations import ALLOWANCE, Cancellation, Release
 
@@ -29,7 +31,7 @@ def moved_on(
             new = of_job(job, recorded, fact, position, release_seconds)
             return (*changed(known, mine, lambda c: taken_over(c, at, position)), new)
         case e.TaskCancelRequested() as fact:
-            mine = [c for c in known if c.task == fact.task]
+            mine = [c for c in known if (c.task, c.instance) == (fact.task, fact.instance)]
             new = of_task(job, recorded, fact, position)
             return (*changed(known, mine, lambda c: taken_over(c, at, position)), new)
         case e.TaskStopOrdered() as fact:
@@ -40,11 +42,14 @@ def moved_on(
         case e.TaskSurvivorsGone() as fact:
             return tuple(without_survivors(c, fact.runs) for c in known)
         case e.TaskCanceled() as fact:
-            ended = in_ranges(fact.tasks)
-            mine = [c for c in known if c.request_id == fact.request_id and c.task in ended]
+            mine = [c for c in known if c.request_id == fact.request_id and never_ran(c, fact)]
             return changed(known, mine, lambda c: over(c, at, position))
         case e.TaskRequeued() as fact:
             mine = [c for c in known if c.request_id == fact.undoes and c.task == fact.task]
+            return changed(known, mine, lambda c: over(c, at, position))
+        case e.JobConfigured() | e.JobRequeued() as fact:
+            again = in_ranges(fact.queued.tasks)
+            mine = [c for c in known if c.task in again]  # only a preparation that never ran
             return changed(known, mine, lambda c: over(c, at, position))
         case _:
             return of_the_job(known, recorded, position)
@@ -101,7 +106,8 @@ def of_task(
 ) -> Cancellation:
     """A cancel of one task."""
     due = due_at(recorded.time, fact)
-    return begun(job, recorded, fact, position, task=fact.task, due_at=due)
+    new = begun(job, recorded, fact, position, task=fact.task, due_at=due)
+    return replace(new, instance=fact.instance)
 
 
 def begun(
@@ -153,7 +159,7 @@ def whose(
     A request id is unique for one actor only: of several with the same one it is the latest, which
     took over.
     """
-    latest = {c.task: c for c in known if belongs(c, fact)}
+    latest = {(c.task, c.instance): c for c in known if belongs(c, fact)}
     return list(latest.values())
 
 
@@ -163,8 +169,22 @@ def belongs(of: Cancellation, fact: e.TaskStopOrdered | e.TaskStopped | e.TaskFo
         return False
     if fact.cause is StopCause.JOB_CANCEL:
         return of.task is None
-    tasks = {run.task for run in fact.runs}
-    return fact.cause is StopCause.TASK_CANCEL and of.task in tasks
+    return fact.cause is StopCause.TASK_CANCEL and is_about(of, fact.runs)
+
+
+def is_about(of: Cancellation, runs: tuple[e.RunRange, ...]) -> bool:
+    """Whether one of these runs is of the task, or of the subtask, that was canceled."""
+    mine = [run for run in runs if run.task == of.task]
+    return any(of.instance in (0, *in_ranges(run.instances)) for run in mine)
+
+
+def never_ran(of: Cancellation, fact: e.TaskCanceled) -> bool:
+    """Whether it is over with this: all of the task, or the one subtask, waited."""
+    if of.task not in in_ranges(fact.tasks):
+        return False
+    some = [x for x in fact.subtasks if x.task == of.task]
+    named = any(of.instance in in_ranges(x.instances) for x in some)
+    return named if some else of.instance == 0 and of.ended_runs >= of.running
 
 
 def ordered(of: Cancellation, at: datetime) -> Cancellation:
@@ -179,9 +199,8 @@ def runs_ended(known: Cancellations, fact: RunEnd, at: datetime, position: int) 
     the latest that waited.
     """
     stop = fact if isinstance(fact, e.TaskStopped | e.TaskForceStopped) else None
-    tasks = {run.task for run in fact.runs}
     mine = {c.position for c in whose(known, stop)} if stop else set[int]()
-    waited = {c.position for c in known if c.open and (c.task is None or c.task in tasks)}
+    waited = {c.position for c in known if c.open and (c.task is None or is_about(c, fact.runs))}
     told_of = max(mine or waited, default=None)
 
     def told(of: Cancellation) -> Cancellation:
@@ -190,8 +209,10 @@ def runs_ended(known: Cancellations, fact: RunEnd, at: datetime, position: int) 
         if stop and of.position in mine:
             of = by_order(of, stop, at)
         elif of.position in waited:
-            of = replace(of, ended_otherwise=of.ended_otherwise + len(fact.runs), stopped_at=at)
-        return over(of, at, position) if of.open and of.task in tasks else of
+            many = of.ended_otherwise + count_of(fact.runs)
+            of = replace(of, ended_otherwise=many, stopped_at=at)
+        ended = is_about(of, fact.runs) and of.ended_runs >= of.running
+        return over(of, at, position) if of.open and ended else of
 
     return tuple(told(c) for c in known)
 
@@ -203,10 +224,9 @@ def by_order(
     signalled_at = max(of.requested_at, at - timedelta(milliseconds=fact.after_ms))
     of = replace(of, stopped_at=at, signalled_at=of.signalled_at or signalled_at)
     if isinstance(fact, e.TaskStopped):
-        return replace(of, stopped=of.stopped + len(fact.runs))
-    return replace(
-        of, force_stopped=of.force_stopped + len(fact.runs), killed=of.killed + fact.killed
-    )
+        return replace(of, stopped=of.stopped + count_of(fact.runs))
+    many = of.force_stopped + count_of(fact.runs)
+    return replace(of, force_stopped=many, killed=of.killed + fact.killed)
 
 
 def with_survivors(of: Cancellation, fact: RunEnd | e.NodeReleaseEnded) -> Cancellation:
@@ -218,9 +238,14 @@ def with_survivors(of: Cancellation, fact: RunEnd | e.NodeReleaseEnded) -> Cance
 
 def without_survivors(of: Cancellation, runs: tuple[e.RunRange, ...]) -> Cancellation:
     """The last processes of these runs are gone."""
-    gone = {(run.task, run.attempt) for run in runs}
-    left = tuple(x for x in of.outlived if (x.run.task, x.run.attempt) not in gone)
+    gone = {named(run) for run in runs}
+    left = tuple(x for x in of.outlived if named(x.run) not in gone)
     return of if left == of.outlived else replace(of, outlived=left)
+
+
+def named(run: e.RunRange) -> tuple[int, str, int]:
+    """What tells it from every other run of the job."""
+    return run.task, run.instances, run.attempt
 
 
 def release_started(of: Cancellation, at: datetime) -> Cancellation:

@@ -87,6 +87,7 @@ class Cancellation(Struct, frozen=True):
     ended_at: datetime | None = None
     end_position: int = 0
     taken_over_by: int = 0
+    instance: int = 0
 
     @property
     def open(self) -> bool:

@@ -4,8 +4,8 @@ The answer comes first; then how it came about, in order: who asked what, what w
 stopped and how. Only the last round counts: what was before a requeue is over.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby, pairwise
+from collections import deque
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -17,7 +17,7 @@ from domain.job import Job
 from domain.states import JOB_ENDED, CancelMode, ForceReason, JobState, StopStep
 from projections.quoting import plain, quoted
 from projections.sentence_words import by, caller_of, count, either, refusal, saying, those
-from projections.summary import canceled_unrun, ending, tasks
+from projections.summary import canceled_unrun, ending, on, tasks
 from projections.task_cancels import canceled_tasks, who_canceled
 
 HOW: Final = {
@@ -27,82 +27,96 @@ HOW: Final = {
 }
 
 
+FIRST_SENTENCES_MAX: Final = 200
+LAST_SENTENCES_MAX: Final = 800
+PLACES_MAX: Final = 1000
+
+
 class Sentence(Struct, frozen=True):
-    """A sentence, and the positions of the events it rests on: at least one, rising."""
+    """A sentence, and the positions of the events it rests on: 1 to 1000, rising.
+
+    Of more events than that it names the first ones and the last.
+    """
 
     text: str
     events: tuple[int, ...]
 
 
-class Told(Struct, frozen=True):
-    """An event, and the job after it."""
-
-    position: int
-    recorded: e.Recorded
-    job: Job
-
-
 def explain(history: Iterable[tuple[int, e.Recorded]]) -> tuple[Sentence, ...]:
     """The sentences for a job's history of (position, event). Raises ``Corrupt``."""
-    every = tuple(folded(history))
-    told = last_round(every)
-    return (Sentence(answer(every), grounds(every, told)), *course(told))
-
-
-def folded(history: Iterable[tuple[int, e.Recorded]]) -> Iterator[Told]:
-    """Each event with the job after it."""
-    job: Job | None = None
+    explaining = Explaining()
     for position, recorded in history:
-        job = evolve(job, recorded)
-        yield Told(position, recorded, job)
-    if job is None:
-        raise Corrupt("there is no event to explain a job from")
+        explaining.take(position, recorded)
+    return explaining.sentences()
 
 
-def last_round(told: Sequence[Told]) -> Sequence[Told]:
-    """From the last requeue on; everything when there was none."""
-    again = e.JobConfigured | e.JobRequeued
-    starts = [n for n, x in enumerate(told) if isinstance(x.recorded.data, again)]
-    return told[starts[-1] :] if starts else told
+class Explaining:
+    """Hears a job's events one by one, and keeps of them only what the sentences need."""
+
+    def __init__(self) -> None:
+        self._job: Job | None = None
+        self._asked: dict[int, e.Recorded] = {}
+        self._places: dict[int, int] = {}
+        self._place_of_state = 0
+        self._course = Course()
+
+    def take(self, position: int, recorded: e.Recorded) -> None:
+        """One more event. Raises ``Corrupt`` when it does not follow."""
+        before, self._job = self._job, evolve(self._job, recorded)
+        starts_again = isinstance(recorded.data, e.JobConfigured | e.JobRequeued)
+        if starts_again:
+            self._course = Course()
+        if starts_again or before is None or before.state is not self._job.state:
+            self._place_of_state = position
+        if isinstance(recorded.data, CAUSES):
+            self._places[recorded.version] = position
+        if isinstance(recorded.data, e.TaskCancelRequested):
+            self._asked[recorded.version] = recorded
+        self._course.take(position, recorded, self._job)
+
+    def sentences(self) -> tuple[Sentence, ...]:
+        """The answer, and how it came about. Raises ``Corrupt`` when there was no event."""
+        job = self._job
+        if job is None:
+            raise Corrupt("there is no event to explain a job from")
+        return (Sentence(answer(job, self._asked), self._grounds(job)), *self._course.sentences())
+
+    def _grounds(self, job: Job) -> tuple[int, ...]:
+        """What the answer rests on: the event that brought the state, and the requests behind."""
+        asked = {self._places[x] for x in causes_of(job) if x in self._places}
+        return tuple(sorted(asked | {self._place_of_state}))
 
 
-def grounds(every: Sequence[Told], told: Sequence[Told]) -> tuple[int, ...]:
-    """What the answer rests on: the event that brought the state, and the requests behind it."""
-    job = told[-1].job
+CAUSES: Final = (
+    *(e.JobCancelRequested, e.TaskCancelRequested, e.JobFinishRequested, e.JobFailing),
+)
+"""The facts that a job's state can have been brought about by."""
+
+
+def causes_of(job: Job) -> set[int]:
+    """The versions of the requests that the job is as it is for."""
     causes = {task.cancel.version for task in canceled_tasks(job) if task.cancel}
     cause = job.cancel or job.finish
     if cause is not None and job.state is not JobState.FAILED:
         causes.add(cause.version)
     if job.failing is not None and job.state is JobState.FAILED:
         causes.add(job.failing.version)
-    asked = {x.position for x in every if x.recorded.version in causes}
-    return tuple(sorted(asked | {place_of_state(told)}))
-
-
-def place_of_state(told: Sequence[Told]) -> int:
-    """The event that brought the job into the state it is in."""
-    place = told[0].position
-    for before, after in pairwise(told):
-        if before.job.state is not after.job.state:
-            place = after.position
-    return place
+    return causes
 
 
 # --- the answer -----------------------------------------------------------------------------------
 
 
-def answer(every: Sequence[Told]) -> str:
-    """How the job is, and in one clause why."""
-    job = every[-1].job
+def answer(job: Job, asked: Mapping[int, e.Recorded]) -> str:
+    """How the job is, and in one clause why. ``asked``: the cancels of its tasks by version."""
     name = f"Job {job.id}" + (f" ({quoted(job.name)})" if job.name else "") + f" of {job.owner}"
     if job.state in JOB_ENDED:
-        return f"{name} is {job.state}, because {why_ended(every)}."
+        return f"{name} is {job.state}, because {why_ended(job, asked)}."
     return f"{name} has not ended: it is {job.state}{why_not_yet(job)}."
 
 
-def why_ended(every: Sequence[Told]) -> str:
+def why_ended(job: Job, asked: Mapping[int, e.Recorded]) -> str:
     """The clause for a job that is over."""
-    job = every[-1].job
     if job.state is JobState.CANCELED and job.cancel is not None:
         cancel = job.cancel
         return (
@@ -114,8 +128,7 @@ def why_ended(every: Sequence[Told]) -> str:
     if job.state is JobState.FINISHED:
         one = len(job.work) == 1
         return "its task finished" if one else f"all of its {len(job.work)} tasks finished"
-    people = who_canceled(job, {x.recorded.version: x.recorded for x in every})
-    return people or plain(job.error_params) or "its tasks failed"
+    return who_canceled(job, asked) or plain(job.error_params) or "its tasks failed"
 
 
 def why_not_yet(job: Job) -> str:
@@ -132,18 +145,77 @@ def why_not_yet(job: Job) -> str:
 # --- the course of events -------------------------------------------------------------------------
 
 
-def course(told: Sequence[Told]) -> Iterator[Sentence]:
-    """One sentence for each event that matters, or for several alike in a row."""
-    for kind, group in groupby(told, kind_of):
-        alike = list(group)
-        if kind in MANY and len(alike) > 1:
-            places = tuple(x.position for x in alike)
-            yield Sentence(MANY[kind].format(n=sum(runs(x.recorded.data) for x in alike)), places)
-            continue
-        for x in alike:
-            text = sentence(x.recorded, x.job)
-            if text:
-                yield Sentence(text, (x.position,))
+class Course:
+    """One sentence for each event that matters, or for several alike in a row.
+
+    Of a very long course the middle is left out, and said to be.
+    """
+
+    def __init__(self) -> None:
+        self._first: list[Sentence] = []
+        self._last: deque[Sentence] = deque()
+        self._left_out: list[Sentence] = []
+        self._count_left_out = 0
+        self._alike: Alike | None = None
+
+    def take(self, position: int, recorded: e.Recorded, job: Job) -> None:
+        """One more event, and the job after it."""
+        kind = type(recorded.data)
+        if self._alike is not None and self._alike.kind is kind and kind in MANY:
+            self._alike.take(position, recorded.data)
+            return
+        self._end_alike()
+        self._alike = Alike(kind, sentence(recorded, job), position, recorded.data)
+
+    def sentences(self) -> tuple[Sentence, ...]:
+        """All of them, in order."""
+        self._end_alike()
+        middle: tuple[Sentence, ...] = ()
+        if self._count_left_out:
+            places = (*self._left_out[0].events[:1], *self._left_out[-1].events[-1:])
+            words = f"{self._count_left_out} more things happened, which are left out here."
+            middle = (Sentence(words, tuple(sorted(set(places)))),)
+        return (*self._first, *middle, *self._last)
+
+    def _end_alike(self) -> None:
+        said, self._alike = self._alike, None
+        text = said.text if said else ""
+        if said is None or not text:
+            return
+        if len(self._first) < FIRST_SENTENCES_MAX:
+            self._first.append(Sentence(text, said.places))
+            return
+        self._last.append(Sentence(text, said.places))
+        if len(self._last) > LAST_SENTENCES_MAX:
+            self._count_left_out += 1
+            self._left_out = [*self._left_out[:1], self._last.popleft()]
+
+
+class Alike:
+    """Events of a kind in a row."""
+
+    def __init__(self, kind: type[e.Event], text: str, position: int, fact: e.Event) -> None:
+        self.kind = kind
+        self._only = text
+        self._places = [position]
+        self._runs = runs(fact)
+
+    def take(self, position: int, fact: e.Event) -> None:
+        """One more."""
+        self._places.append(position)
+        self._runs += runs(fact)
+
+    @property
+    def text(self) -> str:
+        """What is said of them, "" for nothing."""
+        return self._only if len(self._places) == 1 else MANY[self.kind].format(n=self._runs)
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Their positions; of very many the first ones and the last."""
+        if len(self._places) <= PLACES_MAX:
+            return tuple(self._places)
+        return (*self._places[: PLACES_MAX - 1], self._places[-1])
 
 
 MANY: Final[dict[type[e.Event], str]] = {
@@ -155,11 +227,6 @@ MANY: Final[dict[type[e.Event], str]] = {
     e.TaskSurvivorsGone: "The last processes of {n} tasks are gone.",
 }
 """What is said of several facts of a kind in a row."""
-
-
-def kind_of(told: Told) -> type[e.Event]:
-    """Which fact it is."""
-    return type(told.recorded.data)
 
 
 def runs(fact: e.Event) -> int:
@@ -195,26 +262,25 @@ def of_request(recorded: e.Recorded, who: str) -> str:
         case e.JobCancelRequested() as fact:
             return f"{who} asked to cancel it{HOW[fact.mode]}{saying(fact.message)}{found(fact)}."
         case e.TaskCancelRequested() as fact:
-            task = f"task {fact.task}"
+            task = on(fact)
             return f"{who} asked to cancel {task}{HOW[fact.mode]}{saying(fact.message)}."
         case e.JobCancelRepeated() as fact:
             return f"{who} asked again{saying(fact.message)}; that changed nothing."
         case e.TaskCancelRepeated() as fact:
-            return f"{who} asked again to cancel task {fact.task}; that changed nothing."
+            return f"{who} asked again to cancel {on(fact)}; that changed nothing."
         case e.JobCancelRefused() as fact:
             return f"{who} asked to cancel it and was refused: {refusal(fact)}."
         case e.TaskCancelRefused() as fact:
-            return f"{who} asked to cancel task {fact.task} and was refused: {refusal(fact)}."
+            return f"{who} asked to cancel {on(fact)} and was refused: {refusal(fact)}."
         case e.JobCommandRefused() as fact:
-            what = "it" if fact.task is None else f"task {fact.task}"
             command = plain(fact.command.partition("_")[0])
-            return f"{who} asked to {command} {what} and was refused: {refusal(fact)}."
+            return f"{who} asked to {command} {on(fact)} and was refused: {refusal(fact)}."
         case e.JobFinishRequested() as fact:
             return f"{who} asked to finish it{saying(fact.message)}."
         case e.TaskFinishRequested() as fact:
-            return f"{who} asked to finish task {fact.task}{saying(fact.message)}."
+            return f"{who} asked to finish {on(fact)}{saying(fact.message)}."
         case e.TaskRequeued() as fact:
-            return f"{who} queued task {fact.task} again."
+            return f"{who} queued {on(fact)} again."
         case _:
             return ""
 
@@ -243,7 +309,7 @@ def of_effect(fact: e.Event, job: Job) -> str:
         case e.TaskSurvivorsGone():
             return f"The last processes of {tasks(fact.runs)} are gone."
         case e.TaskCanceled():
-            return f"{canceled_unrun(fact.tasks).capitalize()}."
+            return f"{canceled_unrun(fact).capitalize()}."
         case _:
             return of_the_end(fact, job)
 

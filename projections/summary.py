@@ -4,6 +4,7 @@ from typing import assert_never
 
 from domain import events as e
 from domain.states import CancelMode, TaskState
+from domain.subtasks import task_words
 from projections.quoting import plain, quoted, word
 
 KINDS_OF_STOP = {"signal": "the stop signal", "kill": "SIGKILL"}
@@ -48,16 +49,16 @@ def of_task_request(fact: e.JobEvent) -> str:
     """What people asked of one task and got; "" for the rest."""
     match fact:
         case e.TaskCancelRequested():
-            return f"cancel of task {fact.task} accepted ({fact.mode}){saying(fact.message)}"
+            return f"cancel of {on(fact)} accepted ({fact.mode}){saying(fact.message)}"
         case e.TaskCancelRepeated():
-            return f"asked again to cancel task {fact.task}{saying(fact.message)}; under way"
+            return f"asked again to cancel {on(fact)}{saying(fact.message)}; under way"
         case e.TaskFinishRequested():
             how = grace(fact.grace_seconds) if fact.running.count else "it never runs"
-            return f"finish of task {fact.task} accepted{saying(fact.message)}; {how}"
+            return f"finish of {on(fact)} accepted{saying(fact.message)}; {how}"
         case e.TaskRequeued(from_state=TaskState.QUEUED):
-            return f"asked to queue task {fact.task} again; it waits already"
+            return f"asked to queue {on(fact)} again; it waits already"
         case e.TaskRequeued():
-            what = f"task {fact.task} queued again from {fact.from_state}"
+            what = f"{on(fact)} queued again from {fact.from_state}"
             return f"{what}; its next run is attempt {fact.attempt}"
         case e.TaskPropertiesChanged():
             return f"properties of task {fact.task} changed: {', '.join(sorted(fact.named))}"
@@ -90,7 +91,7 @@ def of_course(fact: e.JobEvent) -> str:
         case e.NodeReleaseSkipped():
             return f"node release skipped ({plain(fact.reason)})"
         case e.TaskCanceled():
-            return canceled_unrun(fact.tasks)
+            return canceled_unrun(fact)
         case _:
             return of_runs(fact)
 
@@ -170,11 +171,14 @@ def again(queued: e.TaskSet, kept: e.TaskSet) -> str:
     return f"{many_tasks(queued.count)} {verb} again, {kept.count} as before"
 
 
-def canceled_unrun(ids: str) -> str:
-    """Tasks, named by ranges, that were canceled while they waited."""
-    if ids.isdecimal():
-        return f"task {ids} was canceled before it ran"
-    return f"tasks {ids} were canceled before they ran"
+def canceled_unrun(fact: e.TaskCanceled) -> str:
+    """Tasks and subtasks that were canceled while they waited."""
+    ids = fact.tasks
+    one = ids.isdecimal() and all(x.instances.isdecimal() for x in fact.subtasks)
+    what = f"{'task' if ids.isdecimal() else 'tasks'} {ids}"
+    if fact.subtasks:
+        what = ", ".join(subtasks(x.task, x.instances) for x in fact.subtasks)
+    return f"{what} was canceled before it ran" if one else f"{what} were canceled before they ran"
 
 
 def many_tasks(number: int) -> str:
@@ -188,9 +192,16 @@ def grace(seconds: int) -> str:
 
 
 def tasks(runs: tuple[e.RunRange, ...]) -> str:
-    """Which tasks."""
-    ids = sorted({run.task for run in runs})
-    return ("task " if len(ids) == 1 else "tasks ") + ", ".join(str(n) for n in ids)
+    """Which tasks and subtasks."""
+    ids = sorted({run.task for run in runs if run.instances == "0"})
+    whole = ("task " if len(ids) == 1 else "tasks ") + ", ".join(str(n) for n in ids)
+    some = [subtasks(run.task, run.instances) for run in runs if run.instances != "0"]
+    return ", ".join(([whole] if ids else []) + some)
+
+
+def subtasks(task: int, instances: str) -> str:
+    """Subtasks, named by ranges."""
+    return f"subtask{'' if instances.isdecimal() else 's'} {instances} of task {task}"
 
 
 def ending(exit_: e.Exit) -> str:
@@ -203,3 +214,15 @@ def ending(exit_: e.Exit) -> str:
 def saying(message: str) -> str:
     """The operator's words, quoted; "" for none."""
     return f" {quoted(message)}" if message else ""
+
+
+def on(
+    fact: e.TaskCancelRequested
+    | e.TaskCancelRepeated
+    | e.TaskCancelRefused
+    | e.TaskFinishRequested
+    | e.TaskRequeued
+    | e.JobCommandRefused,
+) -> str:
+    """The task or subtask that a request is about; ``it`` for the job itself."""
+    return "it" if fact.task is None else task_words(fact.task, fact.instance)

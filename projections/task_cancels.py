@@ -5,7 +5,8 @@ from itertools import groupby
 
 from domain import events as e
 from domain.hresult import HResult
-from domain.job import Job, Task, ranges
+from domain.job import Job, Task
+from domain.ranges import ranges
 from domain.states import JobState, TaskState
 from projections.sentence_words import caller_of, count, either, saying
 

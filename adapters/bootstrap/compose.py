@@ -20,16 +20,21 @@ from adapters.engines.local.engine import LocalEngine
 from adapters.jetstream.accounts import NatsRole
 from adapters.jetstream.log import JetStreamLog
 from adapters.journal import SqliteJournal
+from adapters.snapshots.files import SnapshotFiles
+from adapters.snapshots.fold import fold_digest
 from adapters.views.files import SqliteViewFiles
 from application.administration import Administration
 from application.board import Board
 from application.carrier import Carrier
 from application.dispatcher import Dispatcher
+from application.engine import Node
 from application.holds import Holds
 from application.job_maker import JobKeys, JobMaker
 from application.journal_keeper import JournalKeeper
 from application.ledger import Ledger
 from application.listing import Listing
+from application.node_use import NodeUses
+from application.nodes import NAME, NAME_WORDS, SLOTS_MAX
 from application.ports import Reporter
 from application.projector import Projector
 from application.queries import Queries
@@ -38,13 +43,14 @@ from application.room import Room
 from application.run_limits import RunLimits
 from application.runs import Runs
 from application.scheduler import Limits, Scheduler
-from application.settings import SLOTS_MAX, Settings
+from application.settings import Settings
+from application.snapshots import Snapshots
 from application.stopper import Stopper
 from application.tail import Tail
 from application.throttle import RefusalLimit
 from application.view_building import ViewBuilder
 from application.visibility import Visibility
-from domain.errors import Unavailable
+from domain.errors import Misconfigured, Unavailable
 from domain.policy import TablePolicy
 
 CAUGHT_UP_SECONDS_MAX = 5.0
@@ -68,6 +74,8 @@ class Parts(Struct, frozen=True):
     journal: SqliteJournal
     keeper: JournalKeeper
     engine: LocalEngine
+    nodes: NodeUses
+    snapshots: Snapshots
     ledger: Ledger
     board: Board
     dispatcher: Dispatcher
@@ -92,12 +100,21 @@ class Makers(Struct, frozen=True):
     engine: type[LocalEngine] = LocalEngine
 
 
+def nodes_of(settings: Settings) -> tuple[Node, ...]:
+    """The nodes of the settings, in their order; this machine as one node where they name none."""
+    if settings.nodes:
+        return tuple(Node(name, slots) for name, slots in settings.nodes.items())
+    name = settings.node or socket.gethostname()
+    if not NAME.fullmatch(name):
+        raise Misconfigured(f"this machine is called {name!r}; give node a name: {NAME_WORDS}")
+    return (Node(name, settings.slots or min(len(os.sched_getaffinity(0)), SLOTS_MAX)),)
+
+
 def local_engine(settings: Settings, makers: Makers = Makers()) -> LocalEngine:  # noqa: B008
     """Runs on this machine, under wardens that outlive the service."""
     return makers.engine(
         directory_of(settings) / "runs",
-        node=settings.node or socket.gethostname(),
-        slots=settings.slots or min(len(os.sched_getaffinity(0)), SLOTS_MAX),
+        nodes=nodes_of(settings),
         task_account=settings.task_account,
         allow_root_tasks=bool(settings.allow_root_tasks),
         use_cgroups=settings.use_cgroups,
@@ -116,13 +133,15 @@ def join(
 ) -> Parts:
     """All parts, none of them running yet."""
     clock, ids, policy = SystemClock(), Uuid7Ids(), TablePolicy()
-    ledger, keys = Ledger(log, journal, clock, ids, settings.cluster), JobKeys()
+    snapshots = snapshots_of(settings, journal, reporter)
+    ledger = Ledger(log, journal, clock, ids, settings.cluster, snapshots)
+    keys = JobKeys()
     board, tail = Board(log, ledger, keys), Tail(journal)
     keeper = JournalKeeper(log, journal, tail)
     engine = local_engine(settings, makers)
     runs = Runs(ledger, engine)
     room, supervision = room_of(settings, log, reporter), Supervision(reporter)
-    dispatcher = Dispatcher(board, engine, runs, reporter, room.refusal)
+    dispatcher = Dispatcher(board, engine, runs, reporter, room.refusal, clock)
     maker = JobMaker(ledger, keys, caught_up_of(board, log))
     may_write = permission_of(room, supervision, keeper)
     return Parts(
@@ -132,6 +151,8 @@ def join(
         journal=journal,
         keeper=keeper,
         engine=engine,
+        nodes=NodeUses(engine.nodes, board, policy),
+        snapshots=snapshots,
         ledger=ledger,
         board=board,
         dispatcher=dispatcher,
@@ -185,6 +206,12 @@ def views_of(
         Listing(projector, Visibility(policy), clock, known),
         Administration(policy, projector, builder, known, known_people(settings)),
     )
+
+
+def snapshots_of(settings: Settings, journal: SqliteJournal, reporter: Reporter) -> Snapshots:
+    """Folded jobs, kept by the version of the fold that this program is."""
+    files = SnapshotFiles(directory_of(settings) / "snapshots", fold_digest(), reporter)
+    return Snapshots(files, journal, reporter)
 
 
 def room_of(settings: Settings, log: JetStreamLog, reporter: Reporter) -> Room:
@@ -253,6 +280,7 @@ async def background(parts: Parts) -> None:
         for name, part in (
             ("board", parts.board.run),
             ("journal", parts.keeper.run),
+            ("snapshots", parts.snapshots.run),
             ("carrier", parts.carrier.run),
             ("retention", parts.retention.run),
             ("run-limits", parts.run_limits.run),

@@ -23,8 +23,15 @@ def load(overrides: Mapping[str, object], config_file: Path | None) -> Settings:
     try:
         settings = msgspec.convert(values, Settings)
     except msgspec.ValidationError as error:
-        raise Misconfigured(f"a setting has the wrong type: {error}") from None
+        raise Misconfigured(f"a setting has the wrong type: {error}{hint(error)}") from None
     return check(msgspec.structs.replace(settings, data_directory=absolute(settings)))
+
+
+def hint(error: msgspec.ValidationError) -> str:
+    """What a table of nodes looks like, when it is that one: a name with a dot is taken apart."""
+    if "$.nodes" not in str(error):
+        return ""
+    return '; nodes is such as { n1 = 4, "n2.example.org" = 4 }: a name with a dot stands in quotes'
 
 
 def from_file(config_file: Path | None) -> dict[str, object]:

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from adapters.bootstrap.compose import local_engine
+from adapters.bootstrap.compose import local_engine, nodes_of
 from adapters.bootstrap.disk import free_bytes
 from adapters.bootstrap.evidence import directory_of, journal_path
 from adapters.bootstrap.marker import read_marker
@@ -20,6 +20,7 @@ from application.settings import Settings
 from domain.errors import CountermandError
 
 FREE_BYTES_LOW: Final = 1024 * 1024 * 1024
+NODES_SHOWN_MAX: Final = 8
 
 
 class Finding(Struct, frozen=True):
@@ -122,6 +123,19 @@ def accounts(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def nodes(settings: Settings) -> Iterator[Finding]:
+    """Which nodes there are. All are this machine, so their slots share its cores."""
+    found = nodes_of(settings)
+    slots = sum(node.slots for node in found)
+    names = [f"{node.name} ({node.slots})" for node in found[:NODES_SHOWN_MAX]]
+    more = len(found) - NODES_SHOWN_MAX
+    there = ", ".join(names) + (f" and {more} more" if more > 0 else "")
+    number = "1 node" if len(found) == 1 else f"{len(found)} nodes"
+    cores = len(os.sched_getaffinity(0))
+    text = f"{number}, {slots} slots on the {cores} cores of this machine: {there}"
+    yield Finding("ok", "nodes", text)
+
+
 def process_groups(settings: Settings) -> Iterator[Finding]:
     """Whether cgroup v2 can be used to stop tasks."""
     found = cgroups.own_directory() if settings.use_cgroups else None
@@ -141,6 +155,7 @@ LOOKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     data_directory,
     evidence,
     service,
+    nodes,
     accounts,
     process_groups,
 )

@@ -42,6 +42,7 @@ def snapshot_of(parts: Parts) -> Callable[[], Awaitable[Snapshot]]:
             view_position=projector.position,
             store_bytes=used,
             store_capacity_bytes=capacity,
+            nodes=parts.nodes.now(),
             ready=not not_ready(parts),
         )
 

@@ -114,7 +114,7 @@ async def end_tasks(parts: Parts) -> None:
 
 def runs(job: Job) -> bool:
     """Whether anything of the job is on a node."""
-    return any(task.state in TASK_ON_NODE for task in job.tasks.values())
+    return any(run.state in TASK_ON_NODE for run in job.runs)
 
 
 def endpoint_of(parts: Parts, faces: Web) -> Endpoint:

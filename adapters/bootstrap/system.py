@@ -22,6 +22,8 @@ NEEDS_A_LOOK: Final = frozenset(
         "processes_outlived_kill",
         "recovery_waits",
         "retention_waits",
+        "snapshot_not_written",
+        "snapshot_refused",
         "start_waits",
         "stream_changed",
         "view_builder_failed",

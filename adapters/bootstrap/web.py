@@ -20,7 +20,7 @@ from adapters.bootstrap.evidence import directory_of
 from adapters.bootstrap.health import health_of, snapshot_of
 from adapters.bootstrap.people import principals_file
 from adapters.hpcpack.app import Rest, create_rest
-from adapters.hpcpack.cluster import Machine
+from adapters.hpcpack.nodes import Machine
 from adapters.http.app import create_app
 from adapters.http.routes.listings import Provenance
 from adapters.principals import Principals
@@ -92,6 +92,7 @@ async def web(parts: Parts) -> AsyncIterator[Web]:
         queries=parts.queries,
         listing=parts.views.listing,
         administration=parts.views.administration,
+        nodes=parts.nodes,
         authenticator=authenticator,
         ids=parts.ids,
         health=health_of(parts),
@@ -135,7 +136,7 @@ def hpc_pack(parts: Parts, authenticator: Authenticator) -> Rest:
         listing=parts.views.listing,
         authenticator=authenticator,
         ids=parts.ids,
-        machine=Machine(parts.engine.node, parts.engine.slots, parts.settings.cluster),
+        machine=Machine(parts.engine.nodes, parts.settings.cluster),
     )
 
 

@@ -33,6 +33,7 @@ SECTIONS: Final = {
         "schema": "Print what events look like: their published contract.",
     },
     "The cluster": {
+        "nodes": "Show the nodes, and how busy they are.",
         "params": "Show or set cluster parameters.",
         "projections": "Show the views, or build them anew.",
         "completion": "Complete command lines in bash, zsh or fish.",

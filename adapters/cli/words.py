@@ -20,7 +20,10 @@ JOB_STATES: Final = (
 )
 ENDED_STATES: Final = ("Finished", "Failed", "Canceled")
 JOB_TYPES: Final = ("Batch", "Admin")
-JOB_ORDERS: Final = ("id", "changed", "created", "ended", "priority", "owner", "name", "state")
+JOB_ORDERS: Final = (
+    *("id", "changed", "created", "ended", "priority", "owner", "name", "state"),
+    *("previous_state", "type", "submitted", "started", "run_as", "requeues", "error"),
+)
 MODES: Final = ("graceful", "normal", "forced")
 ORIGINS: Final = ("cli", "http", "hpcpack", "policy", "automation", "system")
 KINDS: Final = (

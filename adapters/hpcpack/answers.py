@@ -39,6 +39,13 @@ class NodeGroup(Struct, frozen=True, rename="pascal"):
     managed: bool
 
 
+class Count(Struct, frozen=True, rename="pascal"):
+    """How many nodes there are of a kind."""
+
+    name: str
+    value: int
+
+
 class Nothing(Struct, frozen=True):
     """Done, and nothing to say: an answer without a body."""
 
@@ -91,13 +98,22 @@ class Groups(Struct, frozen=True):
     groups: tuple[NodeGroup, ...]
 
 
+class Counts(Struct, frozen=True):
+    """How many there are of each kind. ``item``: what one is called in XML."""
+
+    counts: tuple[Count, ...]
+    item: str
+
+
 class One(Struct, frozen=True):
     """A single node or group."""
 
     record: Node | NodeGroup
 
 
-Answer: TypeAlias = Nothing | Text | Number | Texts | Properties | Objects | Nodes | Groups | One
+Answer: TypeAlias = (
+    Nothing | Text | Number | Texts | Properties | Objects | Nodes | Groups | Counts | One
+)
 
 
 def properties(pairs: dict[str, str]) -> Properties:

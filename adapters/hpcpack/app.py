@@ -12,13 +12,15 @@ from msgspec import Struct
 from adapters.hpcpack.answers import Answer, Nothing, Objects
 from adapters.hpcpack.asked import Asked, Work
 from adapters.hpcpack.bodies import Body
-from adapters.hpcpack.cluster import Cluster, Machine
+from adapters.hpcpack.cluster import Cluster
 from adapters.hpcpack.commands import Commands
 from adapters.hpcpack.face import HPC_PACK
 from adapters.hpcpack.faults import Fault, NotSupported, fault_of
 from adapters.hpcpack.fields import Fields
 from adapters.hpcpack.forms import answer_bytes
 from adapters.hpcpack.manners import Manner, Modern, Windows
+from adapters.hpcpack.node_stats import NodeStats
+from adapters.hpcpack.nodes import Machine, NodeQuestions
 from adapters.hpcpack.operation import NOTHING, Operation
 from adapters.hpcpack.operations import OPERATIONS
 from adapters.hpcpack.questions import Questions
@@ -75,14 +77,17 @@ def create_rest(
     machine: Machine,
 ) -> Rest:
     """Whatever is raised becomes a fault; nothing is answered without a name."""
+    nodes = NodeQuestions(machine)
     works = {
         **Commands(scheduler, ids).works(),
         **Questions(queries, listing).works(),
         **Cluster(machine).works(),
+        **nodes.works(),
+        **NodeStats(nodes).works(),
     }
     door = Door(authenticator, HPC_PACK)
     new = application(HPC, OPERATIONS, works, door, Modern(), ids.new)
-    manner = Windows(machine.name)
+    manner = Windows(machine.head)
     old = application(WINDOWS_HPC, WINDOWS_OPERATIONS, works, door, manner, ids.new)
     return Rest(AnyCase(new, HPC), AnyCase(old, WINDOWS_HPC, machine.cluster))
 

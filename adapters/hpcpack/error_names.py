@@ -7,14 +7,15 @@ from domain.hresult import HResult, hpc_name
 BAD_USER_NAME: Final = 0x800403C4
 """``x-ms-as-user`` names nobody."""
 
-NAMES: Final = {int(number): hpc_name(number) for number in HResult} | {
-    BAD_USER_NAME: "Operation_ServiceAsClientBadUserName"
+ONLY_HERE: Final = {
+    BAD_USER_NAME: "Operation_ServiceAsClientBadUserName",
 }
+"""Numbers that the rules about jobs do not know: only HPC Pack's REST answers with them."""
 
 
 def name_of(number: int) -> str:
     """HPC Pack's name for a number; "UnknownError" for one that has none here."""
-    return NAMES.get(number, NAMES[HResult.UNKNOWN_ERROR])
+    return ONLY_HERE.get(number) or hpc_name(number) or hpc_name(HResult.UNKNOWN_ERROR)
 
 
 def signed(number: int) -> int:

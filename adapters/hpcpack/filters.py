@@ -1,7 +1,7 @@
 """``$filter``: names and values joined by ``and``, nothing else."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -26,19 +26,32 @@ TASK_NAMES: Final = ("TaskState", "TaskStates", "TaskIds", "TaskInstanceIds", "C
 
 
 class TaskFilter(Struct, frozen=True):
-    """Which tasks; what is empty does not restrict."""
+    """Which tasks; what is empty or None does not restrict.
 
+    ``state``: of ``TaskState``, ``states``: of ``TaskStates``; who gives both wants both to hold.
+    ``since``: of the last change, included.
+    """
+
+    state: tuple[TaskState, ...] = ()
     states: tuple[TaskState, ...] = ()
     ids: tuple[int, ...] = ()
     instances: tuple[int, ...] = ()
+    since: datetime | None = None
 
     def fits(self, task: Task) -> bool:
         """Whether a task is wanted. Tasks here have the instance 0 only."""
         return (
-            (not self.states or task.state in self.states)
+            (not self.state or task.state in self.state)
+            and (not self.states or task.state in self.states)
             and (not self.ids or task.spec.id in self.ids)
             and (not self.instances or 0 in self.instances)
+            and (self.since is None or changed_since(task, self.since))
         )
+
+
+def changed_since(task: Task, since: datetime) -> bool:
+    """Whether a task changed then or later."""
+    return task.changed_at is not None and task.changed_at >= since
 
 
 def terms(text: str, allowed: Sequence[str]) -> dict[str, str]:
@@ -70,27 +83,29 @@ def job_filter(text: str, owner: str) -> JobFilter:
     found = terms(text, JOB_NAMES)
     if "NodeGroup" in found:
         raise NotSupported("jobs cannot be filtered by NodeGroup: jobs here name no node groups")
-    since: datetime | None = None
-    if "ChangeTimeFrom" in found:
-        since = read_time(found["ChangeTimeFrom"], "ChangeTimeFrom")
-    states = states_of(found.get("JobState", ""), JOB_STATE_NUMBER, JobState)
-    return JobFilter(owners=(owner,) if owner else (), states=states, since=since)
+    return JobFilter(
+        owners=(owner,) if owner else (),
+        states=states_of(found.get("JobState", ""), JOB_STATE_NUMBER, JobState),
+        since=since_of(found),
+    )
 
 
 def task_filter(text: str) -> TaskFilter:
     """The tasks that ``$filter`` wants."""
     found = terms(text, TASK_NAMES)
-    if "ChangeTimeFrom" in found:
-        raise NotSupported(
-            "tasks cannot be filtered by ChangeTimeFrom: no time of change is kept of a task; "
-            "filter the jobs by it"
-        )
-    states = found.get("TaskState", "") or found.get("TaskStates", "")
     return TaskFilter(
-        states_of(states, TASK_STATE_NUMBER, TaskState),
-        numbers_of(found.get("TaskIds", ""), "TaskIds"),
-        numbers_of(found.get("TaskInstanceIds", ""), "TaskInstanceIds"),
+        state=states_of(found.get("TaskState", ""), TASK_STATE_NUMBER, TaskState),
+        states=states_of(found.get("TaskStates", ""), TASK_STATE_NUMBER, TaskState),
+        ids=numbers_of(found.get("TaskIds", ""), "TaskIds"),
+        instances=numbers_of(found.get("TaskInstanceIds", ""), "TaskInstanceIds"),
+        since=since_of(found),
     )
+
+
+def since_of(found: Mapping[str, str]) -> datetime | None:
+    """The time in ``ChangeTimeFrom``, if it is given."""
+    text = found.get("ChangeTimeFrom")
+    return None if text is None else read_time(text, "ChangeTimeFrom")
 
 
 def states_of(text: str, numbers: dict[S, int], kind: type[S]) -> tuple[S, ...]:

@@ -83,6 +83,8 @@ def json_bytes(answer: a.Answer) -> bytes:
             return msgspec.json.encode(nodes)
         case a.Groups(groups):
             return msgspec.json.encode(groups)
+        case a.Counts(counts):
+            return msgspec.json.encode(counts)
         case a.One(record):
             return msgspec.json.encode(record)
         case _:

@@ -21,7 +21,6 @@ VARIABLES: Final = (
 )
 NO_SUBTASKS: Final = "there are no parametric sweeps here yet, and so no subtasks"
 NO_METRICS: Final = "HPC Pack's metrics are not kept; GET /api/v1/metrics has this service's own"
-NO_STATS: Final = "nodes are not counted; GET cluster/nodes lists them"
 NO_NODE_WORK: Final = "nothing can be done to nodes here"
 NO_GROUPS: Final = "node groups are fixed here: they cannot be made, changed or removed"
 
@@ -64,8 +63,8 @@ CLUSTER: Final = (
         "cluster/nodes",
         query=("names", "group", "state", "health"),
         editions=NEW,
-        differs="one node; what is not known of it (memory, sockets, template, location) is left "
-        "out; jobs= answers 501",
+        differs="always Online; Cores are slots; what is not known of a node (memory, sockets, "
+        "template, location) is left out; jobs= answers 501",
     ),
     Operation("getClusterNode", "GET", "cluster/nodes/{name}", editions=NEW),
     Operation(
@@ -83,14 +82,12 @@ CLUSTER: Final = (
         "getClusterNodeStatOfState",
         "GET",
         "cluster/nodes/stats/state",
-        lacks=NO_STATS,
         editions=NEW,
     ),
     Operation(
         "getClusterNodeStatOfHealth",
         "GET",
         "cluster/nodes/stats/health",
-        lacks=NO_STATS,
         editions=NEW,
     ),
     Operation(
@@ -140,9 +137,9 @@ CLUSTER: Final = (
         "getNodes",
         "GET",
         "nodes",
-        query=("$filter", "properties"),
+        query=("$filter", "properties", "sortNodesBy", "asc", "startRow", "rowsPerRead", "queryId"),
         editions=OLD,
-        differs="one node, and so one page",
+        differs="always Online; NumberOfCores are slots",
     ),
     Operation("getNode", "GET", "nodes/{name}", query=("properties",), editions=OLD),
     Operation("getOldNodeGroups", "GET", "nodes/groups", editions=OLD),
@@ -155,6 +152,7 @@ JOBS: Final = (
         "GET",
         "jobs",
         query=(
+            "nodeNames",
             "properties",
             "owner",
             "$filter",
@@ -164,8 +162,9 @@ JOBS: Final = (
             "rowsPerRead",
             "queryId",
         ),
-        differs="a user sees own jobs only; nodeNames= and a filter by NodeGroup answer 501; at "
-        "most 1000 rows a page; startRow counts at most 100,000 jobs",
+        differs="a user sees own jobs only; a filter by NodeGroup, and an order by ErrorMessage or "
+        "AllocatedNodes, answer 501; at most 1000 rows a page; nodeNames= also finds jobs that are "
+        "being finished or canceled on these nodes",
     ),
     Operation(
         "createJob",
@@ -264,7 +263,7 @@ TASKS: Final = (
             "rowsPerRead",
             "queryId",
         ),
-        differs="a filter by ChangeTimeFrom answers 501",
+        differs="TaskState and TaskStates in one filter must both hold; at most 1000 rows a page",
     ),
     Operation(
         "addTask",

@@ -1,7 +1,7 @@
 """The questions about jobs and tasks in HPC Pack's REST."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -9,34 +9,54 @@ from adapters.hpcpack import job_properties, task_properties
 from adapters.hpcpack.answers import Object, Objects, Properties, properties
 from adapters.hpcpack.asked import Asked, Work, no_task
 from adapters.hpcpack.faults import NotSupported
-from adapters.hpcpack.fields import SHOWN, Fields
+from adapters.hpcpack.fields import SHOWN, Fields, shown
 from adapters.hpcpack.filters import job_filter, task_filter
+from adapters.hpcpack.job_properties import FIXED
 from adapters.hpcpack.job_properties import READABLE as JOB_READABLE
 from adapters.hpcpack.job_properties import job_properties as told_of_job
 from adapters.hpcpack.paging import Paging, paging_of
 from adapters.hpcpack.task_properties import READABLE as TASK_READABLE
-from adapters.hpcpack.task_properties import SORTS, Owned, Sort
+from adapters.hpcpack.task_properties import SAME_FOR_ALL, SORTS, Owned, Sort
 from adapters.hpcpack.task_properties import task_properties as told_of_task
 from adapters.web.cursors import cursor_text, key_of, question_digest
 from application.listing import Listing, Order
 from application.queries import Queries
 from application.views import PAGE_ROWS_MAX, JobFilter, JobOrder, Page, job_key
+from domain.states import JobState
 from projections.job_view import JobRow, job_row
 
-COUNTED_MAX: Final = 100_000
-"""How many rows are counted for ``startRow``: the views go on by keys, not by numbers."""
+HOLDING_NODES: Final = (JobState.RUNNING, JobState.FINISHING, JobState.CANCELING)
+"""States in which a job holds its nodes."""
 
 JOB_SORTS: Final = {
     "id": JobOrder.ID,
     "changetime": JobOrder.CHANGED,
     "createtime": JobOrder.CREATED,
+    "submittime": JobOrder.SUBMITTED,
+    "starttime": JobOrder.STARTED,
     "endtime": JobOrder.ENDED,
     "priority": JobOrder.PRIORITY,
     "expandedpriority": JobOrder.PRIORITY,
     "owner": JobOrder.OWNER,
+    "username": JobOrder.RUN_AS,
     "name": JobOrder.NAME,
+    "jobtype": JobOrder.TYPE,
     "state": JobOrder.STATE,
+    "previousstate": JobOrder.PREVIOUS_STATE,
+    "requeuecount": JobOrder.REQUEUES,
+    "errorcode": JobOrder.ERROR,
 }
+SAME_FOR_ALL_JOBS: Final = frozenset(map(str.lower, FIXED))
+"""Properties that jobs do not differ in: by these they stay in their order."""
+
+
+class HasName(Protocol):
+    """A property that knows how it is spelled."""
+
+    @property
+    def name(self) -> str:
+        """As HPC Pack spells it."""
+        ...
 
 
 class Question(Struct, frozen=True):
@@ -76,6 +96,9 @@ class Questions:
 
     async def jobs(self, asked: Asked) -> Objects:
         """A page of jobs."""
+        node_names = asked.fields.names("nodeNames")
+        if node_names:
+            return await self._on_nodes(asked, node_names)
         question, paging = jobs_question(asked.fields), paging_of(asked.fields)
         if paging.start_row is not None:
             return await self._numbered(asked, question, paging, paging.start_row)
@@ -106,17 +129,18 @@ class Questions:
         self, asked: Asked, question: Question, paging: Paging, start: int
     ) -> Objects:
         """The rows from a number on, and how many there are of all."""
-        rows: list[JobRow] = []
-        count = 0
-        async for page in self._pages(asked, question):
-            rows += page[max(0, start - count) : max(0, start + paging.rows - count)]
-            count += len(page)
-            if count > COUNTED_MAX:
-                raise NotSupported(
-                    f"startRow counts at most {COUNTED_MAX} jobs, and there are more: filter them, "
-                    "or go on by queryId"
-                )
-        return Objects(objects(rows, question).objects, row_count=count)
+        found = await self._listing.jobs_from(
+            asked.caller, question.which, question.order, start, paging.rows
+        )
+        return Objects(objects(found.rows, question).objects, row_count=found.count)
+
+    async def _on_nodes(self, asked: Asked, names: tuple[str, ...]) -> Objects:
+        """Every job that holds one of these nodes, with all properties; whatever else is asked
+        does not count, as in the product. There are not more of them than the nodes have room."""
+        which = JobFilter(nodes=names, states=HOLDING_NODES)
+        question = Question(which, Order(descending=False), ())
+        rows = [row async for page in self._pages(asked, question) for row in page]
+        return objects(rows, question)
 
     async def _pages(self, asked: Asked, question: Question) -> AsyncIterator[Sequence[JobRow]]:
         """All rows, page by page."""
@@ -180,8 +204,6 @@ class Questions:
 
 def jobs_question(fields: Fields) -> Question:
     """What a list of jobs is asked for."""
-    if fields.text("nodeNames"):
-        raise NotSupported("jobs cannot be filtered by nodeNames: the views do not know them so")
     names = fields.names("properties") or job_properties.DEFAULTS
     which = job_filter(fields.text("$filter"), fields.text("owner"))
     descending = not fields.yes("asc", default=True)
@@ -190,22 +212,27 @@ def jobs_question(fields: Fields) -> Question:
 
 def order_of_jobs(name: str) -> JobOrder:
     """By what jobs are sorted; by number for a property that there is not, as in the product."""
-    found = JOB_SORTS.get(name.lower())
-    if found is None and name.lower() in JOB_READABLE:
-        raise NotSupported(
-            f"jobs cannot be sorted by {name[:SHOWN]}; they can by {', '.join(sorted(JOB_SORTS))}"
-        )
+    key = name.lower()
+    found = JOB_SORTS.get(key)
+    if found is None and key in JOB_READABLE and key not in SAME_FOR_ALL_JOBS:
+        raise unsorted("jobs", name, JOB_SORTS, JOB_READABLE)
     return found or JobOrder.ID
 
 
 def sort_of_tasks(name: str) -> Sort:
     """How tasks are sorted; by number for a property that there is not, as in the product."""
     found = SORTS.get(name)
-    if found is None and name in TASK_READABLE:
-        raise NotSupported(
-            f"tasks cannot be sorted by {name[:SHOWN]}; they can by {', '.join(sorted(SORTS))}"
-        )
+    if found is None and name in TASK_READABLE and name not in SAME_FOR_ALL:
+        raise unsorted("tasks", name, SORTS, TASK_READABLE)
     return found or SORTS["taskid"]
+
+
+def unsorted(
+    what: str, name: str, sorts: Iterable[str], spelled: Mapping[str, HasName]
+) -> NotSupported:
+    """There is no order by this property. The names are told as the product spells them."""
+    names = sorted(spelled[key].name for key in sorts)
+    return NotSupported(f"{what} cannot be sorted by {name[:SHOWN]}; they can by {shown(names)}")
 
 
 def row_after(query_id: str, digest: str) -> int:

@@ -95,6 +95,7 @@ READABLE: Final = {
         Readable("RequeueCount", lambda o: str(max(0, o.task.attempt - 1))),
         Readable("StartTime", lambda o: maybe_time(o.task.started_at)),
         Readable("EndTime", lambda o: maybe_time(end_time(o.task))),
+        Readable("ChangeTime", lambda o: maybe_time(o.task.changed_at)),
         Readable("AllocatedNodes", lambda o: o.task.node),
         *(Readable(name, always(value)) for name, value in FIXED.items()),
     )
@@ -113,8 +114,16 @@ SORTS: Final[dict[str, Sort]] = {
     "exitcode": lambda t: (int(exit_code(t) or -1), t.spec.id),
     "starttime": lambda t: (t.started_at or BEFORE_ALL, t.spec.id),
     "endtime": lambda t: (end_time(t) or BEFORE_ALL, t.spec.id),
+    "changetime": lambda t: (t.changed_at or BEFORE_ALL, t.spec.id),
+    "requeuecount": lambda t: (max(0, t.attempt - 1), t.spec.id),
+    "allocatednodes": lambda t: (t.node, t.spec.id),
+    "workdirectory": lambda t: (t.spec.work_directory, t.spec.id),
+    "errormessage": lambda t: (t.reason, t.spec.id),
 }
 """By what tasks can be sorted; equal ones by number."""
+
+SAME_FOR_ALL: Final = frozenset({"parentjobid", "instanceid", *map(str.lower, FIXED)})
+"""Properties that the tasks of a job do not differ in: by these they stay in their order."""
 
 
 def task_properties(one: Owned, names: Sequence[str]) -> tuple[Property, ...]:

@@ -62,7 +62,7 @@ WINDOWS_OPERATIONS: Final = (
         differs="as setTaskProperties of `/hpc`",
     ),
     operation("cancelTask", "POST", "Job/{job_id}/Task/{task_id}/Cancel", ("Forced",), MESSAGE),
-    operation("getNodes", "GET", "Nodes", ("Properties", "$filter"), differs="one node"),
+    operation("getNodes", "GET", "Nodes", PAGED, differs="as getNodes of `/hpc`"),
     operation("getNode", "GET", "Node/{name}", ("Properties",)),
     operation("getOldNodeGroups", "GET", "Nodegroups"),
     operation("getOldNodeGroup", "GET", "Nodegroup/{name}"),

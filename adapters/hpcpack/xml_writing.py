@@ -47,6 +47,8 @@ def xml_of(answer: a.Answer) -> str:
             return listed("Node", map(record_content, nodes), COMMON)
         case a.Groups(groups):
             return listed("NodeGroup", map(record_content, groups), COMMON)
+        case a.Counts(counts, item):
+            return listed(item, map(record_content, counts), COMMON)
         case a.One(record):
             return element(type(record).__name__, record_content(record), COMMON)
         case _:
@@ -81,7 +83,7 @@ def object_content(one: a.Object) -> str:
     return element("Properties", inner)
 
 
-def record_content(record: a.Node | a.NodeGroup) -> str:
+def record_content(record: a.Node | a.NodeGroup | a.Count) -> str:
     """The inside of a record: an element a field, in the order of their names as .NET writes."""
     fields = sorted(msgspec.to_builtins(record).items())
     return "".join(element(name, field_content(value)) for name, value in fields)

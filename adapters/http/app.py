@@ -18,6 +18,7 @@ from adapters.http.routes.commands import Commands
 from adapters.http.routes.health import health_routes
 from adapters.http.routes.listings import Listings, Provenance
 from adapters.http.routes.metrics import Snapshot, metrics_routes
+from adapters.http.routes.nodes import Nodes
 from adapters.http.routes.questions import Questions
 from adapters.http.routes.schemas import Contract, Schemas
 from adapters.http.streams.sse import StreamLimits
@@ -26,6 +27,7 @@ from adapters.web.closing import Closing
 from adapters.web.request_log import RequestCounts
 from application.administration import Administration
 from application.listing import Listing
+from application.node_use import NodeUses
 from application.ports import Ids
 from application.queries import Queries
 from application.scheduler import Scheduler
@@ -39,6 +41,7 @@ def create_app(
     ids: Ids,
     listing: Listing,
     administration: Administration,
+    nodes: NodeUses,
     health: Callable[[], Awaitable[Health]],
     snapshot: Callable[[], Awaitable[Snapshot]],
     counts: RequestCounts,
@@ -57,6 +60,7 @@ def create_app(
         Questions(scheduler, queries, door, closing, stream_limits, ids.new),
         Listings(listing, queries, provenance),
         Administrations(administration),
+        Nodes(nodes),
     )
     routes = [route for part in guarded for route in part.routes()]
     open_to_all = [

@@ -20,6 +20,7 @@ COMPARED: Final = {
     "tally": ("measure", "labels"),
     "about": ("one",),
     "stretch": ("first",),
+    "job_node": ("job_id", "node"),
     "tracking": ("application_name",),
 }
 

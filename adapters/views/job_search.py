@@ -16,8 +16,18 @@ SORTED_BY: Final = {
     JobOrder.OWNER: "owner",
     JobOrder.NAME: "name",
     JobOrder.STATE: "state",
+    JobOrder.PREVIOUS_STATE: "coalesce(previous_state, '')",
+    JobOrder.TYPE: "job_type",
+    JobOrder.SUBMITTED: "coalesce(submitted_at, '')",
+    JobOrder.STARTED: "coalesce(started_at, '')",
+    JobOrder.RUN_AS: "run_as",
+    JobOrder.REQUEUES: "requeue_count",
+    JobOrder.ERROR: f"error_code - {2**32} * (error_code >= {2**31})",
 }
 """What each order compares; ``application.views.job_key`` gives the same of a row."""
+
+NUMBERS: Final = frozenset({JobOrder.PRIORITY, JobOrder.REQUEUES, JobOrder.ERROR})
+"""Orders that compare numbers; all others compare text."""
 
 
 def jobs(
@@ -25,26 +35,46 @@ def jobs(
 ) -> tuple[str, Sequence[Value]]:
     """A page of jobs. Numbers are sorted first, whole rows are read for those of the page only."""
     where = conditions(which)
-    word, compares = direction(descending)
-    by = SORTED_BY[order]
+    _, compares = direction(descending)
     if page.after and order is JobOrder.ID:
         where.add(f"job_id {compares} ?", place_of(page.after))
     elif page.after:
-        where.add(f"({by}, job_id) {compares} (?, ?)", *two_of(page.after, order))
+        where.add(f"({SORTED_BY[order]}, job_id) {compares} (?, ?)", *two_of(page.after, order))
+    return rows_of(where, order, descending, "LIMIT ?"), [*where.values, page.rows + 1]
+
+
+def jobs_from(
+    which: JobFilter, order: JobOrder, descending: bool, start: int, rows: int
+) -> tuple[str, Sequence[Value]]:
+    """The jobs from a number on."""
+    where = conditions(which)
+    query = rows_of(where, order, descending, "LIMIT ? OFFSET ?")
+    return query, [*where.values, rows, whole(start)]
+
+
+def job_count(which: JobFilter) -> tuple[str, Sequence[Value]]:
+    """How many jobs there are."""
+    where = conditions(which)
+    return f"SELECT count(*) FROM job {where}", where.values
+
+
+def rows_of(where: Where, order: JobOrder, descending: bool, part: str) -> str:
+    """The query for a part of all rows; numbers are sorted first."""
+    word, _ = direction(descending)
+    by = SORTED_BY[order]
     sorting = f"job_id {word}" if order is JobOrder.ID else f"{by} {word}, job_id {word}"
-    query = (
+    return (
         f"SELECT {columns_of('job')} FROM job WHERE job_id IN "
-        f"(SELECT job_id FROM job {where} ORDER BY {sorting} LIMIT ?) ORDER BY {sorting}"
+        f"(SELECT job_id FROM job {where} ORDER BY {sorting} {part}) ORDER BY {sorting}"
     )
-    return query, [*where.values, page.rows + 1]
 
 
 def two_of(key: Key, order: JobOrder) -> tuple[Value, Value]:
     """What a page goes on after. Raises ``BadRequest`` for a key of another order."""
     match key:
-        case (int(by), int(job_id)) if order is JobOrder.PRIORITY:
+        case (int(by), int(job_id)) if order in NUMBERS:
             return whole(by), whole(job_id)
-        case (str(by), int(job_id)) if order is not JobOrder.PRIORITY:
+        case (str(by), int(job_id)) if order not in NUMBERS:
             return (plain(by) if by else by), whole(job_id)
         case _:
             raise bad_key()
@@ -59,6 +89,10 @@ def conditions(which: JobFilter) -> Where:
     where.any_of("job_type", which.job_types)
     where.any_of("priority", which.priorities)
     where.any_of("cancel_actor", which.canceled_by)
+    if which.nodes:
+        on_nodes = Where()
+        on_nodes.any_of("node", which.nodes)
+        where.add(f"job_id IN (SELECT job_id FROM job_node {on_nodes})", *on_nodes.values)
     if which.name:  # not LIKE, which has a limit, wildcards, and stops at NUL
         where.add("instr(lower(name), lower(?)) > 0", plain(which.name))
     if which.since:

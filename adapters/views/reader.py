@@ -22,12 +22,14 @@ from application.views import (
     JobFilter,
     JobOrder,
     Lines,
+    Numbered,
     Page,
     Span,
     TroubledCancellation,
     Troubles,
     check,
     check_page,
+    check_rows,
     check_values,
 )
 from projections.audit_trail import AuditRow
@@ -62,6 +64,17 @@ class SqliteViewReader:
         with used(self._datastore, commit=False) as cursor:
             found = selected(cursor, query, values)
             return answer(tuple(map(job_row, found)), page, position_of(cursor))
+
+    def jobs_from(
+        self, which: JobFilter, order: JobOrder, descending: bool, start: int, rows: int
+    ) -> Numbered[JobRow]:
+        check(which)
+        check_rows(rows)
+        query, values = job_search.jobs_from(which, order, descending, start, rows)
+        with used(self._datastore, commit=False) as cursor:
+            found = selected(cursor, query, values)
+            ((count,),) = selected(cursor, *job_search.job_count(which))
+            return Numbered(tuple(map(job_row, found)), count, position_of(cursor))
 
     def tasks(self, job_id: int, states: Sequence[str], page: Page) -> Answer[TaskRow]:
         check_values("states", states)

@@ -17,6 +17,7 @@ from adapters.views.reader import SqliteViewReader
 from adapters.views.schema import NODES, insert, statements
 from adapters.views.tracking import ViewRecorder, position_of
 from adapters.views.words import plain
+from adapters.wire.packed import from_ranges, packed
 from application.view_store import Changes
 from domain.errors import Corrupt
 from domain.events import Aggregate
@@ -30,8 +31,16 @@ from projections.tally import CountKey, Measure
 INDEX_ROW: Final = (
     "INSERT INTO audit_index (rowid, message, explanation, facets) VALUES (?, ?, ?, ?)"
 )
-FOLDS: Final = msgspec.msgpack.Decoder(Fold)
-TASKS: Final = msgspec.msgpack.Decoder(Task)
+OTHER_NODES: Final = (
+    "DELETE FROM job_node WHERE job_id = ?1 AND node NOT IN (SELECT value FROM json_each(?2))"
+)
+NODES_OF_JOB: Final = (
+    "INSERT OR IGNORE INTO job_node (job_id, node) SELECT ?1, value FROM json_each(?2)"
+)
+"""A job's nodes seldom change: then nothing is written."""
+
+FOLDS: Final = msgspec.msgpack.Decoder(Fold, dec_hook=from_ranges)
+TASKS: Final = msgspec.msgpack.Decoder(Task, dec_hook=from_ranges)
 
 
 class SqliteViewStore:
@@ -180,6 +189,8 @@ def counts_of(cursor: SQLiteCursor) -> dict[CountKey, int]:
 def put_jobs(cursor: SQLiteCursor, changes: Changes) -> None:
     """Rows of jobs and of the tasks that changed."""
     cursor.executemany(insert("job"), map(job_values, changes.jobs))
+    cursor.executemany(OTHER_NODES, map(nodes_of, changes.jobs))
+    cursor.executemany(NODES_OF_JOB, map(nodes_of, changes.jobs))
     states = {k.id: s for k, s in changes.states.items() if isinstance(s, JobFold)}
     cursor.executemany(
         insert("task"), (task_values(row, states[str(row.job_id)]) for row in changes.tasks)
@@ -196,6 +207,7 @@ def remove(cursor: SQLiteCursor, jobs: Sequence[int]) -> None:
     """Jobs leave the job view; of their cancels it is noted."""
     for statement in (
         "DELETE FROM task WHERE job_id = ?",
+        "DELETE FROM job_node WHERE job_id = ?",
         "DELETE FROM job WHERE job_id = ?",
         "UPDATE cancellation SET in_view = 0 WHERE job_id = ?",
     ):
@@ -208,9 +220,14 @@ def job_values(row: JobRow) -> tuple[object, ...]:
     return (*values[:NODES], msgspec.json.encode(row.nodes).decode(), *values[NODES + 1 :])
 
 
+def nodes_of(row: JobRow) -> tuple[int, str]:
+    """A job's number, and its nodes as JSON."""
+    return row.job_id, msgspec.json.encode(row.nodes).decode()
+
+
 def task_values(row: TaskRow, state: JobFold) -> tuple[object, ...]:
     """A task's columns, and the task itself to be folded on."""
-    return (*astuple(row), msgspec.msgpack.encode(state.job.tasks[row.task_id]))
+    return (*astuple(row), packed(state.job.tasks[row.task_id]))
 
 
 def put_states(cursor: SQLiteCursor, changes: Changes) -> None:
@@ -229,7 +246,7 @@ def state_bytes(state: Fold) -> bytes:
     """The fold in MessagePack, without tasks."""
     if isinstance(state, JobFold):
         state = replace(state, job=replace(state.job, tasks={}))
-    return msgspec.msgpack.encode(state)
+    return packed(state)
 
 
 def put_trail(cursor: SQLiteCursor, rows: Sequence[AuditRow]) -> None:

@@ -103,7 +103,16 @@ from domain.events.making import (
     JobValidationStarted,
     TasksAdded,
 )
-from domain.events.parts import Decision, Exit, RunHandle, RunRange, RunSet, TaskSet, TaskSpec
+from domain.events.parts import (
+    Decision,
+    Exit,
+    RunHandle,
+    RunRange,
+    RunSet,
+    SubtaskSet,
+    TaskSet,
+    TaskSpec,
+)
 from domain.events.running import JobStarted, TaskFailed, TaskFinished, TaskStarted
 from domain.events.stopping import (
     JobCanceled,
@@ -163,6 +172,7 @@ __all__ = [
     "RunHandle",
     "RunRange",
     "RunSet",
+    "SubtaskSet",
     "TaskCancelRefused",
     "TaskCancelRepeated",
     "TaskCancelRequested",

@@ -63,7 +63,10 @@ class JobCancelRefused(Struct, frozen=True):
 
 
 class TaskCancelRequested(Struct, frozen=True):
-    """A cancel of one task was accepted: a waiting task is Canceled, a running one Canceling."""
+    """A cancel of one task was accepted: a waiting task is Canceled, a running one Canceling.
+
+    ``instance``: the number of the subtask that it is about; 0 for the task itself.
+    """
 
     request_id: str
     task: int
@@ -77,10 +80,14 @@ class TaskCancelRequested(Struct, frozen=True):
     decision: Decision
     escalates: str = ""
     escalates_version: int = 0
+    instance: int = 0
 
 
 class TaskCancelRepeated(Struct, frozen=True):
-    """A request on a task that is being cancelled already, in the same or a stronger mode."""
+    """A request on a task that is being cancelled already, in the same or a stronger mode.
+
+    ``instance``: the number of the subtask that it is about; 0 for the task itself.
+    """
 
     request_id: str
     task: int
@@ -90,6 +97,7 @@ class TaskCancelRepeated(Struct, frozen=True):
     under_way: str
     decision: Decision
     under_way_version: int = 0
+    instance: int = 0
 
 
 class TaskCancelRefused(Struct, frozen=True):
@@ -98,6 +106,7 @@ class TaskCancelRefused(Struct, frozen=True):
     ``message``: as in JobCancelRefused. ``task``: the number that was asked for.
     ``job_state``: the state of the job when it was asked. ``state``: the state of the task then,
     null where the job has no such task.
+    ``instance``: the number of the subtask that it is about; 0 for the task itself.
     """
 
     request_id: str
@@ -115,6 +124,7 @@ class TaskCancelRefused(Struct, frozen=True):
     explanation: str
     decision: Decision
     content_sha256: str = ""
+    instance: int = 0
 
 
 class JobCommandRefused(Struct, frozen=True):
@@ -122,6 +132,7 @@ class JobCommandRefused(Struct, frozen=True):
 
     ``command``: its name, such as ``finish`` or ``requeue_task``. ``task``: the task that the
     command was for, or null; ``task_state``: null also where the job has no such task.
+    ``instance``: the number of the subtask that the command was for, else 0.
     """
 
     request_id: str
@@ -138,3 +149,4 @@ class JobCommandRefused(Struct, frozen=True):
     message_sha256: str = ""
     task: int | None = None
     task_state: TaskState | None = None
+    instance: int = 0

@@ -24,14 +24,27 @@ class RunSet(Struct, frozen=True):
     runs: tuple[RunRange, ...] = ()
 
 
-class TaskSet(Struct, frozen=True):
-    """How many tasks, and which. ``count``: how many there are.
+class SubtaskSet(Struct, frozen=True):
+    """Some of a task's subtasks.
 
-    ``tasks``: their numbers as ranges, such as "1-3,7".
+    ``instances``: their numbers as ranges, such as "1-3,7"; ``cut``: so many more are not named.
+    """
+
+    task: int
+    instances: str
+    cut: int = 0
+
+
+class TaskSet(Struct, frozen=True):
+    """How many tasks, and which. ``count``: how many there are; of a sweep each subtask counts.
+
+    ``tasks``: their numbers as ranges, such as "1-3,7". ``subtasks``: which subtasks of those
+    tasks of them that have some.
     """
 
     count: int
     tasks: str = ""
+    subtasks: tuple[SubtaskSet, ...] = ()
 
 
 class Exit(Struct, frozen=True):
@@ -88,6 +101,8 @@ class TaskSpec(Struct, frozen=True):
     ``depends_on``: names of tasks; it starts when all tasks of these names are Finished.
     ``retry_count``: how often it runs again by itself after a failure; null: after a lost run as
     often as TaskRetryCount says, after a failure of its own never.
+    ``start``, ``end``, ``increment``: the index of a parametric sweep; each value is a subtask.
+    ``instances``: how many instances of a service there are at once.
     ``valid_exit_codes``: exit codes that count as success, such as "0,10..20"; "": as its job has.
     ``properties``: further properties by name. ``stdin``, ``stdout``, ``stderr``: paths of files
     that its standard streams are, from the work directory on; "" for none.
@@ -102,6 +117,10 @@ class TaskSpec(Struct, frozen=True):
     runtime_seconds: int = 0
     depends_on: tuple[str, ...] = ()
     retry_count: int | None = None
+    start: int = 0
+    end: int = 0
+    increment: int = 0
+    instances: int = 0
     valid_exit_codes: str = ""
     properties: dict[str, str] = {}
     stdin: str = ""

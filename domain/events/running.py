@@ -23,12 +23,16 @@ class TaskStarted(Struct, frozen=True):
 
 
 class TaskFinished(Struct, frozen=True):
-    """The run ended by itself with exit code 0. ``code`` and ``reason``: "", nothing to explain."""
+    """The run ended by itself with exit code 0. ``code`` and ``reason``: "", nothing to explain.
+
+    ``runs_again``: whether it waits again, Queued: an instance of a service, which is replaced.
+    """
 
     runs: tuple[RunRange, ...]
     exit: Exit
     code: str = ""
     reason: str = ""
+    runs_again: bool = False
 
 
 class TaskFailed(Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from domain.events.parts import Exit, RunHandle, RunRange
+from domain.events.parts import Exit, RunHandle, RunRange, SubtaskSet
 from domain.states import ForceReason, StopCause, StopStep, TaskState
 
 
@@ -25,6 +25,7 @@ class TaskStopped(Struct, frozen=True):
     """The run ended within its grace period. ``after_ms``: milliseconds from signal to end.
 
     ``outcome``: Failed, or Finished when a finish stopped it.
+    ``runs_again``: whether it waits again, Queued: an instance of a service, which is replaced.
     """
 
     request_id: str
@@ -33,6 +34,7 @@ class TaskStopped(Struct, frozen=True):
     exit: Exit
     after_ms: int
     outcome: TaskState
+    runs_again: bool = False
 
 
 class TaskForceStopped(Struct, frozen=True):
@@ -40,6 +42,7 @@ class TaskForceStopped(Struct, frozen=True):
 
     ``why``: by force from the start, or because the grace period ran out. ``outcome``: as in
     TaskStopped.
+    ``runs_again``: as in TaskStopped.
     """
 
     request_id: str
@@ -51,6 +54,7 @@ class TaskForceStopped(Struct, frozen=True):
     killed: int
     survivors: int
     outcome: TaskState
+    runs_again: bool = False
 
 
 class TaskSurvivorsGone(Struct, frozen=True):
@@ -63,10 +67,12 @@ class TaskCanceled(Struct, frozen=True):
     """Tasks canceled explicitly before they ran: the end of that request.
 
     ``tasks``: their numbers as ranges, such as "1-3,7".
+    ``subtasks``: which subtasks, of those tasks of which it is only some.
     """
 
     request_id: str
     tasks: str
+    subtasks: tuple[SubtaskSet, ...] = ()
 
 
 class NodeReleaseStarted(Struct, frozen=True):

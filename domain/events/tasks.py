@@ -14,6 +14,7 @@ class TaskFinishRequested(Struct, frozen=True):
     TaskStopped or TaskForceStopped (cause finish, outcome Finished) says how it ended; a run that
     ends by itself before the signal keeps its own outcome. A waiting task is Finished by this very
     fact and never runs.
+    ``instance``: the number of the subtask that it is about; 0 for the task itself.
     """
 
     request_id: str
@@ -24,6 +25,7 @@ class TaskFinishRequested(Struct, frozen=True):
     waiting: TaskSet
     grace_seconds: int
     decision: Decision
+    instance: int = 0
 
 
 class TaskRequeued(Struct, frozen=True):
@@ -32,6 +34,7 @@ class TaskRequeued(Struct, frozen=True):
     From Queued it changes nothing. ``undoes``: request id of the cancel of this task before it ran
     that is forgotten now, or "". ``undoes_version``: the version of that cancel's event, or 0.
     Where no TaskCanceled closed that request, this does.
+    ``instance``: the number of the subtask that it is about; 0 for the task itself.
     """
 
     request_id: str
@@ -41,6 +44,7 @@ class TaskRequeued(Struct, frozen=True):
     decision: Decision
     undoes: str = ""
     undoes_version: int = 0
+    instance: int = 0
 
 
 TASK_CHANGEABLE: Final = (

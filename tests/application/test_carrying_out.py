@@ -44,7 +44,7 @@ async def test_never_more_runs_than_slots_but_node_release_needs_none(world: Wor
             await stack.state(jobs[n], JobState.CANCELED)
             live = [r for r in world.machine.runs.values() if r.status.phase == "running"]
             assert len(live) <= 2
-        assert stack.board.occupied.runs == set()
+        assert stack.board.occupied.runs == {}
         assert list(stack.board.line) == []
 
 

@@ -81,7 +81,7 @@ async def test_what_is_readable_of_a_damaged_job_can_be_seen(world: World) -> No
         version = len(await world.stored(bad))
         await damaged(world, stack, bad)
         for caller in (ALICE, AUDITOR):
-            raw = await stack.queries.events(caller, str(bad))
+            raw = (await stack.queries.events(caller, str(bad))).events
             assert [x.raw for x in raw] == [x.raw for x in await world.stored(bad)]
             then = await stack.queries.job(caller, str(bad), version=version)
             assert then.job.state is JobState.RUNNING
@@ -104,7 +104,7 @@ async def test_bytes_that_are_no_event_at_all(world: World, raw: bytes) -> None:
         await stack.copied()
         with pytest.raises(Corrupt):
             await stack.cancel(bad, key="c2")
-        assert (await stack.queries.events(ADMIN, str(bad)))[-1].raw == raw
+        assert (await stack.queries.events(ADMIN, str(bad))).events[-1].raw == raw
     async with Stack(world) as stack:
         again = int((await stack.add("exit 0", key="a3")).job_id)
         await stack.state(again, JobState.FINISHED)

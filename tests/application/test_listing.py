@@ -95,6 +95,8 @@ async def test_who_sees_which_jobs(two: Two, caller: Caller) -> None:
     seen = [two.alices] if caller in ALICES else seen
     listed = await two.listing.jobs(caller, JobFilter(), Order(JobOrder.ID, False), ALL)
     assert [row.job_id for row in listed.answer.rows] == seen
+    numbered = await two.listing.jobs_from(caller, JobFilter(), Order(JobOrder.ID, False), 0, 1000)
+    assert (list(numbered.rows), numbered.count) == (list(listed.answer.rows), len(seen))
     for job in (two.alices, two.bobs):
         if job in seen:
             tasks = await two.listing.tasks(caller, job, (), ALL)

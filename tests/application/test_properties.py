@@ -113,4 +113,4 @@ async def test_a_hold_that_is_taken_back_holds_no_longer(world: World) -> None:
     ],
 )
 def test_the_streams_of_a_task(streams: dict[str, Any], line: str) -> None:
-    assert with_streams(e.TaskSpec(1, "work", **streams)) == line
+    assert with_streams(e.TaskSpec(1, "work", **streams), 0) == line

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from application.ports import Stored
+from application.replay import ReplayStep
 from domain import events as e
 from domain.errors import NotPermitted, Unknown
 from domain.states import JobState, JobType, TaskState
@@ -40,8 +42,10 @@ async def test_a_job_now_and_after_each_of_its_events(world: World) -> None:
         told = await stack.queries.replay(ALICE, str(job))
         assert (told.matches_live, len(told.steps)) == (True, len(stored))
         for step in told.steps:
-            then = await stack.queries.job(ALICE, str(job), version=step.job.version)
-            assert (then.job, then.position) == (step.job, step.position)
+            then = await stack.queries.job(ALICE, str(job), version=step.recorded.version)
+            assert (then.job.state, then.position) == (step.after, step.position)
+            part = await stack.queries.replay(ALICE, str(job), version=step.recorded.version)
+            assert (part.job, part.position) == (then.job, step.position)
         starts = [s for s in told.steps if isinstance(s.recorded.data, e.TaskStarted)]
         assert [(c.before, c.after, c.attempt) for c in starts[0].tasks] == [
             (TaskState.QUEUED, TaskState.RUNNING, 1)
@@ -162,8 +166,62 @@ async def test_answers_are_the_same_from_the_journal_and_from_the_log(world: Wor
         job = await stack.running("exit 0")
         await stack.state(job, JobState.FINISHED)
         await stack.copied()
-        from_journal = await stack.queries.events(ALICE, str(job))
+        from_journal = (await stack.queries.events(ALICE, str(job))).events
         assert from_journal == await world.stored(job)
     async with Stack(world) as stack:
         told = await stack.queries.replay(ALICE, str(job))
         assert told.matches_live is True
+
+
+# --- in parts -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("copied", [True, False])
+@pytest.mark.parametrize("limit", [1, 3, 100])
+async def test_a_history_is_told_in_parts_of_any_size(
+    world: World, limit: int, copied: bool
+) -> None:
+    """From the journal and from the log, which has what the journal has not got yet."""
+    async with Stack(world) as stack:
+        if not copied:
+            await stack.copied()
+            await stack.stop("journal")
+        job = str(await stack.running("run"))
+        await stack.cancel(job)
+        await stack.state(int(job), JobState.CANCELED)
+        if copied:
+            await stack.copied()
+        events = list[Stored]()
+        place: int | None = 0
+        while place is not None:
+            part = await stack.queries.events(ALICE, job, after=place, limit=limit)
+            assert 0 < len(part.events) <= limit
+            events += part.events
+            place = part.next
+        assert tuple(events) == await world.stored(int(job))
+        whole = await stack.queries.replay(ALICE, job)
+        steps, place = list[ReplayStep](), 0
+        while place is not None:
+            told = await stack.queries.replay(ALICE, job, after=place, limit=limit)
+            steps += told.steps
+            assert told.job == (await stack.queries.job(ALICE, job, version=len(steps))).job
+            assert told.matches_live is (True if told.next is None else None)
+            place = told.next
+        assert tuple(steps) == whole.steps
+
+
+async def test_parts_that_there_are_not(world: World) -> None:
+    async with Stack(world) as stack:
+        job = str(await stack.running("run"))
+        last = (await stack.queries.job(ALICE, job)).job.version
+        beyond = await stack.queries.events(ALICE, job, after=10**15)
+        assert (beyond.events, beyond.next) == ((), None)
+        at_end = await stack.queries.replay(ALICE, job, after=last)
+        assert (at_end.steps, at_end.job.version, at_end.next) == ((), last, None)
+        for after, version in ((last + 1, None), (3, 2)):
+            with pytest.raises(Unknown, match="version"):
+                await stack.queries.replay(ALICE, job, after=after, version=version)
+        until = await stack.queries.replay(ALICE, job, after=1, version=3)
+        assert [x.recorded.version for x in until.steps] == [2, 3]
+        assert (until.next, until.matches_live) == (None, None)
+        assert (await stack.queries.replay(ALICE, job, after=last)).matches_live is True

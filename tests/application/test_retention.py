@@ -1,13 +1,20 @@
 """Ended jobs leave the view when their time is over."""
 
+import asyncio
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Final
 
 import pytest
 
 from application.moments import Moments
-from domain.errors import Unknown
+from application.ports import Token, Write
+from application.retention import BATCH_JOBS, IN_FLIGHT_MAX
+from domain.errors import Unavailable, Unknown
+from domain.events import JobRemoved, Recorded
 from domain.outcome import Outcome
 from domain.states import JobState
+from tests.support.fuse import Fuse, What, When
 from tests.support.stack import ADMIN, ALICE, BOB, START, Stack, World, until
 
 
@@ -96,6 +103,140 @@ async def test_jobs_leave_in_the_order_of_their_ends_when_the_clock_stepped_back
         await stack.retention.remove_due()
         await stack.caught_up()
         assert list(stack.board.ended) == []
+
+
+# --- many at once ---------------------------------------------------------------------------------
+
+DUE: Final = timedelta(days=6)
+
+
+async def ended_jobs(world: World, count: int) -> tuple[list[int], int]:
+    """So many jobs that have ended, made in a life of their own; and one in Configuring."""
+    async with Stack(world, slots=count) as stack:
+        made = [await stack.add("exit 0", key=f"a{n}") for n in range(count)]
+        kept = int((await stack.add("run", key="kept", submit=False)).job_id)
+        jobs = [int(receipt.job_id) for receipt in made]
+        for job in jobs:
+            await stack.state(job, JobState.FINISHED)
+        await stack.copied()
+    return jobs, kept
+
+
+async def nothing_due(stack: Stack) -> None:
+    """The board has seen the last of them leave."""
+    await stack.board.caught_up.wait()
+    await until(lambda: not stack.board.ended, "the rest")
+
+
+class HeldLog:
+    """The world's log, in which removals wait at the ``nth`` until it is opened."""
+
+    def __init__(self, world: World, nth: int) -> None:
+        self._log = world.log
+        self._nth = nth
+        self.removals = self.under_way = self.most_under_way = 0
+        self.open = asyncio.Event()
+        self.capabilities = world.log.capabilities
+        self.identity = world.log.identity
+        self.load = world.log.load
+        self.read = world.log.read
+        self.close = world.log.close
+
+    async def append(self, writes: Sequence[Write]) -> tuple[Token, ...]:
+        if not any(isinstance(x.data, JobRemoved) for write in writes for x in write.events):
+            return await self._log.append(writes)
+        self.removals += 1
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        if self.removals >= self._nth:
+            await self.open.wait()
+        try:
+            return await self._log.append(writes)
+        finally:
+            self.under_way -= 1
+
+
+async def test_many_go_a_few_at_a_time_and_commands_go_on(world: World) -> None:
+    jobs, kept = await ended_jobs(world, 100)
+    world.clock.advance(DUE)
+    held = HeldLog(world, 20)
+    async with Stack(world, log=held) as stack:
+        await until(lambda: held.under_way == IN_FLIGHT_MAX, "removals that are held up")
+        receipt = await stack.cancel(kept)
+        assert receipt.outcome is Outcome.ACCEPTED, "while removals are under way"
+        held.open.set()
+        await until(lambda: not any(n in stack.board.ended for n in jobs), "the end of them")
+        assert held.most_under_way == IN_FLIGHT_MAX
+        assert held.removals == len(jobs), "none is removed twice"
+        for job in jobs:
+            assert (await world.check(stack, job)).removed
+
+
+async def test_a_new_value_stops_what_has_not_been_done(world: World) -> None:
+    """Somebody sees jobs leave and puts the parameter back."""
+    jobs, _ = await ended_jobs(world, 3 * BATCH_JOBS)
+    held = HeldLog(world, 10)
+    async with Stack(world, log=held) as stack:
+        await stack.scheduler.set_cluster_parameter(ADMIN, "TTLCompletedJobs", "0", "p1")
+        await until(lambda: held.under_way == IN_FLIGHT_MAX, "removals that are held up")
+        await stack.scheduler.set_cluster_parameter(ADMIN, "TTLCompletedJobs", "5", "p2")
+        held.open.set()
+        await until(lambda: len(stack.board.ended) == len(jobs) - BATCH_JOBS, "the first batch")
+        await stack.caught_up()
+        assert await stack.retention.remove_due() == 0
+        assert held.removals == BATCH_JOBS, "those whose batch had begun"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("what", ["append", "act"])
+async def test_a_crash_in_the_middle_loses_nothing_and_removes_nothing_twice(
+    what: What, when: When, new_world: Callable[[], World]
+) -> None:
+    for nth in (1, 2, IN_FLIGHT_MAX, 13, 30):
+        world = new_world()
+        jobs, kept = await ended_jobs(world, 30)
+        before = {job: await world.stored(job) for job in jobs}
+        world.clock.advance(DUE)
+        dying = await Stack(world, fuse=Fuse(what, nth, when)).start()
+        await asyncio.wait_for(dying.fuse.blown.wait(), 10)
+        await dying.crash()
+        async with Stack(world) as stack:
+            await nothing_due(stack)
+            for job in jobs:
+                after = await world.stored(job)
+                assert after[:-1] == before[job], "its events stay as they were"
+                fact = after[-1].fact
+                assert isinstance(fact, Recorded)
+                assert isinstance(fact.data, JobRemoved)
+            assert world.machine.runs == {}, "no note of a run stays behind"
+            assert await world.types(kept) == ["JobAdded"]
+            assert stack.board.corrupt == {}
+
+
+async def test_a_failing_log_is_waited_out_and_the_rest_goes(world: World) -> None:
+    jobs, _ = await ended_jobs(world, 20)
+    failing = FailingLog(world, 5)
+    async with Stack(world, log=failing, carry=False) as stack:
+        await stack.caught_up()
+        world.clock.advance(DUE)
+        with pytest.raises(Unavailable):
+            await stack.retention.remove_due()
+        await stack.caught_up()
+        assert len(stack.board.ended) > 0
+        await stack.retention.remove_due()
+        await stack.caught_up()
+        assert not any(job in stack.board.ended for job in jobs)
+
+
+class FailingLog(HeldLog):
+    """The world's log, in which the ``nth`` removal fails."""
+
+    async def append(self, writes: Sequence[Write]) -> tuple[Token, ...]:
+        if any(isinstance(x.data, JobRemoved) for write in writes for x in write.events):
+            self.removals += 1
+            if self.removals == self._nth:
+                raise Unavailable("the stream does not answer")
+        return await self._log.append(writes)
 
 
 def test_ends_are_kept_in_order() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from application.engine import RunKey
 from application.job_maker import JobKeys
 from application.ledger import rising
 from application.patience import until_done
@@ -203,16 +204,16 @@ def test_slots_are_counted_by_job() -> None:
     occupied = Occupied()
     job = a_job(1)
     occupied.put(job)
-    assert occupied.runs == set()
+    assert occupied.runs == {}
     started = e.TaskStarted((e.RunRange(1, 1, "n1"),), e.RunHandle("fake", "b", 1, 1, "w"))
     event = e.NewEvent("id", START, SYSTEM_CALLER, "c", "c", started)
     running = evolve(job, e.Recorded(e.job_aggregate(1), 2, event))
     occupied.put(running)
     occupied.put(running)
-    assert len(occupied.runs) == 1
+    assert occupied.runs == {RunKey(1, 1, 0, 1): "n1"}
     occupied.drop(1)
     occupied.drop(1)
-    assert occupied.runs == set()
+    assert occupied.runs == {}
 
 
 async def test_a_change_is_heard_once_and_none_is_lost() -> None:

@@ -4,7 +4,9 @@ They start servers of their own in a temporary directory and leave nothing behin
 into ``ops/benchmarks.md`` with machine and date; nothing here is asserted.
 
 ``commands``: a running service; ``views``: a million rows of the trail; ``export``: the same as
-files, the whole way; ``rebuild``: views built from a real stream, and what commands notice of it.
+files, the whole way; ``rebuild``: views built from a real stream, and what commands notice of it;
+``removal``: ten thousand jobs that leave the view at once, and what commands notice of it;
+``pages``: pages of 100,000 jobs by their number; ``snapshots``: one job with a very long history.
 """
 
 import sys
@@ -15,7 +17,7 @@ from typing import Final
 
 import uvloop
 
-from tests.benchmarks import commands, exporting, rebuild, views
+from tests.benchmarks import commands, exporting, pages, rebuild, removal, snapshots, views
 from tests.benchmarks.figures import Figure, table, where
 
 SECTIONS: Final[dict[str, Callable[[Path], Sequence[Figure]]]] = {
@@ -23,6 +25,9 @@ SECTIONS: Final[dict[str, Callable[[Path], Sequence[Figure]]]] = {
     "views": views.measure,
     "export": exporting.measure,
     "rebuild": lambda directory: uvloop.run(rebuild.measure(directory)),
+    "removal": lambda directory: uvloop.run(removal.measure(directory)),
+    "pages": pages.measure,
+    "snapshots": lambda directory: uvloop.run(snapshots.measure(directory)),
 }
 
 

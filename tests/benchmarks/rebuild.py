@@ -4,6 +4,7 @@ import asyncio
 import json
 import statistics
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -49,13 +50,14 @@ class QuickServer(EmbeddedServer):
 async def measure(directory: Path) -> list[Figure]:
     """A long stream, then a service on it."""
     settings = load({"data_directory": str(directory / "data"), "http_port": 0}, None)
-    await fill(settings)
+    began = datetime.now(UTC) - timedelta(hours=HOURS)
+    await fill(settings, began, events(EVENTS, cluster=settings.cluster, start=began))
     async with service(settings, LogReporter("error")) as (parts, _):
         return await figures(parts)
 
 
-async def fill(settings: Settings) -> None:
-    """The stream, before any service has seen it."""
+async def fill(settings: Settings, began: datetime, made: Iterable[Stored]) -> None:
+    """The stream, from position 2 on what is ``made``, before any service has seen it."""
     lock = await DataLock.acquire(Path(settings.data_directory))
     server = await QuickServer.start(lock, cluster=settings.cluster, stream=settings.stream)
     try:
@@ -63,8 +65,6 @@ async def fill(settings: Settings) -> None:
         role = NatsRole.PROVISIONER
         address = ServerAddress((server.url,), server.credentials_file(role), role.value)
         await provision(address, spec, may_create=True)
-        began = datetime.now(UTC) - timedelta(hours=HOURS)
-        made = events(EVENTS, cluster=settings.cluster, start=began)
         address = ServerAddress((server.url,), server.credentials_file(NatsRole.SERVICE))
         await publish_all(address, settings.cluster, [reserved(settings.cluster, began), *made])
     finally:

@@ -8,7 +8,16 @@ from typing import Final, Protocol
 import pytest
 
 from adapters.engines.local.engine import LocalEngine
-from application.engine import Engine, RunKey, RunPhase, RunSpec, RunStatus, StopNote, StopOrder
+from application.engine import (
+    Engine,
+    Node,
+    RunKey,
+    RunPhase,
+    RunSpec,
+    RunStatus,
+    StopNote,
+    StopOrder,
+)
 from domain.errors import CountermandError, Refused
 from domain.events import Exit
 from domain.states import StopStep
@@ -17,6 +26,7 @@ from tests.support.processes import written
 from tests.support.waiting import eventually
 
 KEY = RunKey(17, 1, 0, 1)
+NODES = (Node("n1", 2), Node("n2", 1))
 GRACE_MS = 400
 SIGTERM, SIGKILL = 15, 9
 RUNS = "run"
@@ -27,7 +37,7 @@ DEADLINE_SECONDS = 20.0
 class Bench(Protocol):
     """One machine, the service on it, and how to say a behaviour in that engine's words."""
 
-    def service(self) -> Engine: ...
+    def service(self, nodes: tuple[Node, ...] = NODES) -> Engine: ...
 
     def command(self, behaviour: str) -> str: ...
 
@@ -49,10 +59,8 @@ class LocalBench:
     def __init__(self, directory: Path, use_cgroups: bool) -> None:
         self._directory, self._use_cgroups = directory, use_cgroups
 
-    def service(self) -> LocalEngine:
-        return LocalEngine(
-            self._directory / "runs", node="n1", slots=2, use_cgroups=self._use_cgroups
-        )
+    def service(self, nodes: tuple[Node, ...] = NODES) -> LocalEngine:
+        return LocalEngine(self._directory / "runs", nodes=nodes, use_cgroups=self._use_cgroups)
 
     def command(self, behaviour: str) -> str:
         return COMMANDS.get(behaviour, behaviour)
@@ -73,8 +81,8 @@ class FakeBench:
     def __init__(self) -> None:
         self._machine = FakeMachine()
 
-    def service(self) -> FakeEngine:
-        return FakeEngine(self._machine)
+    def service(self, nodes: tuple[Node, ...] = NODES) -> FakeEngine:
+        return FakeEngine(self._machine, nodes=nodes)
 
     def command(self, behaviour: str) -> str:
         return behaviour
@@ -101,9 +109,15 @@ async def engine(bench: Bench) -> AsyncIterator[Engine]:
 
 
 async def started(
-    bench: Bench, engine: Engine, behaviour: str, key: RunKey = KEY, limit_ms: int = 0
+    bench: Bench,
+    engine: Engine,
+    behaviour: str,
+    key: RunKey = KEY,
+    limit_ms: int = 0,
+    node: str = "n1",
 ) -> None:
-    await engine.prepare(key, RunSpec(bench.command(behaviour), {}, time_limit_ms=limit_ms))
+    spec = RunSpec(bench.command(behaviour), {}, node, time_limit_ms=limit_ms)
+    await engine.prepare(key, spec)
     await engine.go(key)
     if not behaviour.startswith("exit"):
         await bench.ready(engine, key)
@@ -131,16 +145,15 @@ async def known(engine: Engine, key: RunKey = KEY) -> RunStatus:
 async def test_a_run_nobody_prepared_is_not_known(engine: Engine) -> None:
     assert await engine.status(KEY) is None
     assert await engine.recover() == ()
-    assert engine.slots >= 1
-    assert engine.node == "n1"
+    assert engine.nodes == NODES
 
 
 async def test_a_prepared_run_waits_with_a_handle(bench: Bench, engine: Engine) -> None:
-    handle = await engine.prepare(KEY, RunSpec("exit 0", {}))
+    handle = await engine.prepare(KEY, RunSpec("exit 0", {}, "n1"))
 
-    assert await known(engine) == RunStatus(KEY, RunPhase.PREPARED, handle)
+    assert await known(engine) == RunStatus(KEY, RunPhase.PREPARED, handle, node="n1")
     assert handle.engine == engine.name
-    assert await engine.prepare(KEY, RunSpec("exit 0", {})) == handle
+    assert await engine.prepare(KEY, RunSpec("exit 0", {}, "n1")) == handle
 
 
 @pytest.mark.parametrize("code", [0, 3])
@@ -160,7 +173,7 @@ async def test_an_ended_run_is_not_started_again(bench: Bench, engine: Engine) -
     await started(bench, engine, "exit 4")
     ended = await report(engine)
 
-    assert await engine.prepare(KEY, RunSpec("exit 0", {})) == ended.handle
+    assert await engine.prepare(KEY, RunSpec("exit 0", {}, "n1")) == ended.handle
     await engine.go(KEY)
     await engine.abandon(KEY)
     await engine.stop(KEY, at_once())
@@ -171,7 +184,7 @@ async def test_an_ended_run_is_not_started_again(bench: Bench, engine: Engine) -
 async def test_an_abandoned_run_never_ran_and_may_be_prepared_again(
     bench: Bench, engine: Engine
 ) -> None:
-    first = await engine.prepare(KEY, RunSpec("exit 0", {}))
+    first = await engine.prepare(KEY, RunSpec("exit 0", {}, "n1"))
     await engine.abandon(KEY)
 
     ended = await report(engine)
@@ -180,7 +193,7 @@ async def test_an_abandoned_run_never_ran_and_may_be_prepared_again(
     await engine.go(KEY)
     assert (await known(engine)).never_ran
 
-    assert await engine.prepare(KEY, RunSpec("exit 5", {})) != first
+    assert await engine.prepare(KEY, RunSpec("exit 5", {}, "n1")) != first
     await engine.go(KEY)
     assert (await report(engine)).exit == Exit(code=5)
 
@@ -271,7 +284,7 @@ async def test_a_repeated_order_keeps_the_first_ones_grace(bench: Bench, engine:
 
 
 async def test_a_stop_before_go_ends_a_run_that_never_runs(bench: Bench, engine: Engine) -> None:
-    await engine.prepare(KEY, RunSpec("exit 0", {}))
+    await engine.prepare(KEY, RunSpec("exit 0", {}, "n1"))
     await engine.stop(KEY, gently())
     await engine.go(KEY)
 
@@ -293,7 +306,7 @@ async def test_a_run_is_killed_at_its_time_limit(bench: Bench, engine: Engine) -
 
 async def test_the_next_service_finds_every_run_where_it_is(bench: Bench, engine: Engine) -> None:
     prepared, running, over = KEY, RunKey(17, 2, 0, 1), RunKey(17, 3, 0, 2)
-    handle = await engine.prepare(prepared, RunSpec("exit 0", {}))
+    handle = await engine.prepare(prepared, RunSpec("exit 0", {}, "n1"))
     await started(bench, engine, IGNORES, running)
     await started(bench, engine, "exit 9", over)
     await report(engine)
@@ -366,7 +379,7 @@ async def test_reports_end_with_close(bench: Bench, engine: Engine) -> None:
 
 async def test_close_may_stop_everything(bench: Bench, engine: Engine) -> None:
     await started(bench, engine, IGNORES)
-    await engine.prepare(RunKey(18, 1, 0, 1), RunSpec("exit 0", {}))
+    await engine.prepare(RunKey(18, 1, 0, 1), RunSpec("exit 0", {}, "n1"))
     await engine.close(stop_tasks=True)
 
     following = bench.service()
@@ -377,4 +390,87 @@ async def test_close_may_stop_everything(bench: Bench, engine: Engine) -> None:
         18: RunPhase.ENDED,
     }
     assert found[18].never_ran
+    await following.close()
+
+
+# --- nodes ----------------------------------------------------------------------------------------
+
+
+async def test_a_run_is_on_the_node_that_was_asked_for(bench: Bench, engine: Engine) -> None:
+    keys = {"n1": RunKey(17, 1, 1, 1), "n2": RunKey(17, 1, 2, 1)}
+    for node, key in keys.items():
+        await started(bench, engine, IGNORES, key, node=node)
+        assert (await known(engine, key)).node == node
+
+    await engine.stop(keys["n2"], at_once())
+    ended = await report(engine)
+
+    assert (ended.key, ended.node, ended.phase) == (keys["n2"], "n2", RunPhase.ENDED)
+    assert (await known(engine, keys["n1"])).phase is RunPhase.RUNNING, "the other node's goes on"
+
+
+async def test_nothing_is_started_on_a_node_that_is_not_there(bench: Bench, engine: Engine) -> None:
+    with pytest.raises(Refused) as refused:
+        await engine.prepare(KEY, RunSpec("exit 0", {}, "n3"))
+
+    assert refused.value.code == "no_such_node"
+    assert refused.value.message == "there is no node 'n3'; there is n1, n2"
+    assert await engine.status(KEY) is None
+
+
+async def test_a_prepared_run_moves_when_it_is_prepared_for_another_node(
+    bench: Bench, engine: Engine
+) -> None:
+    first = await engine.prepare(KEY, RunSpec("exit 3", {}, "n1"))
+    with pytest.raises(Refused):
+        await engine.prepare(KEY, RunSpec("exit 4", {}, "n3"))
+    assert await engine.prepare(KEY, RunSpec("exit 4", {}, "n1")) == first, "it is still there"
+
+    second = await engine.prepare(KEY, RunSpec("exit 5", {}, "n2"))
+
+    given_up = await report(engine)
+    assert (given_up.handle, given_up.never_ran, given_up.node) == (first, True, "n1")
+    assert second != first
+    assert (await known(engine)).node == "n2"
+    await engine.go(KEY)
+    ended = await report(engine)
+    assert (ended.handle, ended.exit, ended.node) == (second, Exit(code=5), "n2")
+
+
+async def test_a_run_that_went_stays_where_it_is(bench: Bench, engine: Engine) -> None:
+    await started(bench, engine, RUNS)
+    handle = (await known(engine)).handle
+
+    assert await engine.prepare(KEY, RunSpec("exit 0", {}, "n2")) == handle
+    assert ((await known(engine)).node, (await known(engine)).phase) == ("n1", RunPhase.RUNNING)
+
+
+async def test_runs_of_a_node_that_is_no_more_are_found_and_stopped(
+    bench: Bench, engine: Engine
+) -> None:
+    prepared, running, over = KEY, RunKey(17, 2, 0, 1), RunKey(17, 3, 0, 1)
+    await engine.prepare(prepared, RunSpec("exit 0", {}, "n2"))
+    await started(bench, engine, IGNORES, running, node="n2")
+    await started(bench, engine, "exit 9", over, node="n2")
+    await report(engine)
+    await engine.close()
+
+    following = bench.service((Node("n1", 2),))
+    found = {status.key: status for status in await following.recover()}
+
+    assert following.nodes == (Node("n1", 2),)
+    assert {key: (status.phase, status.node) for key, status in found.items()} == {
+        prepared: (RunPhase.PREPARED, "n2"),
+        running: (RunPhase.RUNNING, "n2"),
+        over: (RunPhase.ENDED, "n2"),
+    }
+    assert (await report(following)).node == "n2"
+    await following.go(prepared)
+    assert (await report(following)).exit == Exit(code=0), "what was prepared there may still go"
+    await following.stop(running, at_once())
+    ended = await report(following)
+    assert (ended.key, ended.node, ended.exit) == (running, "n2", Exit(signal=SIGKILL))
+    await following.forget(running)
+    with pytest.raises(Refused):
+        await following.prepare(running, RunSpec("exit 0", {}, "n2"))
     await following.close()

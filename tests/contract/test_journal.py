@@ -74,14 +74,6 @@ def test_what_is_appended_is_read_as_it_was_stored(journal: Journal, events: lis
     assert journal.read(5, 100) == ()
 
 
-def test_one_aggregate_is_loaded_by_version(journal: Journal, events: list[Stored]) -> None:
-    adopted(journal, events)
-    assert list(journal.load(job(1))) == [e for e in events if e.aggregate == job(1)]
-    after = journal.load(job(1), 1)
-    assert [e.fact.version for e in after] == [2, 3]
-    assert journal.load(job(3)) == ()
-
-
 # --- reading what is wanted -----------------------------------------------------------------------
 
 
@@ -214,7 +206,7 @@ def test_bytes_that_no_codec_reads_are_kept(journal: Journal, events: list[Store
     adopted(journal, events)
     reason = Undecodable(job(9), None, "JobDreamt", "why")
     journal.append([Stored(6, job(9), "JobDreamt", b"\xff\x00", reason)])
-    (kept,) = journal.load(job(9))
+    (kept,) = journal.page(job(9), 0, 9)
     assert kept.raw == b"\xff\x00"
     assert isinstance(kept.fact, Undecodable)
     assert isinstance(journal.read(0, 1)[0].fact, Recorded)
@@ -301,3 +293,44 @@ def test_a_closed_journal_says_so(journal: SqliteJournal) -> None:
     journal.close()
     with pytest.raises(Unavailable, match="closed"):
         journal.mark()
+
+
+# --- one aggregate --------------------------------------------------------------------------------
+
+
+def test_an_aggregate_is_read_page_by_page(journal: Journal, many: list[Stored]) -> None:
+    adopted(journal, many)
+    mine = [e for e in many if e.aggregate == job(3)]
+    assert list(journal.page(job(3), 0, 100)) == mine
+    assert list(journal.page(job(3), mine[3].position, 4)) == mine[4:8]
+    assert list(journal.page(job(3), mine[3].position - 1, 1)) == [mine[3]]
+    assert list(journal.page(job(3), 0, 100, bytes_max=1)) == mine[:1]
+    assert journal.page(job(3), mine[-1].position, 100) == ()
+    assert journal.page(job(9), 0, 100) == ()
+
+
+def test_its_last_event_and_that_of_a_version_are_found(
+    journal: Journal, many: list[Stored]
+) -> None:
+    adopted(journal, many)
+    mine = [e for e in many if e.aggregate == job(3)]
+    assert journal.last(job(3)) == mine[-1]
+    assert journal.last(job(9)) is None
+    assert [journal.at_version(job(3), n) for n in range(1, len(mine) + 1)] == mine
+    assert journal.at_version(job(3), 0) is None
+    assert journal.at_version(job(3), len(mine) + 1) is None
+
+
+def test_events_that_lie_about_their_version_keep_their_place(
+    journal: Journal, many: list[Stored]
+) -> None:
+    """What was tampered with is found by whoever folds it, so nothing hides it."""
+    adopted(journal, many)
+    mine = [e for e in many if e.aggregate == job(3)]
+    again = replace(mine[1], position=61)
+    nothing = decode(b"[1]", CLUSTER, job(3), "rubbish").fact
+    rubbish = Stored(62, job(3), "rubbish", b"[1]", nothing)
+    journal.append([again, rubbish])
+    assert list(journal.page(job(3), mine[-1].position - 1, 100)) == [mine[-1], again, rubbish]
+    assert journal.last(job(3)) == rubbish
+    assert journal.at_version(job(3), 2) == mine[1]

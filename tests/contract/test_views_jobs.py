@@ -25,7 +25,17 @@ from domain.states import CancelMode, JobPriority, JobState, JobType, NodeReleas
 from projections.folding import JobFold
 from projections.job_view import JobRow, job_row, task_row
 from projections.stamps import stamp
-from tests.contract.views import ALL, FIRST, LAST, Kept, at, job, job_changes, new_store
+from tests.contract.views import (
+    ALL,
+    FIRST,
+    LAST,
+    Kept,
+    at,
+    changes,
+    job,
+    job_changes,
+    new_store,
+)
 
 QUICK: Final = settings(
     max_examples=200,
@@ -34,6 +44,7 @@ QUICK: Final = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 PEOPLE: Final = ("alice", "bob", "b\u00f6b", "Bob", "o'hara", '"', "")
+NODES: Final = ((), ("n1",), ('n"2', "n\u00f63"), ("N1", 'n"2'))
 NAMES: Final = (
     "",
     "render",
@@ -70,7 +81,13 @@ def jobs(draw: st.DrawFn) -> list[Job]:
             changed_at=draw(moments),
             ended_at=draw(st.none() | moments),
             cancel=draw(st.none() | st.sampled_from(PEOPLE).map(canceled_by)),
-            nodes=draw(st.sampled_from(((), ("n1",), ('n"2', "n\u00f63")))),
+            nodes=draw(st.sampled_from(NODES)),
+            submitted_at=draw(st.none() | moments),
+            started_at=draw(st.none() | moments),
+            previous_state=draw(st.none() | st.sampled_from(JobState)),
+            run_as=draw(st.sampled_from(PEOPLE)),
+            requeue_count=draw(st.integers(0, 2)),
+            error_code=draw(st.sampled_from((0, 1, 0x80040201, 0x80040370))),
         )
         for number in numbers
     ]
@@ -93,6 +110,7 @@ def filters() -> st.SearchStrategy[JobFilter]:
         priorities=few(st.sampled_from(JobPriority)),
         name=st.sampled_from(("", "", "", "REN", "%", "_", "\\", "\u00e4", "n", "\U0001f6d1")),
         canceled_by=few(st.sampled_from(PEOPLE)),
+        nodes=few(st.sampled_from(("n1", "N1", 'n"2', "N\u00f63", "n\u00d63", ""))),
         since=moments,
         until=moments,
     )
@@ -111,6 +129,7 @@ def matches(row: JobRow, which: JobFilter) -> bool:
         and one_of(row.job_type, which.job_types)
         and one_of(row.priority, which.priorities)
         and one_of(row.cancel_actor, which.canceled_by)
+        and (not which.nodes or any(lower(x) in map(lower, row.nodes) for x in which.nodes if x))
         and lower(which.name) in lower(row.name)
         and (which.since is None or row.changed_at >= stamp(which.since))
         and (which.until is None or row.changed_at <= stamp(which.until))
@@ -166,6 +185,32 @@ def test_paging_gives_what_the_filter_finds_once_and_in_order(
         assert found == in_order([r for r in rows if matches(r, which)], order, descending)
 
 
+@QUICK
+@given(
+    made=jobs(),
+    which=filters(),
+    order=st.sampled_from(JobOrder),
+    descending=st.booleans(),
+    start=st.integers(0, 30) | st.just(2**70),
+    size=st.integers(1, 7),
+)
+def test_rows_from_a_number_on_with_the_count_of_all(
+    kind: str,
+    made: list[Job],
+    which: JobFilter,
+    order: JobOrder,
+    descending: bool,
+    start: int,
+    size: int,
+) -> None:
+    with new_store(kind) as store:
+        rows = stored(store, made)
+        found = store.reader().jobs_from(which, order, descending, start, size)
+        expected = in_order([r for r in rows if matches(r, which)], order, descending)
+        assert (found.rows, found.count) == (tuple(expected[start : start + size]), len(expected))
+        assert found.position == 100
+
+
 @pytest.mark.parametrize("order", JobOrder)
 @pytest.mark.parametrize("descending", [False, True])
 def test_every_order_with_every_page_size(kept: Kept, order: JobOrder, descending: bool) -> None:
@@ -198,6 +243,9 @@ ONE_EACH: Final[dict[str, tuple[JobFilter, list[int]]]] = {
     "name": (JobFilter(name="END"), [1, 2]),
     "name with a wildcard": (JobFilter(name="e%r"), []),
     "canceled by": (JobFilter(canceled_by=("olga",)), [2]),
+    "node": (JobFilter(nodes=("N2",)), [2, 3]),
+    "nodes": (JobFilter(nodes=("n1", "n3")), [1, 3]),
+    "no such node": (JobFilter(nodes=("n", "n1,n2")), []),
     "since": (JobFilter(since=at(2)), [2, 3]),
     "until": (JobFilter(until=at(2)), [1, 2]),
     "since in another zone": (
@@ -214,7 +262,7 @@ def test_each_filter_alone(kept: Kept, name: str) -> None:
     stored(
         store,
         [
-            job(1, name="render", changed_at=at(1)),
+            job(1, name="render", changed_at=at(1), nodes=("n1",)),
             job(
                 2,
                 name="Render",
@@ -222,6 +270,7 @@ def test_each_filter_alone(kept: Kept, name: str) -> None:
                 state=JobState.CANCELED,
                 changed_at=at(2),
                 cancel=canceled_by("olga"),
+                nodes=("n2",),
             ),
             job(
                 3,
@@ -230,12 +279,32 @@ def test_each_filter_alone(kept: Kept, name: str) -> None:
                 job_type=JobType.ADMIN,
                 priority=JobPriority.HIGHEST,
                 changed_at=at(3),
+                nodes=("n2", "n3"),
             ),
         ],
     )
     which, found = ONE_EACH[name]
     answer = store.reader().jobs(which, JobOrder.ID, False, ALL)
     assert [row.job_id for row in answer.rows] == found
+
+
+def test_a_job_is_found_by_the_nodes_of_its_last_round_only(kept: Kept) -> None:
+    store = kept.store()
+
+    def found(node: str) -> list[int]:
+        which = JobFilter(nodes=(node,))
+        return [row.job_id for row in store.reader().jobs(which, JobOrder.ID, False, ALL).rows]
+
+    store.commit(job_changes(1, JobFold(job(1, nodes=("n1", "n2"))), JobFold(job(2))))
+    assert (found("n1"), found("n2"), found("n3")) == ([1], [1], [])
+    store.commit(
+        job_changes(2, JobFold(job(1, nodes=("n2", "n3"))), JobFold(job(2, nodes=("n1",))))
+    )
+    assert (found("n1"), found("n2"), found("n3")) == ([2], [1], [1])
+    store.commit(job_changes(3, JobFold(job(1))))
+    assert (found("n1"), found("n2"), found("n3")) == ([2], [], [])
+    store.commit(changes(4, removed=[2]))
+    assert found("n1") == []
 
 
 HOSTILE: Final = ("'", '"; DROP TABLE job; --', "\0", "a\0b", "\ud800", "%", "\\", "x" * 100_000)
@@ -248,6 +317,7 @@ def test_hostile_text_finds_nothing_and_breaks_nothing(kept: Kept, text: str) ->
     for which in (
         JobFilter(name=text),
         JobFilter(owners=(text,)),
+        JobFilter(nodes=(text,)),
         JobFilter(canceled_by=(text, "alice")),
     ):
         assert reader.reader().jobs(which, JobOrder.ID, True, ALL).rows == ()
@@ -284,6 +354,13 @@ def test_times_beyond_all_bounds_leave_everything(kept: Kept, which: JobFilter) 
 REFUSED: Final[dict[str, Callable[[ViewReader], object]]] = {
     "too many ids": lambda r: r.jobs(
         JobFilter(ids=tuple(range(VALUES_MAX + 1))), JobOrder.ID, True, ALL
+    ),
+    "too many nodes": lambda r: r.jobs_from(
+        JobFilter(nodes=("n",) * (VALUES_MAX + 1)), JobOrder.ID, True, 0, 1
+    ),
+    "no rows from a number on": lambda r: r.jobs_from(JobFilter(), JobOrder.ID, True, 0, 0),
+    "too many rows from a number on": lambda r: r.jobs_from(
+        JobFilter(), JobOrder.ID, True, 0, PAGE_ROWS_MAX + 1
     ),
     "too many states": lambda r: r.tasks(1, ["Running"] * (VALUES_MAX + 1), ALL),
     "no rows": lambda r: r.jobs(JobFilter(), JobOrder.ID, True, Page(0)),

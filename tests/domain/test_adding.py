@@ -11,7 +11,7 @@ from domain import events as e
 from domain.adding import add_job, content_of_job
 from domain.errors import BadRequest, Corrupt
 from domain.evolve import evolve, replay
-from domain.job import in_ranges, ranges
+from domain.ranges import in_ranges, ranges
 from domain.states import JobState, JobType, TaskType
 from domain.submission import check_submission
 from tests.domain.builders import ALLOWED, JOB_ID, Story, add, asked, recorded, specs
@@ -122,7 +122,8 @@ BAD = [
     (add((task(1, work_directory="tmp"),)), "absolute"),
     (add((task(1, name="x" * 81),)), "81 characters"),
     (add((task(1, name="a\u202eb"),)), "cannot be printed"),
-    (add((task(1, type=TaskType.SERVICE),)), "not supported"),
+    (add((task(1, type=TaskType.SERVICE),)), "1 to 1000 instances"),
+    (add((task(1, type=TaskType.PARAMETRIC_SWEEP),)), "a sweep goes from start to end"),
     (add((task(1, command="x" * 481),), job_type=JobType.ADMIN), "480"),
     (add((task(1, type=TaskType.NODE_RELEASE),), submit=True), "only NodeRelease"),
     (

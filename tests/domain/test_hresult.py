@@ -22,6 +22,8 @@ NAMES = {
     0x8004024C: "Operation_OnlyFailedCancelledTasksCanBeConfigured",
     0x8004024D: "Operation_TaskOfTypeCannotBeReconfigured",
     0x80040252: "Operation_TaskTypeAddedInWrongJobState",
+    0x80040253: "Operation_IllegalTaskAddedToServiceJob",
+    0x80040256: "Operation_TooManyParametricSweepTasksPerJob",
     0x8004025F: "Operation_ServerIsBusy",
     0x800402CB: "Operation_InvalidHoldUntil",
     0x800402D3: "Operation_CancelMessageIsTooLong",

@@ -1,6 +1,7 @@
 """Arbitrary commands, instructions and engine events: the laws hold after each, and jobs end."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import pytest
@@ -14,10 +15,10 @@ from domain import events as e
 from domain.decide import decide
 from domain.errors import Unknown
 from domain.failing import next_limit
-from domain.instruct import instruct
+from domain.instruct import instruct, release_due
 from domain.job import Job, Order, Task
 from domain.next_steps import Step, next_steps, wants_slots
-from domain.readiness import startable, work_over
+from domain.readiness import nodes_of_its_own, startable, usable_nodes, work_over
 from domain.requests import JobRequest
 from domain.states import (
     JOB_ENDED,
@@ -42,7 +43,7 @@ from tests.domain.builders import (
     end_job,
     specs,
 )
-from tests.domain.laws import Laws
+from tests.domain.laws import Laws, ones
 
 REST: Final = JOB_ENDED | {JobState.CONFIGURING, JobState.EXTERNAL_VALIDATION}
 ROUNDS_MAX: Final = 60
@@ -56,6 +57,7 @@ reasons = st.sampled_from(("", "maintenance", "NOT ALLOWED", "x" * 33))
 modes = st.sampled_from(CancelMode)
 task_ids = st.integers(0, 5)
 attempts = st.integers(0, 3)
+instances = st.sampled_from((0, 0, 1, 2, 4))
 versions = st.none() | st.lists(st.integers(1, 30), max_size=3).map(tuple)
 who = st.builds(asked, ids, actors, decisions, st.one_of(st.none(), st.none(), versions))
 more_tasks = st.lists(
@@ -100,10 +102,12 @@ requests: st.SearchStrategy[JobRequest] = st.one_of(
     st.builds(c.ChangeJob, who, changes),
     st.builds(c.ChangeTask, who, task_ids, task_changes),
     st.builds(c.CancelJob, who, modes, messages, st.just(15), reasons),
-    st.builds(c.CancelTask, who, task_ids, modes, messages, st.just(15), reasons),
+    st.builds(
+        c.CancelTask, who, task_ids, modes, messages, st.just(15), reasons, instance=instances
+    ),
     st.builds(c.FinishJob, st.just(asked("r1", decision=DENIED)), messages, st.just(15)),
-    st.builds(c.FinishTask, who, task_ids, messages, st.just(15)),
-    st.builds(c.RequeueTask, who, task_ids),
+    st.builds(c.FinishTask, who, task_ids, messages, st.just(15), instance=instances),
+    st.builds(c.RequeueTask, who, task_ids, instances),
     st.builds(c.SubmitJob, who, st.sampled_from(("", "batch"))),
     st.builds(c.ConfigureJob, who),
     st.builds(c.RequeueJob, who),
@@ -116,13 +120,13 @@ instructions: st.SearchStrategy[c.Instruction] = st.one_of(
     st.just(c.StartValidation()),
     st.builds(c.EndValidation, st.just(""), st.sampled_from(("", "", "no account"))),
     st.builds(c.StartJob, st.just((NODE,)), st.sampled_from((0, 20))),
-    st.builds(c.StartTask, task_ids, attempts, st.just(NODE), st.just(HANDLE)),
-    st.builds(c.StartRelease, attempts, st.just(NODE), st.just(HANDLE)),
+    st.builds(c.StartTask, task_ids, attempts, st.just(NODE), st.just(HANDLE), instances),
+    st.builds(c.StartRelease, attempts, st.just(NODE), st.just(HANDLE), instances),
     st.builds(c.RefuseTask, task_ids, attempts, st.just(NODE), st.just("no"), st.just("no")),
     st.just(c.SkipRelease()),
     st.builds(c.OrderStop, st.sampled_from((2, 15))),
-    st.builds(c.RecordRunEnd, task_ids, attempts, exits, stops, st.booleans()),
-    st.builds(c.RecordSurvivorsGone, task_ids, attempts),
+    st.builds(c.RecordRunEnd, task_ids, attempts, exits, stops, st.booleans(), instance=instances),
+    st.builds(c.RecordSurvivorsGone, task_ids, attempts, instances),
     st.just(c.RecordTaskCanceled()),
     st.just(c.FailJob(15)),
     st.builds(c.ExpireRuntime, st.sampled_from((at(0), at(5), at(99_999))), st.just(15)),
@@ -141,14 +145,15 @@ class Engine:
         """How the task's run ended."""
         self._ended += 1
         mood = self._moods[self._ended % len(self._moods)]
-        number, attempt = task.spec.id, task.attempt
+        ended = partial(
+            c.RecordRunEnd, task.spec.id, task.attempt, instance=task.instance, retry_count=1
+        )
         if mood == 0:
-            lost = "the machine restarted"
-            return c.RecordRunEnd(number, attempt, e.Exit(), lost=lost, retry_count=1)
+            return ended(e.Exit(), lost="the machine restarted")
         order = task.order_before if mood == 1 and task.order_before else task.order
         if order is None or mood == 2:
-            return c.RecordRunEnd(number, attempt, e.Exit(EXIT_CODES[mood % 2]))
-        return c.RecordRunEnd(number, attempt, e.Exit(signal=9), seen(order, mood))
+            return ended(e.Exit(EXIT_CODES[mood % 2]))
+        return ended(e.Exit(signal=9), stop=seen(order, mood))
 
 
 def seen(order: Order, mood: int) -> c.StopSeen:
@@ -160,10 +165,12 @@ def seen(order: Order, mood: int) -> c.StopSeen:
 
 def on_node(job: Job) -> list[Task]:
     """Every run that has not ended, node release included."""
-    return [t for t in job.tasks.values() if t.state in TASK_ON_NODE]
+    return [run for run in job.runs if run.state in TASK_ON_NODE]
 
 
-def act_for(job: Job, step: Step) -> c.Instruction | None:
+def act_for(  # noqa: C901 - one case a step
+    job: Job, step: Step, nodes: tuple[str, ...]
+) -> c.Instruction | None:
     """The instruction that does a step; None for one that waits for the engine."""
     match step:
         case Step.VALIDATE:
@@ -173,7 +180,7 @@ def act_for(job: Job, step: Step) -> c.Instruction | None:
         case Step.CLOSE_TASK_CANCELS:
             return c.RecordTaskCanceled()
         case Step.START_IDLE:
-            return c.StartJob((NODE,))
+            return c.StartJob(nodes)
         case Step.FAIL:
             return c.FailJob(15)
         case Step.ORDER_STOP:
@@ -183,12 +190,14 @@ def act_for(job: Job, step: Step) -> c.Instruction | None:
         case Step.END:
             return end_job()
         case Step.START_RELEASE:
-            assert job.release
-            return c.StartRelease(job.release.attempt + 1, NODE, HANDLE)
+            run = release_due(job)[0]
+            return c.StartRelease(run.attempt + 1, run.node, HANDLE, run.instance)
         case Step.DISPATCH:
-            task = startable(job)[0]
-            begin = c.StartTask(task.spec.id, task.attempt + 1, NODE, HANDLE)
-            return c.StartJob((NODE,)) if job.state is JobState.QUEUED else begin
+            if job.state is JobState.QUEUED:
+                return c.StartJob(nodes)
+            run = next(startable(job))
+            node = (nodes_of_its_own(job, run) or usable_nodes(job))[0]
+            return c.StartTask(run.spec.id, run.attempt + 1, node, HANDLE, run.instance)
         case Step.PERFORM_STOP:
             return None
 
@@ -206,6 +215,7 @@ class Began(Struct, frozen=True):
     submit: bool
     steps: int
     moods: list[int]
+    nodes: tuple[str, ...] = (NODE,)
 
 
 def made_of(task: e.TaskSpec, began: Began, limit: int) -> e.TaskSpec:
@@ -213,6 +223,12 @@ def made_of(task: e.TaskSpec, began: Began, limit: int) -> e.TaskSpec:
     if task.type is not TaskType.BASIC:
         return task
     number = task.id
+    if began.shape == "service":
+        return replace(task, type=TaskType.SERVICE, instances=2)
+    if began.shape == "sweep" and number % 2:
+        seconds = {"runtime_seconds": limit, "retry_count": began.retries}
+        sweep = {"start": 2, "end": 6, "increment": 2}
+        return replace(task, type=TaskType.PARAMETRIC_SWEEP, **sweep, **seconds)
     chained = began.shape == "chain"
     return replace(
         task,
@@ -228,7 +244,9 @@ class Life:
     """A job between people, a service and an engine, none of whom knows what the others do."""
 
     def __init__(self, began: Began) -> None:
-        tasks = specs(began.count, began.release and began.count > 0)
+        count = min(began.count, 1) if began.shape == "service" else began.count
+        tasks = specs(count, began.release and count > 0)
+        self._nodes = began.nodes
         job_limit, task_limit = began.limits
         self.story = Story(
             add(
@@ -254,17 +272,29 @@ class Life:
         self.ask(c.CancelJob(self._fresh(), mode, "stop", 15))
 
     def cancel_task(self, which: int, mode: CancelMode) -> None:
-        open_ = [t.spec.id for t in (*self.job.on_node, *self.job.waiting)] or [1]
-        self.ask(c.CancelTask(self._fresh(), open_[which % len(open_)], mode, "stop", 15))
+        task, instance = self._open(which)
+        self.ask(c.CancelTask(self._fresh(), task, mode, "stop", 15, instance=instance))
 
     def finish_task(self, which: int) -> None:
-        open_ = [t.spec.id for t in (*self.job.on_node, *self.job.waiting)] or [1]
-        self.ask(c.FinishTask(self._fresh(), open_[which % len(open_)], "enough", 15))
+        task, instance = self._open(which)
+        self.ask(c.FinishTask(self._fresh(), task, "enough", 15, instance=instance))
+
+    def _open(self, which: int) -> tuple[int, int]:
+        """A task or subtask that waits or runs."""
+        found = [(t.spec.id, t.instance) for t in (*self.job.on_node, *self.job.waiting)]
+        found += [(task, 0) for task, instance in found if instance]
+        return found[which % len(found)] if found else (1, 0)
 
     def requeue_task(self, which: int) -> None:
         over = (TaskState.FAILED, TaskState.CANCELED)
-        ended = [t.spec.id for t in self.job.work if t.state in over] or [1]
-        self.ask(c.RequeueTask(self._fresh(), ended[which % len(ended)]))
+        ended = [
+            (task.spec.id, n)
+            for task in self.job.work
+            for n, one in ones(task).items()
+            if one.state in over
+        ]
+        task, instance = ended[which % len(ended)] if ended else (1, 0)
+        self.ask(c.RequeueTask(self._fresh(), task, instance))
 
     def add_tasks(self, tasks: tuple[e.TaskSpec, ...]) -> None:
         self.ask(c.AddTasks(self._fresh(), tasks))
@@ -326,7 +356,8 @@ class Life:
 
     def end_survivors(self) -> None:
         for left in [x for t in self.job.tasks.values() for x in t.outlived]:
-            self.tell(c.RecordSurvivorsGone(left.run.task, left.run.attempt))
+            run = left.run
+            self.tell(c.RecordSurvivorsGone(run.task, run.attempt, int(run.instances)))
         assert not any(t.survivors for t in self.job.tasks.values())
 
     def filter(self) -> None:
@@ -337,7 +368,7 @@ class Life:
         return asked(f"n{len(self.asked)}")
 
     def _do(self, step: Step) -> None:
-        instruction = act_for(self.job, step)
+        instruction = act_for(self.job, step, self._nodes)
         if instruction is None:
             assert any(t.order for t in on_node(self.job))
         else:
@@ -359,6 +390,7 @@ class Life:
         if Step.ORDER_STOP not in next_steps(self.job):
             self._every_run_is_ordered_to_stop_as_hard_as_was_asked()
             assert all(t.order for t in on_node(self.job) if t.finish is not None)
+            assert all(t.order for t in on_node(self.job) if t.cancel is not None)
 
     def _every_run_is_ordered_to_stop_as_hard_as_was_asked(self) -> None:
         cancel = self.job.cancel if self.job.state is JobState.CANCELING else None
@@ -370,6 +402,7 @@ class Life:
 
     def live_to_the_end(self) -> None:
         """With a live engine, whatever began ends: the steps reach a point where none is due."""
+        self._end_service()
         for n in range(ROUNDS_MAX):
             self.go_on(1)
             if not due_without_engine(self.job):
@@ -386,6 +419,11 @@ class Life:
             assert self.story.tell(c.RemoveJob()) == gone
             assert next_steps(self.job) == ()
 
+    def _end_service(self) -> None:
+        """A service goes on until somebody ends it."""
+        if any(t.spec.type is TaskType.SERVICE for t in self.job.work):
+            self.cancel(CancelMode.NORMAL)
+
 
 def rests(job: Job) -> bool:
     """Whether nothing more happens unless somebody asks for it."""
@@ -400,8 +438,11 @@ def due_without_engine(job: Job) -> list[Step]:
 
 def scope_of(request: JobRequest) -> tuple[object, ...]:
     """Whose request, of what kind and about which task, has which id."""
-    of_tasks = c.CancelTask | c.FinishTask | c.RequeueTask | c.ChangeTask
-    task = request.task if isinstance(request, of_tasks) else 0
+    of_task = c.CancelTask | c.FinishTask | c.RequeueTask
+    on = request if isinstance(request, of_task) else None
+    task = (on.task, on.instance) if on else (0, 0)
+    if isinstance(request, c.ChangeTask):
+        task = (request.task, 0)
     return type(request), task, request.asked.asker, request.asked.request_id
 
 
@@ -442,11 +483,12 @@ lives = st.builds(
     st.sampled_from((False, False, True)),
     st.sampled_from((False, False, False, True)),
     st.tuples(st.sampled_from((0, 0, 15, 40)), st.sampled_from((0, 0, 3))),
-    st.sampled_from(("", "", "chain", "prepared")),
+    st.sampled_from(("", "", "chain", "prepared", "sweep", "sweep", "service")),
     st.sampled_from((None, None, 0, 2)),
     st.sampled_from((True, True, False)),
     st.integers(0, 8),
     st.lists(st.sampled_from((3, 4, 5, 6, 7, 0, 1, 2)), min_size=3, max_size=8),
+    st.sampled_from(((NODE,), (NODE,), (NODE, "n2"), ("n2", NODE, "n3"))),
 )
 
 

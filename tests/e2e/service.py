@@ -30,7 +30,15 @@ COMMAND_SECONDS_MAX: Final = 60.0
 STOP_SECONDS_MAX: Final = 5.0
 ENVIRONMENT_PASSED_ON: Final = ("HOME", "PATH", "LANG", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 
-Value = str | int | bool | list[str]
+Value = str | int | bool | list[str] | dict[str, int]
+
+
+def toml(value: Value) -> str:
+    """A value as TOML has it: a table on one line, and all else as JSON has it."""
+    if isinstance(value, dict):
+        inner = ", ".join(f"{json.dumps(name)} = {n}" for name, n in value.items())
+        return f"{{ {inner} }}"
+    return json.dumps(value)
 
 
 class Service:
@@ -63,7 +71,7 @@ class Service:
     def command(self, verb: str = "serve", *options: str) -> list[str]:
         """The command line of a start, with the settings in a TOML file."""
         config = self.home / "config.toml"
-        told = (f"{name} = {json.dumps(value)}\n" for name, value in self.settings.items())
+        told = (f"{name} = {toml(value)}\n" for name, value in self.settings.items())
         config.write_text("".join(told))
         return [COUNTERMAND, verb, "--config", str(config), *options]
 
@@ -264,6 +272,11 @@ class Service:
     def stream_bytes(self) -> int:
         """What the stream holds."""
         return asyncio.run(stream_bytes(self.endpoint))
+
+    def doctor(self) -> str:
+        """What ``doctor`` says of the settings."""
+        command = self.command("doctor")
+        return said_by(command, self.clean_environment(), self.home).out
 
     # --- jobs -------------------------------------------------------------------------------------
 

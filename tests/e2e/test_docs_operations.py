@@ -43,8 +43,8 @@ class Machine:
         self.write_settings()
 
     def write_settings(self) -> None:
-        """The settings of the page, and any free port."""
-        (text,) = blocks(PAGE, "toml")
+        """The settings of the page, its nodes among them, and any free port."""
+        text = "".join(blocks(PAGE, "toml"))
         for word, meaning in self.words.items():
             text = text.replace(word, meaning)
         file = self.service.home / "etc-countermand.toml"

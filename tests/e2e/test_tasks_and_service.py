@@ -14,6 +14,8 @@ pytestmark = [pytest.mark.e2e]
 PASSED_TO_TASKS: Final = {
     "CCP_JOBID",
     "CCP_JOBNAME",
+    "CCP_NODES",
+    "CCP_NODES_CORES",
     "CCP_TASKID",
     "CCP_TASKINSTANCEID",
     "COUNTERMAND_RUN",

@@ -20,13 +20,15 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from application.engine import RunKey, RunPhase, RunSpec, RunStatus, StopNote, StopOrder
+from application.engine import Node, RunKey, RunPhase, RunSpec, RunStatus, StopNote, StopOrder
+from application.nodes import check_node
 from domain.errors import Refused, Unavailable, Unknown
 from domain.events import Exit, RunHandle
 from domain.states import StopStep
 
 SIGKILL: Final = 9
 GO_DEADLINE_MS: Final = 60_000
+NODES: Final = (Node("n1", 4),)
 BOOT_ID: Final = "5b0f2c0e-0000-4000-8000-000000000001"
 
 
@@ -145,14 +147,14 @@ class FakeEngine:
     """
 
     def __init__(
-        self, machine: FakeMachine | None = None, *, node: str = "n1", slots: int = 4
+        self, machine: FakeMachine | None = None, *, nodes: tuple[Node, ...] = NODES
     ) -> None:
         self.machine = machine or FakeMachine()
         self.acts: list[tuple[str, RunKey]] = []
         self.unavailable = False
         self.refuse_prepare: str = ""
         self.meanwhile: Callable[[RunKey], Awaitable[None]] = nothing_happens
-        self._node, self._slots = node, slots
+        self._nodes = nodes
         self._queue: asyncio.Queue[RunStatus | None] = asyncio.Queue()
         self._closed = False
         self.machine.engines.append(self)
@@ -164,12 +166,8 @@ class FakeEngine:
         return "fake"
 
     @property
-    def node(self) -> str:
-        return self._node
-
-    @property
-    def slots(self) -> int:
-        return self._slots
+    def nodes(self) -> tuple[Node, ...]:
+        return self._nodes
 
     async def recover(self) -> tuple[RunStatus, ...]:
         self._answer()
@@ -184,11 +182,14 @@ class FakeEngine:
         if self.refuse_prepare:
             raise Refused(self.refuse_prepare, code="run_refused")
         known = self.machine.runs.get(key)
-        if known and known.status.handle and not known.status.never_ran:
+        if known and known.status.handle and not gives_way(known.status, spec.node):
             return known.status.handle
+        check_node(self._nodes, spec.node)
+        if known:
+            await self.abandon(key)
         self.machine.pid += 1
         handle = RunHandle(self.name, BOOT_ID, self.machine.pid, self.machine.now_ms, f"w{key.job}")
-        status = RunStatus(key, RunPhase.PREPARED, handle)
+        status = RunStatus(key, RunPhase.PREPARED, handle, node=spec.node)
         self.machine.runs[key] = FakeRun(spec, status, self.machine.now_ms)
         self.acts.append(("prepare", key))
         await self.meanwhile(key)
@@ -317,6 +318,12 @@ class FakeEngine:
 
 async def nothing_happens(_: RunKey) -> None:
     """While a keeper is prepared."""
+
+
+def gives_way(status: RunStatus, node: str) -> bool:
+    """Whether a run may be prepared anew on ``node``: nothing of it ran, nor does it wait there."""
+    waits_elsewhere = status.phase is RunPhase.PREPARED and status.node != node
+    return status.never_ran or waits_elsewhere
 
 
 def _dues(run: FakeRun) -> list[int]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Literal, TypeVar
 
-from application.engine import RunKey, RunPhase, RunSpec, RunStatus, StopOrder
+from application.engine import Node, RunKey, RunPhase, RunSpec, RunStatus, StopOrder
 from application.ports import Capability, CaughtUp, EventLog, LogIdentity, Stored, Token, Write
 from domain.errors import CountermandError, Unavailable
 from domain.events import (
@@ -110,12 +110,8 @@ class FusedEngine:
         return self.fake.name
 
     @property
-    def node(self) -> str:
-        return self.fake.node
-
-    @property
-    def slots(self) -> int:
-        return self.fake.slots
+    def nodes(self) -> tuple[Node, ...]:
+        return self.fake.nodes
 
     async def recover(self) -> tuple[RunStatus, ...]:
         await self._fuse.alive()

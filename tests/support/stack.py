@@ -19,10 +19,11 @@ from eventsourcing.popo import POPOApplicationRecorder
 from adapters.bootstrap.supervise import Supervision
 from adapters.journal import SqliteJournal
 from adapters.recorder_log import RecorderLog, originator_id
+from adapters.snapshots.files import SnapshotFiles
 from application.board import Board
 from application.carrier import Carrier
 from application.dispatcher import Dispatcher
-from application.engine import RunKey, RunPhase
+from application.engine import Node, RunKey, RunPhase
 from application.holds import Holds
 from application.job_maker import JobKeys, JobMaker
 from application.journal_keeper import JournalKeeper
@@ -34,6 +35,7 @@ from application.retention import Retention
 from application.run_limits import RunLimits
 from application.runs import Runs
 from application.scheduler import Cancel, Limits, NewJob, Scheduler
+from application.snapshots import Snapshots
 from application.startup_check import compare
 from application.stopper import Stopper
 from application.tail import Tail, TailLimits
@@ -49,6 +51,8 @@ from tests.support.fuse import Fuse, FusedEngine, FusedLog
 from tests.support.waiting import eventually
 
 CLUSTER: Final = "hpc1"
+FOLD: Final = "f" * 64
+EVENTS_BETWEEN: Final = 3
 SIGTERM: Final = 15
 DEADLINE_SECONDS: Final = 10.0
 LOOK_SECONDS: Final = 0.0005
@@ -168,6 +172,8 @@ class World:
         told = replay(facts)
         assert told is not None
         assert await stack.ledger.job(job) == told, "replay equals the live state"
+        refused = [facts for event, facts in self.reports if event == "snapshot_refused"]
+        assert refused == [], "every snapshot is one of the history"
         if job in stack.board.jobs:
             await until(lambda: stack.board.jobs.get(job, told).version >= told.version)
             assert stack.board.jobs.get(job, told) == told
@@ -211,6 +217,7 @@ class Stack:
         fuse: Fuse | None = None,
         log: EventLog | None = None,
         slots: int = 4,
+        nodes: tuple[Node, ...] = (),
         room: Callable[[], None] = lambda: None,
         full: Callable[[], str] = lambda: "",
         refusals_per_minute: int = 300,
@@ -220,18 +227,22 @@ class Stack:
         self.world = world
         self.fuse = fuse or Fuse()
         self.log = FusedLog(log or world.log, self.fuse)
-        self.fake = FakeEngine(world.machine, slots=slots)
+        self.fake = FakeEngine(world.machine, nodes=nodes or (Node("n1", slots),))
         self.engine = FusedEngine(self.fake, self.fuse, world.log, world.acts, world.wrong)
         self._carry = carry
         self._tasks: list[asyncio.Task[None]] = []
         self.journal = world.journal()
         self.policy = TablePolicy()
-        self.ledger = Ledger(self.log, self.journal, world.clock, world.ids, CLUSTER)
+        files = SnapshotFiles(world.directory / "snapshots", FOLD, self.report)
+        self.snapshots = Snapshots(files, self.journal, self.report, EVENTS_BETWEEN)
+        self.ledger = Ledger(
+            self.log, self.journal, world.clock, world.ids, CLUSTER, self.snapshots
+        )
         self.keys = JobKeys()
         self.board = Board(self.log, self.ledger, self.keys)
         runs = Runs(self.ledger, self.engine)
         self.stopper = Stopper(self.ledger, self.engine, runs, SIGTERM, self.report)
-        self.dispatcher = Dispatcher(self.board, self.engine, runs, self.report, full)
+        self.dispatcher = Dispatcher(self.board, self.engine, runs, self.report, full, world.clock)
         self.carrier = Carrier(
             self.board, self.engine, runs, self.stopper, self.dispatcher, self.report, SIGTERM
         )
@@ -269,6 +280,7 @@ class Stack:
         await compare(self.log, self.journal)
         self.keeper = JournalKeeper(self.log, self.journal, self.tail)
         parts = {"board": self.board.run, "journal": self.keeper.run}
+        parts |= {"snapshots": self.snapshots.run}
         if self._carry:
             parts |= {"carrier": self.carrier.run, "retention": self.retention.run}
             parts |= {"run limits": self.run_limits.run, "holds": self.holds.run}
@@ -302,7 +314,7 @@ class Stack:
     async def again(self) -> "Stack":
         """Killed, and started again on what is left."""
         await self.crash()
-        return await Stack(self.world, slots=self.fake.slots).start()
+        return await Stack(self.world, nodes=self.fake.nodes).start()
 
     async def __aenter__(self) -> Self:
         return await self.start()

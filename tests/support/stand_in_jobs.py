@@ -4,7 +4,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote
 
 from tests.support.web import Json
@@ -50,6 +50,7 @@ class Jobs:
 
     jobs: dict[str, Json] = field(default_factory=dict)
     events: list[Json] = field(default_factory=list)
+    page_events: int = 1000
     requests: list[Request] = field(default_factory=list)
     cuts: list[int] = field(default_factory=list)
     answered: dict[str, Json] = field(default_factory=dict)
@@ -267,16 +268,25 @@ class Jobs:
         if name not in self.jobs:
             return problem(404, "unknown_job", f"there is no job {name}")
         mine = [x for x in self.events if x["aggregate"] == f"job/{name}"]
-        events = [{name: x[name] for name in x if name != "aggregate"} for x in mine]
-        return Answer(200, {"job_id": int(name), "events": events})
+        every = [{name: x[name] for name in x if name != "aggregate"} for x in mine]
+        events, goes_on = self._page(request, every, "position")
+        return Answer(200, {"job_id": int(name), "events": events, "next": goes_on})
 
     def replay(self, request: Request, name: str) -> Answer:
         """GET jobs/ID/replay."""
-        steps = [step(x) for x in self.events if x["aggregate"] == f"job/{name}"]
-        partly = "version" in request.query or "at" in request.query
+        every = [step(x) for x in self.events if x["aggregate"] == f"job/{name}"]
+        steps, goes_on = self._page(request, every, "version")
+        partly = "version" in request.query or "at" in request.query or goes_on is not None
         same = None if partly else not self.differs
-        told = {"job_id": int(name), "steps": steps, "job": self.jobs[name]}
+        told = {"job_id": int(name), "steps": steps, "job": self.jobs[name], "next": goes_on}
         return Answer(200, {**told, "position": len(self.events), "matches_live": same})
+
+    def _page(self, request: Request, every: list[Json], place: str) -> tuple[list[Json], Any]:
+        """What comes after the place that was asked for, and where it goes on after that."""
+        after = int(request.query.get("after", ["0"])[0])
+        left = [x for x in every if x[place] > after]
+        page = left[: min(self.page_events, int(request.query["limit"][0]))]
+        return page, page[-1][place] if len(left) > len(page) else None
 
     def list_parameters(self, request: Request) -> Answer:
         """GET parameters."""

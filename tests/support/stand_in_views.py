@@ -24,6 +24,7 @@ class Views:
     cancellations: list[Json] = field(default_factory=list)
     sentences: list[Json] = field(default_factory=list)
     rebuilds: list[Json] = field(default_factory=list)
+    nodes: list[Json] = field(default_factory=lambda: [node("n1", in_use=1), node("n2")])
     behind: int = 0
     stopped: str | None = None
     promised: int | None = None
@@ -119,6 +120,11 @@ def begin_rebuild(server: "StandInViews", request: Request) -> Answer:
     return Answer(202, projections_body(server.rebuilds.pop(0)))
 
 
+def nodes(server: "StandInViews", request: Request) -> Answer:
+    """GET nodes."""
+    return Answer(200, {"position": 99, "nodes": server.nodes})
+
+
 def whoami(server: "StandInViews", request: Request) -> Answer:
     """GET whoami."""
     body = {"name": request.who, "roles": ["user"], "method": "unix", "acting_for": None}
@@ -137,11 +143,18 @@ VIEW_ROUTES: Final[Routes] = (
     (r"GET /api/v1/cancellations", cancellations_page),
     (r"GET /api/v1/projections", projections),
     (r"POST /api/v1/projections/rebuild", begin_rebuild),
+    (r"GET /api/v1/nodes", nodes),
     (r"GET /api/v1/whoami", whoami),
 )
 
 
 # --- bodies ---------------------------------------------------------------------------------------
+
+
+def node(name: str, in_use: int = 0, **facts: object) -> Json:
+    """A node of four slots."""
+    body = {"name": name, "state": "Online", "slots": 4, "slots_in_use": in_use, "runs": in_use}
+    return {**body, **facts}
 
 
 def job_item(job: Json) -> Json:

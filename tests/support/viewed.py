@@ -28,6 +28,7 @@ ALL: Final = Page(1000)
 LOG_ID: Final = "memory/1"
 TABLES: Final = (
     *("job", "task", "audit", "cancellation", "state", "tally", "about", "stretch", "tracking"),
+    "job_node",
 )
 
 

@@ -118,7 +118,7 @@ def is_told(asked: Asked, job: str, last: int) -> bool:
     except Failure as e:
         if e.status != NO_SUCH_JOB:
             raise
-        return asked.server.events(job)["events"][-1]["position"] <= last
+        return not next(asked.server.events(job, last))["events"]
     return detail["state"] in ENDED_STATES and detail["position"] <= last
 
 

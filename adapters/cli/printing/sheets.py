@@ -112,6 +112,37 @@ class JsonArray:
         write(sys.stdout, "\n]" if self._printed else "[]")
 
 
+class JsonMember:
+    """An object with a list that is printed as it comes; the members after it come last."""
+
+    def __init__(self, before: Row, name: str) -> None:
+        self._before = before
+        self._name = name
+        self._printed = 0
+        self.after: Row = {}
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Print elements of the list."""
+        for row in rows:
+            before = ",\n    " if self._printed else f"{self._head()}[\n    "
+            write(sys.stdout, before + dumped(row, 2).replace("\n", "\n    "), end="")
+            self._printed += 1
+
+    def close(self) -> None:
+        """End the list and the object, with ``after``."""
+        write(sys.stdout, "\n  ]" if self._printed else f"{self._head()}[]", end="")
+        for name, value in self.after.items():
+            write(sys.stdout, f",\n  {self._member(name, value)}", end="")
+        write(sys.stdout, "\n}")
+
+    def _head(self) -> str:
+        members = [f"{self._member(name, value)},\n  " for name, value in self._before.items()]
+        return "{\n  " + "".join(members) + f"{dumped(self._name, None)}: "
+
+    def _member(self, name: str, value: Any) -> str:
+        return f"{dumped(name, None)}: " + dumped(value, 2).replace("\n", "\n  ")
+
+
 class JsonLines:
     """An object a line."""
 

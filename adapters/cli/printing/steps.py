@@ -25,19 +25,25 @@ def row(step: Step, utc: bool) -> tuple[object, ...]:
     )
 
 
-def step_through(out: Output, steps: list[Step]) -> None:
-    """One block a step; on a terminal each waits for Enter."""
+def step_through(out: Output, steps: list[Step], ends: bool) -> bool:
+    """One block a step; on a terminal each waits for Enter. False when somebody has seen enough.
+
+    ``ends``: these are the last ones, so it is known how many there are.
+    """
+    last = steps[-1]["version"] if ends and steps else 0
     asks = sys.stdin is not None and sys.stdin.isatty()
-    for n, step in enumerate(steps, start=1):
+    for step in steps:
         time, who = shown(step["time"], out.utc), by(step["actor"], step["on_behalf_of"])
-        out.line(f"{n}/{len(steps)}  event {step['position']}  {time}  {step['type']} by {who}")
+        place = f"{step['version']}/{last}" if ends else f"{step['version']}"
+        out.line(f"{place}  event {step['position']}  {time}  {step['type']} by {who}")
         out.line(f"    job: {states(step['state_before'], step['state_after'])}")
         for change in step["tasks"]:
             moved = states(change["before"], change["after"])
             out.line(f"    task {change['task']} (attempt {change['attempt']}): {moved}")
         out.line(f"    {step['summary']}")
-        if asks and n < len(steps) and input().strip().lower() == "q":
-            return
+        if asks and step["version"] != last and input().strip().lower() == "q":
+            return False
+    return True
 
 
 def states(before: str | None, after: str) -> str:

@@ -1,7 +1,7 @@
 """One Countermand server, asked as one person: /api/v1, with its errors as ``Failure``."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
@@ -17,13 +17,14 @@ from adapters.cli.reaching.shapes import (
     Receipt,
     Replay,
 )
-from adapters.cli.reaching.view_shapes import Explanation, Projections, WhoAmI
+from adapters.cli.reaching.view_shapes import Explanation, Nodes, Projections, WhoAmI
 
 API: Final = "/api/v1"
 UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~")
 ATTEMPTS_MAX: Final = 3
 ANSWER_SECONDS_MAX: Final = 60.0
 STREAM_SILENCE_SECONDS_MAX: Final = 45.0
+PAGE_EVENTS: Final = 2000
 POLL_SECONDS_MAX: Final = 30.0
 
 Answered = TypeVar("Answered")
@@ -98,17 +99,21 @@ class Server:
         wait = f"{min(seconds, POLL_SECONDS_MAX):.3f}"
         return self.job(job, [("until", "ended"), ("timeout_seconds", wait)])
 
-    def events(self, job: str) -> JobEvents:
-        """Every event of a job."""
-        return cast(JobEvents, self._json("GET", f"/jobs/{quoted(job)}/events"))
+    def events(self, job: str, after: int = 0) -> Iterator[JobEvents]:
+        """Every event of a job after a position, page by page."""
+        return cast(Iterator[JobEvents], self._pages(f"/jobs/{quoted(job)}/events", (), after))
 
-    def replay(self, job: str, query: Query) -> Replay:
-        """A job told again."""
-        return cast(Replay, self._json("GET", f"/jobs/{quoted(job)}/replay{query_of(query)}"))
+    def replay(self, job: str, query: Query, after: int = 0) -> Iterator[Replay]:
+        """A job told again after a version, page by page."""
+        return cast(Iterator[Replay], self._pages(f"/jobs/{quoted(job)}/replay", query, after))
 
     def parameters(self) -> Parameters:
         """The cluster's parameters."""
         return cast(Parameters, self._json("GET", "/parameters"))
+
+    def nodes(self) -> Nodes:
+        """The nodes and what is on them."""
+        return cast(Nodes, self._json("GET", "/nodes"))
 
     def health(self) -> Health:
         """Readiness; also of a service that is not ready."""
@@ -149,6 +154,17 @@ class Server:
         """The live stream, open."""
         path, headers = f"/events{query_of(query)}", {"Accept": "text/event-stream"}
         return again(lambda: self._ask("GET", path, b"", headers, STREAM_SILENCE_SECONDS_MAX))
+
+    def _pages(self, path: str, query: Query, after: int = 0) -> Iterator[Any]:
+        """Answers that say in ``next`` after what there is more; at least one."""
+        goes_on = True
+        while goes_on:
+            place = [("after", str(after))] if after else []
+            place.append(("limit", str(PAGE_EVENTS)))
+            body = self._json("GET", f"{path}{query_of([*query, *place])}")
+            yield body
+            goes_on = (body.get("next") or 0) > after
+            after = body.get("next") or 0
 
     def _json(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None

@@ -194,10 +194,11 @@ class StreamedEvent(TypedDict):
 
 
 class JobEvents(TypedDict):
-    """All events of a job."""
+    """Events of a job; ``next``: the position after which there are more, None at the end."""
 
     job_id: int
     events: list[StoredEvent]
+    next: NotRequired[int | None]
 
 
 class TaskChange(TypedDict):
@@ -233,13 +234,17 @@ class FieldDifference(TypedDict):
 
 
 class Replay(TypedDict):
-    """A job told again; ``matches_live`` is None when it was not compared."""
+    """A job told again; ``matches_live`` is None when it was not compared.
+
+    ``next``: the version after which there are more steps, None at the end.
+    """
 
     job_id: int
     steps: list[Step]
     job: JobDetail
     position: int
     matches_live: bool | None
+    next: NotRequired[int | None]
 
 
 class Parameter(TypedDict):

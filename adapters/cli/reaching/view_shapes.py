@@ -137,6 +137,23 @@ class CancellationItem(TypedDict):
     steps: CancelSteps
 
 
+class NodeItem(TypedDict):
+    """A node, and how many of its slots are in use."""
+
+    name: str
+    state: str
+    slots: int
+    slots_in_use: int
+    runs: int
+
+
+class Nodes(TypedDict):
+    """All nodes."""
+
+    position: int
+    nodes: list[NodeItem]
+
+
 class Sentence(TypedDict):
     """A sentence of an explanation, and the positions of the events it rests on."""
 

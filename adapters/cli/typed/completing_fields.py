@@ -32,6 +32,7 @@ PRINTS = {
     "watch": shapes.StreamedEvent,
     "replay": shapes.Step,
     "params": shapes.Parameter,
+    "nodes": view_shapes.NodeItem,
     "projections list": view_shapes.View,
     "projections": view_shapes.View,
     "projections rebuild": view_shapes.Rebuild,

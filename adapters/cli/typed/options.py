@@ -160,12 +160,6 @@ def completed_fields(ctx: click.Context, param: click.Parameter, incomplete: str
     return fields(ctx, incomplete)
 
 
-class MaybeEmpty(click.ParamType[str]):
-    """A text whose empty value means something: that what was there is taken away."""
-
-    name = "text"
-
-
 def refuse_empty(context: click.Context) -> None:
     """A usage error for an empty value on the command line where that would mean nothing.
 
@@ -175,8 +169,7 @@ def refuse_empty(context: click.Context) -> None:
     for param in context.command.params:
         value = context.params.get(param.name or "")
         values = value if isinstance(value, tuple) else (value,)
-        means_something = "-m" in param.opts or isinstance(param.type, MaybeEmpty)
-        if "" in values and not means_something and param.type is not click.UNPROCESSED:
+        if "" in values and "-m" not in param.opts and param.type is not click.UNPROCESSED:
             source = context.get_parameter_source(param.name or "")
             if source is click.core.ParameterSource.COMMANDLINE:
                 raise click.BadParameter(

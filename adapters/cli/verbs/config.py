@@ -37,4 +37,6 @@ def plain(value: object) -> str:
     """The value as the file would have it, without quotes."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, dict):
+        value = tuple(f"{name} = {inner}" for name, inner in value.items())
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -54,6 +54,9 @@ TROUBLES: Final = {"stuck": "is overdue", "late": "ended late"}
 @click.option(
     "--canceled-by", metavar="NAME", multiple=True, help="Last canceled by them; repeatable."
 )
+@click.option(
+    "--node", "nodes", metavar="NAME", multiple=True, help="Was given this node; repeatable."
+)
 @since_option
 @until_option
 @click.option("--sort", type=Order(), metavar="KEY|-KEY", help="By this; -: the largest first.")
@@ -74,8 +77,9 @@ def verb(
     """List jobs, the latest first: state, tasks done of all, who canceled them and why.
 
     Several values of one option mean any of them, several options all of them. --since and --until
-    are about the last change. --sort takes id, changed, created, ended, priority, owner, name or
-    state; by id each job comes once, also when jobs change while a long list is read.
+    are about the last change. --sort takes id, changed, created, submitted, started, ended,
+    priority, owner, run_as, name, type, state, previous_state, requeues or error; by id each job
+    comes once, also when jobs change while a long list is read.
 
     \b
       countermand ls --state Running --state Canceling
@@ -101,6 +105,7 @@ def verb(
 def job_query(
     asked: o.Asked,
     states: tuple[str, ...],
+    nodes: tuple[str, ...],
     name: str | None,
     job_type: str | None,
     since: str | None,
@@ -108,7 +113,7 @@ def job_query(
     sort: str | None,
 ) -> list[tuple[str, str]]:
     """The other filters, and the order."""
-    query = [("state", x) for x in states]
+    query = [("state", x) for x in states] + [("node", x) for x in nodes]
     given = (("name", name), ("job_type", job_type), ("sort", sort))
     query += [(field, x) for field, x in given if x]
     return query + span_query(asked, since, until)
@@ -171,7 +176,7 @@ def refuse(filters: dict[str, Any], jobs: tuple[str, ...]) -> None:
     """A usage error for filters of jobs beside --stuck."""
     given = [f"--{name.replace('_', '-')}" for name, value in filters.items() if value]
     if given:
-        names = {"--states": "--state", "--job-type": "--type"}
+        names = {"--states": "--state", "--nodes": "--node", "--job-type": "--type"}
         told = " and ".join(names.get(x, x) for x in given)
         raise click.UsageError(
             f"--stuck lists cancels and does not go with {told}; it takes one JOB, --owner, "

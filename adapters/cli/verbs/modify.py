@@ -17,7 +17,9 @@ from adapters.cli.typed.new_tasks import (
     checked_pairs,
 )
 
-EMPTY: Final = o.MaybeEmpty()
+EMPTY: Final = click.UNPROCESSED
+"""For a text whose empty value says something: that what was there is taken away."""
+
 OF_BOTH: Final = ("name", "runtime_seconds", "valid_exit_codes", "properties", "environment")
 OF_TASKS: Final = (
     *OF_BOTH,

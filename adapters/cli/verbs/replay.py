@@ -1,5 +1,6 @@
 """``countermand replay``: a job told again from its events."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import click
@@ -8,12 +9,14 @@ from adapters.cli.doing.differences import Differences, differences, span_of
 from adapters.cli.exits import DONE, FAILURE
 from adapters.cli.printing.job import show_job
 from adapters.cli.printing.output import Output
-from adapters.cli.printing.sheets import words
+from adapters.cli.printing.sheets import JsonMember, Sheet, words
 from adapters.cli.printing.steps import HEADINGS, row, step_through, verdict
+from adapters.cli.reaching.server import Query
 from adapters.cli.reaching.shapes import FieldDifference, Replay, Step
 from adapters.cli.typed import options as o
 from adapters.cli.typed.kinds import EventType
 
+ENDING: Final = ("job", "position", "matches_live")
 DIFFERENCE_HEADINGS: Final = ("FIELD", "BEFORE", "AFTER")
 
 
@@ -60,43 +63,80 @@ def verb(
     asked.out.check(Step)
     then = [("version", str(version))] if version else []
     then += o.at_query(asked, at)
-    told = asked.server.replay(job, then)
-    stopped = stop_type is not None and stop(asked, job, told, stop_type)
-    tell(asked.out, told, step, stopped)
-    if stop_type is not None and not stopped:
+    telling = Telling(asked, job, then, stop_type)
+    tell(asked.out, telling, step)
+    if stop_type is not None and not telling.stopped:
         asked.out.note(f"there was no {stop_type} to stop at")
-    return FAILURE if told["matches_live"] is False else DONE
+    return FAILURE if telling.end["matches_live"] is False else DONE
 
 
-def stop(asked: o.Asked, job: str, told: Replay, stop_type: str) -> bool:
-    """End the replay at the first event of a type, with the job as it was; False for none."""
-    for n, step in enumerate(told["steps"], start=1):
-        if step["type"] == stop_type:
-            there = asked.server.job(job, [("version", str(step["version"]))])
-            told["steps"] = told["steps"][:n]
-            told["job"], told["position"], told["matches_live"] = there, step["position"], None
-            return True
-    return False
+class Telling:
+    """A replay page by page, up to the first event of ``stop_type`` if there is one.
+
+    ``end``: the latest page; ``stopped``: whether that event was met.
+    """
+
+    def __init__(self, asked: o.Asked, job: str, then: Query, stop_type: str | None) -> None:
+        self._asked = asked
+        self._job = job
+        self._then = then
+        self._stop_type = stop_type
+        self.stopped = False
+        self.end: Replay
+
+    def __iter__(self) -> Iterator[list[Step]]:
+        for told in self._asked.server.replay(self._job, self._then):
+            self.end = told
+            self.stopped = self._stop_type is not None and self._stop()
+            yield self.end["steps"]
+            if self.stopped:
+                return
+
+    def _stop(self) -> bool:
+        """End this page at the first event of the type, with the job as it was; False for none."""
+        told = self.end
+        for n, step in enumerate(told["steps"], start=1):
+            if step["type"] == self._stop_type:
+                there = self._asked.server.job(self._job, [("version", str(step["version"]))])
+                told["steps"] = told["steps"][:n]
+                told["job"], told["position"], told["matches_live"] = there, step["position"], None
+                return True
+        return False
 
 
-def tell(out: Output, told: Replay, step: bool, stopped: bool) -> None:
-    """The steps in the form that was asked for, and how it ends."""
-    if out.form == "json" and not out.fields:
-        out.value(told)
-    elif out.form == "ndjson" and not out.fields:
-        out.values([*told["steps"], {x: told[x] for x in ("job", "position", "matches_live")}])
-    elif not out.for_people:
-        out.values(told["steps"], Step)
+def tell(out: Output, telling: Telling, step: bool) -> None:
+    """The steps in the form that was asked for, as they come, and how it ends."""
+    if step and out.for_people:
+        for steps in telling:
+            ends = telling.stopped or telling.end.get("next") is None
+            if not step_through(out, steps, ends):
+                break
     else:
-        if step:
-            step_through(out, told["steps"])
-        else:
-            out.table(HEADINGS, (row(x, out.utc) for x in told["steps"]))
-        if stopped:
-            out.line("")
-            show_job(out, told["job"])
-        else:
-            out.line(verdict(told))
+        print_steps(out, telling)
+    if out.for_people and telling.stopped:
+        out.line("")
+        show_job(out, telling.end["job"])
+    elif out.for_people:
+        out.line(verdict(telling.end))
+
+
+def print_steps(out: Output, telling: Telling) -> None:
+    """A table, or data: in JSON with the end beside them."""
+    whole = not out.fields and out.form in ("json", "ndjson")
+    sheet: Sheet | None = None
+    for steps in telling:
+        if sheet is None:
+            named = JsonMember({"job_id": telling.end["job_id"]}, "steps")
+            usual = out.sheet(Step, HEADINGS, lambda x: row(x, out.utc))
+            sheet = named if whole and out.form == "json" else usual
+        sheet.add(steps)
+    assert sheet is not None, "there is at least one page"
+    ending = {x: telling.end[x] for x in ENDING}
+    if isinstance(sheet, JsonMember):
+        sheet.after = ending
+    elif whole:
+        sheet.add([ending])
+    sheet.close()
 
 
 # --- two versions ---------------------------------------------------------------------------------
@@ -108,13 +148,14 @@ def tell_differences(asked: o.Asked, job: str, first: int, last: int) -> int:
     out.check(FieldDifference)
     before = asked.server.job(job, [("version", str(first))])
     after = asked.server.job(job, [("version", str(last))])
-    steps = asked.server.replay(job, [("version", str(last))])["steps"]
+    told = asked.server.replay(job, [("version", str(last))], first)
+    steps = [step for page in told for step in page["steps"]]
     found: Differences = {
         "job_id": after["job_id"],
         "from_version": first,
         "to_version": last,
         "differences": differences(before, after),
-        "events": [step for step in steps if step["version"] > first],
+        "events": steps,
     }
     if out.form == "json" and not out.fields:
         out.value(found)

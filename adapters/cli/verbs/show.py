@@ -6,6 +6,7 @@ from adapters.cli.doing.live import Following, print_live
 from adapters.cli.exits import DONE
 from adapters.cli.printing.events import HEADINGS, cells
 from adapters.cli.printing.job import show_job
+from adapters.cli.printing.sheets import JsonMember, Sheet
 from adapters.cli.reaching.shapes import (
     JobDetail,
     StoredEvent,
@@ -57,11 +58,15 @@ def show_events(asked: o.Asked, job: str) -> None:
     """Every event of the job in order."""
     out = asked.out
     out.check(StoredEvent)
-    answer = asked.server.events(job)
-    if out.form == "json" and not out.fields:
-        out.value(answer)
-    else:
-        out.listed(answer["events"], StoredEvent, HEADINGS, lambda x: row(x, out.utc))
+    sheet: Sheet | None = None
+    for answer in asked.server.events(job):
+        if sheet is None:
+            whole = out.form == "json" and not out.fields
+            named = JsonMember({"job_id": answer["job_id"]}, "events")
+            sheet = named if whole else out.sheet(StoredEvent, HEADINGS, lambda x: row(x, out.utc))
+        sheet.add(answer["events"])
+    assert sheet is not None, "there is at least one answer"
+    sheet.close()
 
 
 def row(stored: StoredEvent, utc: bool) -> tuple[object, ...]:

@@ -71,6 +71,9 @@ def _own(name: str) -> Account:
 def environment(key: RunKey, spec: RunSpec, account: Account, run_name: str) -> dict[str, str]:
     """Defaults of the account, then the run's own, then what the engine says. Nothing else.
 
+    CCP_NODES, CCP_NODES_CORES: how many nodes, then name and cores of each, as HPC Pack has it and
+    ``mpiexec -hosts`` takes it. They tell what this run holds: one core of one node.
+
     Raises ``Refused`` for what no environment can hold.
     """
     defaults = {
@@ -84,6 +87,8 @@ def environment(key: RunKey, spec: RunSpec, account: Account, run_name: str) -> 
         "CCP_JOBID": str(key.job),
         "CCP_TASKID": str(key.task),
         "CCP_TASKINSTANCEID": str(key.instance),
+        "CCP_NODES": f"1 {spec.node} 1",
+        "CCP_NODES_CORES": f"1 {spec.node} 1",
         MARKER: run_name,
     }
     for name, value in spec.environment.items():

@@ -27,7 +27,7 @@ UMASK: Final = 0o022
 
 
 class Spec:
-    """What the engine told the warden to keep: milliseconds, an account, a command line.
+    """What the engine told the warden to keep: a node, milliseconds, an account, a command line.
 
     ``uid`` -1: stay what the service is. ``directory``: absolute, or "" for the run's own, which is
     entered before rights are dropped. ``cgroup``: the directory to make, or "".
@@ -35,6 +35,7 @@ class Spec:
 
     def __init__(self, fields: dict[str, str], environment: dict[str, str]) -> None:
         self.cgroup = fields["cgroup"]
+        self.node = fields["node"]
         self.kill_ms = int(fields["kill_ms"])
         self.go_ms = int(fields["go_ms"])
         self.limit_ms = int(fields["limit_ms"])

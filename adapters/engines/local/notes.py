@@ -28,6 +28,7 @@ class Note(Struct, frozen=True):
     pid: int = 0
     start_ticks: int = 0
     cgroup: str = ""
+    node: str = ""
     leader_pid: int = 0
     leader_ticks: int = 0
     request: str = ""
@@ -107,7 +108,7 @@ def apply(record: Record, note: Note, warden: str) -> Record:
     match note.note:
         case "prepared":
             handle = RunHandle(ENGINE_NAME, note.boot_id, note.pid, note.start_ticks, warden)
-            status = replace(record.status, handle=handle)
+            status = replace(record.status, handle=handle, node=note.node)
             return replace(record, status=status, at_ms=note.at_ms, cgroup=note.cgroup)
         case "go":
             status = replace(record.status, phase=RunPhase.RUNNING)

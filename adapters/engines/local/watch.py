@@ -92,6 +92,7 @@ def _notebook(spec: Spec) -> Notebook:
         pid=os.getpid(),
         start_ticks=me.start_ticks if me else 0,
         cgroup=spec.cgroup,
+        node=spec.node,
     )
     return notebook
 

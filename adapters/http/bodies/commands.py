@@ -14,7 +14,7 @@ from domain.exit_codes import FORM as EXIT_CODES_FORM
 from domain.message import MESSAGE_UNITS_MAX
 from domain.parameters import TEXT_CHARACTERS_MAX
 from domain.requests import REASON_CODE_MAX
-from domain.states import TASK_TYPES_ACCEPTED, CancelMode, JobPriority, JobType, TaskType
+from domain.states import CancelMode, JobPriority, JobType, TaskType
 from domain.submission import (
     COMMAND_BYTES_MAX,
     DEPENDS_ON_MAX,
@@ -27,6 +27,7 @@ from domain.submission import (
     TASKS_MAX,
     WORK_DIRECTORY_BYTES_MAX,
 )
+from domain.sweeps import INDEX_MAX, INSTANCES_MAX
 
 NO_CONTROL: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 ON_ONE_LINE: Final = r"^[^\x00-\x1f\x7f-\xa0]*$"
@@ -121,6 +122,14 @@ Retries = Annotated[
         extra_json_schema={"minimum": 0, "maximum": RETRY_COUNT_MAX},
     ),
 ]
+Index = Annotated[
+    int,
+    Meta(
+        description="Of a ParametricSweep: its index goes from start to end by increment, and each "
+        "value is a subtask; else 0.",
+        extra_json_schema={"minimum": 0, "maximum": INDEX_MAX},
+    ),
+]
 RuntimeSeconds = Annotated[
     int,
     Meta(
@@ -182,13 +191,23 @@ class TaskBody(Struct, forbid_unknown_fields=True):
     """A task of a new job. ``command`` is given to /bin/sh -c."""
 
     command: CommandLine
-    type: Annotated[str, one_of(sorted(TASK_TYPES_ACCEPTED))] = TaskType.BASIC.value
+    type: Annotated[str, one_of(TaskType)] = TaskType.BASIC.value
     name: Name = ""
     work_directory: Directory = ""
     environment: Environment = {}
     runtime_seconds: RuntimeSeconds = 0
     depends_on: Dependencies = []
     retry_count: Retries | None = None
+    start: Index = 0
+    end: Index = 0
+    increment: Index = 0
+    instances: Annotated[
+        int,
+        Meta(
+            description="Of a Service: how many instances there are at once; else 0.",
+            extra_json_schema={"minimum": 0, "maximum": INSTANCES_MAX},
+        ),
+    ] = 0
     valid_exit_codes: ExitCodes = ""
     properties: Properties = {}
     stdin: Stream = ""

@@ -38,10 +38,12 @@ class SentEvent(Struct, frozen=True):
 
 
 class EventsBody(Struct, frozen=True):
-    """A job's events in order."""
+    """A job's events in order. ``next``: there are more, and this is the position to give as
+    ``after``; null at the end."""
 
     job_id: JobNumber
     events: tuple[EventBody, ...]
+    next: PositionNumber | None
 
 
 class PositionBody(Struct, frozen=True):

@@ -13,8 +13,8 @@ from adapters.http.bodies.shapes import (
     Time,
     VersionNumber,
 )
-from application.queries import Replayed
 from application.replay import ReplayStep
+from application.retelling import Replayed
 from projections.stamps import stamp
 from projections.summary import summary
 
@@ -44,13 +44,18 @@ class StepBody(Struct, frozen=True):
 
 
 class ReplayBody(Struct, frozen=True):
-    """A job told from its events. ``matches_live``: null when it was not told to the end."""
+    """A job told from its events. ``job``: as it was after the last of these steps.
+
+    ``matches_live``: null when it was not told to the end. ``next``: there are more steps, and
+    this is the version to give as ``after``; null at the end.
+    """
 
     job_id: JobNumber
     steps: tuple[StepBody, ...]
     job: JobDetail
     position: PositionNumber
     matches_live: bool | None
+    next: VersionNumber | None
 
 
 def replay_body(replayed: Replayed) -> ReplayBody:
@@ -61,6 +66,7 @@ def replay_body(replayed: Replayed) -> ReplayBody:
         job=detail_of(replayed.job, replayed.position),
         position=replayed.position,
         matches_live=replayed.matches_live,
+        next=replayed.next,
     )
 
 
@@ -75,7 +81,7 @@ def step_body(step: ReplayStep) -> StepBody:
         actor=caller.actor.name,
         on_behalf_of=caller.acted_for,
         state_before=step.before,
-        state_after=step.job.state,
+        state_after=step.after,
         tasks=tuple(TaskChangeBody(c.task, c.before, c.after, c.attempt) for c in changes),
         summary=summary(step.recorded.data),
     )

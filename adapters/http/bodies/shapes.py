@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Raw
 
+from application.node_use import NodeState
 from application.views import Trouble
 from domain.identity import Origin, PrincipalKind, Role
 from domain.outcome import Outcome
@@ -78,5 +79,6 @@ OutcomeWord = Annotated[str, one_of(Outcome)]
 KindWord = Annotated[str, one_of(Kind)]
 OriginWord = Annotated[str, one_of(Origin)]
 KindOfParameter = Annotated[str, one_of(ParameterKind)]
+NodeStateWord = Annotated[str, one_of(NodeState)]
 RoleWord = Annotated[str, one_of(Role)]
 PrincipalKindWord = Annotated[str, one_of(PrincipalKind)]

@@ -17,9 +17,11 @@ from adapters.http.contract.parts import (
     JOB,
     NAME,
     PAGE,
+    POSITION_MAX,
     VERSION_MAX,
     held,
 )
+from application.retelling import EVENTS_MAX
 from application.views import JobOrder
 from domain.cluster import JOB_ID_MAX
 from domain.states import JobPriority, JobState, JobType, TaskState
@@ -27,6 +29,9 @@ from domain.states import JobPriority, JobState, JobType, TaskState
 WAIT_SECONDS_MAX: Final = 60
 ORDERS: Final = tuple(f"{sign}{order}" for order in JobOrder for sign in ("", "-"))
 AT: Final = Parameter("at", Moment(), "As it was at this time.")
+EVENTS_LIMIT: Final = Parameter(
+    "limit", Whole(1, EVENTS_MAX, EVENTS_MAX), "At most so many in this answer."
+)
 VERSION: Final = Parameter("version", Whole(1, VERSION_MAX), "As it was after so many events.")
 
 LIST: Final = Operation(
@@ -43,14 +48,15 @@ LIST: Final = Operation(
         Parameter("priority", words_of(JobPriority), "Only of this priority.", many=True),
         Parameter("name", Text(1, 80), "Only with this in their name, ASCII without case."),
         Parameter("canceled_by", NAME, "Only where this person canceled last.", many=True),
+        Parameter("node", NAME, "Only what was given this node in its last round.", many=True),
         Parameter("since", Moment(), "Only what has changed since."),
         Parameter("until", Moment(), "Only what has not changed after."),
         Parameter(
             "sort",
             Word(ORDERS, "-id"),
-            "By what; with a minus before it the largest first. By changed, state, priority, name "
-            "or ended a job that changes between two pages may come twice or be left out; by id "
-            "each comes once.",
+            "By what; with a minus before it the largest first. By what can change (changed, "
+            "state, name and others) a job that changes between two pages may come twice or be "
+            "left out; by id each comes once.",
         ),
         *PAGE,
         AT_LEAST,
@@ -104,8 +110,16 @@ EVENTS: Final = Operation(
     method="GET",
     path="/jobs/{job_id}/events",
     tag="jobs",
-    summary="Every event of a job, byte for byte",
-    parameters=(JOB, AT_LEAST),
+    summary="The events of a job, byte for byte",
+    description="Fewer than limit when they are long: next tells whether there are more.",
+    parameters=(
+        JOB,
+        Parameter(
+            "after", Whole(0, POSITION_MAX, 0), "Only what comes after this position of the stream."
+        ),
+        EVENTS_LIMIT,
+        AT_LEAST,
+    ),
     replies=(Reply(200, "The events in order.", EventsBody, headers=(POSITION,)),),
     problems=(403, 404),
 )
@@ -116,7 +130,14 @@ REPLAY: Final = Operation(
     tag="jobs",
     summary="A job told again from its events, and compared with the live state",
     description="With both version and at: up to the fewer events of the two.",
-    parameters=(JOB, VERSION, AT, AT_LEAST),
+    parameters=(
+        JOB,
+        VERSION,
+        AT,
+        Parameter("after", Whole(0, VERSION_MAX, 0), "Only the steps after so many events."),
+        EVENTS_LIMIT,
+        AT_LEAST,
+    ),
     replies=(Reply(200, "Each step, and the job at the end.", ReplayBody, headers=(POSITION,)),),
     problems=(403, 404),
 )

@@ -7,6 +7,7 @@ from adapters.http.bodies.administration import PrincipalsBody, ProjectionsBody
 from adapters.http.bodies.cluster import ParametersBody, WhoAmI
 from adapters.http.bodies.commands import NothingBody
 from adapters.http.bodies.health import Health, Live
+from adapters.http.bodies.nodes import NodesBody
 from adapters.http.bodies.schemas import Index
 from adapters.http.contract.fields import Text, Word
 from adapters.http.contract.operation import Operation, Parameter, Reply
@@ -23,6 +24,15 @@ PARAMETERS: Final = Operation(
         Reply(200, "The parameters.", ParametersBody, headers=(POSITION, ETAG)),
         held("The caller holds this version.", (POSITION, ETAG)),
     ),
+    problems=(403,),
+)
+NODES: Final = Operation(
+    id="listNodes",
+    method="GET",
+    path="/nodes",
+    tag="cluster",
+    summary="Every node with its slots, and what is on it",
+    replies=(Reply(200, "The nodes.", NodesBody, headers=(POSITION,)),),
     problems=(403,),
 )
 WHOAMI: Final = Operation(
@@ -148,6 +158,7 @@ DOCUMENT: Final = Operation(
 
 OPERATIONS: Final = (
     PARAMETERS,
+    NODES,
     WHOAMI,
     PRINCIPALS,
     PROJECTIONS,

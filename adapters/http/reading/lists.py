@@ -33,6 +33,7 @@ def jobs_filter(query: Query) -> JobFilter:
         priorities=query.words("priority", JobPriority),
         name=query.text("name") or "",
         canceled_by=query.texts("canceled_by"),
+        nodes=query.texts("node"),
         since=query.moment("since"),
         until=query.moment("until"),
     )

@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from adapters.http.contract import service as op
 from adapters.http.contract.operation import route
 from adapters.web.request_log import RequestCounts
+from application.node_use import NodeUse
 from application.views import Troubles
 from projections.tally import BUCKETS_MS, LABELS, SUM, CountKey, Measure
 
@@ -30,7 +31,8 @@ class Snapshot(Struct, frozen=True):
     """What the service knows of itself at one moment.
 
     ``troubles``: None while the views cannot be asked. ``store_bytes``, ``store_capacity_bytes``:
-    of the stream, None while it does not answer. ``ready``: whether commands are taken.
+    of the stream, None while it does not answer. ``nodes``: with what is on them. ``ready``:
+    whether commands are taken.
     """
 
     counts: Mapping[CountKey, int]
@@ -40,6 +42,7 @@ class Snapshot(Struct, frozen=True):
     view_position: int
     store_bytes: int | None
     store_capacity_bytes: int | None
+    nodes: tuple[NodeUse, ...]
     ready: bool
 
 
@@ -74,6 +77,13 @@ HISTOGRAMS: Final = {
 }
 
 
+NODE_GAUGES: Final[tuple[tuple[str, str, Callable[[NodeUse], int]], ...]] = (
+    ("node_slots", "Runs that may be on a node at once.", lambda n: n.slots),
+    ("node_slots_in_use", "Slots that runs of a node hold.", lambda n: n.slots_in_use),
+    ("node_runs", "Runs on a node, with node release.", lambda n: n.runs),
+)
+
+
 class Measured(Collector):
     """A snapshot as metrics."""
 
@@ -88,6 +98,7 @@ class Measured(Collector):
         for name, (words, value) in gauges(self._now).items():
             if value is not None:
                 yield GaugeMetricFamily(f"countermand_{name}", words, value=value)
+        yield from node_gauges(self._now.nodes)
         yield self._requests()
 
     def _requests(self) -> Metric:
@@ -151,6 +162,15 @@ def gauges(now: Snapshot) -> dict[str, tuple[str, float | None]]:
         "store_capacity_bytes": ("Bytes that the stream may take.", now.store_capacity_bytes),
         "ready": ("1 while commands are taken.", float(now.ready)),
     }
+
+
+def node_gauges(nodes: Iterable[NodeUse]) -> Iterator[Metric]:
+    """Slots of each node, and what is on it; a removed node has none, but may have runs."""
+    for name, words, value in NODE_GAUGES:
+        family = GaugeMetricFamily(f"countermand_{name}", words, labels=("node",))
+        for node in nodes:
+            family.add_metric((node.name,), value(node))
+        yield family
 
 
 def metrics_routes(

@@ -27,6 +27,7 @@ from adapters.web.closing import Closing
 from adapters.web.one import OneOfAKind
 from adapters.web.requests import WebRequest
 from application.queries import Queries, Snapshot
+from application.retelling import EVENTS_MAX
 from application.scheduler import Scheduler
 from domain.cluster import job_number
 
@@ -87,20 +88,27 @@ class Questions(OneOfAKind):
         return json_answer(job_detail(found), position=known, headers=headers)
 
     async def events(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
-        """Every event of a job, byte for byte."""
-        await self._asked(request, jobs.EVENTS)
-        known = self._queries.position
-        history = await self._queries.events(caller_of(request), job_id)
+        """Events of a job, byte for byte."""
+        query, known = await self._asked(request, jobs.EVENTS), self._queries.position
+        after, limit = query.number("after") or 0, query.number("limit") or EVENTS_MAX
+        found = await self._queries.events(caller_of(request), job_id, after=after, limit=limit)
         number = job_number(job_id)
         assert number is not None, "a job without a number is unknown"
-        body = EventsBody(number, tuple(event_body(stored) for stored in history))
-        return json_answer(body, position=max(known, history[-1].position))
+        body = EventsBody(number, tuple(map(event_body, found.events)), found.next)
+        last = found.events[-1].position if found.events else 0
+        return json_answer(body, position=max(known, last))
 
     async def replay(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
         """A job told from its events."""
         query, known = await self._asked(request, jobs.REPLAY), self._queries.position
-        version, at = query.number("version"), query.moment("at")
-        told = await self._queries.replay(caller_of(request), job_id, version=version, at=at)
+        told = await self._queries.replay(
+            caller_of(request),
+            job_id,
+            version=query.number("version"),
+            at=query.moment("at"),
+            after=query.number("after") or 0,
+            limit=query.number("limit") or EVENTS_MAX,
+        )
         return json_answer(replay_body(told), position=max(known, told.position))
 
     async def explanation(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:

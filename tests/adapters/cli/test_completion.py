@@ -93,7 +93,7 @@ def jobs(server: StandIn) -> None:
         (("watch", "--job", "2"), ["23"]),
         (("schema", "JobA"), ["JobAdded"]),
         (("schema", "as"), ["asyncapi"]),
-        (("params", "T"), ["TaskCancelGracePeriod", "TTLCompletedJobs"]),
+        (("params", "T"), ["TaskCancelGracePeriod", "TTLCompletedJobs", "TaskRetryCount"]),
         (("ls", "--sort", "c"), ["changed", "created"]),
         (("ls", "--fields", "na"), ["name"]),
         (("ls", "--fields", "name,cancel.a"), ["name,cancel.actor", "name,cancel.at"]),

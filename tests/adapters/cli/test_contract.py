@@ -16,6 +16,7 @@ from adapters.http.bodies import (
     cancellations,
     cluster,
     jobs,
+    nodes,
     receipts,
     replay,
 )
@@ -37,6 +38,8 @@ SAME = (
     (view_shapes.ProjectionItem, administration.ProjectionItem),
     (view_shapes.Rebuild, administration.RebuildBody),
     (view_shapes.Difference, administration.DifferenceBody),
+    (view_shapes.Nodes, nodes.NodesBody),
+    (view_shapes.NodeItem, nodes.NodeBody),
     (view_shapes.WhoAmI, cluster.WhoAmI),
     (shapes.Parameter, cluster.ParameterBody),
     (shapes.Step, replay.StepBody),

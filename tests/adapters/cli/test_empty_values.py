@@ -22,6 +22,7 @@ LINES: Final = (
     "requeue 17",
     "configure 17",
     "params",
+    "nodes",
     "projections list",
     "projections rebuild",
     "submit",

@@ -7,7 +7,7 @@ import pytest
 from tests.adapters.cli.conftest import Cli
 from tests.support.stand_in_jobs import problem
 from tests.support.stand_in_server import StandIn
-from tests.support.stand_in_views import audit_row, cancellation, rebuild
+from tests.support.stand_in_views import audit_row, cancellation, node, rebuild
 
 HOSTILE = "\x1b]0;owned\x07\u202e\u2066\u200b\x9b31m\nsecond line"
 STUCK_TEXTS = ("owner", "message", "actor", "on_behalf_of", "stage", "trouble", "mode")
@@ -26,6 +26,7 @@ SURFACES = (
     ("replay", "17", "--diff", "1..2"),
     ("replay", "17", "--break-on", "JobAdded"),
     ("projections",),
+    ("nodes",),
 )
 FORMS = ("table", "json", "ndjson", "csv", "tsv")
 
@@ -45,6 +46,7 @@ def job(server: StandIn) -> None:
     server.cancellations = [cancellation(1, **dict.fromkeys(STUCK_TEXTS, HOSTILE))]
     server.sentences = [{"text": HOSTILE, "events": [1]}]
     server.rebuilds = [rebuild(running=False, error=HOSTILE)]
+    server.nodes = [node(HOSTILE, state=HOSTILE)]
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -67,6 +67,7 @@ VERBS: Final = (
     ("audit", "--all", "-o", "tsv"),
     ("explain", "17"),
     ("projections",),
+    ("nodes",),
     ("replay", "17", "--diff", "1..2"),
 )
 

@@ -283,7 +283,7 @@ def test_replay_to_a_version_compares_nothing(server: StandIn, cli: Cli) -> None
     done = cli("replay", "17", "--to", "1")
     assert done.returncode == 0
     assert "not compared" in done.stdout
-    assert server.requests[0].query == {"version": ["1"]}
+    assert server.requests[0].query == {"version": ["1"], "limit": ["2000"]}
 
 
 def test_replay_step_by_step(server: StandIn, cli: Cli) -> None:

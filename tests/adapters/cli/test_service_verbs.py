@@ -16,6 +16,23 @@ def test_config_shows_file_options_and_defaults(cli: Cli, tmp_path: Path) -> Non
     assert "stop_signal" in cli("config").stdout
 
 
+def test_config_and_doctor_show_the_nodes(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "countermand.toml"
+    file.write_text('nodes = { n1 = 4, "n2.example.org" = 2 }\n')
+    options = ("--config", str(file))
+    shown = [line.split(maxsplit=1) for line in cli("config", *options).stdout.splitlines()]
+    assert dict(x for x in shown if len(x) == 2)["nodes"] == "n1 = 4, n2.example.org = 2"
+    found = json.loads(cli("config", *options, "-o", "json").stdout)
+    assert found["nodes"] == {"n1": 4, "n2.example.org": 2}
+    findings = json.loads(cli("doctor", *options, "-o", "json").stdout)
+    (told,) = [x["text"] for x in findings if x["subject"] == "nodes"]
+    assert told.startswith("2 nodes, 6 slots on the ")
+    assert told.endswith(" cores of this machine: n1 (4), n2.example.org (2)")
+    done = cli("serve", *options, "--slots", "3")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "take node and slots (--slots) away" in done.stderr
+
+
 def test_the_data_directory_is_the_one_clients_look_in(cli: Cli, tmp_path: Path) -> None:
     found = json.loads(cli("config", "-o", "json").stdout)
     assert found["data_directory"] == str(tmp_path / "data")

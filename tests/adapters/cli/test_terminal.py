@@ -80,6 +80,7 @@ def full(server: StandIn) -> None:
         ("replay", "17", "--diff", "1..2"),
         ("explain", "17"),
         ("projections",),
+        ("nodes",),
         ("params",),
         ("watch", "--from", "1", "--no-follow", "-q"),
     ],

@@ -9,7 +9,7 @@ from typing import Final
 from adapters.engines.local.accounts import MARKER
 from adapters.engines.local.engine import LocalEngine
 from adapters.engines.local.procfs import Process
-from application.engine import RunKey, RunSpec, RunStatus, StopOrder
+from application.engine import Node, RunKey, RunSpec, RunStatus, StopOrder
 from domain.events import RunHandle
 from domain.states import StopStep
 from tests.support.processes import carrying, written
@@ -42,8 +42,7 @@ class Bench:
     ) -> LocalEngine:
         engine = LocalEngine(
             self.directory,
-            node="n1",
-            slots=2,
+            nodes=(Node("n1", 2),),
             task_account=task_account,
             allow_root_tasks=allow_root_tasks,
             run_as_accounts=run_as_accounts,
@@ -67,7 +66,7 @@ class Bench:
         self, engine: LocalEngine, command: str, key: RunKey = KEY, work_directory: str = ""
     ) -> RunHandle:
         """A run that was told to go, and that has written ``ready`` if its command does so."""
-        handle = await engine.prepare(key, RunSpec(command, {}, work_directory))
+        handle = await engine.prepare(key, RunSpec(command, {}, "n1", work_directory))
         await engine.go(key)
         if "echo ready" in command:
             await self.says(handle, "ready")

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from adapters.engines.local.engine import LocalEngine
-from application.engine import RunSpec
+from application.engine import Node, RunSpec
 from tests.adapters.engines.bench import KEY, at_once, gently
 from tests.support.processes import written
 from tests.support.waiting import eventually
@@ -20,11 +20,11 @@ ENDED_AS_IF_KILLED = 137
 
 
 async def main(runs: Path, way: str, step: str, command: str, grace_ms: int) -> None:
-    engine = LocalEngine(runs, node="n1", slots=2, use_cgroups=way == "cgroups")
+    engine = LocalEngine(runs, nodes=(Node("n1", 2),), use_cgroups=way == "cgroups")
     await engine.recover()
     if step in ("spawning", "noted"):
         await _die_while_preparing(engine, runs, "*" if step == "spawning" else "*/notes", command)
-    handle = await engine.prepare(KEY, RunSpec(command, {}))
+    handle = await engine.prepare(KEY, RunSpec(command, {}, "n1"))
     if step in ("running", "signalled", "killed", "ended"):
         await engine.go(KEY)
         if "echo ready" in command:
@@ -41,7 +41,7 @@ async def main(runs: Path, way: str, step: str, command: str, grace_ms: int) -> 
 
 
 async def _die_while_preparing(engine: LocalEngine, runs: Path, sign: str, command: str) -> None:
-    preparing = asyncio.create_task(engine.prepare(KEY, RunSpec(command, {})))
+    preparing = asyncio.create_task(engine.prepare(KEY, RunSpec(command, {}, "n1")))
     await eventually(lambda: any(one.name for one in runs.glob(sign)) or preparing.done(), sign)
     os._exit(ENDED_AS_IF_KILLED)
 

@@ -75,7 +75,7 @@ async def test_killed_before_its_warden_was_told_what_to_run(bench: Bench) -> No
     found = await following.recover()
 
     assert all(status.phase is RunPhase.PREPARED for status in found)
-    await following.prepare(KEY, RunSpec("exit 4", {}))
+    await following.prepare(KEY, RunSpec("exit 4", {}, "n1"))
     await following.go(KEY)
     assert (await report(following)).exit == Exit(code=4)
     assert not list(bench.directory.glob("*/work/ran"))
@@ -102,7 +102,7 @@ async def test_killed_before_go_the_next_service_may_say_it(bench: Bench) -> Non
     (status,) = await following.recover()
     assert status.phase is RunPhase.PREPARED
     assert not list(bench.directory.glob("*/work/ran"))
-    assert await following.prepare(KEY, RunSpec("exit 7", {})) == status.handle
+    assert await following.prepare(KEY, RunSpec("exit 7", {}, "n1")) == status.handle
     await following.go(KEY)
 
     assert (await report(following)).exit == Exit(code=6)
@@ -164,7 +164,7 @@ async def test_killed_after_the_end_it_is_told_again_from_the_notes(bench: Bench
 
 async def test_a_run_that_is_not_told_to_go_in_time_never_runs(bench: Bench) -> None:
     engine = bench.engine(go_deadline_seconds=0.2)
-    await engine.prepare(KEY, RunSpec("touch ran", {}))
+    await engine.prepare(KEY, RunSpec("touch ran", {}, "n1"))
 
     ended = await report(engine)
     await engine.go(KEY)
@@ -223,14 +223,14 @@ async def test_a_warden_that_died_with_the_service_is_found_lost(bench: Bench) -
 
 async def test_a_warden_killed_before_go_means_that_nothing_ran(bench: Bench) -> None:
     engine = bench.engine()
-    first = await engine.prepare(KEY, RunSpec("touch ran", {}))
+    first = await engine.prepare(KEY, RunSpec("touch ran", {}, "n1"))
     os.kill(first.pid, signal.SIGKILL)
 
     lost = await report(engine)
 
     assert (lost.phase, lost.never_ran) == (RunPhase.LOST, True)
     assert "nothing ran" in lost.reason
-    assert await engine.prepare(KEY, RunSpec("exit 3", {})) != first
+    assert await engine.prepare(KEY, RunSpec("exit 3", {}, "n1")) != first
     await engine.go(KEY)
     assert (await report(engine)).exit == Exit(code=3)
 

@@ -17,7 +17,7 @@ from adapters.engines.local import cgroups, procfs
 from adapters.engines.local.cgroups import Cgroup, own_directory
 from adapters.engines.local.follower import WARDEN
 from adapters.engines.local.notebook import Notebook, json_line
-from application.engine import RunSpec
+from application.engine import RunPhase, RunSpec
 from domain.errors import Refused
 from domain.events import Exit
 from tests.adapters.engines.bench import KEY, Bench, at_once, report
@@ -149,14 +149,30 @@ def test_a_warden_imports_little_and_nothing_that_is_installed() -> None:
 
 async def test_a_warden_is_small(bench: Bench) -> None:
     engine = bench.engine()
-    handle = await engine.prepare(KEY, RunSpec("sleep 600", {}))
+    handle = await engine.prepare(KEY, RunSpec("sleep 600", {}, "n1"))
 
     assert memory_own_kib(handle.pid) < OWN_MEMORY_KIB_MAX
 
 
+async def test_notes_of_an_earlier_release_are_read_although_they_name_no_node(
+    bench: Bench,
+) -> None:
+    engine = bench.engine()
+    handle = await bench.started(engine, "exit 3")
+    assert (await report(engine)).node == "n1"
+    await engine.close()
+    text = bench.notes(handle).replace(',"node":"n1"', "")
+    assert "n1" not in text
+    (bench.directory / handle.warden / "notes").write_text(text)
+
+    (found,) = await bench.engine().recover()
+
+    assert (found.node, found.phase, found.exit) == ("", RunPhase.ENDED, Exit(code=3))
+
+
 async def test_a_run_too_large_for_its_warden_is_refused(bench: Bench) -> None:
     with pytest.raises(Refused) as refused:
-        await bench.engine().prepare(KEY, RunSpec("x" * 300_000, {}))
+        await bench.engine().prepare(KEY, RunSpec("x" * 300_000, {}, "n1"))
 
     assert refused.value.code == "run_too_large"
 
@@ -164,7 +180,7 @@ async def test_a_run_too_large_for_its_warden_is_refused(bench: Bench) -> None:
 async def test_many_runs_can_be_prepared_at_once_and_each_only_once(bench: Bench) -> None:
     engine = bench.engine()
     keys = [type(KEY)(1, task, 0, 1) for task in range(1, 6)]
-    spec = RunSpec("exit 2", {})
+    spec = RunSpec("exit 2", {}, "n1")
     handles = await asyncio.gather(*(engine.prepare(key, spec) for key in keys * 2))
     await asyncio.gather(*(engine.go(key) for key in keys * 2))
     ended = [await report(engine) for _ in keys]

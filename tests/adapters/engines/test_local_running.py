@@ -33,7 +33,7 @@ async def test_the_environment_is_the_runs_own_and_never_the_services(
     monkeypatch.setenv("COUNTERMAND_TOKEN", "secret")
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
 
-    said = await output_of(bench, RunSpec("env", {"CCP_JOBNAME": "näme", "HOME": "/mine"}))
+    said = await output_of(bench, RunSpec("env", {"CCP_JOBNAME": "näme", "HOME": "/mine"}, "n1"))
 
     found = dict(line.split("=", 1) for line in said.splitlines())
     assert found.pop(MARKER).startswith("17.1.0-1.")
@@ -43,6 +43,8 @@ async def test_the_environment_is_the_runs_own_and_never_the_services(
         "CCP_JOBID": "17",
         "CCP_TASKID": "1",
         "CCP_TASKINSTANCEID": "0",
+        "CCP_NODES": "1 n1 1",
+        "CCP_NODES_CORES": "1 n1 1",
         "CCP_JOBNAME": "näme",
         "HOME": "/mine",
         "SHELL": "/bin/sh",
@@ -52,7 +54,8 @@ async def test_the_environment_is_the_runs_own_and_never_the_services(
 @needs_root
 async def test_a_task_of_a_root_service_runs_as_nobody_without_any_rights(bench: Bench) -> None:
     said = await output_of(
-        bench, RunSpec("id -un; id -Gn; grep -E 'NoNewPrivs|CapEff|CapPrm' /proc/self/status", {})
+        bench,
+        RunSpec("id -un; id -Gn; grep -E 'NoNewPrivs|CapEff|CapPrm' /proc/self/status", {}, "n1"),
     )
 
     user, groups, *rest = said.splitlines()
@@ -80,7 +83,7 @@ async def test_a_run_is_refused_for_an_account_it_may_not_have(
     engine = bench.engine(task_account=default)
 
     with pytest.raises(Refused) as refused:
-        await engine.prepare(KEY, RunSpec("id", {}, run_as=asked))
+        await engine.prepare(KEY, RunSpec("id", {}, "n1", run_as=asked))
 
     assert refused.value.code == code
     assert await engine.status(KEY) is None
@@ -89,7 +92,7 @@ async def test_a_run_is_refused_for_an_account_it_may_not_have(
 @needs_root
 async def test_accounts_in_the_settings_may_be_asked_for(bench: Bench) -> None:
     engine = bench.engine(run_as_accounts=frozenset({"daemon"}))
-    await engine.prepare(KEY, RunSpec("id -un", {}, run_as="daemon"))
+    await engine.prepare(KEY, RunSpec("id -un", {}, "n1", run_as="daemon"))
     await engine.go(KEY)
     await report(engine)
 
@@ -116,7 +119,7 @@ async def test_a_run_works_in_a_directory_of_its_own(bench: Bench) -> None:
 
 
 async def test_a_run_works_where_it_asked_to(bench: Bench) -> None:
-    said = await output_of(bench, RunSpec("pwd", {}, "/usr"))
+    said = await output_of(bench, RunSpec("pwd", {}, "n1", "/usr"))
 
     assert said == "/usr\n"
 
@@ -126,7 +129,7 @@ async def test_a_run_is_refused_for_a_directory_that_cannot_be(bench: Bench, pat
     engine = bench.engine()
 
     with pytest.raises(Refused) as refused:
-        await engine.prepare(KEY, RunSpec("pwd", {}, path))
+        await engine.prepare(KEY, RunSpec("pwd", {}, "n1", path))
 
     assert refused.value.code == "work_directory"
 
@@ -149,7 +152,7 @@ async def test_a_directory_the_account_may_not_enter_fails_the_run_with_a_reason
 @pytest.mark.parametrize("variable", ["", "A=B", "N\0L"])
 async def test_what_no_environment_can_hold_is_refused(bench: Bench, variable: str) -> None:
     with pytest.raises(Refused):
-        await bench.engine().prepare(KEY, RunSpec("env", {variable: "1"}))
+        await bench.engine().prepare(KEY, RunSpec("env", {variable: "1"}, "n1"))
 
 
 async def test_a_command_line_too_long_for_the_kernel_fails_with_a_reason(bench: Bench) -> None:
@@ -181,7 +184,7 @@ async def test_neither_warden_nor_run_inherits_what_the_service_has_open(
 
 
 async def test_the_stop_signals_are_not_ignored_in_a_run(bench: Bench) -> None:
-    said = await output_of(bench, RunSpec("grep -E 'SigIgn|SigBlk' /proc/self/status", {}))
+    said = await output_of(bench, RunSpec("grep -E 'SigIgn|SigBlk' /proc/self/status", {}, "n1"))
 
     # Two that glibc keeps for itself do not count: no program can set them, and spawning does.
     ours = sum(1 << (number - 1) for number in signal.valid_signals())
@@ -190,7 +193,7 @@ async def test_the_stop_signals_are_not_ignored_in_a_run(bench: Bench) -> None:
 
 
 async def test_a_warden_keeps_its_protection_to_itself(bench: Bench) -> None:
-    said = await output_of(bench, RunSpec("cat /proc/self/oom_score_adj", {}))
+    said = await output_of(bench, RunSpec("cat /proc/self/oom_score_adj", {}, "n1"))
 
     assert said == written(Path("/proc/self/oom_score_adj"))
 

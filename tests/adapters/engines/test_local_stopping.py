@@ -242,7 +242,7 @@ async def test_the_leader_is_a_zombie_until_the_group_is_empty(bench: Bench) -> 
 @pytest.mark.skipif(not is_root(), reason="only root can leave its cgroup")
 async def test_a_root_task_that_leaves_its_cgroup_is_stopped_all_the_same(bench: Bench) -> None:
     engine = bench.engine(task_account="root", allow_root_tasks=True)
-    handle = await engine.prepare(KEY, RunSpec("", {}))
+    handle = await engine.prepare(KEY, RunSpec("", {}, "n1"))
     home = os.path.dirname(bench.cgroup(handle))
     await engine.abandon(KEY)
     await report(engine)

@@ -54,23 +54,29 @@ async def test_roles_are_those_of_the_person_acted_for(people: People, alice: Hp
     assert (await ada.ask("GET", "/cluster/userRoles")).value == ["User"]
 
 
-async def test_the_node_of_the_2019_edition(alice: HpcClient) -> None:
-    listed = await alice.ask("GET", "/cluster/nodes")
-    (node,) = listed.value
-    assert (node["Name"], node["State"], node["Health"]) == ("node-1", "Online", "OK")
-    assert str(node["Cores"]) == "4"
-    assert node["Groups"] == ["HeadNodes", "ComputeNodes"]
-    assert (await alice.ask("GET", "/cluster/nodes/NODE-1")).value == node
-    for query, there in (
-        ({"names": "node-1,node-2"}, True),
-        ({"names": "node-2"}, False),
-        ({"state": "offline"}, False),
-        ({"group": "computenodes", "health": "ok", "state": "Online"}, True),
+async def test_the_nodes_of_the_2019_edition(alice: HpcClient) -> None:
+    first, second = (await alice.ask("GET", "/cluster/nodes")).value
+    assert (first["Name"], first["State"], first["Health"]) == ("node-1", "Online", "OK")
+    assert (second["Name"], second["State"], second["Health"]) == ("node-2", "Online", "OK")
+    assert (str(first["Cores"]), str(second["Cores"])) == ("4", "2")
+    assert first["Groups"] == ["HeadNodes", "ComputeNodes"]
+    assert second["Groups"] == ["ComputeNodes"]
+    assert (await alice.ask("GET", "/cluster/nodes/NODE-1")).value == first
+    assert (await alice.ask("GET", "/cluster/nodes/node-2")).value == second
+    for query, names in (
+        ({"names": "node-1,NODE-2"}, ["node-1", "node-2"]),
+        ({"names": "node-2,node-3"}, ["node-2"]),
+        ({"names": "node-3"}, []),
+        ({"state": "offline"}, []),
+        ({"group": "headnodes"}, ["node-1"]),
+        ({"group": "computenodes", "health": "ok", "state": "Online"}, ["node-1", "node-2"]),
     ):
         answer = await alice.ask("GET", "/cluster/nodes", **query)
-        assert bool(answer.value) == there, query
+        assert [node["Name"] for node in answer.value] == names, query
     assert (await alice.ask("GET", "/cluster/nodes", jobs="1")).status == 501
-    assert (await alice.ask("GET", "/cluster/nodes/other")).status == 404
+    other = await alice.ask("GET", "/cluster/nodes/other")
+    assert other.status == 404
+    assert other.message.startswith("there is no node 'other'; there is node-1, node-2 (")
 
 
 async def test_node_groups_of_the_2019_edition(alice: HpcClient) -> None:
@@ -79,6 +85,8 @@ async def test_node_groups_of_the_2019_edition(alice: HpcClient) -> None:
     one = await alice.ask("GET", "/cluster/nodeGroups/computenodes")
     assert one.value == groups[1]
     nodes = await alice.ask("GET", "/cluster/nodeGroups/ComputeNodes/nodes")
+    assert nodes.value == ["node-1", "node-2"]
+    nodes = await alice.ask("GET", "/cluster/nodeGroups/HeadNodes/nodes")
     assert nodes.value == ["node-1"]
     assert (await alice.ask("GET", "/cluster/nodeGroups/GPU")).status == 404
     assert (await alice.ask("GET", "/cluster/nodeGroups/GPU/nodes")).status == 404
@@ -86,14 +94,36 @@ async def test_node_groups_of_the_2019_edition(alice: HpcClient) -> None:
 
 async def test_nodes_and_groups_of_the_2016_edition(alice: HpcClient) -> None:
     listed = await alice.ask("GET", "/nodes", properties="Name,State")
-    assert listed.value == [{"Name": "node-1", "State": "Online"}]
+    assert listed.value == [
+        {"Name": "node-1", "State": "Online"},
+        {"Name": "node-2", "State": "Online"},
+    ]
     offline = await alice.ask("GET", "/nodes", filter_="NodeState eq Offline")
     assert offline.value == []
     node = await alice.ask("GET", "/nodes/node-1")
-    assert node.value["NumberOfCores"] == "4"
+    assert (node.value["Id"], node.value["NumberOfCores"]) == ("1", "4")
+    node = await alice.ask("GET", "/nodes/node-2", properties="NodeGroups,NumberOfCores")
+    assert node.value == {"NodeGroups": "ComputeNodes", "NumberOfCores": "2"}
+    assert (await alice.ask("GET", "/nodes/node-3")).status == 404
     groups = (await alice.ask("GET", "/nodes/groups")).value
     assert [group["Name"] for group in groups] == ["HeadNodes", "ComputeNodes"]
     assert (await alice.ask("GET", "/nodes/groups/HeadNodes")).value == ["node-1"]
+    assert (await alice.ask("GET", "/nodes/groups/ComputeNodes")).value == ["node-1", "node-2"]
+
+
+async def test_pages_of_nodes(alice: HpcClient) -> None:
+    query = {"rowsPerRead": "1", "sortNodesBy": "numberofcores", "properties": "Name"}
+    first = await alice.ask("GET", "/nodes", **query)
+    assert first.value == [{"Name": "node-2"}], "the one with fewer cores"
+    going_on = first.headers["x-ms-continuation-queryId"]
+    last = await alice.ask("GET", "/nodes", **query, queryId=going_on)
+    assert last.value == [{"Name": "node-1"}]
+    assert "x-ms-continuation-queryId" not in last.headers
+    numbered = await alice.ask("GET", "/nodes", startRow="1", asc="False", properties="Name")
+    assert numbered.value == [{"Name": "node-1"}]
+    assert numbered.headers["x-ms-row-count"] == "2"
+    assert (await alice.ask("GET", "/nodes", sortNodesBy="Health")).status == 501
+    assert (await alice.ask("GET", "/nodes", queryId=going_on)).status == 404
 
 
 async def test_nothing_was_done_to_nodes(alice: HpcClient) -> None:

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from adapters.hpcpack.questions import JOB_SORTS, SAME_FOR_ALL_JOBS
+from adapters.hpcpack.task_properties import SAME_FOR_ALL, SORTS
 from domain.identity import Role
 from tests.adapters.hpcpack.client import HpcClient, Reply
 from tests.adapters.hpcpack.conftest import IN_JSON, People
@@ -114,19 +116,68 @@ async def test_a_filter_that_cannot_be_read_is_refused(alice: HpcClient, text: s
     assert (answer.status, answer.code) == (400, 0x80040205)
 
 
+async def test_jobs_are_filtered_by_the_nodes_they_run_on(
+    service: Stack, people: People, alice: HpcClient
+) -> None:
+    """All properties of all of them, whatever else is asked for, as in the product."""
+    jobs = [await alice.submitted("sleep 60") for _ in range(12)]
+    waiting = await alice.submitted("sleep 60")
+    for job in jobs:
+        await service.run_job(job)
+    nonsense = {"filter_": "what?", "rowsPerRead": "0", "owner": "bob", "sortJobsBy": "x"}
+    found = await alice.ask("GET", "/jobs", nodeNames="no-such-node, N1", **nonsense)
+    assert ids(found) == jobs
+    assert {row["AllocatedNodes"] for row in found.value} == {"n1"}
+    assert {"CreateTime", "StartTime", "JobType"} < set(found.value[0])
+    assert not {QUERY_ID, ROW_COUNT} & set(found.headers)
+    assert ids(await alice.ask("GET", "/jobs", nodeNames="n2")) == []
+    await alice.ask("POST", f"/jobs/{jobs[0]}/cancel")
+    assert jobs[0] in ids(await alice.ask("GET", "/jobs", nodeNames="n1")), "it holds its node"
+    bob = await people.person("bob")
+    assert ids(await bob.ask("GET", "/jobs", nodeNames="n1")) == []
+    assert waiting not in jobs
+
+
 @IN_JSON
 @pytest.mark.parametrize(
     "query",
-    [
-        {"nodeNames": "node-1"},
-        {"filter_": "NodeGroup eq ComputeNodes"},
-        {"sortJobsBy": "StartTime"},
-    ],
+    [{"filter_": "NodeGroup eq ComputeNodes"}, {"sortJobsBy": "AllocatedNodes"}],
 )
 async def test_what_cannot_be_asked_for_is_not_left_out(
     alice: HpcClient, query: dict[str, str]
 ) -> None:
     assert (await alice.ask("GET", "/jobs", **query)).status == 501
+
+
+@IN_JSON
+async def test_what_jobs_and_tasks_can_be_sorted_by_is_told(alice: HpcClient) -> None:
+    (job,) = await made(alice, 1)
+    answer = await alice.ask("GET", "/jobs", sortJobsBy="errormessage")
+    assert "they can by ChangeTime, CreateTime, EndTime, ErrorCode" in answer.message
+    for name in (*JOB_SORTS, *SAME_FOR_ALL_JOBS, "NAME", "NoSuchProperty"):
+        assert (await alice.ask("GET", "/jobs", sortJobsBy=name)).status == 200, name
+    for name in (*SORTS, *SAME_FOR_ALL, "NoSuchProperty"):
+        path = f"/jobs/{job}/tasks"
+        assert (await alice.ask("GET", path, sortTasksBy=name)).status == 200, name
+
+
+@IN_JSON
+async def test_every_order_of_jobs_both_ways(service: Stack, alice: HpcClient) -> None:
+    """By what the properties say, and by number among equal ones."""
+    jobs = [await alice.submitted("sleep 60") for _ in range(3)] + await made(alice, 3)
+    await service.run_job(jobs[1])
+    await alice.ask("POST", f"/jobs/{jobs[2]}/cancel")
+    for name, ascending in (("StartTime", "true"), ("SubmitTime", "true"), ("State", "false")):
+        query = {"sortJobsBy": name, "asc": ascending, "properties": f"Id,{name}"}
+        whole = ids(await alice.ask("GET", "/jobs", **query))
+        assert sorted(whole) == jobs
+        pages = [
+            ids(await alice.ask("GET", "/jobs", startRow=n, rowsPerRead=1, **query))
+            for n in range(len(jobs))
+        ]
+        assert [job for page in pages for job in page] == whole
+    assert ids(await alice.ask("GET", "/jobs", sortJobsBy="StartTime"))[-1] == jobs[1]
+    assert ids(await alice.ask("GET", "/jobs", sortJobsBy="ErrorCode"))[0] == jobs[2]
 
 
 async def test_jobs_are_sorted(alice: HpcClient) -> None:
@@ -186,7 +237,25 @@ async def test_tasks_by_pages_filters_and_orders(service: Stack, alice: HpcClien
     assert await numbers(filter_="TaskInstanceIds eq 7") == []
     rows = await alice.ask("GET", path, startRow=12)
     assert (len(rows.value), rows.headers[ROW_COUNT]) == (1, "13")
-    assert (await alice.ask("GET", path, filter_="ChangeTimeFrom eq 1/1/2026")).status == 501
+    assert await numbers(filter_="TaskState eq Running and TaskStates eq Queued") == []
+    assert await numbers(filter_="TaskState eq Queued and TaskStates eq Queued,Running")
+
+
+async def test_tasks_are_filtered_by_the_time_of_their_change(
+    service: Stack, alice: HpcClient
+) -> None:
+    job = await alice.submitted("sleep 1", "sleep 2")
+    await service.queue_job(job)
+    path = f"/jobs/{job}/tasks"
+    told = await alice.ask("GET", path, properties="JobTaskId,ChangeTime")
+    times = {row["JobTaskId"]: row["ChangeTime"] for row in told.value}
+    now = datetime.now(UTC)
+    after = f"{now + timedelta(hours=1):%m/%d/%Y %H:%M:%S}"
+    for since, found in ((times["1"], 2), (after, 0), ("1/1/2026", 2)):
+        filter_ = f"ChangeTimeFrom eq {since} and TaskState eq Queued"
+        assert len((await alice.ask("GET", path, filter_=filter_)).value) == found, since
+    wrong = await alice.ask("GET", path, filter_="ChangeTimeFrom eq yesterday")
+    assert (wrong.status, "11/23/2026 07:00:00" in wrong.message) == (400, True)
 
 
 async def test_rows_per_read(alice: HpcClient) -> None:

@@ -91,7 +91,8 @@ async def test_lists_go_on(old: HpcClient) -> None:
 async def test_the_cluster_and_its_nodes(old: HpcClient) -> None:
     assert (await old.ask("GET", "/Clusters")).value == [{"Name": CLUSTER}]
     assert (await old.ask("GET", f"/{CLUSTER}/Nodes", Properties="Name")).value == [
-        {"Name": "node-1"}
+        {"Name": "node-1"},
+        {"Name": "node-2"},
     ]
     assert (await old.ask("GET", "/Node/node-1")).value["State"] == "Online"
     groups = (await old.ask("GET", "/Nodegroups")).value

@@ -15,7 +15,7 @@ from adapters.bootstrap.certificate import self_signed
 from adapters.bootstrap.contract import contract
 from adapters.bootstrap.supervise import Supervision
 from adapters.hpcpack.app import create_rest
-from adapters.hpcpack.cluster import Machine
+from adapters.hpcpack.nodes import Machine
 from adapters.http.app import create_app
 from adapters.http.bodies.health import Health, HealthStatus
 from adapters.http.routes.listings import Provenance
@@ -32,9 +32,11 @@ from adapters.web.sockets import bind_tcp, bind_unix
 from adapters.web.tls import server_context
 from application.administration import Administration, Known
 from application.board import Board
+from application.engine import Node
 from application.job_maker import JobKeys, JobMaker
 from application.journal_keeper import JournalKeeper
 from application.ledger import Cause, Ledger
+from application.node_use import NodeUses
 from application.ports import CaughtUp, Stored, Token, Write
 from application.queries import Queries
 from application.scheduler import Limits, Scheduler
@@ -50,6 +52,7 @@ from tests.support.views import joined, kept_up
 from tests.support.waiting import eventually
 
 CLUSTER = "hpc1"
+NODES = (Node("node-1", 4), Node("node-2", 2))
 SECONDS = 20.0
 T = TypeVar("T")
 SLEEP = {"tasks": [{"command": "sleep 60"}]}
@@ -185,6 +188,7 @@ class Stack:
             self._known,
             lambda event, **facts: None,
         )
+        self.nodes = NodeUses(NODES, self.board, policy)
         closing, counts = Closing(), RequestCounts()
         people = Principals(self.file, own_uid=os.geteuid(), task_accounts=task_accounts)
         self.app = create_app(
@@ -196,6 +200,7 @@ class Stack:
             administration=Administration(
                 policy, self.views.projector, self.views.builder, self._known, self._people
             ),
+            nodes=self.nodes,
             health=self._health,
             snapshot=self._snapshot,
             counts=counts,
@@ -211,7 +216,7 @@ class Stack:
             listing=self.views.listing,
             authenticator=people,
             ids=NewIds(),
-            machine=Machine("node-1", 4, CLUSTER),
+            machine=Machine(NODES, CLUSTER),
         )
         self.secure = bind_tcp()
         self.pair = self_signed(directory / "https", "127.0.0.1", datetime.now(UTC))
@@ -241,6 +246,7 @@ class Stack:
             view_position=self.views.projector.position,
             store_bytes=4711,
             store_capacity_bytes=1024**3,
+            nodes=self.nodes.now(),
             ready=True,
         )
 

@@ -162,6 +162,8 @@ async def test_metrics_count_what_the_stream_holds(service: Stack) -> None:
         assert 'countermand_cancels_total{mode="normal",stage="requested"} 1.0' in text
         assert "countermand_projection_lag_events 0.0" in text
         assert "countermand_store_used_bytes 4711.0" in text
+        assert 'countermand_node_slots{node="node-2"} 2.0' in text
+        assert 'countermand_node_slots_in_use{node="node-1"} 0.0' in text
 
 
 async def test_why_a_job_is_as_it_is(service: Stack) -> None:

@@ -150,6 +150,28 @@ async def test_a_replay_equals_the_live_job(service: Stack, root: httpx.AsyncCli
     assert (len(part["steps"]), part["matches_live"]) == (2, None)
 
 
+@pytest.mark.parametrize(
+    ("what", "rows", "place"), [("events", "events", "position"), ("replay", "steps", "version")]
+)
+async def test_what_is_long_comes_in_parts(
+    service: Stack, root: httpx.AsyncClient, what: str, rows: str, place: str
+) -> None:
+    path = f"/api/v1/jobs/{await canceled(service, root)}/{what}"
+    whole = (await root.get(path)).json()
+    assert whole["next"] is None
+    found: list[Any] = []
+    after: int | None = 0
+    while after is not None:
+        part = (await root.get(path, params={"after": after, "limit": 2})).json()
+        assert len(part[rows]) <= 2
+        found += part[rows]
+        after = part["next"]
+        assert after is None or after == found[-1][place]
+    assert found == whole[rows]
+    for wrong in ({"limit": 0}, {"limit": 10_001}, {"after": -1}, {"after": "x"}):
+        is_problem(await root.get(path, params=wrong), 400, "malformed")
+
+
 async def test_waiting_for_the_end(service: Stack, root: httpx.AsyncClient) -> None:
     job_id = await submit(root)
     path = f"/api/v1/jobs/{job_id}?until=ended"

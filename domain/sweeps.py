@@ -1,0 +1,42 @@
+"""What a parametric sweep is: an index with its values, put into a command line for each subtask.
+
+Source: the product's StartValue, EndValue and IncrementValue, whose values begin at 1 or more; each
+run of asterisks in the command line or work directory is the value, with zeros in front to as many
+digits as there are asterisks; ``^*`` is an asterisk. A subtask's number counts from 1, whatever the
+values are.
+"""
+
+import re
+from typing import Final
+
+from domain.events import TaskSpec
+from domain.states import TaskType
+
+SUBTASKS_MAX: Final = 1_000_000
+SWEEPS_MAX: Final = 100
+INDEX_MAX: Final = 2**31 - 1
+INSTANCES_MAX: Final = 1000
+PLACE: Final = re.compile(r"\^\*|\*+")
+
+
+def subtasks_of(spec: TaskSpec) -> int:
+    """How many subtasks a task has from the beginning, 0 for none.
+
+    Those of a preparation or a release are made when the job gets its nodes.
+    """
+    if spec.type is TaskType.PARAMETRIC_SWEEP:
+        return (spec.end - spec.start) // spec.increment + 1
+    return spec.instances if spec.type is TaskType.SERVICE else 0
+
+
+def value_of(spec: TaskSpec, number: int) -> int:
+    """The index of subtask ``number``."""
+    return spec.start + (number - 1) * spec.increment
+
+
+def filled(spec: TaskSpec, text: str, number: int) -> str:
+    """A text of a sweep's task for one subtask; that of any other task as it is."""
+    if spec.type is not TaskType.PARAMETRIC_SWEEP or number == 0:
+        return text
+    value = str(value_of(spec, number))
+    return PLACE.sub(lambda m: "*" if m[0] == "^*" else value.zfill(len(m[0])), text)
