@@ -70,6 +70,14 @@ def properties_changed(job: Job, recorded: e.Recorded, data: e.JobPropertiesChan
 
 def task_changed(job: Job, recorded: e.Recorded, data: e.TaskPropertiesChanged) -> Job:
     """The new values of one task; what is null stays as it is."""
-    after = with_tasks(job, [data.task], lambda t: replace(t, spec=changed_spec(t.spec, data)))
+    after = with_tasks(job, [data.task], lambda t: with_spec(t, changed_spec(t.spec, data)))
     operation = f"change_task/{data.task}"
     return answered(after, recorded, operation, data.request_id, data.content_sha256)
+
+
+def with_spec(task: Task, spec: e.TaskSpec) -> Task:
+    """The task as ``spec`` has it, and each of its subtasks that is known one by one."""
+    if task.subtasks is None:
+        return replace(task, spec=spec)
+    live = {n: replace(one, spec=spec) for n, one in task.subtasks.live.items()}
+    return replace(task, spec=spec, subtasks=replace(task.subtasks, live=live))

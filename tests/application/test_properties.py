@@ -9,7 +9,7 @@ from application.engine import RunKey, RunSpec
 from application.runs import with_streams
 from domain import events as e
 from domain.commands import JobChanges, TaskChanges
-from domain.states import JobState
+from domain.states import JobState, TaskType
 from tests.application.test_own_ends import submit
 from tests.support.stack import ALICE, Stack, World, until
 
@@ -114,3 +114,8 @@ async def test_a_hold_that_is_taken_back_holds_no_longer(world: World) -> None:
 )
 def test_the_streams_of_a_task(streams: dict[str, Any], line: str) -> None:
     assert with_streams(e.TaskSpec(1, "work", **streams), 0) == line
+
+
+def test_each_subtask_of_a_sweep_has_streams_of_its_own() -> None:
+    task = e.TaskSpec(1, "work *", TaskType.PARAMETRIC_SWEEP, start=7, end=9, stdout="out-**.txt")
+    assert with_streams(task, 1) == "exec >out-07.txt\nwork 7"

@@ -271,6 +271,7 @@ def every_subtask_is_somewhere(task: Task) -> None:
     everywhere = [*subtasks.live, *(n for these in numbers for n in these)]
     assert sorted(everywhere) == list(range(1, subtasks.count + 1))
     assert not subtasks.explicit - subtasks.canceled
+    assert all(one.spec == task.spec for one in subtasks.live.values())
 
 
 def one_by_one(runs: tuple[e.RunRange, ...]) -> list[e.RunRange]:

@@ -10,6 +10,7 @@ from domain.errors import BadRequest
 from domain.hresult import HResult
 from domain.states import TaskState
 from domain.submission import check_task_changes
+from domain.subtasks import subtask
 from domain.transitions import CHANGE_TASK
 from tests.domain.builders import (
     DENIED,
@@ -24,6 +25,9 @@ from tests.domain.builders import (
     submit,
 )
 from tests.domain.situations import SITUATIONS, only_the_trail_differs, situation
+from tests.domain.test_sweep_story import begin, sweep
+from tests.domain.test_sweep_story import ends as sweep_ends
+from tests.domain.test_sweep_story import running as running_sweep
 
 
 def test_a_task_in_configuring_gets_other_values_and_keeps_the_rest() -> None:
@@ -139,3 +143,18 @@ def test_a_change_that_no_event_could_hold_is_refused() -> None:
     (fact,) = story.ask(change_task(1, command="\x01" * 8000, environment=gone))
     assert isinstance(fact, e.JobCommandRefused)
     assert fact.hresult == HResult.PROPERTY_VALUE_TOO_LARGE
+
+
+def test_a_subtask_that_waits_to_run_again_runs_as_the_task_is_now() -> None:
+    story = running_sweep(sweep(retry_count=1, end=2), started=(1,))
+    story.tell(sweep_ends(1, code=3))
+    assert story.job.tasks[1].state is TaskState.QUEUED
+    (fact,) = story.ask(change_task(1, command="other *"))
+    assert isinstance(fact, e.TaskPropertiesChanged)
+    for number in (1, 2):
+        one = subtask(story.job.tasks[1], number)
+        assert one is not None
+        assert one.spec.command == "other *"
+    story.tell(begin(1, attempt=2))
+    (no,) = story.ask(change_task(1, "p2", command="third"))
+    assert isinstance(no, e.JobCommandRefused)
