@@ -94,7 +94,7 @@ Here is what its known clients use; finishing and requeueing are under `/hpc`.""
 AFTER: Final = """\
 ## What the job model lacks for the rest
 
-- Parametric sweeps, and so subtasks; service tasks.
+- Subtasks one by one, and the instances of a service task.
 - Resources beyond the one slot of a task (`MinCores` and its like above 1, `UnitType` Socket or
   Node); node groups that people make.
 - Mails (`NotifyOnStart`, `NotifyOnCompletion`, `EmailAddress`), jobs that depend on jobs

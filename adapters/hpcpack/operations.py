@@ -19,7 +19,7 @@ VARIABLES: Final = (
     "an empty value takes one away; names are those of shells, and differ by case; those of the "
     "job and of a task together have at most 32 KiB"
 )
-NO_SUBTASKS: Final = "there are no parametric sweeps here yet, and so no subtasks"
+NO_SUBTASKS: Final = "subtasks cannot be asked for one by one here yet; ask for their task"
 NO_METRICS: Final = "HPC Pack's metrics are not kept; GET /api/v1/metrics has this service's own"
 NO_NODE_WORK: Final = "nothing can be done to nodes here"
 NO_GROUPS: Final = "node groups are fixed here: they cannot be made, changed or removed"

@@ -10,7 +10,7 @@ from adapters.hpcpack.answers import Property
 from adapters.hpcpack.job_properties import named
 from adapters.hpcpack.times import maybe_time
 from domain.job import Task
-from domain.states import TaskState
+from domain.states import TaskState, TaskType
 
 DEFAULTS: Final = (
     "TaskId",
@@ -42,7 +42,6 @@ class Readable(Struct, frozen=True):
 
 
 FIXED: Final = {
-    "IsParametric": "False",
     "IsExclusive": "False",
     "IsRerunnable": "True",
     "MinCores": "1",
@@ -66,6 +65,16 @@ def end_time(task: Task) -> datetime | None:
     return task.ended_at if task.state in ended else None
 
 
+def is_sweep(task: Task) -> bool:
+    """Whether it is a parametric sweep."""
+    return task.spec.type is TaskType.PARAMETRIC_SWEEP
+
+
+def index(task: Task, value: int) -> str | None:
+    """A part of a sweep's index; None for any other task."""
+    return str(value) if is_sweep(task) else None
+
+
 def always(value: str) -> Callable[[Owned], str]:
     """What every one of them has."""
     return lambda _: value
@@ -84,6 +93,10 @@ READABLE: Final = {
         Readable("InstanceId", lambda _: "0"),
         Readable("Type", lambda o: o.task.spec.type.value),
         Readable("WorkDirectory", lambda o: o.task.spec.work_directory),
+        Readable("IsParametric", lambda o: str(is_sweep(o.task))),
+        Readable("StartValue", lambda o: index(o.task, o.task.spec.start)),
+        Readable("EndValue", lambda o: index(o.task, o.task.spec.end)),
+        Readable("IncrementValue", lambda o: index(o.task, o.task.spec.increment)),
         Readable("DependsOn", lambda o: ",".join(o.task.spec.depends_on)),
         Readable("HasRuntime", lambda o: str(o.task.spec.runtime_seconds > 0)),
         Readable("Runtime", lambda o: str(o.task.spec.runtime_seconds)),

@@ -20,6 +20,7 @@ from domain.commands import JobChanges, TaskChanges
 from domain.errors import BadRequest
 from domain.events import TaskSpec
 from domain.hresult import HResult
+from domain.states import TaskType
 
 UNIT_TYPES: Final = {"0": "Core", "1": "Socket", "2": "Node"}
 ALSO_CALLED: Final = {"runtimeseconds": "runtime"}
@@ -88,7 +89,8 @@ TASK_CHANGED: Final = (
     "StdErrFilePath",
 )
 JOB_KEPT: Final = lower((*JOB_CHANGED, "JobType"))
-TASK_KEPT: Final = lower((*TASK_CHANGED, "Type"))
+TASK_SETTLED: Final = ("Type", "IsParametric", "StartValue", "EndValue", "IncrementValue")
+TASK_KEPT: Final = lower((*TASK_CHANGED, *TASK_SETTLED))
 JOB_FIXED: Final = fixed(job_properties.FIXED)
 TASK_FIXED: Final = fixed(task_properties.FIXED)
 JOB_READ_ONLY: Final = frozenset(job_properties.READABLE) - JOB_KEPT - frozenset(JOB_FIXED)
@@ -100,7 +102,13 @@ JOB_THERE: Final = Kind(
 )
 TASK: Final = Kind("a task", TASK_KEPT, TASK_FIXED, MAXIMA, frozenset(), TASK_READ_ONLY)
 TASK_THERE: Final = Kind(
-    "a task", lower(TASK_CHANGED), TASK_FIXED, MAXIMA, frozenset(), TASK_READ_ONLY, lower(["Type"])
+    "a task",
+    lower(TASK_CHANGED),
+    TASK_FIXED,
+    MAXIMA,
+    frozenset(),
+    TASK_READ_ONLY,
+    lower(TASK_SETTLED),
 )
 
 
@@ -262,7 +270,7 @@ def new_task(
     return TaskSpec(
         id=number,
         command=values.get("commandline", ""),
-        type=v.task_type(values.get("type", "")),
+        type=type_of(values),
         name=values.get("name", ""),
         work_directory=values.get("workdirectory", ""),
         environment=dict(environment or {}),
@@ -273,7 +281,21 @@ def new_task(
         stdin=values.get("stdinfilepath", ""),
         stdout=values.get("stdoutfilepath", ""),
         stderr=values.get("stderrfilepath", ""),
+        start=v.whole(values.get("startvalue", ""), "StartValue"),
+        end=v.whole(values.get("endvalue", ""), "EndValue"),
+        increment=v.whole(values.get("incrementvalue", ""), "IncrementValue"),
     )
+
+
+def type_of(values: Mapping[str, str]) -> TaskType:
+    """The type, or what the older ``IsParametric`` says; not both when they differ."""
+    found = v.task_type(values.get("type", ""))
+    sweep = given(values, "IsParametric", yes_no("IsParametric"))
+    if sweep and not values.get("type"):
+        return TaskType.PARAMETRIC_SWEEP
+    if sweep is not None and sweep != (found is TaskType.PARAMETRIC_SWEEP):
+        raise Malformed(f"IsParametric {sweep} and Type {found} contradict each other; give Type")
+    return found
 
 
 def task_changes(rows: Sequence[Property]) -> TaskChanges:

@@ -121,3 +121,44 @@ async def test_no_task_is_added_to_a_job_that_is_over(service: Stack, alice: Hpc
     assert (answer.status, answer.code) == (409, 0x8004020F)
     none = await alice.ask("POST", f"/jobs/{job}/tasks", {"Name": "x"})
     assert none.status == 422, "a task without a command"
+
+
+INDEX = {"StartValue": "1", "EndValue": "10", "IncrementValue": "2"}
+
+
+@IN_JSON
+@pytest.mark.parametrize(
+    "says", [{"Type": "ParametricSweep"}, {"Type": "1"}, {"IsParametric": "True"}]
+)
+async def test_a_parametric_sweep_is_added_and_read_back(
+    alice: HpcClient, says: dict[str, str]
+) -> None:
+    job = await alice.create("sleep 60")
+    body = {"CommandLine": "run *", **INDEX, **says}
+    assert (await alice.ask("POST", f"/jobs/{job}/tasks", body)).value == 2
+    told = await alice.task(job, 2, "Type", "IsParametric", "CommandLine", *INDEX)
+    assert told == {
+        "Type": "ParametricSweep",
+        "IsParametric": "True",
+        "CommandLine": "run *",
+        **INDEX,
+    }
+    assert "StartValue" not in await alice.task(job, 1)
+    stays = await alice.ask("PUT", f"/jobs/{job}/tasks/2", {"EndValue": "20"})
+    assert (stays.status, stays.code) == (422, 0x80040203)
+
+
+@IN_JSON
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"Type": "Basic", "IsParametric": "True"}, 400),
+        ({"Type": "Basic", **INDEX}, 422),
+        ({"Type": "ParametricSweep"}, 422),
+        ({"Type": "ParametricSweep", **INDEX, "StartValue": "11"}, 422),
+    ],
+)
+async def test_what_is_no_sweep(alice: HpcClient, body: dict[str, str], status: int) -> None:
+    job = await alice.create("sleep 60")
+    answer = await alice.ask("POST", f"/jobs/{job}/tasks", {"CommandLine": "run *", **body})
+    assert answer.status == status, answer.raw
