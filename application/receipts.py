@@ -19,6 +19,10 @@ class OnTask(Struct, frozen=True):
     instance: int = 0
 
 
+NOTHING = "none"
+"""What an empty value is called."""
+
+
 class UnderWay(Struct, frozen=True):
     """The cancel that is being carried out, or was: who asked, when, how, and which event."""
 
@@ -89,7 +93,8 @@ def says(fact: e.Event, job_id: str) -> str:
         case e.JobSubmitted():
             return f"job {job_id}: submitted"
         case e.ClusterParameterSet():
-            return f"{fact.name} is {fact.value} (was {fact.previous})"
+            value, previous = fact.value or NOTHING, fact.previous or NOTHING
+            return f"{fact.name} is {value} (was {previous})"
         case _:
             return says_of_making(fact, job_id)
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from domain.events import Decision, Exit, RunHandle, TaskSpec
 from domain.message import MESSAGE_UNITS_MAX
-from domain.states import CancelMode, JobPriority, JobType, StopStep
+from domain.states import CancelMode, FilterHow, JobPriority, JobType, StopStep
 
 # --- what people ask ------------------------------------------------------------------------------
 
@@ -250,14 +250,67 @@ class EndValidation(Struct, frozen=True):
     reason: str = ""
 
 
+class StartExternalValidation(Struct, frozen=True):
+    """Validating -> ExternalValidation: the submission filter of this path is about to run."""
+
+    filter: str
+
+
+class FilterEnd(Struct, frozen=True):
+    """How a filter program ended.
+
+    ``exit_code``: null when a ``signal`` ended it, or it did not run. ``words``: the first lines
+    that it wrote, on one line, or why it could not be run; "" for none.
+    """
+
+    how: FilterHow
+    exit_code: int | None = None
+    signal: int | None = None
+    words: str = ""
+
+
+class JobTerms(Struct, frozen=True):
+    """What a submission filter did to the job's file.
+
+    ``changes``: new values that a filter may give; None for none. ``not_taken``: a sentence about a
+    change that cannot be taken over, or "".
+    """
+
+    changes: JobChanges | None = None
+    not_taken: str = ""
+
+
+class EndExternalValidation(Struct, frozen=True):
+    """ExternalValidation -> Queued, with the filter's changes, or Failed."""
+
+    filter: str
+    end: FilterEnd
+    terms: JobTerms = JobTerms()
+
+
+class EndActivation(Struct, frozen=True):
+    """An activation filter did not let the job start, at ``at``.
+
+    ``again_seconds``: how soon it is asked again at the earliest.
+    """
+
+    filter: str
+    end: FilterEnd
+    at: datetime
+    again_seconds: int
+
+
 class StartJob(Struct, frozen=True):
     """Queued -> Running on ``nodes``.
 
-    ``runtime_seconds_default``: JobRuntime now, for a job without a limit of its own.
+    ``runtime_seconds_default``: JobRuntime now, for a job without a limit of its own. ``filter``,
+    ``filter_outcome``: as in JobStarted.
     """
 
     nodes: tuple[str, ...]
     runtime_seconds_default: int = 0
+    filter: str = ""
+    filter_outcome: str = ""
 
 
 class StartTask(Struct, frozen=True):
@@ -369,6 +422,9 @@ class RemoveJob(Struct, frozen=True):
 Instruction = (
     StartValidation
     | EndValidation
+    | StartExternalValidation
+    | EndExternalValidation
+    | EndActivation
     | StartJob
     | StartTask
     | StartRelease

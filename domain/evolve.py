@@ -25,6 +25,7 @@ from domain.evolve_requests import (
     task_requeued,
 )
 from domain.evolve_runs import (
+    activation_held,
     queued,
     release_ended,
     run_ended,
@@ -98,6 +99,8 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
             return queued(job, recorded)
         case e.JobRejected():
             return ended(job, recorded, JobState.FAILED, data.hresult, data.reason)
+        case e.JobActivationHeld():
+            return activation_held(job, recorded, data)
         case e.JobStarted():
             return started(job, recorded, data)
         case e.TaskStarted():

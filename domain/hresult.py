@@ -1,6 +1,7 @@
 """HPC Pack's error numbers, by its own names. Source: the client library's ErrorCode constants.
 
-As a signed 32-bit number (REST ``Code``, .NET) a value is ``value - 2**32``.
+A value is the first number of its kind and an offset (``OPERATION_FIRST`` and its like). As a
+signed 32-bit number (REST ``Code``, .NET) it is ``value - 2**32``.
 """
 
 from enum import IntEnum
@@ -8,7 +9,7 @@ from typing import Final
 
 
 class HResult(IntEnum):
-    """The values this service answers with."""
+    """The values this service answers with, or leaves a job with; none that it never gives."""
 
     CANCELED_BY_USER = 0x80040201
     ONLY_CONFIG_JOBS_CAN_BE_SUBMITTED = 0x80040202
@@ -35,18 +36,24 @@ class HResult(IntEnum):
     CUSTOM_PROPERTY_NAME_TOO_LONG = 0x800402DC
     CUSTOM_PROPERTY_VALUE_TOO_LONG = 0x800402DD
     FINISHED_BY_USER = 0x80040370
+    SERVICE_AS_CLIENT_BAD_USER_NAME = 0x800403C4
+    SUBMISSION_FILTER_FAILED = 0x80040642
+    SUBMISSION_FILTER_DOES_NOT_EXIST = 0x80040643
+    SUBMISSION_FILTER_INVALID = 0x80040644
     MULTIPLE_NODE_PREP = 0x80040647
     MULTIPLE_NODE_RELEASE = 0x80040648
     ONLY_PREP_OR_RELEASE = 0x80040649
+    SUBMISSION_FILTER_TIMEOUT = 0x80040654
+    SUBMISSION_FILTER_INVALID_JOB_TERM = 0x80040655
     TASKS_JOB_CANCELED = 0x800409D3
     JOB_RUNTIME_EXPIRED = 0x800409D5
     TASK_RUNTIME_EXPIRED = 0x800409D7
-    NODE_UNREACHABLE = 0x800409D8
     PROCESS_DEAD = 0x800409D9
     TASK_FAILURE = 0x800409DC
     TASK_CANCELED_BEFORE_ASSIGNMENT = 0x800409E5
     TASK_CANCELED_DURING_EXECUTION = 0x800409E7
     NODE_PREP_TASK_FAILURE = 0x800409E8
+    FAILED_BY_ACTIVATION_FILTER = 0x800409EA
     TASK_FINISHED_DURING_EXECUTION = 0x800409EC
     UNKNOWN_ERROR = 0x80041972
 

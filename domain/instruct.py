@@ -13,6 +13,11 @@ from domain import commands as c
 from domain import events as e
 from domain.exit_codes import counts_as_success
 from domain.failing import expire, fail_job
+from domain.filtering import (
+    end_activation,
+    end_external_validation,
+    start_external_validation,
+)
 from domain.hresult import HResult
 from domain.job import Job, Task, runs_of
 from domain.orders import order_stop
@@ -46,6 +51,12 @@ def instruct(  # noqa: C901 - one case an instruction, and the compiler checks t
             return (e.JobValidationStarted(),) if job.state is JobState.SUBMITTED else ()
         case c.EndValidation():
             return end_validation(job, instruction)
+        case c.StartExternalValidation():
+            return start_external_validation(job, instruction)
+        case c.EndExternalValidation():
+            return end_external_validation(job, instruction)
+        case c.EndActivation():
+            return end_activation(job, instruction)
         case c.StartJob():
             return start_job(job, instruction)
         case c.StartTask():
@@ -98,7 +109,8 @@ def start_job(job: Job, instruction: c.StartJob) -> Facts:
     if job.state is not JobState.QUEUED:
         return ()
     seconds = job.runtime_seconds or instruction.runtime_seconds_default
-    return (e.JobStarted(instruction.nodes, seconds),)
+    asked = (instruction.filter, instruction.filter_outcome)
+    return (e.JobStarted(instruction.nodes, seconds, *asked),)
 
 
 def may_start(job: Job, start: c.StartTask | c.RefuseTask) -> bool:

@@ -37,7 +37,7 @@ def next_steps(job: Job, signal: int = 15) -> tuple[Step, ...]:
         return ()
     due = {
         Step.VALIDATE: job.state is JobState.SUBMITTED,
-        Step.END_VALIDATION: job.state is JobState.VALIDATING,
+        Step.END_VALIDATION: job.state in (JobState.VALIDATING, JobState.EXTERNAL_VALIDATION),
         Step.START_IDLE: starts_idle(job),
         Step.FAIL: fail_due(job),
         Step.CLOSE_TASK_CANCELS: bool(open_cancels(job)),

@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from adapters.hpcpack import filters, job_properties, questions, task_properties, wanted
-from adapters.hpcpack.error_names import ONLY_HERE, name_of
+from adapters.hpcpack.error_names import NAMES
 from adapters.hpcpack.operation import Operation
 from adapters.hpcpack.operations import CLUSTER, JOBS, TASKS
 from adapters.hpcpack.windows_operations import WINDOWS_OPERATIONS
-from domain.hresult import HResult
 from domain.transitions import ALWAYS, CHANGE_JOB, CHANGE_TASK, PropertyRow
 from ops.markdown import table, wrapped
 
@@ -19,7 +18,9 @@ Programs written for Microsoft HPC Pack's REST find it here under `/hpc`, and th
 under `/WindowsHPC`, so that they need a new address and nothing else. What they cancel, finish and
 requeue goes through the same use cases as everything else: the same policy, the same events, the
 same trail; `origin` is `hpcpack`, and the client's address and user agent stand in the event. This
-page is made from the code by `make contracts`.
+page is made from the code by `make contracts`. [Conformance](hpcpack-conformance.md) says operation
+by operation what HPC Pack does and which test shows what is done here;
+[moving from HPC Pack](../ops/moving-from-hpc-pack.md) is for the administrator.
 
 **Nothing is answered with 2xx that was not done.** What the job model has no place for answers 501
 with a sentence, whether it is a whole operation or one property of a body.
@@ -214,7 +215,7 @@ def hpc_name(name: str) -> str:
 
 def numbers() -> str:
     """The error numbers."""
-    rows = ((f"0x{number:08X}", name_of(number)) for number in sorted({*HResult, *ONLY_HERE}))
+    rows = ((f"0x{number:08X}", name) for number, name in sorted(NAMES.items()))
     return f"## Error numbers\n\n{table(('number', 'name'), rows)}\n"
 
 

@@ -270,7 +270,8 @@ TASKS: Final = (
         "POST",
         "jobs/{job_id}/tasks",
         body=PROPERTIES,
-        differs="while a job is validated or ends, none is added; once it is submitted, Basic and ParametricSweep only",
+        differs="while a job is validated or ends, none is added; once it is submitted, Basic and "
+        "ParametricSweep only",
     ),
     Operation(
         "getTask",

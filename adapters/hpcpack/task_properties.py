@@ -7,10 +7,12 @@ from typing import Any, Final, TypeAlias
 from msgspec import Struct
 
 from adapters.hpcpack.answers import Property
+from adapters.hpcpack.error_names import signed
 from adapters.hpcpack.job_properties import named
 from adapters.hpcpack.times import maybe_time
 from domain.job import Task
 from domain.states import TaskState, TaskType
+from domain.task_errors import task_error
 
 DEFAULTS: Final = (
     "TaskId",
@@ -48,6 +50,12 @@ FIXED: Final = {
     "RequiredNodes": "",
 }
 """Every task here has these values, and no other."""
+
+
+def error_code(task: Task) -> str | None:
+    """How it ended, as a signed number; None for well, or not yet."""
+    number = task_error(task)
+    return None if number is None else str(signed(number))
 
 
 def exit_code(task: Task) -> str | None:
@@ -104,6 +112,7 @@ READABLE: Final = {
         Readable("StdInFilePath", lambda o: o.task.spec.stdin),
         Readable("StdOutFilePath", lambda o: o.task.spec.stdout),
         Readable("StdErrFilePath", lambda o: o.task.spec.stderr),
+        Readable("ErrorCode", lambda o: error_code(o.task)),
         Readable("ErrorMessage", lambda o: o.task.reason),
         Readable("RequeueCount", lambda o: str(max(0, o.task.attempt - 1))),
         Readable("StartTime", lambda o: maybe_time(o.task.started_at)),

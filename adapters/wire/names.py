@@ -22,6 +22,7 @@ WIRE_NAMES: Final[Mapping[type[Event], str]] = MappingProxyType(
         events.JobExternalValidationStarted: "countermand.JobExternalValidationStarted.v1",
         events.JobQueued: "countermand.JobQueued.v1",
         events.JobRejected: "countermand.JobRejected.v1",
+        events.JobActivationHeld: "countermand.JobActivationHeld.v1",
         events.JobStarted: "countermand.JobStarted.v1",
         events.TaskStarted: "countermand.TaskStarted.v1",
         events.TaskFinished: "countermand.TaskFinished.v1",

@@ -93,6 +93,7 @@ from domain.events.envelope import (
     request_aggregate,
 )
 from domain.events.failing import JobFailing, TaskRuntimeExpired
+from domain.events.filtering import JobActivationHeld
 from domain.events.making import (
     JobAdded,
     JobExternalValidationStarted,
@@ -139,6 +140,7 @@ __all__ = [
     "Decision",
     "Event",
     "Exit",
+    "JobActivationHeld",
     "JobAdded",
     "JobCancelRefused",
     "JobCancelRepeated",

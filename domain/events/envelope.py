@@ -30,6 +30,7 @@ from domain.events.ending import (
     JobRequeued,
 )
 from domain.events.failing import JobFailing, TaskRuntimeExpired
+from domain.events.filtering import JobActivationHeld
 from domain.events.making import (
     JobAdded,
     JobExternalValidationStarted,
@@ -65,6 +66,7 @@ JobEvent = (
     | JobExternalValidationStarted
     | JobQueued
     | JobRejected
+    | JobActivationHeld
     | JobStarted
     | TaskStarted
     | TaskFinished

@@ -379,6 +379,7 @@ def job(number: int, state: str) -> Json:
         "runtime_seconds": 0,
         "limit_seconds": 0,
         "failing": None,
+        "held": None,
         "state": state,
         "previous_state": None,
         "version": 4,

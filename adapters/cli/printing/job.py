@@ -6,7 +6,7 @@ from typing import Final
 from adapters.cli.printing.events import by
 from adapters.cli.printing.moments import shown
 from adapters.cli.printing.output import Output
-from adapters.cli.reaching.shapes import CancelFacts, JobDetail, TaskDetail
+from adapters.cli.reaching.shapes import CancelFacts, HeldFacts, JobDetail, TaskDetail
 from projections.quoting import quoted
 
 TASK_HEADERS: Final = ("TASK", "TYPE", "STATE", "ATTEMPT", "NODE", "EXIT", "REASON", "COMMAND")
@@ -45,6 +45,7 @@ def facts(detail: JobDetail, utc: bool) -> Iterator[tuple[str, str]]:
     yield "finish", request(detail.get("finish"), utc)
     failing = detail.get("failing")
     yield "failing", failing["message"] if failing else ""
+    yield "held", held(detail.get("held"), utc)
     code, text = detail.get("error_code"), detail.get("error_message") or ""
     yield "error", f"{text} ({code})" if code else text
     yield "version", f"{detail.get('version')}, event {detail.get('position')}"
@@ -71,6 +72,14 @@ def progress(detail: JobDetail) -> str:
     if not percent and not words:
         return ""
     return f"{percent} %" + (f": {quoted(words)}" if words else "")
+
+
+def held(facts: HeldFacts | None, utc: bool) -> str:
+    """Which filter does not let it start, since when and why."""
+    if not facts:
+        return ""
+    words = f"by {facts['filter']} since {shown(facts['at'], utc)} ({facts['hold']})"
+    return f"{words}: {quoted(facts['reason'])}" if facts["reason"] else words
 
 
 def request(facts: CancelFacts | None, utc: bool) -> str:

@@ -105,6 +105,18 @@ class Failing(TypedDict):
     grace_seconds: int
 
 
+class HeldFacts(TypedDict):
+    """What the activation filter said of a job that it does not let start."""
+
+    filter: str
+    hold: str
+    exit_code: int | None
+    code: str
+    reason: str
+    again_seconds: int
+    at: str
+
+
 class JobDetail(TypedDict, total=False):
     """A job, now or as it was."""
 
@@ -144,6 +156,7 @@ class JobDetail(TypedDict, total=False):
     cancel: CancelFacts | None
     finish: CancelFacts | None
     failing: Failing | None
+    held: HeldFacts | None
     tasks: list[TaskDetail]
     removed: bool
 

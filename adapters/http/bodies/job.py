@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from adapters.http.bodies.shapes import (
     Count,
+    HoldWord,
     HResultText,
     JobNumber,
     JobStateWord,
@@ -22,7 +23,7 @@ from adapters.http.bodies.shapes import (
 from adapters.web.text import hexadecimal
 from application.queries import Snapshot
 from domain.error_message import error_message
-from domain.job import CancelInForce, FailingInForce, FinishInForce, Job, Task, TaskFinish
+from domain.job import CancelInForce, FailingInForce, FinishInForce, Held, Job, Task, TaskFinish
 from projections.stamps import maybe_stamp, stamp, stamp_of
 
 
@@ -103,6 +104,22 @@ class FailingDetail(Struct, frozen=True):
     grace_seconds: Count
 
 
+class HeldDetail(Struct, frozen=True):
+    """The activation filter does not let the job start, since ``at``.
+
+    ``hold``: what waits. ``exit_code``: of the filter, null where it gave none. ``again_seconds``:
+    how soon it is asked again at the earliest.
+    """
+
+    filter: str
+    hold: HoldWord
+    exit_code: Count | None
+    code: str
+    reason: str
+    again_seconds: Count
+    at: Time
+
+
 class JobDetail(Struct, frozen=True):
     """A job at ``version``, the event of which is at ``position``.
 
@@ -145,6 +162,7 @@ class JobDetail(Struct, frozen=True):
     cancel: CancelDetail | None
     finish: FinishDetail | None
     failing: FailingDetail | None
+    held: HeldDetail | None
     tasks: tuple[TaskDetail, ...]
     removed: bool
 
@@ -193,6 +211,7 @@ def detail_of(job: Job, position: int) -> JobDetail:
         cancel=cancel_detail(job.cancel),
         finish=finish_detail(job.finish),
         failing=failing_detail(job.failing),
+        held=held_detail(job.held),
         tasks=tuple(task_detail(task) for task in job.tasks.values()),
         removed=job.removed,
     )
@@ -239,6 +258,21 @@ def failing_detail(failing: FailingInForce | None) -> FailingDetail | None:
         code=failing.code,
         hresult=hexadecimal(failing.hresult),
         grace_seconds=failing.grace_seconds,
+    )
+
+
+def held_detail(held: Held | None) -> HeldDetail | None:
+    """The filter that holds it, if one does."""
+    if held is None:
+        return None
+    return HeldDetail(
+        filter=held.filter,
+        hold=held.hold,
+        exit_code=held.exit_code,
+        code=held.code,
+        reason=held.reason,
+        again_seconds=held.again_seconds,
+        at=stamp(held.at),
     )
 
 

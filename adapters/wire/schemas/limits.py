@@ -92,6 +92,8 @@ LIMITS: Final[Mapping[str, Schema]] = {
     "TaskSpec.work_directory": Schema(max_length=WORK_DIRECTORY_BYTES_MAX),
     "run_as": ACCOUNT,
     "requeue_count": FROM_ONE,
+    "exit_code": Schema(minimum=0, maximum=255),
+    "again_seconds": COUNT,
     "count": COUNT,
     # stopping
     "runtime_seconds": COUNT,
