@@ -69,7 +69,9 @@ class Dispatcher:
 
     async def start_idle(self, job: Job) -> None:
         """Queued -> Running, without a task: the job waits for some."""
-        if not self._paused and (await self._filters.activation.begin_pass()).way(job, 1).open:
+        if self._paused or job.id in self._board.holds:
+            return
+        if (await self._filters.activation.begin_pass()).way(job, 1).open:
             await self._start_job(job, self._free().choose(1))
 
     async def pause(self, seconds_max: float) -> None:
@@ -138,7 +140,9 @@ class Dispatcher:
     async def _start_job(self, job: Job, nodes: tuple[str, ...]) -> Change[Job | None]:
         seconds = await self._runs.parameter(JOB_RUNTIME)
         asked = self._filters.activation.outcome_of(job)
-        return await self._runs.tell(job.id, c.StartJob(nodes, seconds, *asked))
+        held = job.hold_until  # a hold that is set meanwhile is kept
+        start = c.StartJob(nodes, seconds, *asked)
+        return await self._runs.tell(job.id, start, fits=lambda now: now.hold_until == held)
 
     # --- runs -------------------------------------------------------------------------------------
 

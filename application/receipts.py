@@ -108,6 +108,8 @@ def says_of_making(fact: e.Event, job_id: str) -> str:
             return f"job {job_id}: tasks added, from task {fact.tasks[0].id} on"
         case e.JobPropertiesChanged():
             return f"job {job_id}: changed: {', '.join(fact.named)}"
+        case e.TaskPropertiesChanged():
+            return f"job {job_id}: task {fact.task} changed: {', '.join(fact.named)}"
         case _:
             return ""
 

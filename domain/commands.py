@@ -51,6 +51,15 @@ class AddJob(Struct, frozen=True):
     fail_on_task_failure: bool = False
     run_until_canceled: bool = False
     runtime_seconds: int = 0
+    environment: dict[str, str] = {}
+    valid_exit_codes: str = ""
+    task_retry_count: int = 0
+    hold_until: str = ""
+    project: str = ""
+    service_name: str = ""
+    client_source: str = ""
+    progress: int = 0
+    progress_message: str = ""
     submit: bool = True
 
 
@@ -64,7 +73,8 @@ class AddTasks(Struct, frozen=True):
 class JobChanges(Struct, frozen=True, omit_defaults=True):
     """New values of a job's properties; None for one that stays as it is.
 
-    ``properties``: further properties by name, added or given another value.
+    ``properties``, ``environment``: by name, added or given another value; "" takes one away.
+    ``hold_until``: RFC 3339 in UTC, "" for no hold any more.
     """
 
     name: str | None = None
@@ -74,6 +84,15 @@ class JobChanges(Struct, frozen=True, omit_defaults=True):
     fail_on_task_failure: bool | None = None
     run_until_canceled: bool | None = None
     runtime_seconds: int | None = None
+    environment: dict[str, str] | None = None
+    valid_exit_codes: str | None = None
+    task_retry_count: int | None = None
+    hold_until: str | None = None
+    project: str | None = None
+    service_name: str | None = None
+    client_source: str | None = None
+    progress: int | None = None
+    progress_message: str | None = None
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -86,6 +105,40 @@ class ChangeJob(Struct, frozen=True):
 
     asked: Asked
     changes: JobChanges
+
+
+class TaskChanges(Struct, frozen=True, omit_defaults=True):
+    """New values of a task's properties; None for one that stays as it is.
+
+    ``environment``, ``properties``: by name, added or given another value; "" takes one away.
+    """
+
+    name: str | None = None
+    command: str | None = None
+    work_directory: str | None = None
+    runtime_seconds: int | None = None
+    depends_on: tuple[str, ...] | None = None
+    retry_count: int | None = None
+    valid_exit_codes: str | None = None
+    stdin: str | None = None
+    stdout: str | None = None
+    stderr: str | None = None
+    environment: dict[str, str] | None = None
+    properties: dict[str, str] | None = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """What is given a new value."""
+        return tuple(x for x in self.__struct_fields__ if getattr(self, x) is not None)
+
+
+class ChangeTask(Struct, frozen=True):
+    """Give properties of a task new values; its subtasks (``instance``) have none of their own."""
+
+    asked: Asked
+    task: int
+    changes: TaskChanges
+    instance: int = 0
 
 
 class SubmitJob(Struct, frozen=True):
@@ -172,6 +225,7 @@ Request = (
     AddJob
     | AddTasks
     | ChangeJob
+    | ChangeTask
     | SubmitJob
     | CancelJob
     | CancelTask

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from domain import commands as c
 from domain import events as e
+from domain.exit_codes import counts_as_success
 from domain.failing import expire, fail_job
 from domain.filtering import (
     end_activation,
@@ -220,21 +221,23 @@ def record_run_end(job: Job, instruction: c.RecordRunEnd) -> Facts:
     if task.spec.type is TaskType.NODE_RELEASE:
         return (release_end(task, instruction),)
     again = runs_again(job, task, instruction)
-    return (run_end(task, instruction, again),)
+    valid = task.spec.valid_exit_codes or job.valid_exit_codes
+    return (run_end(task, instruction, again, valid),)
 
 
 def runs_again(job: Job, task: Task, instruction: c.RecordRunEnd) -> bool:
     """Whether a failure of this run queues the task again.
 
-    Source: the product's TaskRetryCount, for errors of the system. Deliberate: a task may have a
-    number of its own, which counts failures of its own too; nothing that somebody or a limit stops
-    runs again by itself, nor what left processes behind, nor anything while the job ends.
+    Source: the product's TaskRetryCount, for errors of the system, and its job property
+    TaskExecutionFailureRetryLimit, for failures of tasks. Deliberate: a task may have a number of
+    its own, which counts all its failures; nothing that somebody or a limit stops runs again by
+    itself, nor what left processes behind, nor anything while the job ends.
     """
     if task.spec.type is TaskType.SERVICE:
         return is_replaced(job, task)
     limit = task.spec.retry_count
     if limit is None:
-        limit = instruction.retry_count if instruction.lost else 0
+        limit = max(job.task_retry_count, instruction.retry_count if instruction.lost else 0)
     undisturbed = job.state is JobState.RUNNING and task.state is TaskState.RUNNING
     return undisturbed and not instruction.survivors and task.retries < limit
 
@@ -249,15 +252,15 @@ def is_replaced(job: Job, instance: Task) -> bool:
     return job.state is JobState.RUNNING and goes_on
 
 
-def run_end(task: Task, instruction: c.RecordRunEnd, again: bool) -> e.JobEvent:
-    """Finished or failed by itself, stopped, or stopped by force."""
+def run_end(task: Task, instruction: c.RecordRunEnd, again: bool, valid: str) -> e.JobEvent:
+    """Finished or failed by itself, stopped, or stopped by force. ``valid``: good exit codes."""
     stop, runs = instruction.stop, (task.run,)
     if instruction.lost:
         lost, killed, survivors = instruction.lost, instruction.killed, instruction.survivors
         how = (runs, instruction.exit, "run_lost", lost, killed, survivors)
         return e.TaskFailed(*how, again)
     if stop is None:
-        return own_end(runs, instruction, again)
+        return own_end(runs, instruction, again, valid)
     cause = cause_of(task, stop)
     if cause is None:
         return unordered_end(runs, instruction.exit, stop, again)
@@ -287,10 +290,12 @@ def cause_of(task: Task, stop: c.StopSeen) -> StopCause | None:
     return None
 
 
-def own_end(runs: tuple[e.RunRange, ...], instruction: c.RecordRunEnd, again: bool) -> e.JobEvent:
-    """Ended without being stopped: exit code 0 is Finished, all else Failed."""
+def own_end(
+    runs: tuple[e.RunRange, ...], instruction: c.RecordRunEnd, again: bool, valid: str
+) -> e.JobEvent:
+    """Ended without being stopped: a valid exit code is Finished, all else Failed."""
     exit_ = instruction.exit
-    if exit_.code == 0:
+    if counts_as_success(exit_.code, valid):
         return e.TaskFinished(runs, exit_, runs_again=again)
     how = f"signal {exit_.signal}" if exit_.signal else f"exit code {exit_.code}"
     return e.TaskFailed(

@@ -23,6 +23,7 @@ NOT_IN_TRAIL: Final = frozenset(
         e.JobAdded,
         e.TasksAdded,
         e.JobPropertiesChanged,
+        e.TaskPropertiesChanged,
         e.JobSubmitted,
         e.JobValidationStarted,
         e.JobExternalValidationStarted,

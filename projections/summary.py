@@ -65,6 +65,8 @@ def of_task_request(fact: e.JobEvent) -> str:
         case e.TaskRequeued():
             what = f"{on(fact)} queued again from {fact.from_state}"
             return f"{what}; its next run is attempt {fact.attempt}"
+        case e.TaskPropertiesChanged():
+            return f"properties of task {fact.task} changed: {', '.join(sorted(fact.named))}"
         case _:
             return ""
 

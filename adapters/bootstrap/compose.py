@@ -30,6 +30,7 @@ from application.board import Board
 from application.carrier import Carrier
 from application.dispatcher import Dispatcher
 from application.engine import Node
+from application.holds import Holds
 from application.job_maker import JobKeys, JobMaker
 from application.journal_keeper import JournalKeeper
 from application.ledger import Ledger
@@ -84,6 +85,7 @@ class Parts(Struct, frozen=True):
     carrier: Carrier
     retention: Retention
     run_limits: RunLimits
+    holds: Holds
     room: Room
     scheduler: Scheduler
     queries: Queries
@@ -161,6 +163,7 @@ def join(
         carrier=carrier_of(settings, board, ledger, engine, runs, dispatcher, reporter),
         retention=Retention(board, ledger, engine, runs, clock, reporter),
         run_limits=RunLimits(board, runs, clock, reporter),
+        holds=Holds(board, clock),
         room=room,
         scheduler=scheduler_of(settings, ledger, policy, clock, maker, may_write),
         queries=Queries(ledger, log, journal, board, policy, tail),
@@ -298,6 +301,7 @@ async def background(parts: Parts) -> None:
             ("carrier", parts.carrier.run),
             ("retention", parts.retention.run),
             ("run-limits", parts.run_limits.run),
+            ("holds", parts.holds.run),
             ("room", parts.room.watch),
             ("views", parts.views.projector.run),
             ("building of views", parts.views.builder.run),

@@ -12,7 +12,7 @@ from xml.sax.saxutils import quoteattr
 
 from adapters.hpcpack.fields import SHOWN, yes_or_no
 from adapters.hpcpack.job_file import pairs
-from adapters.hpcpack.wanted import priority
+from adapters.hpcpack.values import priority
 from adapters.hpcpack.xml_reading import Element, read_xml
 from adapters.hpcpack.xml_writing import FORBIDDEN, content, document, element
 from adapters.web.requests import Malformed

@@ -11,7 +11,7 @@ from adapters.hpcpack.error_names import signed
 from adapters.hpcpack.job_properties import named
 from adapters.hpcpack.times import maybe_time
 from domain.job import Task
-from domain.states import TaskState
+from domain.states import TaskState, TaskType
 from domain.task_errors import task_error
 
 DEFAULTS: Final = (
@@ -44,16 +44,10 @@ class Readable(Struct, frozen=True):
 
 
 FIXED: Final = {
-    "IsParametric": "False",
     "IsExclusive": "False",
     "IsRerunnable": "True",
     "MinCores": "1",
-    "DependsOn": "",
     "RequiredNodes": "",
-    "StdInFilePath": "",
-    "StdOutFilePath": "",
-    "StdErrFilePath": "",
-    "HasRuntime": "False",
 }
 """Every task here has these values, and no other."""
 
@@ -79,6 +73,16 @@ def end_time(task: Task) -> datetime | None:
     return task.ended_at if task.state in ended else None
 
 
+def is_sweep(task: Task) -> bool:
+    """Whether it is a parametric sweep."""
+    return task.spec.type is TaskType.PARAMETRIC_SWEEP
+
+
+def index(task: Task, value: int) -> str | None:
+    """A part of a sweep's index; None for any other task."""
+    return str(value) if is_sweep(task) else None
+
+
 def always(value: str) -> Callable[[Owned], str]:
     """What every one of them has."""
     return lambda _: value
@@ -97,6 +101,17 @@ READABLE: Final = {
         Readable("InstanceId", lambda _: "0"),
         Readable("Type", lambda o: o.task.spec.type.value),
         Readable("WorkDirectory", lambda o: o.task.spec.work_directory),
+        Readable("IsParametric", lambda o: str(is_sweep(o.task))),
+        Readable("StartValue", lambda o: index(o.task, o.task.spec.start)),
+        Readable("EndValue", lambda o: index(o.task, o.task.spec.end)),
+        Readable("IncrementValue", lambda o: index(o.task, o.task.spec.increment)),
+        Readable("DependsOn", lambda o: ",".join(o.task.spec.depends_on)),
+        Readable("HasRuntime", lambda o: str(o.task.spec.runtime_seconds > 0)),
+        Readable("Runtime", lambda o: str(o.task.spec.runtime_seconds)),
+        Readable("ValidExitCodes", lambda o: o.task.spec.valid_exit_codes),
+        Readable("StdInFilePath", lambda o: o.task.spec.stdin),
+        Readable("StdOutFilePath", lambda o: o.task.spec.stdout),
+        Readable("StdErrFilePath", lambda o: o.task.spec.stderr),
         Readable("ErrorCode", lambda o: error_code(o.task)),
         Readable("ErrorMessage", lambda o: o.task.reason),
         Readable("RequeueCount", lambda o: str(max(0, o.task.attempt - 1))),

@@ -16,6 +16,7 @@ WIRE_NAMES: Final[Mapping[type[Event], str]] = MappingProxyType(
         events.JobAdded: "countermand.JobAdded.v1",
         events.TasksAdded: "countermand.TasksAdded.v1",
         events.JobPropertiesChanged: "countermand.JobPropertiesChanged.v1",
+        events.TaskPropertiesChanged: "countermand.TaskPropertiesChanged.v1",
         events.JobSubmitted: "countermand.JobSubmitted.v1",
         events.JobValidationStarted: "countermand.JobValidationStarted.v1",
         events.JobExternalValidationStarted: "countermand.JobExternalValidationStarted.v1",

@@ -126,7 +126,7 @@ from domain.events.stopping import (
     TaskStopped,
     TaskSurvivorsGone,
 )
-from domain.events.tasks import TaskFinishRequested, TaskRequeued
+from domain.events.tasks import TaskFinishRequested, TaskPropertiesChanged, TaskRequeued
 
 __all__ = [
     "CLUSTER",
@@ -183,6 +183,7 @@ __all__ = [
     "TaskFinishRequested",
     "TaskFinished",
     "TaskForceStopped",
+    "TaskPropertiesChanged",
     "TaskRequeued",
     "TaskRuntimeExpired",
     "TaskSet",

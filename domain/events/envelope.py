@@ -53,13 +53,14 @@ from domain.events.stopping import (
     TaskStopped,
     TaskSurvivorsGone,
 )
-from domain.events.tasks import TaskFinishRequested, TaskRequeued
+from domain.events.tasks import TaskFinishRequested, TaskPropertiesChanged, TaskRequeued
 from domain.identity import Caller
 
 JobEvent = (
     JobAdded
     | TasksAdded
     | JobPropertiesChanged
+    | TaskPropertiesChanged
     | JobSubmitted
     | JobValidationStarted
     | JobExternalValidationStarted

@@ -88,10 +88,26 @@ changes = st.builds(
     fail_on_task_failure=st.sampled_from((None, None, True, False)),
     run_until_canceled=st.sampled_from((None, None, True, False)),
     runtime_seconds=st.sampled_from((None, None, 0, 5)),
+    valid_exit_codes=st.sampled_from((None, None, "", "0..1")),
+    task_retry_count=st.sampled_from((None, None, 0, 1)),
+    environment=st.sampled_from((None, {"A": "1"}, {"A": ""})),
+    hold_until=st.sampled_from((None, None, "", "2027-01-01T00:00:00Z")),
+    progress=st.sampled_from((None, None, 0, 50)),
+)
+task_changes = st.builds(
+    c.TaskChanges,
+    name=st.sampled_from((None, "", "a", "b")),
+    command=st.sampled_from((None, "other work")),
+    depends_on=st.sampled_from((None, None, (), ("a",), ("b",))),
+    retry_count=st.sampled_from((None, None, 0, 1)),
+    valid_exit_codes=st.sampled_from((None, "", "1", "0..1")),
+    environment=st.sampled_from((None, {"A": "1"}, {"A": ""})),
+    properties=st.sampled_from((None, {"a": "1"}, {"A": ""})),
 )
 requests: st.SearchStrategy[JobRequest] = st.one_of(
     st.builds(c.AddTasks, who, more_tasks),
     st.builds(c.ChangeJob, who, changes),
+    st.builds(c.ChangeTask, who, task_ids, task_changes),
     st.builds(c.CancelJob, who, modes, messages, st.just(15), reasons),
     st.builds(
         c.CancelTask, who, task_ids, modes, messages, st.just(15), reasons, instance=instances
@@ -293,6 +309,9 @@ class Life:
     def change(self, values: c.JobChanges) -> None:
         self.ask(c.ChangeJob(self._fresh(), values))
 
+    def change_task(self, which: int, values: c.TaskChanges) -> None:
+        self.ask(c.ChangeTask(self._fresh(), which, values))
+
     def finish(self) -> None:
         self.ask(c.FinishJob(self._fresh(), "enough", 15))
 
@@ -429,8 +448,11 @@ def due_without_engine(job: Job) -> list[Step]:
 
 def scope_of(request: JobRequest) -> tuple[object, ...]:
     """Whose request, of what kind and about which task, has which id."""
-    on = request if isinstance(request, c.CancelTask | c.FinishTask | c.RequeueTask) else None
+    of_task = c.CancelTask | c.FinishTask | c.RequeueTask
+    on = request if isinstance(request, of_task) else None
     task = (on.task, on.instance) if on else (0, 0)
+    if isinstance(request, c.ChangeTask):
+        task = (request.task, 0)
     return type(request), task, request.asked.asker, request.asked.request_id
 
 
@@ -447,6 +469,9 @@ MOVES: Final[dict[str, st.SearchStrategy[Move]]] = {
     "requeue task": small.map(lambda n: lambda life: life.requeue_task(n)),
     "add tasks": more_tasks.map(lambda tasks: lambda life: life.add_tasks(tasks)),
     "change": changes.map(lambda values: lambda life: life.change(values)),
+    "change task": st.tuples(task_ids, task_changes).map(
+        lambda x: lambda life: life.change_task(*x)
+    ),
     "finish": small.map(lambda n: lambda life: life.finish() if n > 5 else life.go_on(n)),
     "again": st.booleans().map(lambda x: lambda life: life.again(x)),
     "ask anything": requests.map(lambda x: lambda life: life.ask(x)),

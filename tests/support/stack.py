@@ -26,6 +26,7 @@ from application.board import Board
 from application.carrier import Carrier
 from application.dispatcher import Dispatcher
 from application.engine import Node, RunKey, RunPhase
+from application.holds import Holds
 from application.job_maker import JobKeys, JobMaker
 from application.journal_keeper import JournalKeeper
 from application.ledger import Ledger
@@ -266,6 +267,7 @@ class Stack:
             self.board, self.ledger, self.engine, runs, world.clock, self.report
         )
         self.run_limits = RunLimits(self.board, runs, world.clock, self.report)
+        self.holds = Holds(self.board, world.clock)
         self.scheduler = Scheduler(
             self.ledger,
             self.policy,
@@ -298,7 +300,7 @@ class Stack:
         parts |= {"snapshots": self.snapshots.run}
         if self._carry:
             parts |= {"carrier": self.carrier.run, "retention": self.retention.run}
-            parts |= {"run limits": self.run_limits.run}
+            parts |= {"run limits": self.run_limits.run, "holds": self.holds.run}
         self._tasks = [
             asyncio.create_task(Supervision(self.report).keep(name, part), name=name)
             for name, part in parts.items()

@@ -33,7 +33,10 @@ def facts(detail: JobDetail, utc: bool) -> Iterator[tuple[str, str]]:
     run_as = detail.get("run_as")
     kind = f"{detail.get('job_type', '')}, priority {detail.get('priority', '')}"
     yield "type", kind + (f", runs as {run_as}" if run_as else "")
+    yield "project", detail.get("project") or ""
     yield "rules", ", ".join(rules(detail))
+    yield "progress", progress(detail)
+    yield "held until", shown(detail.get("hold_until"), utc)
     for word in ("created", "submitted", "queued", "started", "ended"):
         yield word, shown(detail.get(f"{word}_at"), utc)  # type: ignore[arg-type]
     yield "requeued", f"{detail['requeue_count']} times" if detail.get("requeue_count") else ""
@@ -57,6 +60,18 @@ def rules(detail: JobDetail) -> Iterator[str]:
     seconds = detail.get("limit_seconds") or detail.get("runtime_seconds")
     if seconds:
         yield f"runs {seconds} s at most"
+    if detail.get("valid_exit_codes"):
+        yield f"exit codes {detail['valid_exit_codes']} are success"
+    if detail.get("task_retry_count"):
+        yield f"a failed task runs again {detail['task_retry_count']} times"
+
+
+def progress(detail: JobDetail) -> str:
+    """How far it is, as its owner says; "" where nothing is said."""
+    percent, words = detail.get("progress") or 0, detail.get("progress_message") or ""
+    if not percent and not words:
+        return ""
+    return f"{percent} %" + (f": {quoted(words)}" if words else "")
 
 
 def held(facts: HeldFacts | None, utc: bool) -> str:

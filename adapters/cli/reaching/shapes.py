@@ -76,6 +76,11 @@ class TaskDetail(TypedDict, total=False):
     depends_on: list[str]
     retry_count: int | None
     retries: int
+    valid_exit_codes: str
+    properties: dict[str, str]
+    stdin: str
+    stdout: str
+    stderr: str
     state: str
     attempt: int
     node: str | None
@@ -126,6 +131,14 @@ class JobDetail(TypedDict, total=False):
     run_until_canceled: bool
     runtime_seconds: int
     limit_seconds: int
+    valid_exit_codes: str
+    task_retry_count: int
+    hold_until: str | None
+    project: str
+    service_name: str
+    client_source: str
+    progress: int
+    progress_message: str
     state: str
     previous_state: str | None
     version: int

@@ -13,7 +13,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 PRIORITIES: Final = ("Lowest", "BelowNormal", "Normal", "AboveNormal", "Highest")
 
 
-def checked_environment(ctx: object, param: object, value: tuple[str, ...]) -> dict[str, str]:
+def checked_pairs(ctx: object, param: object, value: tuple[str, ...]) -> dict[str, str]:
     """NAME=VALUE, each name once."""
     found: dict[str, str] = {}
     for text in value:
@@ -36,7 +36,7 @@ OPTIONS: Final = (
         "environment",
         metavar="K=V",
         multiple=True,
-        callback=checked_environment,
+        callback=checked_pairs,
         help="A variable for the tasks; several are allowed.",
     ),
     click.option(
@@ -59,6 +59,31 @@ OPTIONS: Final = (
         multiple=True,
         help="Start when all tasks of this name are Finished; several are allowed.",
     ),
+    click.option("--stdin", metavar="FILE", default="", help="What the tasks read."),
+    click.option("--stdout", metavar="FILE", default="", help="Where their output goes."),
+    click.option("--stderr", metavar="FILE", default="", help="Where their complaints go."),
+)
+EXIT_CODES: Final = click.option(
+    "--valid-exit-codes", metavar="CODES", help="Exit codes that are success, such as 0,10..20."
+)
+PROPERTY: Final = click.option(
+    "--property",
+    "properties",
+    metavar="K=V",
+    multiple=True,
+    callback=checked_pairs,
+    help="A property of your own; several are allowed.",
+)
+PROJECT: Final = click.option("--project", metavar="NAME", help="The project it belongs to.")
+TASK_RETRIES: Final = click.option(
+    "--task-retries",
+    "task_retry_count",
+    metavar="N",
+    type=SECONDS,
+    help="Run any failed task of it again by itself, so often.",
+)
+HOLD_UNTIL: Final = click.option(
+    "--hold-until", metavar="TIME", help="Do not start it before this time."
 )
 
 
@@ -79,6 +104,9 @@ class TaskOptions(TypedDict):
     retries: int | None
     task_name: str
     depends_on: tuple[str, ...]
+    stdin: str
+    stdout: str
+    stderr: str
 
 
 def new_tasks(commands: tuple[str, ...], said: TaskOptions) -> list[dict[str, object]]:
@@ -92,15 +120,17 @@ def new_tasks(commands: tuple[str, ...], said: TaskOptions) -> list[dict[str, ob
         "depends_on": list(said["depends_on"]),
         "runtime_seconds": said["task_runtime"],
         "retry_count": said["retries"],
+        "stdin": said["stdin"],
+        "stdout": said["stdout"],
+        "stderr": said["stderr"],
     }
-    none = {"name": "", "depends_on": [], "runtime_seconds": 0, "retry_count": None}
     return [
         {
             "command": command,
             "type": kind,
             "work_directory": directory,
             "environment": said["environment"],
-            **(own if kind == "Basic" else none),
+            **(own if kind == "Basic" else {}),
         }
         for kind, command in kinds
     ]

@@ -24,7 +24,7 @@ from adapters.web.text import hexadecimal
 from application.queries import Snapshot
 from domain.error_message import error_message
 from domain.job import CancelInForce, FailingInForce, FinishInForce, Held, Job, Task, TaskFinish
-from projections.stamps import maybe_stamp, stamp
+from projections.stamps import maybe_stamp, stamp, stamp_of
 
 
 class CancelDetail(Struct, frozen=True):
@@ -75,6 +75,11 @@ class TaskDetail(Struct, frozen=True):
     depends_on: tuple[str, ...]
     retry_count: Count | None
     retries: Count
+    valid_exit_codes: str
+    properties: dict[str, str]
+    stdin: str
+    stdout: str
+    stderr: str
     state: TaskStateWord
     attempt: Count
     node: str
@@ -132,6 +137,14 @@ class JobDetail(Struct, frozen=True):
     run_until_canceled: bool
     runtime_seconds: Count
     limit_seconds: Count
+    valid_exit_codes: str
+    task_retry_count: Count
+    hold_until: Time | None
+    project: str
+    service_name: str
+    client_source: str
+    progress: Count
+    progress_message: str
     state: JobStateWord
     previous_state: JobStateWord | None
     version: VersionNumber
@@ -173,6 +186,14 @@ def detail_of(job: Job, position: int) -> JobDetail:
         run_until_canceled=job.run_until_canceled,
         runtime_seconds=job.runtime_seconds,
         limit_seconds=job.limit_seconds,
+        valid_exit_codes=job.valid_exit_codes,
+        task_retry_count=job.task_retry_count,
+        hold_until=stamp_of(job.hold_until),
+        project=job.project,
+        service_name=job.service_name,
+        client_source=job.client_source,
+        progress=job.progress,
+        progress_message=job.progress_message,
         state=job.state,
         previous_state=job.previous_state,
         version=job.version,
@@ -267,6 +288,11 @@ def task_detail(task: Task) -> TaskDetail:
         depends_on=task.spec.depends_on,
         retry_count=task.spec.retry_count,
         retries=task.retries,
+        valid_exit_codes=task.spec.valid_exit_codes,
+        properties=task.spec.properties,
+        stdin=task.spec.stdin,
+        stdout=task.spec.stdout,
+        stderr=task.spec.stderr,
         state=task.state,
         attempt=task.attempt,
         node=task.node,

@@ -147,10 +147,12 @@ async def test_two_node_release_tasks_or_one_alone(alice: HpcClient) -> None:
 @pytest.mark.parametrize(
     "properties",
     [
-        {"RunUntilCanceled": "True"},
+        {"IsExclusive": "True"},
         {"UnitType": "2"},
         {"MinNodes": "3"},
-        {"Project": "x"},
+        {"NotifyOnCompletion": "True"},
+        {"EmailAddress": "alice@example.org"},
+        {"ParentJobIds": "1"},
         {"NoSuchProperty": "x"},
         {"JobType": "Broker"},
         {"JobTemplate": "GPU"},
@@ -166,10 +168,10 @@ async def test_what_the_job_model_has_no_place_for(
 
 async def test_the_same_at_submit(alice: HpcClient) -> None:
     job = await alice.create("sleep 60")
-    answer = await alice.ask("POST", f"/jobs/{job}/submit", {"RunUntilCanceled": "true"})
+    answer = await alice.ask("POST", f"/jobs/{job}/submit", {"IsExclusive": "true"})
     assert answer.status == 501
     assert (await alice.job(job, "State"))["State"] == "Configuring"
-    same = await alice.ask("POST", f"/jobs/{job}/submit", {"RunUntilCanceled": "false"})
+    same = await alice.ask("POST", f"/jobs/{job}/submit", {"IsExclusive": "false"})
     assert same.status == 204
 
 
