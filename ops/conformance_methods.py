@@ -67,6 +67,17 @@ METHODS: Final = (
         (f"{JOB_COMMANDS}::test_every_property_of_a_job_in_every_state",),
     ),
     Method(
+        "ISchedulerTask's properties",
+        "new values while a task is Configuring",
+        "`set_task_properties`: the same, all or none",
+        (
+            f"{TASK_TYPES}::test_every_command_on_a_task_of_every_type_in_every_state",
+            "tests/domain/test_changing_tasks.py::"
+            "test_a_task_in_configuring_gets_other_values_and_keeps_the_rest",
+        ),
+        "also while the task is Queued, for its next run",
+    ),
+    Method(
         "IScheduler::SubmitJob",
         "adds the job if need be, and hands it to the scheduler",
         "`submit_job`: both in one append, so that no half of it can be there",

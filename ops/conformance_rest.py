@@ -8,13 +8,16 @@ from typing import Final
 HERE: Final = "tests/adapters/hpcpack"
 JOBS: Final = f"{HERE}/test_jobs.py"
 LISTS: Final = f"{HERE}/test_lists.py"
+PROPERTIES: Final = f"{HERE}/test_properties.py"
+TASKS: Final = f"{HERE}/test_task_properties.py"
 CLUSTER: Final = f"{HERE}/test_cluster.py"
 FAULTS: Final = f"{HERE}/test_faults.py"
 WINDOWS: Final = f"{HERE}/test_windows.py"
 LIFE: Final = "tests/e2e/test_hpcpack.py::test_a_job_from_its_file_to_its_end"
 LACKING: Final = (f"{CLUSTER}::test_what_cannot_be_honoured_says_so",)
 """Of every operation that answers 501."""
-WINDOWS_LACKING: Final = (f"{WINDOWS}::test_what_cannot_be_honoured_says_so",)
+WINDOWS_LACKING: Final[tuple[str, ...]] = ()
+"""None of the older edition's does."""
 
 THEIRS: Final = {
     "getClusterVersion": "the version of HPC Pack",
@@ -86,6 +89,9 @@ OLD_NODES: Final = (
     f"{CLUSTER}::test_pages_of_nodes",
 )
 LOG: Final = (f"{CLUSTER}::test_nothing_was_done_to_nodes",)
+CUSTOM: Final = (f"{PROPERTIES}::test_custom_properties_are_set_changed_and_taken_away",)
+VARIABLES: Final = (f"{PROPERTIES}::test_variables_are_set_changed_and_taken_away",)
+OF_A_TASK: Final = (f"{TASKS}::test_custom_properties_and_variables_of_a_task",)
 ENDED: Final = f"{JOBS}::test_finish_requeue_and_the_error_message"
 OF_TASKS: Final = f"{JOBS}::test_tasks_are_canceled_finished_and_requeued"
 
@@ -118,7 +124,15 @@ SHOWN: Final[dict[str, tuple[str, ...]]] = {
     "createJob": (f"{JOBS}::test_a_job_is_made_of_properties_in_configuring",),
     "createJobFromXml": (f"{JOBS}::test_a_job_is_made_of_a_job_file", LIFE),
     "getJob": (f"{JOBS}::test_a_job_is_made_of_properties_in_configuring",),
-    "getJobCustomProperties": (f"{JOBS}::test_a_job_is_made_of_a_job_file",),
+    "setJobProperties": (
+        f"{PROPERTIES}::test_what_a_job_is_changed_to_is_read_back",
+        f"{PROPERTIES}::test_what_a_job_cannot_be_changed_to",
+        f"{PROPERTIES}::test_a_property_that_stands_still_in_a_state",
+    ),
+    "getJobCustomProperties": CUSTOM,
+    "setJobCustomProperties": CUSTOM,
+    "getJobEnvironmentVariables": VARIABLES,
+    "setJobEnvironmentVariables": VARIABLES,
     "submitJob": (
         f"{JOBS}::test_a_submit_without_properties",
         f"{JOBS}::test_the_account_of_a_submit_is_kept_and_its_password_is_not",
@@ -137,7 +151,18 @@ SHOWN: Final[dict[str, tuple[str, ...]]] = {
         f"{LISTS}::test_tasks_by_pages_filters_and_orders",
     ),
     "getTask": (f"{JOBS}::test_a_job_is_made_of_a_job_file",),
-    "getTaskEnvironmentVariables": (f"{JOBS}::test_a_job_is_made_of_a_job_file",),
+    "addTask": (
+        f"{TASKS}::test_a_task_is_added_and_read_back",
+        f"{TASKS}::test_no_task_is_added_to_a_job_that_is_over",
+    ),
+    "setTaskProperties": (
+        f"{TASKS}::test_a_task_in_configuring_is_changed",
+        f"{TASKS}::test_a_task_is_changed_while_it_waits_and_not_once_it_runs",
+    ),
+    "getTaskCustomProperties": OF_A_TASK,
+    "setTaskCustomProperties": OF_A_TASK,
+    "getTaskEnvironmentVariables": OF_A_TASK,
+    "setTaskEnvironmentVariables": OF_A_TASK,
     "cancelTask": (OF_TASKS,),
     "finishTask": (OF_TASKS,),
     "requeueTask": (OF_TASKS,),
@@ -149,16 +174,21 @@ MADE: Final = (f"{WINDOWS}::test_a_job_is_made_submitted_and_canceled",)
 OF_OLD_TASKS: Final = (f"{WINDOWS}::test_tasks",)
 OF_OLD_NODES: Final = (f"{WINDOWS}::test_the_cluster_and_its_nodes",)
 
+CHANGED: Final = (f"{WINDOWS}::test_properties_change_and_tasks_are_added",)
+
 WINDOWS_SHOWN: Final[dict[str, tuple[str, ...]]] = {
     "getClusters": OF_OLD_NODES,
     "getJobs": (f"{WINDOWS}::test_lists_go_on",),
     "createJob": MADE,
     "createJobFromXml": MADE,
     "getJob": MADE,
+    "setJobProperties": CHANGED,
     "submitJob": MADE,
     "cancelJob": MADE,
     "getTasks": OF_OLD_TASKS,
+    "addTask": CHANGED,
     "getTask": OF_OLD_TASKS,
+    "setTaskProperties": CHANGED,
     "cancelTask": OF_OLD_TASKS,
     "getNodes": OF_OLD_NODES,
     "getNode": OF_OLD_NODES,

@@ -115,8 +115,18 @@ VALUES: Final[dict[str, Any]] = {
     "fail_on_task_failure": True,
     "run_until_canceled": True,
     "runtime_seconds": 60,
+    "environment": {"A": "1"},
+    "valid_exit_codes": "0,3",
+    "task_retry_count": 2,
+    "hold_until": "2027-01-01T00:00:00Z",
+    "project": "film",
+    "service_name": "render",
+    "client_source": "a portal",
+    "progress": 40,
+    "progress_message": "40 of 100",
 }
 ALIVE: Final = "Configuring Queued Running"
+ALWAYS: Final = " ".join(JobState)
 # In which states each can be changed; in all others it is refused.
 CHANGE: Final = {
     "name": "Configuring Running",
@@ -126,6 +136,15 @@ CHANGE: Final = {
     "fail_on_task_failure": ALIVE,
     "run_until_canceled": "Configuring",
     "runtime_seconds": ALIVE,
+    "environment": ALIVE,
+    "valid_exit_codes": ALIVE,
+    "task_retry_count": ALIVE,
+    "hold_until": "Configuring Queued",
+    "project": ALIVE,
+    "service_name": ALIVE,
+    "client_source": ALIVE,
+    "progress": ALWAYS,
+    "progress_message": ALWAYS,
 }
 
 

@@ -25,6 +25,7 @@ from tests.domain.builders import (
     add,
     cancel,
     cancel_task,
+    change_task,
     finish_task,
     given,
     requeue_task,
@@ -42,17 +43,19 @@ INVALID_TASK_ID: Final = 0x80040207
 INVALID_CANCEL_TASK_STATE: Final = 0x80040209
 PERMISSION_DENIED: Final = 0x8004020B
 INVALID_OPERATION: Final = 0x8004020F
+SET_INVALID_PROP_UNDER_CERTAIN_STATE: Final = 0x80040231
 ONLY_FAILED_CANCELLED_TASKS: Final = 0x8004024C
 TASK_OF_TYPE_CANNOT_BE_RECONFIGURED: Final = 0x8004024D
 REFUSED: Final = (e.TaskCancelRefused, e.JobCommandRefused)
 
-TaskRequest: TypeAlias = c.CancelTask | c.FinishTask | c.RequeueTask
+TaskRequest: TypeAlias = c.CancelTask | c.FinishTask | c.RequeueTask | c.ChangeTask
 Make: TypeAlias = Callable[[int], TaskRequest]
 COMMANDS: Final[dict[str, Make]] = {
     "cancel": lambda task: cancel_task(task, "t9"),
     "cancel by force": lambda task: cancel_task(task, "t9", CancelMode.FORCED),
     "finish": lambda task: finish_task(task, "t9"),
     "requeue": lambda task: requeue_task(task, "t9"),
+    "change": lambda task: change_task(task, "t9", command="other"),
 }
 # The number with which a command is refused in every state, because of the task's type.
 NEVER: Final[dict[TaskType, dict[str, int]]] = {
@@ -68,23 +71,39 @@ NEVER: Final[dict[TaskType, dict[str, int]]] = {
     TaskType.BASIC: {},
 }
 # For every other pair, by the task's state: + accepted, ^ escalates, = repeated, - refused.
+CHANGE_TASK: Final = {
+    TaskState.SUBMITTED: "-",
+    TaskState.VALIDATING: "-",
+    TaskState.DISPATCHING: "-",
+    TaskState.RUNNING: "-",
+    TaskState.CANCELING: "-",
+    TaskState.FINISHING: "-",
+    TaskState.FINISHED: "-",
+    TaskState.FAILED: "-",
+    TaskState.CANCELED: "-",
+    TaskState.CONFIGURING: "+",
+    TaskState.QUEUED: "+",
+}
 BY_STATE: Final[dict[str, dict[TaskState, str]]] = {
     "cancel": {state: row.split()[0] for state, row in CANCEL_TASK.items()},
     "cancel by force": {state: row.split()[1] for state, row in CANCEL_TASK.items()},
     "finish": FINISH_TASK,
     "requeue": REQUEUE_TASK,
+    "change": CHANGE_TASK,
 }
 BY_STATE_NUMBER: Final = {
     "cancel": INVALID_CANCEL_TASK_STATE,
     "cancel by force": INVALID_CANCEL_TASK_STATE,
     "finish": INVALID_CANCEL_TASK_STATE,
     "requeue": ONLY_FAILED_CANCELLED_TASKS,
+    "change": SET_INVALID_PROP_UNDER_CERTAIN_STATE,
 }
 ACCEPTED: Final = {
     "cancel": (e.TaskCancelRequested, e.TaskCancelRepeated),
     "cancel by force": (e.TaskCancelRequested, e.TaskCancelRepeated),
     "finish": (e.TaskFinishRequested,),
     "requeue": (e.TaskRequeued,),
+    "change": (e.TaskPropertiesChanged,),
 }
 
 
@@ -177,6 +196,7 @@ def test_whoever_has_no_right_learns_nothing_of_type_and_state(name: str, type_:
         cancel_task(1, decision=DENIED),
         finish_task(1, decision=DENIED),
         requeue_task(1, decision=DENIED),
+        change_task(1, command="other", decision=DENIED),
     )
     for request in requests:
         (fact,) = given(job).when(request)

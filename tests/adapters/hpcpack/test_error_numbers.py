@@ -43,6 +43,7 @@ class Place(Struct, frozen=True):
     cancel: str
     submit: str
     task: str
+    tasks: str
     cancel_task: str
     jobs: str = "/jobs"
     job_file: str = "/jobs/jobFile"
@@ -55,6 +56,7 @@ HPC: Final = Place(
     cancel="/jobs/{job}/cancel",
     submit="/jobs/{job}/submit",
     task="/jobs/{job}/tasks/{task}",
+    tasks="/jobs/{job}/tasks",
     cancel_task="/jobs/{job}/tasks/{task}/cancel",
 )
 WINDOWS: Final = Place(
@@ -64,6 +66,7 @@ WINDOWS: Final = Place(
     cancel="/Job/{job}/Cancel",
     submit="/Job/{job}/Submit",
     task="/Job/{job}/Task/{task}",
+    tasks="/Job/{job}/Tasks",
     cancel_task="/Job/{job}/Task/{task}/Cancel",
     jobs="/Jobs",
     job_file="/Jobs/JobFile",
@@ -99,9 +102,9 @@ class World:
         """What alice hears."""
         return await (await self.alice()).ask(method, path.format(**names), body)
 
-    async def send_file(self, tasks: str) -> Reply:
-        """A job file of hers with these tasks."""
-        file, client = f"<Job><Tasks>{tasks}</Tasks></Job>", await self.alice()
+    async def send_file(self, tasks: str, more: str = "") -> Reply:
+        """A job file of hers with these tasks. ``more``: what else stands in it."""
+        file, client = f"<Job>{more}<Tasks>{tasks}</Tasks></Job>", await self.alice()
         if self.place.form is Form.JSON:
             return await client.ask("POST", self.place.job_file, file)
         headers = {"Content-Type": "text/xml"}
@@ -225,6 +228,33 @@ async def nothing_but_release(world: World) -> Reply:
     return await world.ask("POST", world.place.submit, job=job)
 
 
+async def held_until_it_was_over(world: World) -> Reply:
+    job = await world.held()
+    return await world.ask("PUT", world.place.job, {"HoldUntil": "1/1/2020"}, job=job)
+
+
+async def custom(world: World, name: str, value: str) -> Reply:
+    term = f"<Term><Name>{name}</Name><Value>{value}</Value></Term>"
+    return await world.send_file(WORK, f"<CustomProperties>{term}</CustomProperties>")
+
+
+async def long_name(world: World) -> Reply:
+    return await custom(world, "n" * 81, "x")
+
+
+async def long_value(world: World) -> Reply:
+    return await custom(world, "n", "x" * 1025)
+
+
+async def changed_after_its_end(world: World) -> Reply:
+    return await world.ask("PUT", world.place.job, {"Name": "x"}, job=await world.canceled())
+
+
+async def release_added_late(world: World) -> Reply:
+    task = {"CommandLine": "a", "Type": "NodeRelease"}
+    return await world.ask("POST", world.place.tasks, task, job=await world.running())
+
+
 async def busy(world: World) -> Reply:
     world.service.full = StoreFull("no room")
     return await world.ask("POST", world.place.jobs, {"Name": "one more"})
@@ -249,9 +279,14 @@ AT_BOTH: Final[dict[int, tuple[str, int, Provoke]]] = {
     0x8004020B: ("Operation_PermissionDenied", 403, without_the_right),
     0x8004020C: ("Operation_AuthenticationFailure", 401, with_a_wrong_password),
     0x8004020F: ("Operation_InvalidOperation", 501, of_a_type_that_is_not),
+    0x80040231: ("Operation_SetInvalidPropUnderCertainState", 409, changed_after_its_end),
     0x80040235: ("Operation_PropertyValueTooLargeForDatabase", 422, too_large),
+    0x80040252: ("Operation_TaskTypeAddedInWrongJobState", 409, release_added_late),
     0x8004025F: ("Operation_ServerIsBusy", 503, busy),
+    0x800402CB: ("Operation_InvalidHoldUntil", 422, held_until_it_was_over),
     0x800402D3: ("Operation_CancelMessageIsTooLong", 422, too_long),
+    0x800402DC: ("Operation_CustomPropertyNameTooLong", 422, long_name),
+    0x800402DD: ("Operation_CustomPropertyValueTooLong", 422, long_value),
     0x800403C4: ("Operation_ServiceAsClientBadUserName", 404, for_nobody),
     0x80040647: ("Validation_MultipleNodePrep", 422, two_preparations),
     0x80040648: ("Validation_MultipleNodeRelease", 422, two_releases),
@@ -324,18 +359,6 @@ async def test_a_number_at_the_newer_face(
 # --- refusals of what only the native API can ask -------------------------------------------------
 
 
-async def changed_after_its_end(world: World) -> httpx.Response:
-    job = await world.canceled()
-    headers = {"Countermand-As": "alice"}
-    return await world.native.patch(f"/api/v1/jobs/{job}", json={"name": "x"}, headers=headers)
-
-
-async def release_added_late(world: World) -> httpx.Response:
-    job = await world.running()
-    tasks = [{"command": "a", "type": "NodeRelease"}]
-    return await world.post(f"/jobs/{job}/tasks", {"tasks": tasks})
-
-
 async def service_among_others(world: World) -> httpx.Response:
     service = {"command": "a", "type": "Service", "instances": 1}
     return await world.post(f"/jobs/{await world.held()}/tasks", {"tasks": [service]})
@@ -348,8 +371,6 @@ async def one_sweep_too_many(world: World) -> httpx.Response:
 
 
 AT_NATIVE: Final[dict[int, tuple[str, int, Callable[[World], Awaitable[httpx.Response]]]]] = {
-    0x80040231: ("Operation_SetInvalidPropUnderCertainState", 409, changed_after_its_end),
-    0x80040252: ("Operation_TaskTypeAddedInWrongJobState", 409, release_added_late),
     0x80040253: ("Operation_IllegalTaskAddedToServiceJob", 422, service_among_others),
     0x80040256: ("Operation_TooManyParametricSweepTasksPerJob", 422, one_sweep_too_many),
 }
