@@ -72,10 +72,10 @@ class AuditFilter(Struct, frozen=True):
     double quotes as it stands, ``word*`` the beginning of a word; without regard to case and
     accents; a symbol (an emoji) is a word by itself. ``job``: a number, or the text of a row's
     subject (what was asked for instead of a job, a parameter). ``task``: it is one of the row's
-    tasks. ``rules``: one of the row's rules, or with commas between (as a row has them) all of
-    these. ``forced``: asked for by force, or stopped by force. ``refused``: only refusals.
-    ``since``, ``until``: by the event's own time, both included. ``position_min`` and
-    ``position_max``: places in the stream, both included.
+    tasks, or a subtask of it is. ``rules``: one of the row's rules, or with commas between (as a
+    row has them) all of these. ``forced``: asked for by force, or stopped by force. ``refused``:
+    only refusals. ``since``, ``until``: by the event's own time, both included. ``position_min``
+    and ``position_max``: places in the stream, both included.
     """
 
     words: str = ""

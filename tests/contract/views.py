@@ -225,6 +225,7 @@ def cancellation(position: int, **columns: object) -> CancellationRow:
     values: dict[str, object] = dict.fromkeys(CancellationRow.__struct_fields__) | {
         "position": position,
         "job_id": 1,
+        "instance": 0,
         "owner": "alice",
         "request_id": f"r{position}",
         "mode": "normal",
