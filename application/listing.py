@@ -32,6 +32,7 @@ from domain.hresult import HResult
 from domain.identity import Caller
 from projections.audit_trail import AuditRow
 from projections.job_view import JobRow, TaskRow
+from projections.subtask_view import SubtaskRow
 
 FRESH_SECONDS: Final = 0.5
 """How long an answer waits for the views to reach what was stored before the question."""
@@ -133,6 +134,17 @@ class Listing:
                 hresult=HResult.INVALID_JOB_ID,
             )
         return await self._ask(lambda v: v.tasks(job_id, states, page))
+
+    async def subtasks(
+        self, caller: Caller, job_id: int, task_id: int, numbers: Sequence[int], at_least: int = 0
+    ) -> Listed[SubtaskRow]:
+        """The last ended runs of these subtasks (at most 1000), of a job that this person may see.
+
+        Who asks for them has looked at the job itself: ``application.subtasks``.
+        """
+        self._visibility.check_acting(caller)
+        await self._wait(at_least)
+        return await self._ask(lambda v: v.subtasks(job_id, task_id, numbers))
 
     # --- the trail --------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from projections.audit_trail import AuditRow
 from projections.cancellations import CancellationRow
 from projections.folding import Around, Fold
 from projections.job_view import JobRow, TaskRow
+from projections.subtask_view import SubtaskRow
 from projections.tally import CountKey
 
 
@@ -22,7 +23,8 @@ class Changes(Struct, frozen=True):
     """What a batch of events changes in the views, to be stored in one commit with its position.
 
     ``states``: what is held of aggregates from here on, None for one that has left the views; of a
-    job only those tasks need storing anew that are in ``tasks``. ``removed``: jobs that have left.
+    job only those tasks need storing anew that are in ``tasks``. ``subtasks``: the last ended runs
+    of subtasks, those of jobs in ``removed`` aside. ``removed``: jobs that have left.
     ``counts``: the new totals of the series that changed.
     """
 
@@ -31,6 +33,7 @@ class Changes(Struct, frozen=True):
     states: Mapping[Aggregate, Fold | None]
     jobs: Sequence[JobRow]
     tasks: Sequence[TaskRow]
+    subtasks: Sequence[SubtaskRow]
     removed: Sequence[int]
     trail: Sequence[AuditRow]
     cancellations: Sequence[CancellationRow]

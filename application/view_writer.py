@@ -13,6 +13,7 @@ from projections.audit_trail import AuditRow
 from projections.cancellations import Cancellation, cancellation_row
 from projections.folding import Around, Fold, Folded, JobFold, fold
 from projections.job_view import JobRow, TaskRow, job_row, task_row
+from projections.subtask_view import SubtaskRow
 from projections.tally import CountKey
 
 STATES_KEPT_MAX: Final = 4096
@@ -35,6 +36,7 @@ class Batch:
         self.trail: list[AuditRow] = []
         self.cancellations: dict[int, Cancellation] = {}
         self.counted: dict[CountKey, int] = {}
+        self.ended: dict[tuple[int, int, int], SubtaskRow] = {}
 
     def take(self, aggregate: Aggregate, before: Fold | None, done: Folded, position: int) -> None:
         """One more event."""
@@ -44,6 +46,7 @@ class Batch:
         if done.row is not None:
             self.trail.append(done.row)
         self.cancellations |= {c.position: c for c in done.cancellations}
+        self.ended |= {(r.job_id, r.task_id, r.instance): r for r in done.subtasks}
         for key, amount in done.counted:
             self.counted[key] = self.counted.get(key, 0) + amount
 
@@ -64,6 +67,11 @@ class Batch:
             for number, task in state.job.tasks.items()
             if task is not task_of(self.first[aggregate], number)
         ]
+
+    def subtasks(self) -> list[SubtaskRow]:
+        """Rows of subtasks whose run ended, of jobs that are there."""
+        gone = set(self.removed())
+        return [row for row in self.ended.values() if row.job_id not in gone]
 
     def removed(self) -> list[int]:
         """Jobs that have left."""
@@ -193,6 +201,7 @@ class ViewWriter:
                 states=batch.states,
                 jobs=batch.jobs(),
                 tasks=batch.tasks(),
+                subtasks=batch.subtasks(),
                 removed=batch.removed(),
                 trail=batch.trail,
                 cancellations=[cancellation_row(c) for c in batch.cancellations.values()],

@@ -12,6 +12,7 @@ from domain.states import JobPriority, JobState, JobType
 from projections.audit_trail import AuditRow
 from projections.cancellations import CancellationRow
 from projections.job_view import JobRow, TaskRow
+from projections.subtask_view import SubtaskRow
 
 PAGE_ROWS_MAX: Final = 1000
 PAGE_ROWS: Final = 100
@@ -71,10 +72,10 @@ class AuditFilter(Struct, frozen=True):
     double quotes as it stands, ``word*`` the beginning of a word; without regard to case and
     accents; a symbol (an emoji) is a word by itself. ``job``: a number, or the text of a row's
     subject (what was asked for instead of a job, a parameter). ``task``: it is one of the row's
-    tasks. ``rules``: one of the row's rules, or with commas between (as a row has them) all of
-    these. ``forced``: asked for by force, or stopped by force. ``refused``: only refusals.
-    ``since``, ``until``: by the event's own time, both included. ``position_min`` and
-    ``position_max``: places in the stream, both included.
+    tasks, or a subtask of it is. ``rules``: one of the row's rules, or with commas between (as a
+    row has them) all of these. ``forced``: asked for by force, or stopped by force. ``refused``:
+    only refusals. ``since``, ``until``: by the event's own time, both included. ``position_min``
+    and ``position_max``: places in the stream, both included.
     """
 
     words: str = ""
@@ -251,6 +252,11 @@ class ViewReader(Protocol):
 
     def tasks(self, job_id: int, states: Sequence[str], page: Page) -> Answer[TaskRow]:
         """Tasks of a job by number; the key of a row is its number."""
+        ...
+
+    def subtasks(self, job_id: int, task_id: int, numbers: Sequence[int]) -> Answer[SubtaskRow]:
+        """The last ended runs of these subtasks (at most 1000), rising by number; a subtask none of
+        whose runs has ended has no row."""
         ...
 
     def trail(self, which: AuditFilter, descending: bool, page: Page) -> Answer[AuditRow]:

@@ -168,22 +168,27 @@ def task_cancel_under_way(job: Job, task: Task) -> TaskCancel | CancelInForce | 
 def no_such_task(
     job: Job, on: c.CancelTask | c.FinishTask | c.RequeueTask | c.ChangeTask
 ) -> Refusal:
+    """The request is about a task or a subtask that is not there."""
+    return not_there(job, on.task, on.instance)
+
+
+def not_there(job: Job, number: int, instance: int) -> Refusal:
     """The job has no task of this number, the task no such subtask, or not yet.
 
     Source: the product knows a subtask when it has been expanded, that is, reached for the first
     time, and answers Operation_InvalidTaskId until then.
     """
-    task = job.tasks.get(on.task)
+    task = job.tasks.get(number)
     if task is None:
         known = task_set(job.tasks.values()).tasks
-        words = f"job {job.id} has no task {on.task}; its tasks are {known}"
+        words = f"job {job.id} has no task {number}; its tasks are {known}"
     elif task.subtasks is None:
-        words = f"task {on.task} of job {job.id} has no subtasks; name the task itself"
-    elif on.instance > task.subtasks.count:
-        words = f"task {on.task} of job {job.id} has the subtasks 1 to {task.subtasks.count}"
+        words = f"task {number} of job {job.id} has no subtasks; name the task itself"
+    elif not 1 <= instance <= task.subtasks.count:
+        words = f"task {number} of job {job.id} has the subtasks 1 to {task.subtasks.count}"
     else:
         words = (
-            f"subtask {on.instance} of task {on.task} of job {job.id}: the specified subtask has "
+            f"subtask {instance} of task {number} of job {job.id}: the specified subtask has "
             f"not been expanded yet; {task.subtasks.expanded} of {task.subtasks.count} are"
         )
     return Refusal("unknown_task", HResult.INVALID_TASK_ID, "task-exists", words)

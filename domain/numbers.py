@@ -74,6 +74,9 @@ class Numbers:
     def __or__(self, other: "Numbers") -> "Numbers":
         return Numbers(self._bits | other._bits)
 
+    def __and__(self, other: "Numbers") -> "Numbers":
+        return Numbers(self._bits & other._bits)
+
     def __sub__(self, other: "Numbers") -> "Numbers":
         return Numbers(self._bits & ~other._bits)
 

@@ -41,8 +41,9 @@ class Said(Struct, frozen=True):
 
     ``outcome``: for requests accepted, escalated, repeated, refused or unknown; for what is carried
     out the word that fits (signal, kill, Failed, ran, skipped, Canceled ...). ``tasks``: ranges of
-    task ids, "" for the whole job. ``subject``: what it is about when that is no job, such as a
-    parameter. ``detail``: a sentence with what no column holds.
+    task ids, and of subtasks behind their task's ("2.1-500,2.7,4"), "" for the whole job.
+    ``subject``: what it is about when that is no job, such as a parameter. ``detail``: a sentence
+    with what no column holds.
     """
 
     kind: Kind

@@ -9,11 +9,11 @@ from typing import Any, Final
 from domain import events as e
 from domain.cluster import job_number
 from domain.outcome import outcome_of
-from domain.ranges import ranges
 from domain.states import StopCause, TaskState
 from projections.audit_trail import Kind, Said
 from projections.quoting import word
 from projections.summary import grace, summary
+from projections.task_names import of_one, of_runs, of_tasks
 
 OWN_FAILURE: Final = "task_failure"
 """A task that ended badly by itself: no stop, and so no row."""
@@ -269,7 +269,12 @@ def release_skipped(fact: e.NodeReleaseSkipped) -> Said:
 def task_canceled(fact: e.TaskCanceled) -> Said:
     """The end of a cancel of tasks that never ran."""
     return effect(
-        fact, Kind.END, "cancel_task", TaskState.CANCELED, fact.request_id, tasks=fact.tasks
+        fact,
+        Kind.END,
+        "cancel_task",
+        TaskState.CANCELED,
+        fact.request_id,
+        tasks=of_tasks(fact.tasks, fact.subtasks),
     )
 
 
@@ -310,7 +315,7 @@ def effect(
         outcome=outcome,
         request_id=request_id,
         code=code,
-        tasks=tasks or ranges(sorted({run.task for run in runs})),
+        tasks=tasks or of_runs(runs),
         detail=summary(fact),
     )
 
@@ -321,9 +326,8 @@ def rules(decision: e.Decision) -> str:
 
 
 def task_of(fact: e.Event) -> str:
-    """The one task that a request is about, or ""."""
-    task = getattr(fact, "task", None)
-    return "" if task is None else str(task)
+    """The one task, or subtask, that a request is about, or ""."""
+    return of_one(getattr(fact, "task", None), getattr(fact, "instance", 0))
 
 
 SAID: Final[dict[type[e.Event], Callable[[Any], Said | None]]] = {

@@ -48,7 +48,7 @@ RELEASE_OVER: Final = frozenset({Release.RAN, Release.FAILED, Release.TIMED_OUT,
 
 
 class Cancellation(Struct, frozen=True):
-    """One accepted cancel, of a job or (``task``) of one task of it.
+    """One accepted cancel, of a job or (``task``) of one task of it, or (``instance``) subtask.
 
     ``position``: of its event. ``running``, ``waiting``: tasks it found. ``signalled_at``: when the
     first stop signal reached a run, told by the run's end and the engine's own measure.
@@ -127,11 +127,13 @@ class CancellationRow(Struct, frozen=True):
     ``order_ms``: request to order; ``signal_ms``: request to the first signal; ``stop_ms``: order
     (graceful: request) to the end of the latest run; ``release_ms``: the node release task's time;
     ``total_ms``: request to the end. Each None until it is known. ``open``, ``late``: 1 for yes.
+    ``instance``: the number of the subtask, 0 for a whole task or job.
     """
 
     position: int
     job_id: int
     task: int | None
+    instance: int
     owner: str
     request_id: str
     mode: str
@@ -172,6 +174,7 @@ def cancellation_row(of: Cancellation) -> CancellationRow:
         position=of.position,
         job_id=of.job_id,
         task=of.task,
+        instance=of.instance,
         owner=of.owner,
         request_id=of.request_id,
         mode=of.mode.value,

@@ -21,6 +21,7 @@ from projections.audit_trail import AskedFor, AuditRow, Kind, Said, audit_row, h
 from projections.audit_words import said
 from projections.cancellation_steps import Cancellations, moved_on, still_told
 from projections.cancellations import Cancellation
+from projections.subtask_view import SubtaskRow, ended_subtasks
 from projections.tally import ASKED, Counted, of_making, of_row, of_step
 
 ACCEPTED: Final = (
@@ -74,7 +75,8 @@ class Around(Struct, frozen=True):
 class Folded(Struct, frozen=True):
     """What one event leads to. ``state``: None when the aggregate has left the views.
 
-    ``row``: of the trail, if the event has one; ``cancellations``: those that it began or changed.
+    ``row``: of the trail, if the event has one; ``cancellations``: those that it began or changed;
+    ``subtasks``: those whose run it ended.
     """
 
     state: Fold | None
@@ -82,6 +84,7 @@ class Folded(Struct, frozen=True):
     cancellations: tuple[Cancellation, ...]
     counted: tuple[Counted, ...]
     around: Around
+    subtasks: tuple[SubtaskRow, ...] = ()
 
 
 def fold(state: Fold | None, recorded: e.Recorded, position: int, around: Around) -> Folded:
@@ -132,6 +135,7 @@ def fold_job(before: JobFold | None, recorded: e.Recorded, position: int, around
             *of_making(before.made_by if before else "", recorded.data),
         ),
         around=around,
+        subtasks=tuple(ended_subtasks(before.job if before else None, recorded)),
     )
 
 

@@ -19,7 +19,8 @@ class JobRow(Struct, frozen=True):
 
     ``position``: of its last event. ``priority_number``: 0 (Lowest) to 4. ``error_code``: HPC
     Pack's number, 0 for none; ``error_message``: as HPC Pack renders it. ``tasks``: all but node
-    release; ``waiting`` to ``canceled`` count them by state, ``running`` those on a node.
+    release; ``waiting`` to ``canceled`` count them by state, ``running`` those on a node. Of a task
+    that has subtasks each of them is counted, in place of the task itself.
     ``survivors``: processes that outlived SIGKILL and are still there. ``cancel_*``: the last
     accepted cancel of this round, ``cancel_version`` its event's version; "" and None for none.
     From ``fail_on_task_failure`` on: as in ``Job``, yes and no as 1 and 0.
@@ -156,10 +157,12 @@ def version_of(cancel: CancelInForce | None) -> int | None:
 
 
 class Counts:
-    """How many tasks are in which state."""
+    """How many tasks are in which state; of a task with subtasks each of them is one."""
 
     def __init__(self, tasks: Iterable[Task]) -> None:
-        self._by_state = Counter(task.state for task in tasks)
+        self._by_state = Counter[TaskState]()
+        for task in tasks:
+            self._by_state.update(by_state(task))
         self.total = self._by_state.total()
         self.waiting = sum(self._by_state[state] for state in TASK_WAITING)
         self.running = sum(self._by_state[state] for state in TASK_ON_NODE)
@@ -167,6 +170,19 @@ class Counts:
     def of(self, state: TaskState) -> int:
         """Tasks in this one state."""
         return self._by_state[state]
+
+
+def by_state(task: Task) -> dict[TaskState, int]:
+    """How many are in which state: the task itself, or its subtasks."""
+    subtasks = task.subtasks
+    if subtasks is None:
+        return {task.state: 1}
+    found = Counter(one.state for one in subtasks.live.values())
+    found[TaskState.FINISHED] += len(subtasks.finished)
+    found[TaskState.FAILED] += len(subtasks.failed)
+    found[TaskState.CANCELED] += len(subtasks.canceled)
+    found[subtasks.waits_as] += len(subtasks.waiting)
+    return found
 
 
 def task_row(job_id: int, task: Task) -> TaskRow:

@@ -21,6 +21,7 @@ from adapters.http.routes.metrics import Snapshot, metrics_routes
 from adapters.http.routes.nodes import Nodes
 from adapters.http.routes.questions import Questions
 from adapters.http.routes.schemas import Contract, Schemas
+from adapters.http.routes.subtasks import Subtasks
 from adapters.http.streams.sse import StreamLimits
 from adapters.web.authentication import Authenticator, Door
 from adapters.web.closing import Closing
@@ -31,6 +32,7 @@ from application.node_use import NodeUses
 from application.ports import Ids
 from application.queries import Queries
 from application.scheduler import Scheduler
+from application.subtasks import SubtaskQueries
 
 
 def create_app(
@@ -59,6 +61,7 @@ def create_app(
         Commands(scheduler, ids),
         Questions(scheduler, queries, door, closing, stream_limits, ids.new),
         Listings(listing, queries, provenance),
+        Subtasks(queries, SubtaskQueries(queries, listing)),
         Administrations(administration),
         Nodes(nodes),
     )

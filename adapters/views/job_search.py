@@ -111,3 +111,13 @@ def tasks(job_id: int, states: Sequence[str], page: Page) -> tuple[str, Sequence
         where.add("task_id > ?", place_of(page.after))
     query = f"SELECT {columns_of('task')} FROM task {where} ORDER BY task_id LIMIT ?"
     return query, [*where.values, page.rows + 1]
+
+
+def subtasks(job_id: int, task_id: int, numbers: Sequence[int]) -> tuple[str, Sequence[Value]]:
+    """The last ended runs of some of a task's subtasks."""
+    where = Where()
+    where.add("job_id = ?", whole(job_id))
+    where.add("task_id = ?", whole(task_id))
+    marks = ", ".join("?" * len(numbers))
+    where.add(f"instance IN ({marks})", *map(whole, numbers))
+    return f"SELECT {columns_of('subtask')} FROM subtask {where} ORDER BY instance", where.values

@@ -1,5 +1,7 @@
 """Ranges of task numbers as the trail holds them, such as "1-3,7"; what is no range names no task.
 
+Subtasks ("2.17", "2.1-500") name their task.
+
 People may have asked for any number, so it may be negative: "-5" is one number.
 """
 
@@ -7,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-SPAN: Final = re.compile(r"(-?\d+)(?:-(\d+))?")
+SPAN: Final = re.compile(r"(-?\d+)(?:-(\d+)|\.-?\d+(?:-\d+)?)?")
 
 
 def spans(ranges: str) -> Iterator[tuple[int, int]]:
@@ -26,9 +28,9 @@ def in_ranges(number: int, ranges: str) -> bool:
 
 def numbers(ranges: str, most: int) -> list[int] | None:
     """The numbers within ranges; None when there are more than ``most``."""
-    found: list[int] = []
-    for first, last in spans(ranges):
+    found: dict[int, None] = {}
+    for first, last in dict.fromkeys(spans(ranges)):
         if last - first >= most - len(found):
             return None
-        found += range(first, last + 1)
-    return found
+        found |= dict.fromkeys(range(first, last + 1))
+    return list(found)

@@ -34,6 +34,7 @@ from application.views import (
 )
 from projections.audit_trail import AuditRow
 from projections.job_view import JobRow, TaskRow
+from projections.subtask_view import SubtaskRow
 
 EXPORT_ROWS: Final = 1000
 PAIRS: Final = ", ".join(f"'{column}', a.{column}" for column in TRAIL_COLUMNS)
@@ -83,6 +84,14 @@ class SqliteViewReader:
         with used(self._datastore, commit=False) as cursor:
             found = selected(cursor, query, values)
             return answer(tuple(TaskRow(*row) for row in found), page, position_of(cursor))
+
+    def subtasks(self, job_id: int, task_id: int, numbers: Sequence[int]) -> Answer[SubtaskRow]:
+        page = Page(max(1, len(numbers)))
+        check_page(page)
+        query, values = job_search.subtasks(job_id, task_id, numbers)
+        with used(self._datastore, commit=False) as cursor:
+            found = selected(cursor, query, values)
+            return answer(tuple(SubtaskRow(*row) for row in found), page, position_of(cursor))
 
     def trail(self, which: AuditFilter, descending: bool, page: Page) -> Answer[AuditRow]:
         check(which)

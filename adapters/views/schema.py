@@ -9,16 +9,19 @@ from msgspec import Struct
 from projections.audit_trail import AuditRow
 from projections.cancellations import CancellationRow
 from projections.job_view import JobRow, TaskRow
+from projections.subtask_view import SubtaskRow
 
 TABLES: Final[dict[str, type[Struct]]] = {
     "job": JobRow,
     "task": TaskRow,
+    "subtask": SubtaskRow,
     "audit": AuditRow,
     "cancellation": CancellationRow,
 }
 KEYS: Final = {
     "job": ("job_id",),
     "task": ("job_id", "task_id"),
+    "subtask": ("job_id", "task_id", "instance"),
     "audit": ("position",),
     "cancellation": ("position",),
 }

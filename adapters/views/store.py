@@ -121,6 +121,7 @@ class SqliteViewStore:
             self._recorder.track(cursor, changes.position)
             put_jobs(cursor, changes)
             put_states(cursor, changes)
+            cursor.executemany(insert("subtask"), map(astuple, changes.subtasks))
             put_trail(cursor, changes.trail)
             put_cancellations(cursor, changes)
             remove(cursor, changes.removed)
@@ -207,6 +208,7 @@ def remove(cursor: SQLiteCursor, jobs: Sequence[int]) -> None:
     """Jobs leave the job view; of their cancels it is noted."""
     for statement in (
         "DELETE FROM task WHERE job_id = ?",
+        "DELETE FROM subtask WHERE job_id = ?",
         "DELETE FROM job_node WHERE job_id = ?",
         "DELETE FROM job WHERE job_id = ?",
         "UPDATE cancellation SET in_view = 0 WHERE job_id = ?",

@@ -52,7 +52,7 @@ def changes(first: int) -> Changes:
     """A commit of jobs."""
     last = first + BATCH - 1
     rows = [job_row(job(number), last) for number in range(first, last + 1)]
-    return Changes(last, Around(), {}, rows, (), (), (), (), {})
+    return Changes(last, Around(), {}, rows, (), (), (), (), (), {})
 
 
 def job(number: int) -> Job:

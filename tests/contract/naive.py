@@ -118,9 +118,9 @@ def about_job(row: AuditRow, job: str) -> bool:
 
 
 def tasks_of(ranges: str) -> set[int]:
-    """The numbers in "1-3,7"."""
+    """The numbers in "1-3,7"; of subtasks ("2.17") the number of their task."""
     found = set[int]()
-    for part in ranges.split(",") if ranges else []:
+    for part in (x.partition(".")[0] for x in ranges.split(",") if x):
         first, _, last = part[1:].partition("-")
         first = part[0] + first
         found |= set(range(int(first), int(last or first) + 1))

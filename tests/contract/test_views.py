@@ -24,6 +24,7 @@ from tests.contract.views import (
     changes,
     job,
     job_changes,
+    subtask,
 )
 from tests.contract.whole import CLUSTER, DAY, JOB, REQUESTS, story_state, whole
 from tests.domain.builders import running_job
@@ -46,6 +47,7 @@ def seen(store: ViewStore) -> tuple[object, ...]:
         store.states([JOB, CLUSTER, DAY]),
         jobs,
         [reader.tasks(row.job_id, (), ALL) for row in jobs.rows],
+        reader.subtasks(7, 2, range(1, 10)),
         reader.trail(AuditFilter(), False, ALL),
         reader.cancellations(CancellationFilter(), at(0), ALL),
         reader.troubles(at(0)),
@@ -73,6 +75,7 @@ def test_rows_folds_and_position_are_there_together(store: ViewStore) -> None:
     jobs = reader.jobs(JobFilter(), JobOrder.ID, True, ALL)
     assert (jobs.rows, jobs.more, jobs.position) == (tuple(done.jobs), False, 12)
     assert reader.tasks(7, (), ALL).rows == tuple(done.tasks)
+    assert reader.subtasks(7, 2, (1, 2, 3)).rows == (subtask(1), subtask(3, attempt=2))
     assert reader.trail(AuditFilter(), True, ALL).rows == tuple(done.trail)
     found = reader.cancellations(CancellationFilter(), at(0), ALL)
     assert [x.row for x in found.rows] == list(done.cancellations)
@@ -89,7 +92,7 @@ class Breaking(list[object]):
         raise Broken
 
 
-@pytest.mark.parametrize("part", ["jobs", "tasks", "removed", "trail", "cancellations"])
+@pytest.mark.parametrize("part", ["jobs", "tasks", "subtasks", "removed", "trail", "cancellations"])
 def test_a_commit_that_fails_in_the_middle_leaves_nothing(store: ViewStore, part: str) -> None:
     store.commit(whole(12))
     before = seen(store)
@@ -98,6 +101,17 @@ def test_a_commit_that_fails_in_the_middle_leaves_nothing(store: ViewStore, part
     assert seen(store) == before
     store.commit(replace(whole(13), trail=[audit(13)]))
     assert store.position() == 13
+
+
+def test_the_last_ended_run_of_a_subtask_takes_the_place_of_the_one_before(
+    store: ViewStore,
+) -> None:
+    store.commit(whole(12))
+    store.commit(replace(whole(13), subtasks=[subtask(1, attempt=2)], trail=[audit(13)]))
+    reader = store.reader()
+    assert reader.subtasks(7, 2, (3, 1)).rows == (subtask(1, attempt=2), subtask(3, attempt=2))
+    assert reader.subtasks(7, 2, (2,)).rows == reader.subtasks(7, 1, (1,)).rows == ()
+    assert reader.subtasks(7, 2, ()).rows == ()
 
 
 def test_a_row_that_cannot_be_stored_leaves_nothing(store: ViewStore) -> None:
@@ -205,6 +219,7 @@ def test_a_removed_job_leaves_the_job_view_and_never_the_trail(store: ViewStore)
     assert store.states([JOB]) == {}
     assert reader.jobs(JobFilter(), JobOrder.ID, True, ALL).rows == ()
     assert reader.tasks(7, (), ALL).rows == ()
+    assert reader.subtasks(7, 2, (1, 2, 3)).rows == ()
     assert [x.position for x in reader.trail(AuditFilter(), False, ALL).rows] == [12, 13]
     found = reader.cancellations(CancellationFilter(job_id=7), at(0), ALL)
     assert [(x.row, x.trouble) for x in found.rows] == [(row, None)]

@@ -23,6 +23,7 @@ from projections.cancellations import CancellationRow
 from projections.folding import Around, Fold, JobFold
 from projections.job_view import JobRow, job_row, task_row
 from projections.stamps import stamp
+from projections.subtask_view import SubtaskRow
 from projections.tally import CountKey
 
 LOG = "log/1"
@@ -117,6 +118,7 @@ def changes(
         states=states or {},
         jobs=jobs,
         tasks=[],
+        subtasks=[],
         removed=removed,
         trail=trail,
         cancellations=cancellations,
@@ -140,6 +142,7 @@ def job_changes(position: int, *folds: JobFold, before: JobFold | None = None) -
         states=states,
         jobs=[job_row(f.job, position) for f in folds],
         tasks=tasks,
+        subtasks=[],
         removed=[],
         trail=[],
         cancellations=[],
@@ -222,6 +225,7 @@ def cancellation(position: int, **columns: object) -> CancellationRow:
     values: dict[str, object] = dict.fromkeys(CancellationRow.__struct_fields__) | {
         "position": position,
         "job_id": 1,
+        "instance": 0,
         "owner": "alice",
         "request_id": f"r{position}",
         "mode": "normal",
@@ -244,3 +248,9 @@ def cancellation(position: int, **columns: object) -> CancellationRow:
         **columns,
     }
     return CancellationRow(**values)  # type: ignore[arg-type]
+
+
+def subtask(instance: int, attempt: int = 1) -> SubtaskRow:
+    """A run of a subtask of job 7 that ended well."""
+    began, ended = stamp(at(instance)), stamp(at(instance + 1))
+    return SubtaskRow(7, 2, instance, attempt, "n1", 0, None, began, ended, "", "")

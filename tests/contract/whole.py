@@ -10,6 +10,7 @@ from tests.contract.views import (
     at,
     audit,
     cancellation,
+    subtask,
 )
 from tests.domain.builders import cancel, cancel_task, killed, running_job
 from tests.projections.folded import folded
@@ -34,6 +35,7 @@ def whole(position: int) -> Changes:
         states=states,
         jobs=[job_row(state.job, position)],
         tasks=[task_row(7, task) for task in state.job.tasks.values()],
+        subtasks=[subtask(3, attempt=2), subtask(1)],
         removed=[],
         trail=[audit(position, message="disk full")],
         cancellations=[cancellation(position, open=1)],

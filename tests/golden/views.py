@@ -65,6 +65,7 @@ def lines() -> list[str]:
         "golden trail": golden,
         "job": folds.jobs,
         "task": folds.tasks,
+        "subtask": [row for _, row in sorted(folds.subtasks.items())],
         "trail": folds.trail,
         "cancellation": folds.effects,
         "count": [(key.measure, key.labels, n) for key, n in sorted_counts(folds)],

@@ -46,6 +46,7 @@ def requested(
         position=position,
         job_id=7,
         task=task,
+        instance=0,
         owner="alice",
         request_id=request_id,
         mode=mode.value,

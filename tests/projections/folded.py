@@ -14,6 +14,7 @@ from projections.audit_trail import AuditRow
 from projections.cancellations import Cancellation, CancellationRow, cancellation_row
 from projections.folding import Around, Fold, Folded, JobFold, fold
 from projections.job_view import JobRow, TaskRow, job_row, task_row
+from projections.subtask_view import SubtaskRow
 from projections.tally import CountKey, Measure
 from tests.domain.builders import Story, at
 
@@ -32,6 +33,7 @@ class Folds:
         self.trail: list[AuditRow] = []
         self.cancels: dict[int, Cancellation] = {}
         self.counts: dict[CountKey, int] = {}
+        self.subtasks: dict[tuple[int, int, int], SubtaskRow] = {}
 
     def take(self, recorded: e.Recorded) -> Folded:
         """One more event; what it led to."""
@@ -45,6 +47,10 @@ class Folds:
             self.states[recorded.aggregate] = done.state
         self.trail += [done.row] if done.row else []
         self.cancels |= {c.position: c for c in done.cancellations}
+        self.subtasks |= {(r.job_id, r.task_id, r.instance): r for r in done.subtasks}
+        if done.state is None:
+            gone = recorded.aggregate.id
+            self.subtasks = {k: r for k, r in self.subtasks.items() if str(r.job_id) != gone}
         for key, amount in done.counted:
             self.counts[key] = self.counts.get(key, 0) + amount
         return done

@@ -138,9 +138,9 @@ class World:
         """The journal's file, opened."""
         return SqliteJournal(self.directory / "journal.sqlite", CLUSTER)
 
-    def run(self, job: int, task: int = 1, attempt: int = 1) -> FakeRun | None:
+    def run(self, job: int, task: int = 1, attempt: int = 1, instance: int = 0) -> FakeRun | None:
         """What the machine has of a run."""
-        return self.machine.runs.get(RunKey(job, task, 0, attempt))
+        return self.machine.runs.get(RunKey(job, task, instance, attempt))
 
     async def jobs(self) -> list[int]:
         """The numbers of all jobs there ever were."""
@@ -409,11 +409,11 @@ class Stack:
 
     # --- waiting ----------------------------------------------------------------------------------
 
-    async def went(self, job: int, task: int = 1, attempt: int = 1) -> None:
+    async def went(self, job: int, task: int = 1, attempt: int = 1, instance: int = 0) -> None:
         """The run was told to go, at some time."""
 
         def gone() -> bool:
-            run = self.world.run(job, task, attempt)
+            run = self.world.run(job, task, attempt, instance)
             return run is not None and run.went > 0
 
         await until(gone, f"the start of task {task} of job {job}, attempt {attempt}")

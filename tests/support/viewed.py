@@ -29,6 +29,7 @@ LOG_ID: Final = "memory/1"
 TABLES: Final = (
     *("job", "task", "audit", "cancellation", "state", "tally", "about", "stretch", "tracking"),
     "job_node",
+    "subtask",
 )
 
 

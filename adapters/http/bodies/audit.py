@@ -26,7 +26,8 @@ EVENTS_PATH: Final = f"{API}/events"
 class AuditLine(Struct, frozen=True):
     """A row of the trail: ``application.views.TRAIL_COLUMNS`` in their order.
 
-    ``position`` leads to its event. ``tasks``: ranges of task ids, "" for the whole job.
+    ``position`` leads to its event. ``tasks``: ranges of task ids, and of subtasks behind their
+    task's ("2.1-500,2.7,4"), "" for the whole job.
     ``request_position``: of the accepted request that this follows from, null for requests.
     """
 

@@ -10,6 +10,7 @@ from adapters.http.bodies.shapes import (
     PositionNumber,
     ReleaseWord,
     StageWord,
+    SubtaskNumber,
     TaskNumber,
     Time,
     TroubleWord,
@@ -40,12 +41,13 @@ class CancellationItem(Struct, frozen=True):
     ``trouble``: survivors, stuck or late, null for none. ``running``, ``waiting``: the tasks it
     found; ``stopped``, ``force_stopped``: runs it ended; ``ended_otherwise``: runs that ended by
     themselves or by another request meanwhile. ``released_at``: when the node release task ended,
-    null also when it was skipped.
+    null also when it was skipped. ``subtask_id``: null for a cancel of a whole task or job.
     """
 
     position: PositionNumber
     job_id: JobNumber
     task_id: TaskNumber | None
+    subtask_id: SubtaskNumber | None
     owner: str
     trouble: TroubleWord | None
     stage: StageWord
@@ -102,6 +104,7 @@ def cancellation_item(found: TroubledCancellation) -> CancellationItem:
         position=row.position,
         job_id=row.job_id,
         task_id=row.task,
+        subtask_id=row.instance or None,
         owner=row.owner,
         trouble=found.trouble,
         stage=row.stage,

@@ -22,6 +22,7 @@ from adapters.http.bodies.shapes import (
 )
 from adapters.web.text import hexadecimal
 from application.queries import Snapshot
+from application.subtasks import SubtaskCounts, counts_of
 from domain.error_message import error_message
 from domain.job import CancelInForce, FailingInForce, FinishInForce, Held, Job, Task, TaskFinish
 from projections.stamps import maybe_stamp, stamp, stamp_of
@@ -63,8 +64,28 @@ class TaskFinishDetail(Struct, frozen=True):
     grace_seconds: Count
 
 
+class SubtaskCountsBody(Struct, frozen=True):
+    """A task's subtasks by what they do. ``running``: on a node.
+
+    ``expanded``: the highest number that was ever reached; there is no naming a higher one yet.
+    ``waiting`` counts those too that were not reached.
+    """
+
+    total: Count
+    expanded: Count
+    waiting: Count
+    running: Count
+    finished: Count
+    failed: Count
+    canceled: Count
+
+
 class TaskDetail(Struct, frozen=True):
-    """A task and its latest run."""
+    """A task and its latest run; a task with subtasks has no runs of its own.
+
+    ``start``, ``end``, ``increment``: the index of a parametric sweep. ``instances``: of a service,
+    how many there are at once. Each 0 for other types. ``subtasks``: null without any.
+    """
 
     task_id: TaskNumber
     type: TaskTypeWord
@@ -92,6 +113,11 @@ class TaskDetail(Struct, frozen=True):
     reason: str
     explicitly_canceled: bool
     finish: TaskFinishDetail | None
+    start: Count
+    end: Count
+    increment: Count
+    instances: Count
+    subtasks: SubtaskCountsBody | None
 
 
 class FailingDetail(Struct, frozen=True):
@@ -305,6 +331,29 @@ def task_detail(task: Task) -> TaskDetail:
         reason=task.reason,
         explicitly_canceled=task.explicitly_canceled,
         finish=task_finish_detail(task.finish),
+        start=task.spec.start,
+        end=task.spec.end,
+        increment=task.spec.increment,
+        instances=task.spec.instances,
+        subtasks=subtask_counts(task),
+    )
+
+
+def subtask_counts(task: Task) -> SubtaskCountsBody | None:
+    """How many subtasks do what; None for a task that has none."""
+    return None if task.subtasks is None else counts_body(counts_of(task))
+
+
+def counts_body(counts: SubtaskCounts) -> SubtaskCountsBody:
+    """The counts as they go out."""
+    return SubtaskCountsBody(
+        counts.total,
+        counts.expanded,
+        counts.waiting,
+        counts.running,
+        counts.finished,
+        counts.failed,
+        counts.canceled,
     )
 
 

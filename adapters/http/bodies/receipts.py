@@ -13,6 +13,7 @@ from adapters.http.bodies.shapes import (
     ModeWord,
     OutcomeWord,
     PositionNumber,
+    SubtaskNumber,
     TaskNumber,
     Time,
     Uuid,
@@ -43,6 +44,7 @@ class ReceiptBody(Struct, frozen=True):
     """The answer to a command.
 
     ``job_id``: a number, or the text that is none; null for commands on the cluster.
+    ``subtask_id``: null unless the command was for one subtask of the task ``task_id``.
     ``hresult_name``: HPC Pack's name of that number, "" for none.
     ``trail``: where the job's events are; null where there is no job.
     """
@@ -51,6 +53,7 @@ class ReceiptBody(Struct, frozen=True):
     operation: str
     job_id: JobNumber | str | None
     task_id: TaskNumber | None
+    subtask_id: SubtaskNumber | None
     request_id: str
     event_id: Uuid
     event_type: str
@@ -77,6 +80,7 @@ def receipt_body(receipt: Receipt) -> ReceiptBody:
         operation=receipt.operation,
         job_id=number or receipt.job_id or None,
         task_id=receipt.task_id,
+        subtask_id=receipt.instance or None,
         request_id=receipt.request_id,
         event_id=receipt.event_id,
         event_type=receipt.event_type,

@@ -58,6 +58,7 @@ PositionNumber = Annotated[int, Meta(ge=0)]
 VersionNumber = Annotated[int, Meta(ge=1)]
 JobNumber = Annotated[int, Meta(ge=1)]
 TaskNumber = Annotated[int, Meta(ge=0)]
+SubtaskNumber = Annotated[int, Meta(ge=1)]
 ParameterNumber = Annotated[int, Meta(ge=-1)]
 """Of a cluster parameter; -1 means all where a parameter counts things."""
 

@@ -23,6 +23,7 @@ from adapters.http.contract.parts import (
     LOCATION,
     RECEIPT,
     REQUEST_ID,
+    SUBTASK,
     TASK,
     command,
 )
@@ -118,6 +119,27 @@ REQUEUE_TASK: Final = command(
     NothingBody,
     (JOB, TASK),
 )
+CANCEL_SUBTASK: Final = command(
+    "cancelSubtask",
+    "/jobs/{job_id}/tasks/{task_id}/subtasks/{subtask_id}/cancel",
+    "Stop one subtask, normally or by force",
+    TaskCancelBody,
+    (JOB, TASK, SUBTASK),
+)
+FINISH_SUBTASK: Final = command(
+    "finishSubtask",
+    "/jobs/{job_id}/tasks/{task_id}/subtasks/{subtask_id}/finish",
+    "Stop one subtask and count it as finished",
+    FinishBody,
+    (JOB, TASK, SUBTASK),
+)
+REQUEUE_SUBTASK: Final = command(
+    "requeueSubtask",
+    "/jobs/{job_id}/tasks/{task_id}/subtasks/{subtask_id}/requeue",
+    "Run a failed or canceled subtask of a job that goes on again",
+    NothingBody,
+    (JOB, TASK, SUBTASK),
+)
 SET_PARAMETER: Final = Operation(
     id="setParameter",
     method="PUT",
@@ -152,5 +174,8 @@ OPERATIONS: Final = (
     CANCEL_TASK,
     FINISH_TASK,
     REQUEUE_TASK,
+    CANCEL_SUBTASK,
+    FINISH_SUBTASK,
+    REQUEUE_SUBTASK,
     SET_PARAMETER,
 )

@@ -8,6 +8,7 @@ from adapters.http.bodies.explanation import ExplanationBody
 from adapters.http.bodies.job import JobDetail
 from adapters.http.bodies.jobs import JobsBody, TasksBody
 from adapters.http.bodies.replay import ReplayBody
+from adapters.http.bodies.subtasks import SubtaskBody, SubtasksBody
 from adapters.http.contract.fields import Moment, Seconds, Text, Whole, Word, words_of
 from adapters.http.contract.operation import Operation, Parameter, Reply
 from adapters.http.contract.parts import (
@@ -15,9 +16,12 @@ from adapters.http.contract.parts import (
     ETAG,
     IF_NONE_MATCH,
     JOB,
+    LIMIT,
     NAME,
     PAGE,
     POSITION_MAX,
+    SUBTASK,
+    TASK,
     VERSION_MAX,
     held,
 )
@@ -25,6 +29,7 @@ from application.retelling import EVENTS_MAX
 from application.views import JobOrder
 from domain.cluster import JOB_ID_MAX
 from domain.states import JobPriority, JobState, JobType, TaskState
+from domain.sweeps import SUBTASKS_MAX
 
 WAIT_SECONDS_MAX: Final = 60
 ORDERS: Final = tuple(f"{sign}{order}" for order in JobOrder for sign in ("", "-"))
@@ -105,6 +110,38 @@ TASKS: Final = Operation(
     replies=(Reply(200, "A page of tasks.", TasksBody, headers=(POSITION,)),),
     problems=(403, 404),
 )
+SUBTASKS: Final = Operation(
+    id="listSubtasks",
+    method="GET",
+    path="/jobs/{job_id}/tasks/{task_id}/subtasks",
+    tag="jobs",
+    summary="List a task's subtasks by number",
+    description="Those of a sweep are there from when they are first reached: expanded.",
+    parameters=(
+        JOB,
+        TASK,
+        Parameter("state", words_of(TaskState), "Only in this state.", many=True),
+        Parameter(
+            "after",
+            Whole(0, SUBTASKS_MAX, 0),
+            "Only what comes after this number: next of the page before.",
+        ),
+        LIMIT,
+        AT_LEAST,
+    ),
+    replies=(Reply(200, "A page of subtasks.", SubtasksBody, headers=(POSITION,)),),
+    problems=(403, 404),
+)
+SUBTASK_NOW: Final = Operation(
+    id="getSubtask",
+    method="GET",
+    path="/jobs/{job_id}/tasks/{task_id}/subtasks/{subtask_id}",
+    tag="jobs",
+    summary="A subtask and its latest run",
+    parameters=(JOB, TASK, SUBTASK, AT_LEAST),
+    replies=(Reply(200, "The subtask.", SubtaskBody, headers=(POSITION,)),),
+    problems=(403, 404),
+)
 EVENTS: Final = Operation(
     id="getJobEvents",
     method="GET",
@@ -152,4 +189,4 @@ EXPLAIN: Final = Operation(
     problems=(403, 404),
 )
 
-OPERATIONS: Final = (LIST, GET, TASKS, EVENTS, REPLAY, EXPLAIN)
+OPERATIONS: Final = (LIST, GET, TASKS, SUBTASKS, SUBTASK_NOW, EVENTS, REPLAY, EXPLAIN)

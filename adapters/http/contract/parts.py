@@ -9,6 +9,7 @@ from adapters.http.contract.operation import Operation, Parameter, Reply
 from application.views import PAGE_ROWS, PAGE_ROWS_MAX
 from domain.cluster import JOB_ID_MAX
 from domain.identity import Origin
+from domain.sweeps import SUBTASKS_MAX
 
 POSITION_MAX: Final = 10**18 - 1
 """Higher than any stream comes, and of as many digits as a header may have."""
@@ -23,6 +24,10 @@ KEY: Final = Text(1, 64, r"[A-Za-z0-9._:-]+", "1 to 64 letters, digits and . _ :
 JOB: Final = Parameter("job_id", Whole(1, JOB_ID_MAX), "The number of the job.", where="path")
 TASK: Final = Parameter(
     "task_id", Whole(1, VERSION_MAX), "The number of the task in its job.", where="path"
+)
+
+SUBTASK: Final = Parameter(
+    "subtask_id", Whole(1, SUBTASKS_MAX), "The number of the subtask in its task.", where="path"
 )
 
 # --- headers of requests --------------------------------------------------------------------------

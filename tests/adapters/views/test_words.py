@@ -169,19 +169,26 @@ def test_values_of_columns_are_told_apart() -> None:
         ("1-9", (MANY,)),
         ("1-999999999999", (MANY,)),
         ("no range", ()),
+        ("2.17", ("2",)),
+        ("4,2.1-500,2.7,3.1-2", ("4", "2", "3")),
     ],
 )
 def test_tasks_have_words_while_they_are_few(ranges: str, words: tuple[str, ...]) -> None:
     assert tasks_of(ranges) == words
 
 
-@pytest.mark.parametrize("ranges", ["", "x", "1-", "-", "--5", ",", "1-2-3", "9" * 50, "1;2"])
+@pytest.mark.parametrize(
+    "ranges", ["", "x", "1-", "-", "--5", ",", "1-2-3", "9" * 50, "1;2", "1.", "1.x"]
+)
 def test_what_is_no_range_holds_no_task(ranges: str) -> None:
     assert not in_ranges(1, ranges)
     assert not numbers(ranges, 3) or ranges.isdigit()
 
 
-@pytest.mark.parametrize(("ranges", "held"), [("1-3,7", {1, 2, 3, 7}), ("-5", {-5}), ("4", {4})])
+@pytest.mark.parametrize(
+    ("ranges", "held"),
+    [("1-3,7", {1, 2, 3, 7}), ("-5", {-5}), ("4", {4}), ("2-3,5.1-9", {2, 3, 5})],
+)
 def test_which_tasks_are_in_a_range(ranges: str, held: set[int]) -> None:
     assert {n for n in range(-9, 12) if in_ranges(n, ranges)} == held
     assert set(numbers(ranges, 8) or ()) == held
