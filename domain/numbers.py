@@ -71,6 +71,25 @@ class Numbers:
             yield number
             bits ^= 1 << number
 
+    def falling(self) -> Iterator[int]:
+        """From the highest down, found one by one."""
+        bits = self._bits
+        while bits:
+            number = bits.bit_length() - 1
+            yield number
+            bits ^= 1 << number
+
+    def first(self, count: int) -> "Numbers":
+        """The lowest ``count`` of them, all when there are no more; found by halving."""
+        low, high = 0, self._bits.bit_length()
+        while low < high:
+            middle = (low + high) // 2
+            if (self._bits & span(0, middle - 1)).bit_count() < count:
+                low = middle + 1
+            else:
+                high = middle
+        return Numbers(self._bits & span(0, low - 1))
+
     def __or__(self, other: "Numbers") -> "Numbers":
         return Numbers(self._bits | other._bits)
 

@@ -2,16 +2,18 @@
 
 Source: the client library's ErrorCode (execution) and the product's table of task types. The number
 says who ended the task; a task that ended well, or has not ended, has none. Nor has one with
-subtasks, which end each in its own way, nor a subtask of which only its state is remembered.
+subtasks, which end each in its own way, nor a subtask of which only its state is remembered: for
+one of which the views know how it ended, there is ``subtask_error``.
 """
 
 from typing import Final
 
 from domain.hresult import HResult
-from domain.job import Task
-from domain.states import StopCause, TaskState
+from domain.job import Job, Task
+from domain.states import StopCause, TaskState, TaskType
 
 LOST: Final = "run_lost"
+LIMIT: Final = "run_limit"
 BY_ORDER: Final = {
     StopCause.JOB_CANCEL: HResult.TASKS_JOB_CANCELED,
     StopCause.TASK_CANCEL: HResult.TASK_CANCELED_DURING_EXECUTION,
@@ -49,3 +51,36 @@ def failure(task: Task) -> HResult:
     if task.expired is not None and task.order.cause is StopCause.RUN_LIMIT:
         return HResult.TASK_RUNTIME_EXPIRED
     return BY_ORDER.get(task.order.cause, HResult.TASK_FAILURE)
+
+
+# --- subtasks -------------------------------------------------------------------------------------
+
+
+def subtask_error(job: Job, one: Task) -> HResult | None:
+    """The number of a subtask that has its exit, code and times, but not the order it was under.
+
+    None where two numbers could be meant.
+    """
+    ended = one.exit is not None and not one.order and one.spec.type is not TaskType.NODE_RELEASE
+    if ended and one.state is TaskState.FINISHED and one.exit and one.exit.signal is not None:
+        return HResult.TASK_FINISHED_DURING_EXECUTION
+    if ended and one.state is TaskState.FAILED and one.code in (LIMIT, ""):
+        return of_limit(job, one) if one.code else of_cancel(job, one)
+    return task_error(one)
+
+
+def of_limit(job: Job, one: Task) -> HResult | None:
+    """Whose run-time limit it was, its own or the job's."""
+    own = one.spec.runtime_seconds > 0
+    jobs = job.failing is not None and job.failing.cause is StopCause.RUN_LIMIT
+    if own and jobs:
+        return None
+    return HResult.TASK_RUNTIME_EXPIRED if own else HResult.JOB_RUNTIME_EXPIRED
+
+
+def of_cancel(job: Job, one: Task) -> HResult:
+    """Whose cancel it was: the job's, for what was still running when that was accepted."""
+    cancel = job.cancel
+    if cancel is None or (one.ended_at is not None and one.ended_at < cancel.first_at):
+        return HResult.TASK_CANCELED_DURING_EXECUTION
+    return HResult.TASKS_JOB_CANCELED

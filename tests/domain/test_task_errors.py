@@ -1,6 +1,7 @@
 """The number that a task is left with says who ended it."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Final
 
 import pytest
@@ -8,9 +9,10 @@ from msgspec.structs import replace
 
 from domain import commands as c
 from domain import events as e
+from domain.job import Task
 from domain.states import CancelMode, TaskState, TaskType
 from domain.subtasks import subtask
-from domain.task_errors import task_error
+from domain.task_errors import subtask_error, task_error
 from tests.domain.builders import (
     HANDLE,
     NODE,
@@ -127,3 +129,49 @@ def test_of_subtasks_no_number_is_made_up() -> None:
     found = [subtask(whole, n) for n in (1, 2)]
     assert [one.state for one in found if one] == [TaskState.FAILED] * 2
     assert [task_error(one) for one in (whole, *found) if one] == [None] * 3
+
+
+SUBTASK: Final = e.TaskSpec(1, "w *", TaskType.PARAMETRIC_SWEEP, start=1, end=9, increment=1)
+
+
+@pytest.mark.parametrize(
+    ("code", "end", "runtime_seconds", "number"),
+    [
+        ("task_failure", e.Exit(code=1), 0, 0x800409DC),
+        ("stopped", e.Exit(signal=15), 0, 0x800409DC),
+        ("run_lost", e.Exit(), 0, 0x800409D9),
+        ("run_limit", e.Exit(signal=9), 60, 0x800409D7),
+        ("run_limit", e.Exit(signal=9), 0, 0x800409D5),
+        ("", e.Exit(signal=15), 0, 0x800409E7),
+    ],
+)
+def test_a_subtask_of_which_the_end_is_known_has_a_number(
+    code: str, end: e.Exit, runtime_seconds: int, number: int
+) -> None:
+    spec = replace(SUBTASK, runtime_seconds=runtime_seconds)
+    job = running_job(1).job
+    one = Task(spec, TaskState.FAILED, instance=3, attempt=1, exit=end, code=code)
+    assert subtask_error(job, one) == number
+
+
+def test_a_subtask_that_was_running_at_the_job_s_cancel_was_stopped_by_it() -> None:
+    story = running_job(1)
+    story.ask(cancel("r0"))
+    job = story.job
+    assert job.cancel is not None
+    at = job.cancel.first_at
+    one = Task(SUBTASK, TaskState.FAILED, instance=3, attempt=1, exit=e.Exit(signal=15))
+    assert subtask_error(job, replace(one, ended_at=at)) == 0x800409D3
+    before = replace(one, ended_at=at - timedelta(seconds=1))
+    assert subtask_error(job, before) == 0x800409E7
+
+
+def test_a_subtask_that_a_finish_stopped_is_known_by_the_signal_that_ended_it() -> None:
+    one = Task(SUBTASK, TaskState.FINISHED, instance=3, attempt=1, exit=e.Exit(signal=15))
+    job = running_job(1).job
+    assert subtask_error(job, one) == 0x800409EC
+    assert subtask_error(job, replace(one, exit=e.Exit(code=0))) is None
+    forgotten = replace(one, state=TaskState.FAILED, exit=None)
+    assert subtask_error(job, forgotten) is None
+    waiting = Task(SUBTASK, TaskState.CANCELED, instance=4)
+    assert subtask_error(job, waiting) == 0x800409E5
