@@ -130,6 +130,14 @@ class SubtaskQueries:
         more = len(found) > rows
         return await self._page(caller, job, position, task, found[:rows], more, at_least)
 
+    async def told(
+        self, caller: Caller, job: Job, task: Task, numbers: Sequence[int]
+    ) -> tuple[SubtaskView, ...]:
+        """These subtasks (at most 1000, each expanded), in this order, of a job as it was when this
+        person was let see it."""
+        found = await self._listing.subtasks(caller, job.id, task.spec.id, numbers)
+        return views_of(job, task, numbers, found.answer.rows)
+
     async def _task(self, caller: Caller, job_id: str, task_id: int) -> tuple[Job, int, Task]:
         """The job, the place of its last event, and its task."""
         held = await self._queries.job(caller, job_id)
@@ -149,17 +157,9 @@ class SubtaskQueries:
         at_least: int,
     ) -> SubtaskPage:
         """The subtasks of these numbers, with what the views know of their ended runs."""
-        number = task.spec.id
-        found = await self._listing.subtasks(caller, job.id, number, numbers, at_least)
-        rows = {row.instance: row for row in found.answer.rows}
-        seen = (subtask(task, n) for n in numbers)
-        left = survivors_of(task)
+        found = await self._listing.subtasks(caller, job.id, task.spec.id, numbers, at_least)
         return SubtaskPage(
-            tuple(
-                view_of(job.id, one, rows.get(one.instance), left.get(one.instance, 0))
-                for one in seen
-                if one is not None
-            ),
+            views_of(job, task, numbers, found.answer.rows),
             more,
             counts_of(task),
             job,
@@ -189,7 +189,7 @@ def counts_of(task: Task) -> SubtaskCounts:
     )
 
 
-def expanded_in(task: Task, states: Sequence[TaskState], after: int) -> Iterable[int]:
+def expanded_in(task: Task, states: Sequence[TaskState], after: int) -> Numbers:
     """The numbers of expanded subtasks above ``after`` that are in one of these states, rising."""
     subtasks = task.subtasks
     assert subtasks is not None, "only asked of a task with subtasks"
@@ -216,6 +216,19 @@ def survivors_of(task: Task) -> dict[int, int]:
         for number in Numbers.read(left.run.instances):
             found[number] = found.get(number, 0) + left.survivors
     return found
+
+
+def views_of(
+    job: Job, task: Task, numbers: Iterable[int], rows: Iterable[SubtaskRow]
+) -> tuple[SubtaskView, ...]:
+    """The subtasks of these numbers, with the rows that the views have of them."""
+    by_number, left = {row.instance: row for row in rows}, survivors_of(task)
+    seen = (subtask(task, n) for n in numbers)
+    return tuple(
+        view_of(job.id, one, by_number.get(one.instance), left.get(one.instance, 0))
+        for one in seen
+        if one is not None
+    )
 
 
 def view_of(job_id: int, one: Task, row: SubtaskRow | None, survivors: int) -> SubtaskView:

@@ -1,5 +1,6 @@
 """What an operation answers, whatever form it goes out in."""
 
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -119,3 +120,10 @@ Answer: TypeAlias = (
 def properties(pairs: dict[str, str]) -> Properties:
     """Names and values as they go out."""
     return Properties(tuple(Property(name, value) for name, value in pairs.items()))
+
+
+def chosen(values: Mapping[str, str], names: Sequence[str]) -> Properties:
+    """All values; of the named ones only, "" for what is not there, as in the product."""
+    by_name = {name.lower(): name for name in values}
+    wanted = {name: values.get(by_name.get(name.lower(), ""), "") for name in names}
+    return properties(wanted if names else dict(values))

@@ -24,6 +24,7 @@ from adapters.hpcpack.nodes import Machine, NodeQuestions
 from adapters.hpcpack.operation import NOTHING, Operation
 from adapters.hpcpack.operations import OPERATIONS
 from adapters.hpcpack.questions import Questions
+from adapters.hpcpack.task_questions import TaskQuestions
 from adapters.hpcpack.windows_operations import WINDOWS_OPERATIONS
 from adapters.web.authentication import Authenticator, Door, caller_of
 from adapters.web.requests import WebRequest, whole_body
@@ -31,6 +32,7 @@ from application.listing import Listing
 from application.ports import Ids
 from application.queries import Queries
 from application.scheduler import Scheduler
+from application.subtasks import SubtaskQueries
 
 HPC: Final = "/hpc"
 WINDOWS_HPC: Final = "/windowshpc"
@@ -81,6 +83,7 @@ def create_rest(
     works = {
         **Commands(scheduler, ids).works(),
         **Questions(queries, listing).works(),
+        **TaskQuestions(queries, SubtaskQueries(queries, listing)).works(),
         **Cluster(machine).works(),
         **nodes.works(),
         **NodeStats(nodes).works(),

@@ -4,6 +4,7 @@ What is refused is recorded by the use case; here it only becomes an error.
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -17,6 +18,9 @@ from application.ports import Ids
 from application.scheduler import Cancel, NewJob, Scheduler
 from domain.commands import JobChanges, TaskChanges
 from domain.states import CancelMode
+
+WHOLE: Final = 0
+"""The instance that stands for a task itself."""
 
 
 class Commands:
@@ -45,6 +49,9 @@ class Commands:
             "cancelTask": self.cancel_task,
             "finishTask": self.finish_task,
             "requeueTask": self.requeue_task,
+            "cancelSubtask": self.cancel_subtask,
+            "finishSubtask": self.finish_subtask,
+            "requeueSubtask": self.requeue_subtask,
         }
 
     async def create_job(self, asked: Asked) -> Number:
@@ -136,21 +143,42 @@ class Commands:
 
     async def cancel_task(self, asked: Asked) -> Nothing:
         """Stop one task."""
-        on = asked.caller, asked.job_id, asked.task_id
-        done(await self._scheduler.cancel_task(*on, cancel_of(asked), self._ids.new()))
-        return Nothing()
+        return await self._cancel_task(asked, WHOLE)
+
+    async def cancel_subtask(self, asked: Asked) -> Nothing:
+        """Stop one subtask."""
+        return await self._cancel_task(asked, asked.subtask_id)
 
     async def finish_task(self, asked: Asked) -> Nothing:
         """Stop one task with the outcome Finished."""
-        on = asked.caller, asked.job_id, asked.task_id
-        done(await self._scheduler.finish_task(*on, message_of(asked.body), self._ids.new()))
-        return Nothing()
+        return await self._finish_task(asked, WHOLE)
+
+    async def finish_subtask(self, asked: Asked) -> Nothing:
+        """Stop one subtask with the outcome Finished."""
+        return await self._finish_task(asked, asked.subtask_id)
 
     async def requeue_task(self, asked: Asked) -> Nothing:
         """Run one task again. The message is read, and kept nowhere: neither does HPC Pack."""
+        return await self._requeue_task(asked, WHOLE)
+
+    async def requeue_subtask(self, asked: Asked) -> Nothing:
+        """Run one subtask again; a message as of a task."""
+        return await self._requeue_task(asked, asked.subtask_id)
+
+    async def _cancel_task(self, asked: Asked, instance: int) -> Nothing:
+        on = asked.caller, asked.job_id, asked.task_id, cancel_of(asked), self._ids.new()
+        done(await self._scheduler.cancel_task(*on, instance=instance))
+        return Nothing()
+
+    async def _finish_task(self, asked: Asked, instance: int) -> Nothing:
+        on = asked.caller, asked.job_id, asked.task_id, message_of(asked.body), self._ids.new()
+        done(await self._scheduler.finish_task(*on, instance=instance))
+        return Nothing()
+
+    async def _requeue_task(self, asked: Asked, instance: int) -> Nothing:
         message_of(asked.body)
-        on = asked.caller, asked.job_id, asked.task_id
-        done(await self._scheduler.requeue_task(*on, self._ids.new()))
+        on = asked.caller, asked.job_id, asked.task_id, self._ids.new()
+        done(await self._scheduler.requeue_task(*on, instance=instance))
         return Nothing()
 
     async def _add(self, asked: Asked, new: NewJob) -> Number:

@@ -26,10 +26,10 @@ TASK_NAMES: Final = ("TaskState", "TaskStates", "TaskIds", "TaskInstanceIds", "C
 
 
 class TaskFilter(Struct, frozen=True):
-    """Which tasks; what is empty or None does not restrict.
+    """Which tasks and subtasks; what is empty or None does not restrict.
 
     ``state``: of ``TaskState``, ``states``: of ``TaskStates``; who gives both wants both to hold.
-    ``since``: of the last change, included.
+    ``since``: of the last change, included; a subtask changes with its task.
     """
 
     state: tuple[TaskState, ...] = ()
@@ -38,15 +38,25 @@ class TaskFilter(Struct, frozen=True):
     instances: tuple[int, ...] = ()
     since: datetime | None = None
 
-    def fits(self, task: Task) -> bool:
-        """Whether a task is wanted. Tasks here have the instance 0 only."""
-        return (
-            (not self.state or task.state in self.state)
-            and (not self.states or task.state in self.states)
-            and (not self.ids or task.spec.id in self.ids)
-            and (not self.instances or 0 in self.instances)
-            and (self.since is None or changed_since(task, self.since))
+    @property
+    def wanted(self) -> frozenset[TaskState] | None:
+        """The states that both allow; None for any."""
+        both = [frozenset(x) for x in (self.state, self.states) if x]
+        return frozenset.intersection(*both) if both else None
+
+    def fits_task(self, task: Task) -> bool:
+        """Whether a task is one of those asked for; its rows may still be of another state."""
+        return (not self.ids or task.spec.id in self.ids) and (
+            self.since is None or changed_since(task, self.since)
         )
+
+    def fits_state(self, state: TaskState) -> bool:
+        """Whether the state is one of those asked for."""
+        return self.wanted is None or state in self.wanted
+
+    def fits_instance(self, instance: int) -> bool:
+        """Whether the instance is one of those asked for."""
+        return not self.instances or instance in self.instances
 
 
 def changed_since(task: Task, since: datetime) -> bool:
@@ -133,8 +143,14 @@ def bits_of(number: int, numbers: dict[S, int]) -> tuple[S, ...]:
 
 
 def numbers_of(text: str, what: str) -> tuple[int, ...]:
-    """Task numbers with commas between them; ``22.1`` counts as 1."""
-    found = [name.rpartition(".")[2] for name in names_in(text, what)]
-    if not all(x.isascii() and x.isdigit() and len(x) <= 10 for x in found):
-        raise Malformed(f"{what} are numbers with commas between them")
+    """Numbers with commas between them; of tasks, ``22.1`` counts as 1."""
+    names = names_in(text, what)
+    found = [name.rpartition(".")[2] for name in names]
+    if not all(x.isascii() and x.isdigit() and len(x) <= 10 for x in found) or any(
+        name.count(".") > 1 for name in names
+    ):
+        raise Malformed(
+            f"{what} are numbers with commas between them; the numbers of subtasks are "
+            "TaskInstanceIds"
+        )
     return tuple(map(int, found))

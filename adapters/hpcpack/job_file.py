@@ -10,13 +10,27 @@ from typing import Final
 from adapters.hpcpack.answers import Property
 from adapters.hpcpack.faults import NotSupported
 from adapters.hpcpack.fields import SHOWN
-from adapters.hpcpack.wanted import JOB, TASK, JobPairs, Kind, new_job, new_task
+from adapters.hpcpack.wanted import (
+    JOB,
+    TASK,
+    JobPairs,
+    Kind,
+    new_job,
+    new_task,
+    service_instances,
+)
 from adapters.hpcpack.xml_reading import Element, read_xml
 from adapters.web.requests import Malformed
 from application.scheduler import NewJob
 from domain.events import TaskSpec
 
 EXPORTED: Final = frozenset({"version", "currentversion", "xmlns", "schemalocation"})
+STORED: Final = "id,niceid,groupid,recordid,previousstate,parentjobstate,submittime,createtime"
+ENDED: Final = "errorparams,failurereason,pendingreason,autorequeuecount,output,requestcancel"
+KEPT: Final = "closed,processids,taskowner,hascustomprops,isserviceconcluded"
+EXPORTED_TASK: Final = frozenset(f"{STORED},{ENDED},{KEPT}".split(","))
+"""Attributes of a task in the published schema that say what became of it, or where it was kept."""
+
 JOB_PARTS: Final = ("Tasks", "CustomProperties", "Dependencies", "EnvironmentVariables")
 TASK_PARTS: Final = ("EnvironmentVariables", "CustomProperties")
 
@@ -30,23 +44,25 @@ def job_of(text: str | bytes) -> NewJob:
     if any(part.children for part in root.of("Dependencies")):
         raise NotSupported("groups of tasks cannot depend here; give the tasks names and DependsOn")
     found = [task for part in root.of("Tasks") for task in part.children]
-    tasks = tuple(task_of(n, one) for n, one in enumerate(found, 1))
+    rows = attributes(root, JOB)
+    instances = service_instances(rows)
+    tasks = tuple(task_of(n, one, instances) for n, one in enumerate(found, 1))
     by_name = JobPairs(pairs_in(root, "CustomProperties"), pairs_in(root, "EnvironmentVariables"))
-    return new_job(attributes(root, JOB), tasks, by_name)
+    return new_job(rows, tasks, by_name)
 
 
-def task_of(number: int, one: Element) -> TaskSpec:
-    """One task."""
+def task_of(number: int, one: Element, instances: int) -> TaskSpec:
+    """One task. ``instances``: how many it has if it is a service."""
     if one.name != "Task":
         raise Malformed(f"Tasks has a {one.name[:SHOWN]!r} element; it has Task elements only")
     check_parts(one, TASK_PARTS)
     variables, custom = pairs_in(one, "EnvironmentVariables"), pairs_in(one, "CustomProperties")
-    return new_task(number, attributes(one, TASK), variables, custom)
+    return new_task(number, attributes(one, TASK), variables, custom, instances)
 
 
 def attributes(one: Element, kind: Kind) -> tuple[Property, ...]:
     """The attributes as properties, without what describes the job it was exported from."""
-    left_out = EXPORTED | kind.read_only
+    left_out = EXPORTED | kind.read_only | (EXPORTED_TASK if kind is TASK else frozenset())
     return tuple(
         Property(name, value)
         for name, value in one.attributes.items()

@@ -19,7 +19,10 @@ VARIABLES: Final = (
     "an empty value takes one away; names are those of shells, and differ by case; those of the "
     "job and of a task together have at most 32 KiB"
 )
-NO_SUBTASKS: Final = "subtasks cannot be asked for one by one here yet; ask for their task"
+ONE_SUBTASK: Final = (
+    "a subtask that waits to run again tells nothing of its last run; ErrorCode is left out where "
+    "two could be meant; ChangeTime is its task's"
+)
 NO_METRICS: Final = "HPC Pack's metrics are not kept; GET /api/v1/metrics has this service's own"
 NO_NODE_WORK: Final = "nothing can be done to nodes here"
 NO_GROUPS: Final = "node groups are fixed here: they cannot be made, changed or removed"
@@ -162,9 +165,9 @@ JOBS: Final = (
             "rowsPerRead",
             "queryId",
         ),
-        differs="a user sees own jobs only; a filter by NodeGroup, and an order by ErrorMessage or "
-        "AllocatedNodes, answer 501; at most 1000 rows a page; nodeNames= also finds jobs that are "
-        "being finished or canceled on these nodes",
+        differs="a user sees own jobs only; a filter by NodeGroup, and an order by a property "
+        "that the views keep no order by (see below), answer 501; at most 1000 rows a page; "
+        "nodeNames= also finds jobs that are being finished or canceled on these nodes",
     ),
     Operation(
         "createJob",
@@ -263,7 +266,10 @@ TASKS: Final = (
             "rowsPerRead",
             "queryId",
         ),
-        differs="TaskState and TaskStates in one filter must both hold; at most 1000 rows a page",
+        differs="subtasks of all types are listed, as far as they were reached, in the place of "
+        "their task, rising by number; more than 1000 rows are sorted by number only; a subtask "
+        "changes with its task; TaskState and TaskStates in one filter must both hold; at most "
+        "1000 rows a page",
     ),
     Operation(
         "addTask",
@@ -332,35 +338,38 @@ TASKS: Final = (
         "getSubtask",
         "GET",
         "jobs/{job_id}/tasks/{task_id}/subtasks/{subtask_id}",
-        lacks=NO_SUBTASKS,
+        query=("properties",),
+        differs=ONE_SUBTASK,
     ),
     Operation(
         "setSubtaskProperties",
         "PUT",
         "jobs/{job_id}/tasks/{task_id}/subtasks/{subtask_id}",
         NOTHING,
-        lacks=NO_SUBTASKS,
+        body=PROPERTIES,
+        differs="always refused with Operation_PropertyIsReadOnly: what a subtask is, its task "
+        "says; change the task",
     ),
     Operation(
         "cancelSubtask",
         "POST",
         "jobs/{job_id}/tasks/{task_id}/subtasks/{subtask_id}/cancel",
         NOTHING,
-        lacks=NO_SUBTASKS,
+        query=("forced",),
+        body=MESSAGE,
     ),
     Operation(
         "finishSubtask",
         "POST",
         "jobs/{job_id}/tasks/{task_id}/subtasks/{subtask_id}/finish",
         NOTHING,
-        lacks=NO_SUBTASKS,
+        body=MESSAGE,
     ),
     Operation(
         "requeueSubtask",
         "POST",
         "jobs/{job_id}/tasks/{task_id}/subtasks/{subtask_id}/requeue",
         NOTHING,
-        lacks=NO_SUBTASKS,
     ),
     Operation("getJobTemplates", "GET", "jobs/templates"),
 )

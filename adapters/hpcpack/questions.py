@@ -1,23 +1,19 @@
-"""The questions about jobs and tasks in HPC Pack's REST."""
+"""The questions about jobs in HPC Pack's REST."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final
 
 from msgspec import Struct
 
-from adapters.hpcpack import job_properties, task_properties
-from adapters.hpcpack.answers import Object, Objects, Properties, properties
-from adapters.hpcpack.asked import Asked, Work, no_task
+from adapters.hpcpack import job_properties
+from adapters.hpcpack.answers import Object, Objects, Properties, chosen
+from adapters.hpcpack.asked import Asked, Work
 from adapters.hpcpack.faults import NotSupported
-from adapters.hpcpack.fields import SHOWN, Fields, shown
-from adapters.hpcpack.filters import job_filter, task_filter
-from adapters.hpcpack.job_properties import FIXED
-from adapters.hpcpack.job_properties import READABLE as JOB_READABLE
+from adapters.hpcpack.fields import Fields, shown
+from adapters.hpcpack.filters import job_filter
+from adapters.hpcpack.job_properties import FIXED, READABLE
 from adapters.hpcpack.job_properties import job_properties as told_of_job
 from adapters.hpcpack.paging import Paging, paging_of
-from adapters.hpcpack.task_properties import READABLE as TASK_READABLE
-from adapters.hpcpack.task_properties import SAME_FOR_ALL, SORTS, Owned, Sort
-from adapters.hpcpack.task_properties import task_properties as told_of_task
 from adapters.web.cursors import cursor_text, key_of, question_digest
 from application.listing import Listing, Order
 from application.queries import Queries
@@ -49,14 +45,8 @@ JOB_SORTS: Final = {
 SAME_FOR_ALL_JOBS: Final = frozenset(map(str.lower, FIXED))
 """Properties that jobs do not differ in: by these they stay in their order."""
 
-
-class HasName(Protocol):
-    """A property that knows how it is spelled."""
-
-    @property
-    def name(self) -> str:
-        """As HPC Pack spells it."""
-        ...
+UNSORTED_JOBS: Final = frozenset(READABLE) - frozenset(JOB_SORTS) - SAME_FOR_ALL_JOBS
+"""Properties that the views keep no order by."""
 
 
 class Question(Struct, frozen=True):
@@ -86,10 +76,6 @@ class Questions:
             "getJob": self.job,
             "getJobCustomProperties": self.job_custom_properties,
             "getJobEnvironmentVariables": self.job_environment,
-            "getTasks": self.tasks,
-            "getTask": self.task,
-            "getTaskCustomProperties": self.task_custom_properties,
-            "getTaskEnvironmentVariables": self.task_environment,
         }
 
     # --- jobs -------------------------------------------------------------------------------------
@@ -152,55 +138,6 @@ class Questions:
                 return
             page = Page(PAGE_ROWS_MAX, job_key(found.answer.rows[-1], question.order.by))
 
-    # --- tasks ------------------------------------------------------------------------------------
-
-    async def tasks(self, asked: Asked) -> Objects:
-        """A page of a job's tasks."""
-        fields, paging = asked.fields, paging_of(asked.fields)
-        fields.yes("expandParametric", default=True)  # there are no sweeps to expand
-        names = fields.names("properties") or task_properties.DEFAULTS
-        which, text = task_filter(fields.text("$filter")), fields.text("$filter")
-        order, ascending = fields.text("sortTasksBy").lower(), fields.yes("asc", default=True)
-        found = await self._queries.job(asked.caller, asked.job_id)
-        tasks = [task for task in found.job.tasks.values() if which.fits(task)]
-        tasks.sort(key=sort_of_tasks(order), reverse=not ascending)
-        digest = question_digest("hpcpack tasks", asked.job_id, text, order, ascending)
-        start = paging.start_row
-        if start is None:
-            start = row_after(paging.query_id, digest)
-        part = tasks[start : start + paging.rows]
-        told = [Object(told_of_task(Owned(found.job.id, task), names)) for task in part]
-        end = start + len(part)
-        more = paging.start_row is None and end < len(tasks)
-        return Objects(
-            tuple(told),
-            query_id=cursor_text((end,), digest) if more else "",
-            row_count=None if paging.start_row is None else len(tasks),
-        )
-
-    async def task(self, asked: Asked) -> Properties:
-        """A task's properties, all of them unless some are named."""
-        owned = await self._task(asked)
-        return Properties(told_of_task(owned, asked.fields.names("properties")))
-
-    async def task_custom_properties(self, asked: Asked) -> Properties:
-        """What a task was given beyond HPC Pack's own properties."""
-        owned = await self._task(asked)
-        return chosen(owned.task.spec.properties, asked.fields.names("names"))
-
-    async def task_environment(self, asked: Asked) -> Properties:
-        """A task's own variables."""
-        owned = await self._task(asked)
-        return chosen(owned.task.spec.environment, asked.fields.names("names"))
-
-    async def _task(self, asked: Asked) -> Owned:
-        number = asked.task_id
-        found = await self._queries.job(asked.caller, asked.job_id)
-        task = found.job.tasks.get(number)
-        if task is None:
-            raise no_task(asked.job_id, number)
-        return Owned(found.job.id, task)
-
 
 def jobs_question(fields: Fields) -> Question:
     """What a list of jobs is asked for."""
@@ -213,42 +150,13 @@ def jobs_question(fields: Fields) -> Question:
 def order_of_jobs(name: str) -> JobOrder:
     """By what jobs are sorted; by number for a property that there is not, as in the product."""
     key = name.lower()
-    found = JOB_SORTS.get(key)
-    if found is None and key in JOB_READABLE and key not in SAME_FOR_ALL_JOBS:
-        raise unsorted("jobs", name, JOB_SORTS, JOB_READABLE)
-    return found or JobOrder.ID
-
-
-def sort_of_tasks(name: str) -> Sort:
-    """How tasks are sorted; by number for a property that there is not, as in the product."""
-    found = SORTS.get(name)
-    if found is None and name in TASK_READABLE and name not in SAME_FOR_ALL:
-        raise unsorted("tasks", name, SORTS, TASK_READABLE)
-    return found or SORTS["taskid"]
-
-
-def unsorted(
-    what: str, name: str, sorts: Iterable[str], spelled: Mapping[str, HasName]
-) -> NotSupported:
-    """There is no order by this property. The names are told as the product spells them."""
-    names = sorted(spelled[key].name for key in sorts)
-    return NotSupported(f"{what} cannot be sorted by {name[:SHOWN]}; they can by {shown(names)}")
-
-
-def row_after(query_id: str, digest: str) -> int:
-    """The number of the row that a ``queryId`` goes on with."""
-    key = key_of(query_id or None, digest)
-    return next((x for x in key if isinstance(x, int)), 0)
+    if key in UNSORTED_JOBS:
+        names = sorted(READABLE[known].name for known in JOB_SORTS)
+        raise NotSupported(f"jobs cannot be sorted by {name}; they can by {shown(names)}")
+    return JOB_SORTS.get(key, JobOrder.ID)
 
 
 def objects(rows: Sequence[JobRow], question: Question, query_id: str = "") -> Objects:
     """Jobs as they go out."""
     told = tuple(Object(told_of_job(row, question.names)) for row in rows)
     return Objects(told, query_id)
-
-
-def chosen(values: Mapping[str, str], names: Sequence[str]) -> Properties:
-    """All values; of the named ones only, "" for what is not there, as in the product."""
-    by_name = {name.lower(): name for name in values}
-    wanted = {name: values.get(by_name.get(name.lower(), ""), "") for name in names}
-    return properties(wanted if names else dict(values))

@@ -5,14 +5,18 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from adapters.hpcpack.answers import Property
 from adapters.hpcpack.error_names import signed
 from adapters.hpcpack.job_properties import named
 from adapters.hpcpack.times import maybe_time
-from domain.job import Task
-from domain.states import TaskState, TaskType
-from domain.task_errors import task_error
+from application.subtasks import SubtaskCounts, SubtaskView, counts_of
+from domain.events import Exit
+from domain.job import Job, Task
+from domain.states import TASK_ENDED, TaskState, TaskType
+from domain.sweeps import value_of
+from domain.task_errors import subtask_error, task_error
 
 DEFAULTS: Final = (
     "TaskId",
@@ -30,9 +34,9 @@ ENDED_BY_SIGNAL: Final = 128
 
 
 class Owned(Struct, frozen=True):
-    """A task with its job's number."""
+    """A task, or a subtask as a task of its own, with its job."""
 
-    job_id: int
+    job: Job
     task: Task
 
 
@@ -48,13 +52,48 @@ FIXED: Final = {
     "IsRerunnable": "True",
     "MinCores": "1",
     "RequiredNodes": "",
+    "UnitType": "Core",
 }
 """Every task here has these values, and no other."""
 
 
-def error_code(task: Task) -> str | None:
-    """How it ended, as a signed number; None for well, or not yet."""
-    number = task_error(task)
+def seen_as_task(task: Task, seen: SubtaskView) -> Task:
+    """A subtask as a task of its own, with what is known of its run.
+
+    It changes with its task: when each of a million did is not kept.
+    """
+    over = seen.state in TASK_ENDED and seen.ended_at is not None
+    return Task(
+        replace(task.spec, command=seen.command, work_directory=seen.work_directory),
+        seen.state,
+        instance=seen.instance,
+        attempt=seen.attempt,
+        node=seen.node,
+        exit=Exit(code=seen.exit_code, signal=seen.exit_signal) if over else None,
+        started_at=read_stamp(seen.started_at),
+        ended_at=read_stamp(seen.ended_at),
+        code=seen.code,
+        reason=seen.reason,
+        explicitly_canceled=seen.explicitly_canceled,
+        changed_at=task.changed_at,
+    )
+
+
+def read_stamp(stamp: str | None) -> datetime | None:
+    """A time that is kept as RFC 3339 text."""
+    return None if stamp is None else datetime.fromisoformat(stamp)
+
+
+def task_id(one: Owned) -> str:
+    """``22.1``, and of a subtask ``22.1.3``."""
+    whole = f"{one.job.id}.{one.task.spec.id}"
+    return f"{whole}.{one.task.instance}" if one.task.instance else whole
+
+
+def error_code(one: Owned) -> str | None:
+    """How it ended, as a signed number; None for well, not yet, or not known."""
+    task = one.task
+    number = subtask_error(one.job, task) if task.instance else task_error(task)
     return None if number is None else str(signed(number))
 
 
@@ -83,6 +122,24 @@ def index(task: Task, value: int) -> str | None:
     return str(value) if is_sweep(task) else None
 
 
+def index_value(task: Task) -> str | None:
+    """What the index is in this subtask of a sweep; None for anything else."""
+    return index(task, value_of(task.spec, task.instance)) if task.instance else None
+
+
+def counted(of: Callable[[SubtaskCounts], int]) -> Callable[[Owned], str | None]:
+    """A number of subtasks; None for a task that has none."""
+    return lambda o: None if o.task.subtasks is None else str(of(counts_of(o.task)))
+
+
+def queued(one: Owned) -> str | None:
+    """How many subtasks wait in the queue; None for a task that has none."""
+    found = one.task.subtasks
+    if found is None:
+        return None
+    return str(counts_of(one.task).waiting if found.waits_as is TaskState.QUEUED else 0)
+
+
 def always(value: str) -> Callable[[Owned], str]:
     """What every one of them has."""
     return lambda _: value
@@ -91,20 +148,26 @@ def always(value: str) -> Callable[[Owned], str]:
 READABLE: Final = {
     p.name.lower(): p
     for p in (
-        Readable("TaskId", lambda o: f"{o.job_id}.{o.task.spec.id}"),
+        Readable("TaskId", task_id),
         Readable("Name", lambda o: o.task.spec.name),
         Readable("State", lambda o: o.task.state.value),
         Readable("CommandLine", lambda o: o.task.spec.command),
         Readable("ExitCode", lambda o: exit_code(o.task)),
-        Readable("ParentJobId", lambda o: str(o.job_id)),
+        Readable("ParentJobId", lambda o: str(o.job.id)),
         Readable("JobTaskId", lambda o: str(o.task.spec.id)),
-        Readable("InstanceId", lambda _: "0"),
+        Readable("InstanceId", lambda o: str(o.task.instance)),
         Readable("Type", lambda o: o.task.spec.type.value),
         Readable("WorkDirectory", lambda o: o.task.spec.work_directory),
         Readable("IsParametric", lambda o: str(is_sweep(o.task))),
         Readable("StartValue", lambda o: index(o.task, o.task.spec.start)),
         Readable("EndValue", lambda o: index(o.task, o.task.spec.end)),
         Readable("IncrementValue", lambda o: index(o.task, o.task.spec.increment)),
+        Readable("InstanceValue", lambda o: index_value(o.task)),
+        Readable("TotalSubTaskNumber", counted(lambda c: c.total)),
+        Readable("ParametricQueuedCount", queued),
+        Readable("ParametricRunningCount", counted(lambda c: c.running)),
+        Readable("ParametricFailedCount", counted(lambda c: c.failed)),
+        Readable("ParametricCanceledCount", counted(lambda c: c.canceled)),
         Readable("DependsOn", lambda o: ",".join(o.task.spec.depends_on)),
         Readable("HasRuntime", lambda o: str(o.task.spec.runtime_seconds > 0)),
         Readable("Runtime", lambda o: str(o.task.spec.runtime_seconds)),
@@ -112,7 +175,7 @@ READABLE: Final = {
         Readable("StdInFilePath", lambda o: o.task.spec.stdin),
         Readable("StdOutFilePath", lambda o: o.task.spec.stdout),
         Readable("StdErrFilePath", lambda o: o.task.spec.stderr),
-        Readable("ErrorCode", lambda o: error_code(o.task)),
+        Readable("ErrorCode", error_code),
         Readable("ErrorMessage", lambda o: o.task.reason),
         Readable("RequeueCount", lambda o: str(max(0, o.task.attempt - 1))),
         Readable("StartTime", lambda o: maybe_time(o.task.started_at)),
@@ -123,29 +186,63 @@ READABLE: Final = {
     )
 }
 
-Sort: TypeAlias = Callable[[Task], Any]
-"""What gives the key of a task; the keys of one sort compare with each other."""
+Sort: TypeAlias = Callable[[Owned], Any]
+"""What gives the key of a row; the keys of one sort compare with each other."""
+
+NUMBERS: Final = frozenset(
+    {
+        "exitcode",
+        "instanceid",
+        "startvalue",
+        "endvalue",
+        "incrementvalue",
+        "instancevalue",
+        "totalsubtasknumber",
+        "parametricqueuedcount",
+        "parametricrunningcount",
+        "parametricfailedcount",
+        "parametriccanceledcount",
+        "runtime",
+        "errorcode",
+        "requeuecount",
+    }
+)
+TIMES: Final[dict[str, Callable[[Task], datetime | None]]] = {
+    "starttime": lambda t: t.started_at,
+    "endtime": end_time,
+    "changetime": lambda t: t.changed_at,
+}
+BY_NUMBER: Final = frozenset({"taskid", "jobtaskid"})
+"""The order that rows have anyway: by task, then by subtask."""
+
+SAME_FOR_ALL: Final = frozenset({"parentjobid", *map(str.lower, FIXED)})
+"""Properties that the tasks of a job do not differ in: by these they stay in their order."""
+
+
+def sort_by(name: str) -> Sort:
+    """The order by a property that there is, by its key; those without a value come first."""
+    time = TIMES.get(name)
+    if time is not None:
+        return lambda o: (time(o.task) or BEFORE_ALL, *place(o))
+    read, number = READABLE[name].read, name in NUMBERS
+
+    def key(one: Owned) -> Any:
+        value = read(one)
+        known = int(value or 0) if number else value or ""
+        return (value is not None, known, *place(one))
+
+    return key
+
+
+def place(one: Owned) -> tuple[int, int]:
+    """Where it stands among equal ones."""
+    return one.task.spec.id, one.task.instance
+
 
 SORTS: Final[dict[str, Sort]] = {
-    "taskid": lambda t: (0, t.spec.id),
-    "jobtaskid": lambda t: (0, t.spec.id),
-    "name": lambda t: (t.spec.name, t.spec.id),
-    "state": lambda t: (t.state.value, t.spec.id),
-    "type": lambda t: (t.spec.type.value, t.spec.id),
-    "commandline": lambda t: (t.spec.command, t.spec.id),
-    "exitcode": lambda t: (int(exit_code(t) or -1), t.spec.id),
-    "starttime": lambda t: (t.started_at or BEFORE_ALL, t.spec.id),
-    "endtime": lambda t: (end_time(t) or BEFORE_ALL, t.spec.id),
-    "changetime": lambda t: (t.changed_at or BEFORE_ALL, t.spec.id),
-    "requeuecount": lambda t: (max(0, t.attempt - 1), t.spec.id),
-    "allocatednodes": lambda t: (t.node, t.spec.id),
-    "workdirectory": lambda t: (t.spec.work_directory, t.spec.id),
-    "errormessage": lambda t: (t.reason, t.spec.id),
+    name: sort_by(name) for name in READABLE if name not in BY_NUMBER | SAME_FOR_ALL
 }
-"""By what tasks can be sorted; equal ones by number."""
-
-SAME_FOR_ALL: Final = frozenset({"parentjobid", "instanceid", *map(str.lower, FIXED)})
-"""Properties that the tasks of a job do not differ in: by these they stay in their order."""
+"""By what tasks can be sorted beside their number."""
 
 
 def task_properties(one: Owned, names: Sequence[str]) -> tuple[Property, ...]:

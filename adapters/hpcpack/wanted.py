@@ -21,6 +21,7 @@ from domain.errors import BadRequest
 from domain.events import TaskSpec
 from domain.hresult import HResult
 from domain.states import TaskType
+from domain.sweeps import INSTANCES_MAX
 
 UNIT_TYPES: Final = {"0": "Core", "1": "Socket", "2": "Node"}
 ALSO_CALLED: Final = {"runtimeseconds": "runtime"}
@@ -259,18 +260,37 @@ def yes_no(name: str) -> Callable[[str], bool]:
 # --- tasks ----------------------------------------------------------------------------------------
 
 
+def service_instances(rows: Sequence[Property]) -> int:
+    """How many instances a service of this job has: as many as it may have cores, 1 for none said.
+
+    Source: the product's service tasks run on all that is allocated to their job. An instance has
+    one slot here. ``MaxCores`` is an upper bound, so more than there can be are cut.
+    """
+    said = next((row for row in rows if row.name.lower() == "maxcores"), None)
+    if said is None:
+        return 1
+    check_count(said)
+    return min(INSTANCES_MAX, int(said.value.strip()[: v.DIGITS_MAX]))
+
+
 def new_task(
     number: int,
     rows: Sequence[Property],
     environment: Mapping[str, str] | None = None,
     properties: Mapping[str, str] | None = None,
+    instances: int = 1,
 ) -> TaskSpec:
-    """A task of a job. Which types are accepted is for the domain."""
+    """A task of a job. Which types are accepted is for the domain.
+
+    ``instances``: how many a service has, from 1; of other tasks it says nothing.
+    """
     values = kept(rows, TASK)
+    kind = type_of(values)
+    first = "1" if kind is TaskType.PARAMETRIC_SWEEP else ""
     return TaskSpec(
         id=number,
         command=values.get("commandline", ""),
-        type=type_of(values),
+        type=kind,
         name=values.get("name", ""),
         work_directory=values.get("workdirectory", ""),
         environment=dict(environment or {}),
@@ -281,9 +301,10 @@ def new_task(
         stdin=values.get("stdinfilepath", ""),
         stdout=values.get("stdoutfilepath", ""),
         stderr=values.get("stderrfilepath", ""),
-        start=v.whole(values.get("startvalue", ""), "StartValue"),
+        start=v.whole(values.get("startvalue", first), "StartValue"),
         end=v.whole(values.get("endvalue", ""), "EndValue"),
-        increment=v.whole(values.get("incrementvalue", ""), "IncrementValue"),
+        increment=v.whole(values.get("incrementvalue", first), "IncrementValue"),
+        instances=instances if kind is TaskType.SERVICE else 0,
     )
 
 

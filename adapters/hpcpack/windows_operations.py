@@ -6,9 +6,10 @@ Names are those of the same operations of ``/hpc``: the same is done.
 from typing import Final
 
 from adapters.hpcpack.operation import Method, Operation
-from adapters.hpcpack.operations import MESSAGE, ONLY_CHANGES, PROPERTIES
+from adapters.hpcpack.operations import MESSAGE, ONE_SUBTASK, ONLY_CHANGES, PROPERTIES
 
 EDITIONS: Final = "2008 R2 to 2019"
+SUBTASK: Final = "Job/{job_id}/Task/{task_id}/SubTask/{subtask_id}"
 PAGED: Final = ("Properties", "$filter", "QueryId")
 
 
@@ -49,7 +50,13 @@ WINDOWS_OPERATIONS: Final = (
     operation("setJobProperties", "PUT", "Job/{job_id}", body=PROPERTIES, differs=ONLY_CHANGES),
     operation("submitJob", "POST", "Job/{job_id}/Submit", body="properties, or nothing"),
     operation("cancelJob", "POST", "Job/{job_id}/Cancel", ("Forced",), MESSAGE),
-    operation("getTasks", "GET", "Job/{job_id}/Tasks", PAGED),
+    operation(
+        "getTasks",
+        "GET",
+        "Job/{job_id}/Tasks",
+        ("ExpandParametric", *PAGED),
+        differs="as getTasks of `/hpc`",
+    ),
     operation(
         "addTask", "POST", "Job/{job_id}/Tasks", body=PROPERTIES, differs="as addTask of `/hpc`"
     ),
@@ -62,6 +69,15 @@ WINDOWS_OPERATIONS: Final = (
         differs="as setTaskProperties of `/hpc`",
     ),
     operation("cancelTask", "POST", "Job/{job_id}/Task/{task_id}/Cancel", ("Forced",), MESSAGE),
+    operation("getSubtask", "GET", SUBTASK, ("Properties",), differs=ONE_SUBTASK),
+    operation(
+        "setSubtaskProperties",
+        "PUT",
+        SUBTASK,
+        body=PROPERTIES,
+        differs="as setSubtaskProperties of `/hpc`",
+    ),
+    operation("cancelSubtask", "POST", f"{SUBTASK}/Cancel", ("Forced",), MESSAGE),
     operation("getNodes", "GET", "Nodes", PAGED, differs="as getNodes of `/hpc`"),
     operation("getNode", "GET", "Node/{name}", ("Properties",)),
     operation("getOldNodeGroups", "GET", "Nodegroups"),
