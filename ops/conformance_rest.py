@@ -12,8 +12,10 @@ PROPERTIES: Final = f"{HERE}/test_properties.py"
 TASKS: Final = f"{HERE}/test_task_properties.py"
 CLUSTER: Final = f"{HERE}/test_cluster.py"
 FAULTS: Final = f"{HERE}/test_faults.py"
+SUBTASKS: Final = f"{HERE}/test_subtasks.py"
 WINDOWS: Final = f"{HERE}/test_windows.py"
 LIFE: Final = "tests/e2e/test_hpcpack.py::test_a_job_from_its_file_to_its_end"
+SWEEP: Final = "tests/e2e/test_hpcpack.py::test_a_sweep_from_its_file_to_its_end"
 LACKING: Final = (f"{CLUSTER}::test_what_cannot_be_honoured_says_so",)
 """Of every operation that answers 501."""
 WINDOWS_LACKING: Final[tuple[str, ...]] = ()
@@ -94,6 +96,8 @@ VARIABLES: Final = (f"{PROPERTIES}::test_variables_are_set_changed_and_taken_awa
 OF_A_TASK: Final = (f"{TASKS}::test_custom_properties_and_variables_of_a_task",)
 ENDED: Final = f"{JOBS}::test_finish_requeue_and_the_error_message"
 OF_TASKS: Final = f"{JOBS}::test_tasks_are_canceled_finished_and_requeued"
+OF_SUBTASKS: Final = f"{SUBTASKS}::test_one_is_canceled_one_finished_and_one_runs_again"
+NO_SUBTASK: Final = f"{SUBTASKS}::test_what_nobody_can_name"
 
 SHOWN: Final[dict[str, tuple[str, ...]]] = {
     "getClusterVersion": FIRST,
@@ -122,7 +126,11 @@ SHOWN: Final[dict[str, tuple[str, ...]]] = {
         f"{LISTS}::test_jobs_are_sorted",
     ),
     "createJob": (f"{JOBS}::test_a_job_is_made_of_properties_in_configuring",),
-    "createJobFromXml": (f"{JOBS}::test_a_job_is_made_of_a_job_file", LIFE),
+    "createJobFromXml": (
+        f"{JOBS}::test_a_job_is_made_of_a_job_file",
+        f"{SUBTASKS}::test_every_type_of_task_is_made_by_a_job_file_and_read_back",
+        LIFE,
+    ),
     "getJob": (f"{JOBS}::test_a_job_is_made_of_properties_in_configuring",),
     "setJobProperties": (
         f"{PROPERTIES}::test_what_a_job_is_changed_to_is_read_back",
@@ -149,6 +157,10 @@ SHOWN: Final[dict[str, tuple[str, ...]]] = {
     "getTasks": (
         f"{LISTS}::test_tasks_with_eight_properties",
         f"{LISTS}::test_tasks_by_pages_filters_and_orders",
+        f"{SUBTASKS}::test_a_list_has_subtasks_in_the_place_of_their_task",
+        f"{SUBTASKS}::test_pages_of_subtasks_both_ways",
+        f"{SUBTASKS}::test_filters_of_subtasks",
+        f"{SUBTASKS}::test_more_than_a_page_has_is_in_the_order_of_its_numbers_only",
     ),
     "getTask": (f"{JOBS}::test_a_job_is_made_of_a_job_file",),
     "addTask": (
@@ -166,12 +178,21 @@ SHOWN: Final[dict[str, tuple[str, ...]]] = {
     "cancelTask": (OF_TASKS,),
     "finishTask": (OF_TASKS,),
     "requeueTask": (OF_TASKS,),
+    "getSubtask": (
+        f"{SUBTASKS}::test_a_subtask_is_told_with_its_index_and_how_it_ended",
+        NO_SUBTASK,
+    ),
+    "setSubtaskProperties": (f"{SUBTASKS}::test_nothing_of_one_subtask_can_be_changed",),
+    "cancelSubtask": (OF_SUBTASKS, NO_SUBTASK, SWEEP),
+    "finishSubtask": (OF_SUBTASKS, NO_SUBTASK),
+    "requeueSubtask": (OF_SUBTASKS, NO_SUBTASK),
     "getJobTemplates": FIRST,
 }
 """Of ``/hpc``. An operation that is honoured and missing here makes a test fail."""
 
 MADE: Final = (f"{WINDOWS}::test_a_job_is_made_submitted_and_canceled",)
 OF_OLD_TASKS: Final = (f"{WINDOWS}::test_tasks",)
+OF_OLD_SUBTASKS: Final = (f"{SUBTASKS}::test_the_older_edition",)
 OF_OLD_NODES: Final = (f"{WINDOWS}::test_the_cluster_and_its_nodes",)
 
 CHANGED: Final = (f"{WINDOWS}::test_properties_change_and_tasks_are_added",)
@@ -185,11 +206,14 @@ WINDOWS_SHOWN: Final[dict[str, tuple[str, ...]]] = {
     "setJobProperties": CHANGED,
     "submitJob": MADE,
     "cancelJob": MADE,
-    "getTasks": OF_OLD_TASKS,
+    "getTasks": (*OF_OLD_TASKS, *OF_OLD_SUBTASKS),
     "addTask": CHANGED,
     "getTask": OF_OLD_TASKS,
     "setTaskProperties": CHANGED,
     "cancelTask": OF_OLD_TASKS,
+    "getSubtask": OF_OLD_SUBTASKS,
+    "setSubtaskProperties": OF_OLD_SUBTASKS,
+    "cancelSubtask": OF_OLD_SUBTASKS,
     "getNodes": OF_OLD_NODES,
     "getNode": OF_OLD_NODES,
     "getOldNodeGroups": OF_OLD_NODES,

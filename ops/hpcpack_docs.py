@@ -7,7 +7,9 @@ from adapters.hpcpack import filters, job_properties, questions, task_properties
 from adapters.hpcpack.error_names import NAMES
 from adapters.hpcpack.operation import Operation
 from adapters.hpcpack.operations import CLUSTER, JOBS, TASKS
+from adapters.hpcpack.task_questions import SORTED_ROWS_MAX
 from adapters.hpcpack.windows_operations import WINDOWS_OPERATIONS
+from domain.sweeps import INSTANCES_MAX
 from domain.transitions import ALWAYS, CHANGE_JOB, CHANGE_TASK, PropertyRow
 from ops.markdown import table, wrapped
 
@@ -65,7 +67,8 @@ same paths are served on the Unix socket and on loopback HTTP.
 - Lists go on by `queryId` with the header `x-ms-continuation-queryId`, absent on the last page; or
   by `startRow`, with `x-ms-row-count`.
 - `$filter` is `NAME eq VALUE`, joined by `and`. Of jobs: JobState (names with commas, or a sum of
-  HPC Pack's numbers), ChangeTimeFrom. Of tasks: TaskState, TaskStates, TaskIds, TaskInstanceIds.
+  HPC Pack's numbers), ChangeTimeFrom. Of tasks: TaskState, TaskStates, TaskIds, TaskInstanceIds,
+  ChangeTimeFrom.
 
 ## When it is refused
 
@@ -95,7 +98,9 @@ Here is what its known clients use; finishing and requeueing are under `/hpc`.""
 AFTER: Final = """\
 ## What the job model lacks for the rest
 
-- Subtasks one by one, and the instances of a service task.
+- Properties of one subtask that are not those of its task: it can be looked at, canceled, finished
+  and requeued, not changed.
+- A service task that is concluded and goes on with what it has; it is canceled or finished.
 - Resources beyond the one slot of a task (`MinCores` and its like above 1, `UnitType` Socket or
   Node); node groups that people make.
 - Mails (`NotifyOnStart`, `NotifyOnCompletion`, `EmailAddress`), jobs that depend on jobs
@@ -104,6 +109,28 @@ AFTER: Final = """\
 - A task that is not to run again (`IsRerunnable` False).
 """
 SHOWN_BY: Final = "test_jobs.py, test_properties.py, test_task_properties.py, test_lists.py"
+SUBTASKS: Final = (
+    "Tasks of type ParametricSweep, Service, NodePrep and NodeRelease have subtasks, numbered from "
+    "1: the steps of the sweep, the instances, the nodes. A step can be named once it was reached; "
+    "before, the answer is 404 with Operation_InvalidTaskId and the words *the specified subtask "
+    "has not been expanded yet*. Instances can be named from the beginning, nodes when the job has "
+    "got them. As in the product, a list with `expandParametric` (True unless it is given) has "
+    "subtasks in the place of their task, which is not in it itself; with False it has tasks only. "
+    "So a sweep of which nothing was reached is not in a list that is not asked otherwise.\n\n"
+    "Rows are in the order of the numbers, of tasks and then of subtasks, rising or falling, and a "
+    "page costs a page, however many there are; `queryId` goes on after the last row that was "
+    "given, so that none is told twice when subtasks are reached meanwhile. Any other "
+    f"order is there for at most {SORTED_ROWS_MAX} rows; for more it answers 501, for a filter or "
+    "expandParametric=False can be asked instead. ChangeTime of a subtask, and so "
+    "`ChangeTimeFrom`, is that of its task: it tells all that changed, and more. How an ended run "
+    "of a subtask went comes from the views, with which a list may be a moment behind: then its "
+    "ExitCode, ErrorCode and times are left out, never those of another run.\n\n"
+    "Of a sweep, StartValue and IncrementValue are 1 unless they are given. The product runs a "
+    "service task on all that its job is allocated, and no property says on how much: here a "
+    f"service of a job file has as many instances as its job's MaxCores says (1 without it, at "
+    f"most {INSTANCES_MAX}), each with one slot, and one that is added to a job has one instance. "
+    "TotalSubTaskNumber says how many there are."
+)
 HPC_NAMES: Final = {
     "run_as": "UserName",
     "runtime_seconds": "Runtime",
@@ -124,9 +151,10 @@ def document() -> str:
             ),
             "",
             section("Jobs", JOBS, f"{SHOWN_BY}, test_rights.py, test_hostile.py"),
-            section("Tasks", TASKS, f"{SHOWN_BY}, test_faults.py"),
+            section("Tasks", TASKS, f"{SHOWN_BY}, test_subtasks.py, test_faults.py"),
             section("Cluster", CLUSTER, "test_cluster.py"),
             windows(),
+            f"## Subtasks\n\n{wrapped(SUBTASKS)}\n",
             properties(),
             changes(),
             numbers(),
@@ -179,7 +207,8 @@ def properties() -> str:
         "opened by the shell that runs it, with the rights of its account, from its work directory "
         "on. `MaxCores`, `MaxSockets`, `MaxNodes` may be any number from 1: the one slot of a task "
         "is within them.\n\nJobs are sorted by "
-        f"{listed(questions.JOB_SORTS)}; tasks by {listed(task_properties.SORTS)} (in any case). "
+        f"{listed(spelled(questions.JOB_SORTS))}; not by "
+        f"{listed(spelled(questions.UNSORTED_JOBS))}. Tasks are sorted by any property. "
         f"Filters: {listed(filters.JOB_NAMES[:2])} of jobs, {listed(filters.TASK_NAMES)} of tasks. "
         "`nodeNames` is no filter but a question of its own, as in the product: every job that "
         "holds one of these nodes, with all properties; nothing else in the query counts then."
@@ -217,6 +246,11 @@ def numbers() -> str:
     """The error numbers."""
     rows = ((f"0x{number:08X}", name) for number, name in sorted(NAMES.items()))
     return f"## Error numbers\n\n{table(('number', 'name'), rows)}\n"
+
+
+def spelled(keys: Iterable[str]) -> list[str]:
+    """Names of properties of jobs as the product spells them."""
+    return sorted(job_properties.READABLE[key].name for key in keys)
 
 
 def listed(names: Iterable[str]) -> str:

@@ -2,8 +2,9 @@
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -140,6 +141,92 @@ def test_what_a_job_and_its_tasks_are_given_is_what_runs(one: Service, form: For
 
     told(one, form, look)
     check_nowhere(one)
+
+
+AGENT: Final = "frames-console/1.0"
+SWEEP: Final = """\
+<Job Name="frames" UnitType="Core" MinCores="1" MaxCores="4"><Tasks>
+  <Task Name="frame" Type="ParametricSweep" CommandLine="exec sleep 60*"
+    StartValue="10" EndValue="1000" IncrementValue="10" />
+</Tasks></Job>"""
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_a_sweep_from_its_file_to_its_end(one: Service, form: Form) -> None:
+    """A hundred steps on a few slots: one is canceled, one cannot be named yet, then all the rest
+    by force; who did it from where stands in the trail."""
+    slots = int(str(one.settings["slots"]))
+    job = told(one, form, started_sweep)
+    until(lambda: told(one, form, partial(running, job)) == slots or None, "every slot has a step")
+    told(one, form, partial(stop_one, job, slots))
+    step = f"/jobs/{job}/tasks/1/subtasks/2"
+    ended = {"State": "Failed", "ErrorCode": str(0x800409E7 - 2**32)}
+    until(lambda: told(one, form, partial(seen, step, ended)) == ended, "the step is stopped")
+    told(one, form, partial(stop_all, job))
+    until(lambda: state(one, form, job) in ("Failed", "Canceled") or None, "the job is over")
+    counts = {"State": "Canceled", "TotalSubTaskNumber": "100", "ParametricRunningCount": "0"}
+    assert told(one, form, partial(seen, f"/jobs/{job}/tasks/1", counts)) == counts
+    assert told(one, form, partial(seen, step, ended)) == ended
+    assert told(one, form, partial(running, job)) == 0
+    check_trail(one, job)
+    check_nowhere(one)
+
+
+async def started_sweep(client: HpcClient) -> int:
+    """A sweep from its file, submitted."""
+    made = await client.ask("POST", "/jobs/jobFile", SWEEP)
+    assert made.status == 200, made.raw
+    submit = await client.ask("POST", f"/jobs/{made.value}/submit", {})
+    assert submit.status == 204, submit.raw
+    return int(made.value)
+
+
+async def running(job: int, client: HpcClient) -> int:
+    """How many steps run."""
+    query = {"filter_": "TaskState eq Running", "properties": "TaskId", "startRow": 0}
+    answer = await client.ask("GET", f"/jobs/{job}/tasks", **query)
+    assert answer.status == 200, answer.raw
+    return int(answer.headers["x-ms-row-count"])
+
+
+async def seen(path: str, names: Iterable[str], client: HpcClient) -> dict[str, str]:
+    """Some properties."""
+    return await client.properties(path, *names)
+
+
+async def stop_one(job: int, slots: int, client: HpcClient) -> None:
+    """The step 2 is stopped, and the step 100 cannot be: it was not reached."""
+    client.http.headers["user-agent"] = AGENT
+    last = await client.ask("GET", f"/jobs/{job}/tasks", asc="false", rowsPerRead=1)
+    assert last.value[0]["TaskId"] == f"{job}.1.{slots}"
+    place = f"/jobs/{job}/tasks/1/subtasks"
+    step = {"CommandLine": "exec sleep 6020", "InstanceValue": "20", "State": "Running"}
+    assert await client.properties(f"{place}/2", *step) == step
+    stop = await client.ask("POST", f"{place}/2/cancel", "a bad frame", forced="True")
+    assert stop.status == 204, stop.raw
+    early = await client.ask("POST", f"{place}/100/cancel", "nor this", forced="True")
+    assert (early.status, early.code) == (404, 0x80040207)
+    assert "the specified subtask has not been expanded yet" in early.message
+
+
+async def stop_all(job: int, client: HpcClient) -> None:
+    """All that is left of the sweep is stopped."""
+    client.http.headers["user-agent"] = AGENT
+    stop = await client.ask("POST", f"/jobs/{job}/tasks/1/cancel", "no more", forced="True")
+    assert stop.status == 204, stop.raw
+
+
+def check_trail(service: Service, job: int) -> None:
+    """What was asked stands there, done or not, and who asked from where with what."""
+    rows = service.ask("GET", f"/audit?job={job}&limit=1000&sort=position")["rows"]
+    asked = [x for x in rows if x["operation"] == "cancel_task" and x["message"]]
+    assert [(x["tasks"], x["outcome"], x["mode"], x["message"]) for x in asked] == [
+        ("1.2", "accepted", "forced", "a bad frame"),
+        ("1.100", "unknown", "forced", "nor this"),
+        ("1", "accepted", "forced", "no more"),
+    ]
+    where = {(x["actor"], x["origin"], x["address"].partition(":")[0], x["program"]) for x in asked}
+    assert where == {("alice", "hpcpack", "127.0.0.1", AGENT)}
 
 
 def state(service: Service, form: Form, job: int) -> str:
