@@ -14,9 +14,9 @@ from tests.adapters.http.problems import is_problem
 from tests.adapters.http.stack import SLEEP, Stack, outage, stack, submit
 
 RECEIPT_FIELDS = {
-    "outcome", "operation", "job_id", "task_id", "subtask_id", "request_id", "event_id", "event_type",
-    "version", "position", "job_state", "explanation", "code", "hresult", "hresult_name", "rule", "under_way",
-    "already_canceled", "replayed", "trail",
+    "outcome", "operation", "job_id", "task_id", "subtask_id", "request_id", "event_id",
+    "event_type", "version", "position", "job_state", "explanation", "code", "hresult",
+    "hresult_name", "rule", "under_way", "already_canceled", "replayed", "trail",
 }  # fmt: skip
 
 
