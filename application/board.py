@@ -8,6 +8,7 @@ that wakes it up again (a requeue) is folded onto its history, all others change
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from datetime import datetime
 from typing import Final
 
 from application.job_maker import JobKeys
@@ -28,6 +29,7 @@ from domain.events import (
 )
 from domain.evolve import evolve
 from domain.failing import next_limit
+from domain.holding import held_until
 from domain.job import Job
 from domain.next_steps import wants_slots
 from domain.states import JOB_ENDED
@@ -38,7 +40,8 @@ RETRY_SECONDS: Final = 0.2
 class Board:
     """``changed`` yields numbers of jobs to look at, each as soon as its event is in the log.
 
-    ``ended``: when each job ended; ``limits``: when the next run-time limit of each runs out.
+    ``ended``: when each job ended; ``limits``: when the next run-time limit of each runs out;
+    ``holds``: until when each that is held is not in the line.
     """
 
     def __init__(self, log: EventLog, ledger: Ledger, keys: JobKeys) -> None:
@@ -48,6 +51,8 @@ class Board:
         self.jobs: dict[int, Job] = {}
         self.ended = Moments()
         self.limits = Moments()
+        self.holds = Moments()
+        self._let_go: dict[int, datetime] = {}
         self.queued_at: dict[int, int] = {}
         self.corrupt: dict[Aggregate, str] = {}
         self.position = 0
@@ -75,6 +80,12 @@ class Board:
     def look_at(self, job_id: int) -> None:
         """Have a job looked at again."""
         self._changed.put(job_id)
+
+    def let_go(self, job_id: int) -> None:
+        """The hold of a job is over: it has its place in the line."""
+        self._let_go[job_id] = self.holds[job_id]
+        self._stand(self.jobs[job_id])
+        self.look_at(job_id)
 
     async def wait_until(self, position: int, timeout_seconds: float) -> None:
         """Return when everything up to ``position`` is known here.
@@ -180,7 +191,16 @@ class Board:
             self.limits.drop(job.id)
         else:
             self.limits.put(job.id, moment)
-        if wants_slots(job):
+        self._stand(job)
+
+    def _stand(self, job: Job) -> None:
+        """In the line, when it wants slots and is not held."""
+        moment = held_until(job)
+        if moment is None or self._let_go.get(job.id) == moment:
+            self.holds.drop(job.id)
+        else:
+            self.holds.put(job.id, moment)
+        if wants_slots(job) and job.id not in self.holds:
             self.line.put(job, self.queued_at.get(job.id, 0))
         else:
             self.line.drop(job.id)
@@ -190,6 +210,8 @@ class Board:
         self.queued_at.pop(job_id, None)
         self.occupied.drop(job_id)
         self.limits.drop(job_id)
+        self.holds.drop(job_id)
+        self._let_go.pop(job_id, None)
         self.line.drop(job_id)
 
     def _mark_corrupt(self, aggregate: Aggregate, reason: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Final
 
+from application.activation_filter import Pass
 from application.board import Board
 from application.engine import Engine, RunKey, next_key
 from application.ledger import Change
@@ -16,6 +17,7 @@ from application.patience import RETRY_SECONDS, TROUBLE_SECONDS
 from application.placement import FreeSlots
 from application.ports import Clock, Reporter
 from application.runs import Runs
+from application.site_filters import SiteFilters
 from domain import commands as c
 from domain.errors import Corrupt, CountermandError
 from domain.events import RunHandle
@@ -43,6 +45,7 @@ class Dispatcher:
         reporter: Reporter,
         full: Callable[[], str],
         clock: Clock,
+        filters: SiteFilters,
     ) -> None:
         self._board = board
         self._engine = engine
@@ -50,6 +53,7 @@ class Dispatcher:
         self._reporter = reporter
         self._full = full
         self._clock = clock
+        self._filters = filters
         self._paused = False
         self._starting: dict[RunKey, str] = {}
         self._starting_jobs: set[int] = set()
@@ -60,12 +64,14 @@ class Dispatcher:
         await self._runs.tell(job.id, c.StartValidation())
 
     async def end_validation(self, job: Job) -> None:
-        """Validating -> Queued: limits were checked when the job was created."""
-        await self._runs.tell(job.id, c.EndValidation())
+        """Validating -> Queued, or what the submission filter says."""
+        await self._filters.submission.end_validation(job)
 
     async def start_idle(self, job: Job) -> None:
         """Queued -> Running, without a task: the job waits for some."""
-        if not self._paused:
+        if self._paused or job.id in self._board.holds:
+            return
+        if (await self._filters.activation.begin_pass()).way(job, 1).open:
             await self._start_job(job, self._free().choose(1))
 
     async def pause(self, seconds_max: float) -> None:
@@ -79,6 +85,7 @@ class Dispatcher:
 
     async def dispatch(self, _: Job | None = None) -> None:
         """Fill every free slot, whichever job asked for it."""
+        gate = await self._filters.activation.begin_pass()
         free = FreeSlots((), ()) if self._paused else self._free()
         for job_id in self._board.line:
             if not free:
@@ -88,7 +95,7 @@ class Dispatcher:
                 return
             job = self._board.jobs[job_id]
             if job.state is JobState.QUEUED:
-                self._begin_job(job, free)
+                self._begin_job(job, free, gate)
             else:
                 self._begin_runs(job, free)
 
@@ -97,6 +104,7 @@ class Dispatcher:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._filters.close()
 
     def _free(self) -> FreeSlots:
         taken = self._board.occupied.runs | self._starting
@@ -107,14 +115,17 @@ class Dispatcher:
 
     # --- jobs -------------------------------------------------------------------------------------
 
-    def _begin_job(self, job: Job, free: FreeSlots) -> None:
+    def _begin_job(self, job: Job, free: FreeSlots, gate: Pass) -> None:
         """Give the job its nodes; what it is going to need there is no other's now."""
-        wanted = runs_wanted(job)
-        nodes = free.choose(wanted)
-        free.take_many(nodes, wanted)
+        wanted = max(1, runs_wanted(job))
         if job.id not in self._starting_jobs:
+            way = gate.way(job, min(wanted, free.total))
+            if not way.open:
+                free.keep(way.kept)
+                return
             self._starting_jobs.add(job.id)
-            self._side_by_side(self._begun(job, nodes))
+            self._side_by_side(self._begun(job, free.choose(wanted)))
+        free.keep(wanted)
 
     async def _begun(self, job: Job, nodes: tuple[str, ...]) -> None:
         async def begin() -> int:
@@ -128,7 +139,10 @@ class Dispatcher:
 
     async def _start_job(self, job: Job, nodes: tuple[str, ...]) -> Change[Job | None]:
         seconds = await self._runs.parameter(JOB_RUNTIME)
-        return await self._runs.tell(job.id, c.StartJob(nodes, seconds))
+        asked = self._filters.activation.outcome_of(job)
+        held = job.hold_until  # a hold that is set meanwhile is kept
+        start = c.StartJob(nodes, seconds, *asked)
+        return await self._runs.tell(job.id, start, fits=lambda now: now.hold_until == held)
 
     # --- runs -------------------------------------------------------------------------------------
 

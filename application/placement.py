@@ -22,7 +22,12 @@ class FreeSlots:
         self._free = {node.name: max(0, node.slots - busy[node.name]) for node in nodes}
 
     def __bool__(self) -> bool:
-        return any(self._free.values())
+        return self.total > 0
+
+    @property
+    def total(self) -> int:
+        """How many are free."""
+        return sum(self._free.values())
 
     def take(self, node: str) -> None:
         """A slot there is no longer free."""
@@ -47,10 +52,9 @@ class FreeSlots:
             room += self._free[node]
         return tuple(found)
 
-    def take_many(self, nodes: Sequence[str], runs: int) -> None:
-        """So many slots on these nodes, as far as there are any."""
-        for _ in range(runs):
-            node = self.best(nodes)
-            if node is None:
-                return
-            self.take(node)
+    def keep(self, runs: int) -> None:
+        """So many slots are no longer free, wherever, as far as there are any."""
+        for node, free in self._free.items():
+            taken = min(free, runs)
+            self._free[node] -= taken
+            runs -= taken

@@ -19,6 +19,10 @@ class OnTask(Struct, frozen=True):
     instance: int = 0
 
 
+NOTHING = "none"
+"""What an empty value is called."""
+
+
 class UnderWay(Struct, frozen=True):
     """The cancel that is being carried out, or was: who asked, when, how, and which event."""
 
@@ -89,7 +93,8 @@ def says(fact: e.Event, job_id: str) -> str:
         case e.JobSubmitted():
             return f"job {job_id}: submitted"
         case e.ClusterParameterSet():
-            return f"{fact.name} is {fact.value} (was {fact.previous})"
+            value, previous = fact.value or NOTHING, fact.previous or NOTHING
+            return f"{fact.name} is {value} (was {previous})"
         case _:
             return says_of_making(fact, job_id)
 
@@ -103,6 +108,8 @@ def says_of_making(fact: e.Event, job_id: str) -> str:
             return f"job {job_id}: tasks added, from task {fact.tasks[0].id} on"
         case e.JobPropertiesChanged():
             return f"job {job_id}: changed: {', '.join(fact.named)}"
+        case e.TaskPropertiesChanged():
+            return f"job {job_id}: task {fact.task} changed: {', '.join(fact.named)}"
         case _:
             return ""
 

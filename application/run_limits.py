@@ -4,6 +4,7 @@ When a limit runs out is in the stream (the start, and the limit), so nothing is
 """
 
 import asyncio
+from datetime import datetime
 from typing import Final
 
 from application.board import Board
@@ -57,8 +58,11 @@ class RunLimits:
 
     def _seconds_left(self) -> float:
         """Until the next limit runs out, within bounds; one that ran out is written already."""
-        moment = self._board.limits.earliest()
-        if moment is None:
-            return LOOK_SECONDS_MAX
-        left = (moment - self._clock.now()).total_seconds()
-        return min(max(left, LOOK_SECONDS_MIN), LOOK_SECONDS_MAX)
+        return seconds_until(self._board.limits.earliest(), self._clock.now())
+
+
+def seconds_until(moment: datetime | None, now: datetime) -> float:
+    """How long to wait for a moment, within bounds; the most for none."""
+    if moment is None:
+        return LOOK_SECONDS_MAX
+    return min(max((moment - now).total_seconds(), LOOK_SECONDS_MIN), LOOK_SECONDS_MAX)

@@ -7,6 +7,7 @@ get the word when a stop has been accepted meanwhile.
 
 from collections.abc import Callable
 from datetime import datetime
+from shlex import quote
 from typing import Final
 
 from msgspec.structs import replace
@@ -16,12 +17,13 @@ from application.ledger import Cause, Change, Ledger
 from application.patience import until_done
 from domain import commands as c
 from domain.errors import Corrupt, CountermandError, Refused
-from domain.events import JobEvent, RunHandle
-from domain.instruct import instruct, one_run
+from domain.events import JobEvent, RunHandle, TaskSpec
+from domain.instruct import instruct
 from domain.job import Job, Task
 from domain.orders import order_for
 from domain.parameters import TASK_RETRY_COUNT, Parameter
 from domain.states import TASK_ON_NODE
+from domain.subtasks import one_run
 from domain.sweeps import filled
 
 TRIES_MAX: Final = 50
@@ -36,14 +38,18 @@ class Runs:
         self._engine = engine
 
     async def tell(
-        self, job_id: int, instruction: c.Instruction, cause: Cause | None = None
+        self,
+        job_id: int,
+        instruction: c.Instruction,
+        cause: Cause | None = None,
+        fits: Callable[[Job], bool] = lambda _: True,
     ) -> Change[Job | None]:
         """Write down what an instruction gives, if it still fits. Raises as ``Ledger`` does."""
 
         def decide(job: Job | None, now: datetime) -> tuple[JobEvent, ...]:
             has_time = isinstance(instruction, c.EndJob | c.ExpireRuntime)
             timed = replace(instruction, at=now) if has_time else instruction
-            return instruct(job, timed) if job else ()
+            return instruct(job, timed) if job and fits(job) else ()
 
         chain = cause or Cause()
         return await self._ledger.change_job(job_id, decide, chain, TRIES_MAX)
@@ -66,19 +72,36 @@ class Runs:
         An outage is waited out.
         """
         key = next_key(job.id, task)
+        spec = spec_of(job, task, node, time_limit_ms)
         try:
-            handle = await self._engine.prepare(key, spec_of(job, task, node, time_limit_ms))
+            handle = await self._engine.prepare(key, spec)
         except Refused as no:
             refusal = c.RefuseTask(key.task, key.attempt, node, no.code, no.message, key.instance)
             return await self.tell(job.id, refusal, cause_of(job))
-        written = lambda: self._write_and_go(job, key, handle, make(handle))  # noqa: E731
+        written = lambda: self._write_and_go(job, task, handle, make(handle), spec)  # noqa: E731
         return await until_done(written, waiting)
 
     async def _write_and_go(
-        self, job: Job, key: RunKey, handle: RunHandle, start: c.StartTask | c.StartRelease
+        self,
+        job: Job,
+        task: Task,
+        handle: RunHandle,
+        start: c.StartTask | c.StartRelease,
+        spec: RunSpec,
     ) -> Change[Job | None]:
-        """Safe to repeat: a start that was written is not written again, and go is said once."""
-        done = await self.tell(job.id, start, cause_of(job))
+        """Safe to repeat: a start that was written is not written again, and go is said once.
+
+        Nor is it written when a property has been changed since the keeper was prepared: the run
+        that is recorded is the one that the job's facts describe.
+        """
+
+        key = next_key(job.id, task)
+
+        def as_prepared(now: Job) -> bool:
+            changed = replace(task, spec=now.tasks[key.task].spec)
+            return spec_of(now, changed, spec.node, spec.time_limit_ms) == spec
+
+        done = await self.tell(job.id, start, cause_of(job), as_prepared)
         if started(done.after, key, handle):
             await self._go(done.after, key)
         else:
@@ -149,13 +172,30 @@ class Runs:
 def spec_of(job: Job, task: Task, node: str, time_limit_ms: int) -> RunSpec:
     """What the engine is to run."""
     return RunSpec(
-        command=filled(task.spec, task.spec.command, task.instance),
-        environment=task.spec.environment | {"CCP_JOBNAME": job.name},
+        command=with_streams(task.spec, task.instance),
+        environment=job.environment | task.spec.environment | {"CCP_JOBNAME": job.name},
         node=node,
         work_directory=filled(task.spec, task.spec.work_directory, task.instance),
         run_as=job.run_as,
         time_limit_ms=time_limit_ms,
     )
+
+
+def with_streams(task: TaskSpec, instance: int) -> str:
+    """The command line, its standard streams turned to the files that the task names.
+
+    The shell that runs the line opens them: with the account's rights, from the work directory on.
+    """
+    texts = (task.command, task.stdin, task.stdout, task.stderr)
+    command, stdin, stdout, stderr = (filled(task, text, instance) for text in texts)
+    err = "2>&1" if stderr == stdout else f"2>{quote(stderr)}"
+    turned = (
+        f"<{quote(stdin)}" if stdin else "",
+        f">{quote(stdout)}" if stdout else "",
+        err if stderr else "",
+    )
+    streams = " ".join(filter(None, turned))
+    return f"exec {streams}\n{command}" if streams else command
 
 
 def started(job: Job | None, key: RunKey, handle: RunHandle) -> bool:

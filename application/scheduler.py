@@ -26,7 +26,7 @@ from domain.parameters import TASK_CANCEL_GRACE_PERIOD
 from domain.policy import Action, Question
 from domain.refusal import denied
 from domain.states import CancelMode, JobPriority, JobType
-from domain.submission import check_changes, check_submission, check_tasks
+from domain.submission import check_changes, check_submission, check_task_changes, check_tasks
 
 __all__ = ("Cancel", "Limits", "NewJob", "Scheduler")
 
@@ -34,7 +34,7 @@ __all__ = ("Cancel", "Limits", "NewJob", "Scheduler")
 class NewJob(Struct, frozen=True):
     """What somebody wants to run. The owner is who asks, or whom they act for.
 
-    ``runtime_seconds``: 0 for the cluster's default.
+    ``runtime_seconds``: 0 for the cluster's default. The fields after it: as in ``JobAdded``.
     """
 
     name: str = ""
@@ -46,6 +46,15 @@ class NewJob(Struct, frozen=True):
     fail_on_task_failure: bool = False
     run_until_canceled: bool = False
     runtime_seconds: int = 0
+    environment: dict[str, str] = {}
+    valid_exit_codes: str = ""
+    task_retry_count: int = 0
+    hold_until: str = ""
+    project: str = ""
+    service_name: str = ""
+    client_source: str = ""
+    progress: int = 0
+    progress_message: str = ""
 
 
 class Scheduler:
@@ -147,6 +156,27 @@ class Scheduler:
             if_versions=if_versions,
         )
 
+    async def set_task_properties(
+        self,
+        caller: Caller,
+        job_id: str,
+        task_id: int,
+        changes: c.TaskChanges,
+        request_id: str,
+        if_versions: c.IfVersions = None,
+    ) -> Receipt:
+        """New values of the properties of a task that waits, all or none."""
+        check_task_changes(changes)
+        return await self._requests.request(
+            caller,
+            job_id,
+            Action.CHANGE,
+            request_id,
+            lambda asked: c.ChangeTask(asked, task_id, changes),
+            on=OnTask(task_id),
+            if_versions=if_versions,
+        )
+
     async def _make(self, caller: Caller, new: NewJob, request_id: str, *, submit: bool) -> Receipt:
         action = Action.CREATE_COMMAND_JOB if new.job_type is JobType.ADMIN else Action.CREATE
         asked = self._requests.asked(caller, Question(caller, action), request_id)
@@ -163,6 +193,15 @@ class Scheduler:
             fail_on_task_failure=new.fail_on_task_failure,
             run_until_canceled=new.run_until_canceled,
             runtime_seconds=new.runtime_seconds,
+            environment=new.environment,
+            valid_exit_codes=new.valid_exit_codes,
+            task_retry_count=new.task_retry_count,
+            hold_until=new.hold_until,
+            project=new.project,
+            service_name=new.service_name,
+            client_source=new.client_source,
+            progress=new.progress,
+            progress_message=new.progress_message,
             submit=submit,
         )
         check_submission(draft)

@@ -7,13 +7,14 @@ import msgspec
 from msgspec import NODEFAULT, Struct
 
 from domain import events as e
-from domain.commands import AddJob, content_sha256
+from domain.commands import AddJob, TaskChanges, content_sha256
 from domain.errors import BadRequest
 from domain.hresult import HResult
 
 TASKS_BYTES_MAX: Final = 32 * 1024
 TASK_BYTES_MAX: Final = 56 * 1024
 PROPERTIES_STORED_BYTES_MAX: Final = 24 * 1024
+ENVIRONMENT_STORED_BYTES_MAX: Final = 32 * 1024
 """As JSON in one event, so that none comes near the stream's 64 KiB."""
 
 
@@ -24,7 +25,7 @@ def add_job(command: AddJob) -> tuple[e.JobEvent, ...]:
     """
     check_stored("the job's properties", command.properties, PROPERTIES_STORED_BYTES_MAX)
     first, *more = tuple(chunks(command.tasks)) or ((),)
-    if stored_bytes(first) > TASKS_BYTES_MAX:
+    if stored_bytes(first) + stored_bytes(command.environment) > TASKS_BYTES_MAX:
         first, more = (), [first, *more]
     asked = command.asked
     added = e.JobAdded(
@@ -38,6 +39,15 @@ def add_job(command: AddJob) -> tuple[e.JobEvent, ...]:
         fail_on_task_failure=command.fail_on_task_failure,
         run_until_canceled=command.run_until_canceled,
         runtime_seconds=command.runtime_seconds,
+        environment=command.environment,
+        valid_exit_codes=command.valid_exit_codes,
+        task_retry_count=command.task_retry_count,
+        hold_until=command.hold_until,
+        project=command.project,
+        service_name=command.service_name,
+        client_source=command.client_source,
+        progress=command.progress,
+        progress_message=command.progress_message,
         tasks=first,
         request_id=asked.request_id,
         content_sha256=content_of_job(command),
@@ -65,7 +75,9 @@ def chunks(tasks: tuple[e.TaskSpec, ...]) -> Iterator[tuple[e.TaskSpec, ...]]:
         yield tuple(group)
 
 
-def check_stored(what: str, value: e.TaskSpec | dict[str, str], bytes_max: int) -> int:
+def check_stored(
+    what: str, value: e.TaskSpec | TaskChanges | dict[str, str], bytes_max: int
+) -> int:
     """Its size as stored; ``BadRequest`` when that is above ``bytes_max``."""
     size = stored_bytes(value)
     if size > bytes_max:
@@ -76,7 +88,9 @@ def check_stored(what: str, value: e.TaskSpec | dict[str, str], bytes_max: int) 
     return size
 
 
-def stored_bytes(value: e.TaskSpec | tuple[e.TaskSpec, ...] | dict[str, str]) -> int:
+def stored_bytes(
+    value: e.TaskSpec | tuple[e.TaskSpec, ...] | TaskChanges | dict[str, str],
+) -> int:
     """Its size as JSON, in which some characters take more bytes than in UTF-8."""
     return len(msgspec.json.encode(value))
 

@@ -165,7 +165,9 @@ def task_cancel_under_way(job: Job, task: Task) -> TaskCancel | CancelInForce | 
     return max(found, key=lambda x: CANCEL_STRENGTH[x.mode], default=None)
 
 
-def no_such_task(job: Job, on: c.CancelTask | c.FinishTask | c.RequeueTask) -> Refusal:
+def no_such_task(
+    job: Job, on: c.CancelTask | c.FinishTask | c.RequeueTask | c.ChangeTask
+) -> Refusal:
     """The request is about a task or a subtask that is not there."""
     return not_there(job, on.task, on.instance)
 

@@ -13,8 +13,8 @@ from domain.subtasks import running_changed, subtask, waiting_canceled, with_sub
 
 
 def enter(job: Job, state: JobState) -> Job:
-    """The job in ``state``, knowing where it came from."""
-    return replace(job, state=state, previous_state=job.state)
+    """The job in ``state``, knowing where it came from; no filter holds it there (any more)."""
+    return replace(job, state=state, previous_state=job.state, held=None)
 
 
 def with_tasks(job: Job, ids: Iterable[int], change: Callable[[Task], Task]) -> Job:

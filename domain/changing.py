@@ -1,25 +1,37 @@
-"""Decisions on more tasks for a job and on new values of its properties.
+"""Decisions on more tasks for a job, and on new values of its properties or of those of a task.
 
 Limits of a single task or text are checked before, by ``domain.submission``; what is checked here
 is the job as it would be afterwards.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 from msgspec.structs import replace
 
 from domain import commands as c
 from domain import events as e
-from domain.adding import chunks
+from domain.adding import ENVIRONMENT_STORED_BYTES_MAX, TASK_BYTES_MAX, check_stored, chunks
+from domain.cancelling import no_such_task
+from domain.checks import check_future, check_variables
 from domain.errors import BadRequest
+from domain.events.tasks import TASK_CHANGEABLE
 from domain.hresult import HResult
-from domain.job import Job
+from domain.job import Job, Task
+from domain.merging import changed_spec, merged
 from domain.refusal import Refusal
 from domain.requests import command_refused, content_of, inadmissible
-from domain.states import JobState, TaskType
-from domain.submission import check_properties, check_together, check_whole
-from domain.transitions import CHANGE_JOB, GATES
+from domain.states import JobState, TaskState, TaskType
+from domain.submission import (
+    ENVIRONMENT_BYTES_MAX,
+    check_environments,
+    check_properties,
+    check_task,
+    check_together,
+    check_whole,
+)
+from domain.transitions import CHANGE_JOB, CHANGE_TASK, GATES
 
 ADDED_LATER: Final = frozenset({TaskType.BASIC, TaskType.PARAMETRIC_SWEEP})
 """Source: the product; preparation, release and service tasks come with the job."""
@@ -65,7 +77,13 @@ def bad_tasks(job: Job, tasks: tuple[e.TaskSpec, ...]) -> Refusal | None:
             "ParametricSweep tasks are added",
         )
     whole = (*(t.spec for t in job.tasks.values()), *tasks)
-    return beyond(lambda: check_together(whole, job.job_type)) or incomplete(job, whole)
+    return beyond(lambda: check_added(job, tasks, whole)) or incomplete(job, whole)
+
+
+def check_added(job: Job, tasks: tuple[e.TaskSpec, ...], whole: tuple[e.TaskSpec, ...]) -> None:
+    """Limits of the new tasks with what the job has."""
+    check_environments(job.environment, tasks)
+    check_together(whole, job.job_type)
 
 
 def incomplete(job: Job, tasks: tuple[e.TaskSpec, ...]) -> Refusal | None:
@@ -94,7 +112,7 @@ def beyond(check: Callable[[], None]) -> Refusal | None:
 
 def change_job(job: Job, request: c.ChangeJob) -> e.JobEvent:
     """New values, all of them or none."""
-    no = inadmissible(job, request) or bad_change(job, request.changes)
+    no = inadmissible(job, request) or bad_change(job, request.changes, request.asked.at)
     if no is not None:
         return command_refused(job, request, no)
     changes, asked = request.changes, request.asked
@@ -109,10 +127,19 @@ def change_job(job: Job, request: c.ChangeJob) -> e.JobEvent:
         fail_on_task_failure=changes.fail_on_task_failure,
         run_until_canceled=changes.run_until_canceled,
         runtime_seconds=changes.runtime_seconds,
+        environment=changes.environment,
+        valid_exit_codes=changes.valid_exit_codes,
+        task_retry_count=changes.task_retry_count,
+        hold_until=changes.hold_until,
+        project=changes.project,
+        service_name=changes.service_name,
+        client_source=changes.client_source,
+        progress=changes.progress,
+        progress_message=changes.progress_message,
     )
 
 
-def bad_change(job: Job, changes: c.JobChanges) -> Refusal | None:
+def bad_change(job: Job, changes: c.JobChanges, now: datetime) -> Refusal | None:
     """A property that stands still in this state, or too much together."""
     fixed = [x for x in changes.named if job.state not in CHANGE_JOB[x].states]
     if fixed:
@@ -123,5 +150,64 @@ def bad_change(job: Job, changes: c.JobChanges) -> Refusal | None:
             f"change-{fixed[0]}-states",
             f"job {job.id} is {job.state}; its {fixed[0]} can be changed in {allowed}",
         )
-    together = job.properties | (changes.properties or {})
-    return beyond(lambda: check_properties(together))
+    return beyond(lambda: check_changed(job, changes, now))
+
+
+def check_changed(job: Job, changes: c.JobChanges, now: datetime) -> None:
+    """Limits of all values by name together, and a hold that is over."""
+    check_future(changes.hold_until or "", now)
+    check_properties(merged(job.properties, changes.properties or {}, any_case=True))
+    if changes.environment is not None:
+        environment = merged(job.environment, changes.environment, any_case=False)
+        check_variables("the job", environment, ENVIRONMENT_BYTES_MAX)
+        check_stored("the job's environment", environment, ENVIRONMENT_STORED_BYTES_MAX)
+        check_environments(environment, tuple(t.spec for t in job.tasks.values()))
+
+
+# --- one task -------------------------------------------------------------------------------------
+
+
+def change_task(job: Job, request: c.ChangeTask) -> e.JobEvent:
+    """New values for a task that waits, all of them or none."""
+    task = job.tasks.get(request.task)
+    no = inadmissible(job, request)
+    if no is None and task is not None:
+        no = bad_task_change(job, task, request.changes)
+    if no or task is None:
+        return command_refused(job, request, no or no_such_task(job, request))
+    changes, asked = request.changes, request.asked
+    new = {name: getattr(changes, name) for name in TASK_CHANGEABLE}
+    content = content_of(request)
+    return e.TaskPropertiesChanged(asked.request_id, request.task, asked.decision, content, **new)
+
+
+def bad_task_change(job: Job, task: Task, changes: c.TaskChanges) -> Refusal | None:
+    """It does not wait any more, or the task or the job would be beyond a limit."""
+    if not CHANGE_TASK[task.state].accepted:
+        return Refusal(
+            "illegal_transition",
+            HResult.SET_INVALID_PROP_UNDER_CERTAIN_STATE,
+            f"change-task-in-{task.state}",
+            f"task {task.spec.id} of job {job.id} is {task.state}; a task is changed while it is "
+            f"{TaskState.CONFIGURING} or {TaskState.QUEUED}",
+        )
+    after = changed_spec(task.spec, changes)
+    too_large = beyond(lambda: check_change_stored(task, changes))
+    if too_large is not None:
+        return too_large
+    others = (t.spec for t in job.tasks.values() if t.spec.id != after.id)
+    whole = tuple(sorted((*others, after), key=lambda spec: spec.id))
+    return beyond(lambda: check_changed_task(job, after, whole)) or incomplete(job, whole)
+
+
+def check_change_stored(task: Task, changes: c.TaskChanges) -> None:
+    """The change itself fits an event, also what it takes away."""
+    check_stored(f"the change of task {task.spec.id}", changes, TASK_BYTES_MAX)
+
+
+def check_changed_task(job: Job, task: e.TaskSpec, whole: tuple[e.TaskSpec, ...]) -> None:
+    """The task as it would be, for itself and among the others."""
+    check_task(task)
+    check_stored(f"task {task.id}", task, TASK_BYTES_MAX)
+    check_environments(job.environment, (task,))
+    check_together(whole, job.job_type)

@@ -44,6 +44,10 @@ class Cluster(Struct, frozen=True):
         assert isinstance(value, int), f"{parameter.name} is not a number"
         return value
 
+    def text(self, parameter: Parameter) -> str:
+        """The value in force of a parameter that is a text."""
+        return str(self.value(parameter.name))
+
 
 class SetParameter(Struct, frozen=True):
     """Give a cluster parameter a new value."""

@@ -1,4 +1,5 @@
-"""Imperative requests as frozen Structs: what people ask, and what the service tells the job.
+"""Imperative requests as frozen Structs: what people ask; what the service tells the job is in
+``instructions``, and has its names here too.
 
 Time, ids and identity arrive in the command: ``decide`` has no clock and no chance.
 """
@@ -8,12 +9,79 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from domain.events import Decision, Exit, RunHandle, TaskSpec
+from domain.events import Decision, TaskSpec
+from domain.instructions import (
+    EndActivation,
+    EndExternalValidation,
+    EndJob,
+    EndValidation,
+    ExpireRuntime,
+    FailJob,
+    FilterEnd,
+    Instruction,
+    JobTerms,
+    OrderStop,
+    RecordRunEnd,
+    RecordSurvivorsGone,
+    RecordTaskCanceled,
+    RefuseTask,
+    RemoveJob,
+    SkipRelease,
+    StartExternalValidation,
+    StartJob,
+    StartRelease,
+    StartTask,
+    StartValidation,
+    StopSeen,
+)
 from domain.message import MESSAGE_UNITS_MAX
-from domain.states import CancelMode, JobPriority, JobType, StopStep
+from domain.new_values import JobChanges, TaskChanges
+from domain.states import CancelMode, JobPriority, JobType
 
-# --- what people ask ------------------------------------------------------------------------------
-
+__all__ = [
+    "AddJob",
+    "AddTasks",
+    "Asked",
+    "CancelJob",
+    "CancelTask",
+    "ChangeJob",
+    "ChangeTask",
+    "Command",
+    "ConfigureJob",
+    "EndActivation",
+    "EndExternalValidation",
+    "EndJob",
+    "EndValidation",
+    "ExpireRuntime",
+    "FailJob",
+    "FilterEnd",
+    "FinishJob",
+    "FinishTask",
+    "IfVersions",
+    "Instruction",
+    "JobChanges",
+    "JobTerms",
+    "OrderStop",
+    "RecordRunEnd",
+    "RecordSurvivorsGone",
+    "RecordTaskCanceled",
+    "RefuseTask",
+    "RemoveJob",
+    "Request",
+    "RequeueJob",
+    "RequeueTask",
+    "SkipRelease",
+    "StartExternalValidation",
+    "StartJob",
+    "StartRelease",
+    "StartTask",
+    "StartValidation",
+    "StopSeen",
+    "SubmitJob",
+    "TaskChanges",
+    "content_sha256",
+    "on_task",
+]
 
 IfVersions = tuple[int, ...] | None
 """Versions at which a request is to be done; None: at any."""
@@ -51,6 +119,15 @@ class AddJob(Struct, frozen=True):
     fail_on_task_failure: bool = False
     run_until_canceled: bool = False
     runtime_seconds: int = 0
+    environment: dict[str, str] = {}
+    valid_exit_codes: str = ""
+    task_retry_count: int = 0
+    hold_until: str = ""
+    project: str = ""
+    service_name: str = ""
+    client_source: str = ""
+    progress: int = 0
+    progress_message: str = ""
     submit: bool = True
 
 
@@ -61,31 +138,20 @@ class AddTasks(Struct, frozen=True):
     tasks: tuple[TaskSpec, ...]
 
 
-class JobChanges(Struct, frozen=True, omit_defaults=True):
-    """New values of a job's properties; None for one that stays as it is.
-
-    ``properties``: further properties by name, added or given another value.
-    """
-
-    name: str | None = None
-    priority: JobPriority | None = None
-    run_as: str | None = None
-    properties: dict[str, str] | None = None
-    fail_on_task_failure: bool | None = None
-    run_until_canceled: bool | None = None
-    runtime_seconds: int | None = None
-
-    @property
-    def named(self) -> tuple[str, ...]:
-        """What is given a new value."""
-        return tuple(x for x in self.__struct_fields__ if getattr(self, x) is not None)
-
-
 class ChangeJob(Struct, frozen=True):
     """Give properties of a job new values."""
 
     asked: Asked
     changes: JobChanges
+
+
+class ChangeTask(Struct, frozen=True):
+    """Give properties of a task new values; its subtasks (``instance``) have none of their own."""
+
+    asked: Asked
+    task: int
+    changes: TaskChanges
+    instance: int = 0
 
 
 class SubmitJob(Struct, frozen=True):
@@ -172,6 +238,7 @@ Request = (
     AddJob
     | AddTasks
     | ChangeJob
+    | ChangeTask
     | SubmitJob
     | CancelJob
     | CancelTask
@@ -182,153 +249,6 @@ Request = (
     | RequeueTask
 )
 
-# --- what the service tells the job ---------------------------------------------------------------
-
-
-class StartValidation(Struct, frozen=True):
-    """Submitted -> Validating."""
-
-
-class EndValidation(Struct, frozen=True):
-    """Validating -> Queued, or Failed when ``reason`` says why not."""
-
-    code: str = ""
-    reason: str = ""
-
-
-class StartJob(Struct, frozen=True):
-    """Queued -> Running on ``nodes``.
-
-    ``runtime_seconds_default``: JobRuntime now, for a job without a limit of its own.
-    """
-
-    nodes: tuple[str, ...]
-    runtime_seconds_default: int = 0
-
-
-class StartTask(Struct, frozen=True):
-    """The next attempt of a queued task has a keeper on ``node``; ``handle`` finds it again."""
-
-    task: int
-    attempt: int
-    node: str
-    handle: RunHandle
-    instance: int = 0
-
-
-class StartRelease(Struct, frozen=True):
-    """The node release task has a keeper on ``node``."""
-
-    attempt: int
-    node: str
-    handle: RunHandle
-    instance: int = 0
-
-
-class RefuseTask(Struct, frozen=True):
-    """The engine can never start this attempt, and why."""
-
-    task: int
-    attempt: int
-    node: str
-    code: str
-    reason: str
-    instance: int = 0
-
-
-class SkipRelease(Struct, frozen=True):
-    """The node release task is not going to run."""
-
-
-class OrderStop(Struct, frozen=True):
-    """Write down the orders that are due now. ``signal``: number of the stop signal."""
-
-    signal: int
-
-
-class StopSeen(Struct, frozen=True):
-    """What the engine noted of the order that ended a run."""
-
-    request_id: str
-    step: StopStep
-    grace_expired: bool
-    after_ms: int
-    killed: int
-    survivors: int
-
-
-class RecordRunEnd(Struct, frozen=True):
-    """A run ended. ``lost`` says why nobody can tell how; ``stop`` when an order ended it.
-
-    ``retry_count``: TaskRetryCount now.
-    """
-
-    task: int
-    attempt: int
-    exit: Exit
-    stop: StopSeen | None = None
-    timed_out: bool = False
-    killed: int = 0
-    survivors: int = 0
-    lost: str = ""
-    retry_count: int = 0
-    instance: int = 0
-
-
-class RecordSurvivorsGone(Struct, frozen=True):
-    """Processes that outlived a kill have ended."""
-
-    task: int
-    attempt: int
-    instance: int = 0
-
-
-class RecordTaskCanceled(Struct, frozen=True):
-    """Close the requests on tasks that were canceled before they ran."""
-
-
-class FailJob(Struct, frozen=True):
-    """A task failed in a job with FailOnTaskFailure. ``grace_seconds``: as in ``CancelJob``."""
-
-    grace_seconds: int
-
-
-class ExpireRuntime(Struct, frozen=True):
-    """Run-time limits that have run out at ``at``. ``grace_seconds``: as in ``CancelJob``."""
-
-    at: datetime
-    grace_seconds: int
-
-
-class EndJob(Struct, frozen=True):
-    """Write down the end that is due: JobEnding, JobFinished, JobFailed or JobCanceled."""
-
-    at: datetime
-
-
-class RemoveJob(Struct, frozen=True):
-    """TTLCompletedJobs ran out."""
-
-    reason: str = "ttl"
-
-
-Instruction = (
-    StartValidation
-    | EndValidation
-    | StartJob
-    | StartTask
-    | StartRelease
-    | RefuseTask
-    | SkipRelease
-    | OrderStop
-    | RecordRunEnd
-    | RecordSurvivorsGone
-    | RecordTaskCanceled
-    | FailJob
-    | ExpireRuntime
-    | EndJob
-    | RemoveJob
-)
 Command = Request | Instruction
 
 

@@ -12,7 +12,7 @@ from typing import assert_never
 from domain import commands as c
 from domain import events as e
 from domain.cancelling import cancel_job, cancel_task, release_for
-from domain.changing import add_tasks, change_job, not_whole
+from domain.changing import add_tasks, change_job, change_task, not_whole
 from domain.counted import partly, run_set, task_set, waiting_set
 from domain.errors import Unknown
 from domain.hresult import HResult
@@ -50,6 +50,8 @@ def decide(  # noqa: C901 - one case a request, and the compiler checks that non
             return add_tasks(job, request)
         case c.ChangeJob():
             return (change_job(job, request),)
+        case c.ChangeTask():
+            return (change_task(job, request),)
         case c.CancelJob():
             return (cancel_job(job, request),)
         case c.CancelTask():

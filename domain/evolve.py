@@ -9,7 +9,7 @@ from domain import events as e
 from domain.changes import dated, ended, enter, release_skipped, stop_waiting
 from domain.counted import count_of
 from domain.errors import Corrupt
-from domain.evolve_making import added, properties_changed, tasks_added
+from domain.evolve_making import added, properties_changed, task_changed, tasks_added
 from domain.evolve_requests import (
     again,
     cancel_answered,
@@ -25,6 +25,7 @@ from domain.evolve_requests import (
     task_requeued,
 )
 from domain.evolve_runs import (
+    activation_held,
     queued,
     release_ended,
     run_ended,
@@ -86,6 +87,8 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
             return tasks_added(job, recorded, data)
         case e.JobPropertiesChanged():
             return properties_changed(job, recorded, data)
+        case e.TaskPropertiesChanged():
+            return task_changed(job, recorded, data)
         case e.JobSubmitted():
             return submitted(job, recorded, data)
         case e.JobValidationStarted():
@@ -96,6 +99,8 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
             return queued(job, recorded)
         case e.JobRejected():
             return ended(job, recorded, JobState.FAILED, data.hresult, data.reason)
+        case e.JobActivationHeld():
+            return activation_held(job, recorded, data)
         case e.JobStarted():
             return started(job, recorded, data)
         case e.TaskStarted():

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from domain import events as e
 from domain.changes import answered, enter, runs_changed, with_tasks
-from domain.job import Expired, Job, Order, Outlived, Task
+from domain.job import Expired, Held, Job, Order, Outlived, Task
 from domain.states import TASK_WAITING, JobState, TaskState, TaskType
 from domain.subtasks import waiting_as, with_count
 
@@ -56,6 +56,22 @@ def started(job: Job, recorded: e.Recorded, data: e.JobStarted) -> Job:
         started_at=recorded.time,
         limit_seconds=data.runtime_seconds,
     )
+
+
+def activation_held(job: Job, recorded: e.Recorded, data: e.JobActivationHeld) -> Job:
+    """Queued still; held since the first answer of this kind."""
+    same = job.held is not None and job.held.hold is data.hold
+    held = Held(
+        filter=data.filter,
+        hold=data.hold,
+        exit_code=data.exit_code,
+        code=data.code,
+        reason=data.reason,
+        again_seconds=data.again_seconds,
+        at=job.held.at if job.held is not None and same else recorded.time,
+        told_at=recorded.time,
+    )
+    return replace(job, held=held)
 
 
 def runtime_expired(job: Job, recorded: e.Recorded, data: e.TaskRuntimeExpired) -> Job:

@@ -11,6 +11,7 @@ from domain.states import (
     TASK_ENDED,
     TASK_ON_NODE,
     TASK_WAITING,
+    ActivationHold,
     CancelMode,
     JobPriority,
     JobState,
@@ -182,6 +183,22 @@ class FailingInForce(Struct, frozen=True):
     grace_seconds: int
 
 
+class Held(Struct, frozen=True):
+    """The activation filter does not let the job start.
+
+    ``at``: since when; ``told_at``: since when in these words. The rest as in JobActivationHeld.
+    """
+
+    filter: str
+    hold: ActivationHold
+    exit_code: int | None
+    code: str
+    reason: str
+    again_seconds: int
+    at: datetime
+    told_at: datetime
+
+
 class Asking(Struct, frozen=True):
     """Scope of a request id: another actor's or operation's id never matches."""
 
@@ -201,9 +218,11 @@ class Job(Struct, frozen=True):
     """A job at one version.
 
     ``runtime_seconds``: the limit that the job has of its own, 0 for none; ``limit_seconds``: the
-    one in force while it runs. ``error_code`` and ``error_params`` are HPC Pack's (0 for none).
-    ``nodes``: those allocated in the current round. ``outcome``: how the job will end once node
-    release is done. ``released``: whether node release ran in this round. ``stopped``,
+    one in force while it runs. ``environment``: variables of all its tasks, each of which may have
+    another value of its own. ``hold_until``: RFC 3339, "" for none. ``error_code`` and
+    ``error_params`` are HPC Pack's (0 for none). ``nodes``: those allocated in the current round.
+    ``outcome``: how the job will end once node release is done. ``released``: whether node release
+    ran in this round. ``held``: by an activation filter, while it is Queued. ``stopped``,
     ``force_stopped``: runs that the job's cancel ended.
     """
 
@@ -223,9 +242,19 @@ class Job(Struct, frozen=True):
     cancel: CancelInForce | None = None
     finish: FinishInForce | None = None
     failing: FailingInForce | None = None
+    held: Held | None = None
     fail_on_task_failure: bool = False
     run_until_canceled: bool = False
     runtime_seconds: int = 0
+    environment: dict[str, str] = {}
+    valid_exit_codes: str = ""
+    task_retry_count: int = 0
+    hold_until: str = ""
+    project: str = ""
+    service_name: str = ""
+    client_source: str = ""
+    progress: int = 0
+    progress_message: str = ""
     limit_seconds: int = 0
     nodes: tuple[str, ...] = ()
     outcome: JobState | None = None

@@ -8,10 +8,12 @@ any more.
 from enum import StrEnum
 
 from domain.failing import fail_due
-from domain.instruct import end_due, open_cancels, release_due, skip_due
 from domain.job import Job, Task
+from domain.job_ends import end_due
+from domain.node_release import release_due, skip_due
 from domain.orders import orders_due
 from domain.readiness import startable, work_over
+from domain.run_ends import open_cancels
 from domain.states import TASK_ON_NODE, JobState
 
 
@@ -37,7 +39,7 @@ def next_steps(job: Job, signal: int = 15) -> tuple[Step, ...]:
         return ()
     due = {
         Step.VALIDATE: job.state is JobState.SUBMITTED,
-        Step.END_VALIDATION: job.state is JobState.VALIDATING,
+        Step.END_VALIDATION: job.state in (JobState.VALIDATING, JobState.EXTERNAL_VALIDATION),
         Step.START_IDLE: starts_idle(job),
         Step.FAIL: fail_due(job),
         Step.CLOSE_TASK_CANCELS: bool(open_cancels(job)),

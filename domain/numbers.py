@@ -37,6 +37,11 @@ class Numbers:
         rest = sum(b - a + 1 for a, b in spans[spans_max:])
         return joined(spans[:spans_max]), rest
 
+    @property
+    def bits(self) -> int:
+        """All of them as one number: its bit ``n`` is set when ``n`` is among them."""
+        return self._bits
+
     def __str__(self) -> str:
         return joined(spans_of(self._bits))
 

@@ -23,6 +23,8 @@ NUMBER_DIGITS_MAX: Final = 10
 TEXT_CHARACTERS_MAX: Final = 260
 COUNT_MAX: Final = 2**31 - 1
 DAY_SECONDS: Final = 86_400
+NO_PROGRAM: Final = "none"
+"""What a person writes to take a program away; the value is empty then."""
 
 
 class Kind(StrEnum):
@@ -32,6 +34,7 @@ class Kind(StrEnum):
     BOOLEAN = "boolean"
     ENUMERATION = "enumeration"
     TEXT = "text"
+    PROGRAM = "program"
 
 
 class Parameter(Struct, frozen=True):
@@ -61,6 +64,11 @@ class Parameter(Struct, frozen=True):
                 return f"a whole number{unit} from {self.minimum} to {self.maximum}"
             case Kind.TEXT:
                 return f"a text of at most {TEXT_CHARACTERS_MAX} printable characters"
+            case Kind.PROGRAM:
+                return (
+                    f"the absolute path of a program, of at most {TEXT_CHARACTERS_MAX} printable "
+                    f"characters, or {NO_PROGRAM}"
+                )
             case _ if len(self.words) == 1:
                 return f"only {self.words[0]}"
             case _:
@@ -94,6 +102,11 @@ def enumeration(
 ) -> Parameter:
     """One of a few words."""
     return Parameter(name, Kind.ENUMERATION, default, meaning, source, words=words, effect=effect)
+
+
+def program(name: str, meaning: str, source: str) -> Parameter:
+    """A program of the site; none unless it is set."""
+    return Parameter(name, Kind.PROGRAM, "", meaning, source)
 
 
 # --- what has an effect ---------------------------------------------------------------------------
@@ -158,6 +171,44 @@ PREEMPTION_TYPE: Final = enumeration(
     "product: default Graceful. Deliberate: nothing is preempted here, and the value says so",
 )
 
+SUBMISSION_FILTER_PROGRAM: Final = program(
+    "SubmissionFilterProgram",
+    "program that is asked about each job when it is submitted; exit code 0 lets it be queued",
+    "product: no default. Deliberate: it is not checked when set, but each time before it runs",
+)
+SUBMISSION_FILTER_TIMEOUT: Final = number(
+    "SubmissionFilterTimeout",
+    "seconds",
+    15,
+    1,
+    120,
+    "time the submission filter has; then it is killed, and the job is refused",
+    "product: default 15 seconds, 1 to 120",
+)
+ACTIVATION_FILTER_PROGRAM: Final = program(
+    "ActivationFilterProgram",
+    "program that is asked about each job that is about to start; exit code 0 lets it start",
+    "product: no default. Deliberate: it is not checked when set, but each time before it runs",
+)
+ACTIVATION_FILTER_TIMEOUT: Final = number(
+    "ActivationFilterTimeout",
+    "seconds",
+    15,
+    1,
+    120,
+    "time the activation filter has; then it is killed, and the job starts",
+    "product: default 15 seconds, 1 to 120",
+)
+DEFAULT_HOLD_DURATION: Final = number(
+    "DefaultHoldDuration",
+    "seconds",
+    900,
+    1,
+    366 * DAY_SECONDS,
+    "how long a job that its activation filter holds (exit code 3) is not asked about again",
+    "product: default 900 seconds",
+)
+
 # --- what is kept ---------------------------------------------------------------------------------
 
 KEPT: Final = (
@@ -195,18 +246,12 @@ KEPT: Final = (
 
 # --- what is refused ------------------------------------------------------------------------------
 
-FILTERS: Final = "filters are not run here, so every job would pass that it is meant to stop"
 PEOPLE: Final = "who may connect stands in the principals file; see countermand principals"
 BALANCED: Final = "there is no balanced mode here"
 MAIL: Final = "no mail is sent from here; follow the stream instead"
 WEB: Final = "the web server has settings of its own; see countermand config"
 
 NOT_HERE: Final = {
-    "SubmissionFilterProgram": FILTERS,
-    "SubmissionFilterTimeout": FILTERS,
-    "ActivationFilterProgram": FILTERS,
-    "ActivationFilterTimeout": FILTERS,
-    "DefaultHoldDuration": FILTERS,
     "AllowNewUserConnections": PEOPLE,
     "DisableCredentialReuse": "no password is ever kept here, so none is used again",
     "HpcSoftCard": "there are no soft cards here",
@@ -245,6 +290,11 @@ EFFECTIVE: Final = (
     TASK_RETRY_COUNT,
     SCHEDULING_MODE,
     PREEMPTION_TYPE,
+    SUBMISSION_FILTER_PROGRAM,
+    SUBMISSION_FILTER_TIMEOUT,
+    ACTIVATION_FILTER_PROGRAM,
+    ACTIVATION_FILTER_TIMEOUT,
+    DEFAULT_HOLD_DURATION,
 )
 CATALOGUE: Final = {p.name.casefold(): p for p in (*EFFECTIVE, *KEPT)}
 REASONS: Final = {name.casefold(): why for name, why in NOT_HERE.items()}
@@ -289,8 +339,16 @@ def read(parameter: Parameter, text: str) -> Value | None:
     if parameter.kind is Kind.NUMBER:
         return whole_number(text, parameter.minimum, parameter.maximum)
     if parameter.kind is Kind.TEXT:
-        return text if len(text) <= TEXT_CHARACTERS_MAX and text.isprintable() else None
+        return text if short(text) else None
+    if parameter.kind is Kind.PROGRAM:
+        path = "" if text.casefold() == NO_PROGRAM else text
+        return path if short(path) and path[:1] in ("", "/") else None
     return next((w for w in parameter.words if w.casefold() == text.casefold()), None)
+
+
+def short(text: str) -> bool:
+    """Whether a text is within the limits of all."""
+    return len(text) <= TEXT_CHARACTERS_MAX and text.isprintable()
 
 
 def whole_number(text: str, minimum: int, maximum: int) -> int | None:

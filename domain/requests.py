@@ -18,6 +18,7 @@ from domain.subtasks import target
 JobRequest = (
     c.AddTasks
     | c.ChangeJob
+    | c.ChangeTask
     | c.SubmitJob
     | c.CancelJob
     | c.CancelTask
@@ -27,6 +28,7 @@ JobRequest = (
     | c.RequeueJob
     | c.RequeueTask
 )
+ON_A_TASK: Final = c.FinishTask | c.RequeueTask | c.ChangeTask
 REASON_CODE_MAX: Final = 32
 REASON_CODE_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 REASON_CODE_FORM: Final = "1 to 32 of a-z, 0-9, _ and -"
@@ -50,6 +52,8 @@ def operation_of(request: JobRequest) -> str:
             return "add_tasks"
         case c.ChangeJob():
             return "change"
+        case c.ChangeTask():
+            return f"change_task/{request.task}"
         case c.CancelJob():
             return "cancel"
         case c.CancelTask():
@@ -78,6 +82,8 @@ def content_of(request: JobRequest) -> str:
             return c.content_sha256("add_tasks", as_json(said))
         case c.ChangeJob():
             return c.content_sha256("change", as_json(given(request.changes)))
+        case c.ChangeTask():
+            return c.content_sha256("change_task", as_json(given(request.changes)))
         case c.CancelJob() | c.CancelTask():
             return c.content_sha256(request.mode, request.reason_code, sha256_of(request.message))
         case c.FinishJob():
@@ -152,7 +158,7 @@ def bad_reason(request: JobRequest) -> Refusal | None:
 def command_refused(job: Job, request: JobRequest, no: Refusal) -> e.JobCommandRefused:
     """The refusal as a fact, with the task where the command was for one."""
     message = kept_message(request)
-    on = request if isinstance(request, c.FinishTask | c.RequeueTask) else None
+    on = request if isinstance(request, ON_A_TASK) else None
     task = target(job, on.task, on.instance) if on else None
     return e.JobCommandRefused(
         request_id=request.asked.request_id,

@@ -145,6 +145,30 @@ class StopCause(StrEnum):
     TASK_FAILURE = "task_failure"
 
 
+class ActivationHold(StrEnum):
+    """What waits while an activation filter does not let a job start.
+
+    * queue: it, and every job behind it that has not started: of equal or lower priority.
+    * slots: it, on slots that are kept for it; others start on what is left.
+    * job: it alone; others start on its slots.
+
+    Source: the product's ActivationFilterResponse.
+    """
+
+    QUEUE = "queue"
+    SLOTS = "slots"
+    JOB = "job"
+
+
+class FilterHow(StrEnum):
+    """What became of a filter program. ``invalid``: it is there, and may not or cannot be run."""
+
+    RAN = "ran"
+    TIMED_OUT = "timed_out"
+    MISSING = "missing"
+    INVALID = "invalid"
+
+
 class ForceReason(StrEnum):
     """Why SIGKILL was needed."""
 

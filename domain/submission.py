@@ -3,18 +3,30 @@
 Source: the job model's limits.
 """
 
-import re
 from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
 from msgspec.structs import replace
 
 from domain.adding import (
+    ENVIRONMENT_STORED_BYTES_MAX,
     PROPERTIES_STORED_BYTES_MAX,
     TASK_BYTES_MAX,
     check_stored,
 )
-from domain.commands import AddJob, JobChanges
+from domain.checks import (
+    ACCOUNT_NAME,
+    check_bytes,
+    check_custom,
+    check_exit_codes,
+    check_future,
+    check_hold,
+    check_size,
+    check_text,
+    check_variables,
+    wrong,
+)
+from domain.commands import AddJob, JobChanges, TaskChanges
 from domain.errors import BadRequest
 from domain.events import TaskSpec
 from domain.hresult import HResult
@@ -35,8 +47,11 @@ DEPENDS_ON_MAX: Final = 100
 CIRCLE_NAMES_MAX: Final = 10
 COMES_AND_GOES: Final = frozenset({TaskType.NODE_PREP, TaskType.NODE_RELEASE})
 DEPENDABLE: Final = frozenset({TaskType.BASIC, TaskType.PARAMETRIC_SWEEP})
-VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,255}")
-ACCOUNT_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,79}")
+PROJECT_CHARACTERS_MAX: Final = 128
+"""Source: the product's job property Project; the other words about a job are limited as it is."""
+
+PROGRESS_MESSAGE_CHARACTERS_MAX: Final = 80
+PROGRESS_MAX: Final = 100
 
 
 def check_submission(command: AddJob) -> None:
@@ -45,6 +60,9 @@ def check_submission(command: AddJob) -> None:
     check_account(command.run_as)
     check_properties(command.properties)
     check_runtime("the job's", command.runtime_seconds)
+    check_kept(command)
+    check_future(command.hold_until, command.asked.at)
+    check_environments(command.environment, command.tasks)
     if [t.id for t in command.tasks] != list(range(1, len(command.tasks) + 1)):
         raise wrong("the tasks of a job are numbered 1, 2, 3, ... without a gap")
     for task in command.tasks:
@@ -73,6 +91,46 @@ def check_changes(changes: JobChanges) -> None:
     check_account(changes.run_as or "")
     check_properties(changes.properties or {})
     check_runtime("the job's", changes.runtime_seconds or 0)
+    check_kept(changes)
+    check_hold(changes.hold_until or "")
+
+
+def check_task_changes(changes: TaskChanges) -> None:
+    """New values for a task: some, and each of what is given by name within its limits.
+
+    The others are checked with the task that they are for (``check_task``).
+    """
+    if not changes.named:
+        raise wrong(f"there is nothing to change; give {', '.join(changes.__struct_fields__)}")
+    check_variables("the task", changes.environment or {}, ENVIRONMENT_BYTES_MAX)
+    check_custom("the task", changes.properties or {})
+
+
+def check_kept(said: AddJob | JobChanges) -> None:
+    """What a job has beside its name, its tasks and its limits."""
+    environment = said.environment or {}
+    check_variables("the job", environment, ENVIRONMENT_BYTES_MAX)
+    check_stored("the job's environment", environment, ENVIRONMENT_STORED_BYTES_MAX)
+    check_exit_codes("the job", said.valid_exit_codes or "")
+    check_retries("the job's tasks", said.task_retry_count)
+    for what in ("project", "service_name", "client_source"):
+        check_text(f"the job's {what}", getattr(said, what) or "", PROJECT_CHARACTERS_MAX)
+    words = said.progress_message or ""
+    check_text("the job's progress_message", words, PROGRESS_MESSAGE_CHARACTERS_MAX)
+    if not 0 <= (said.progress or 0) <= PROGRESS_MAX:
+        raise wrong(f"the progress is {said.progress}; 0 to {PROGRESS_MAX} percent are allowed")
+
+
+def check_environments(environment: dict[str, str], tasks: tuple[TaskSpec, ...]) -> None:
+    """What a task finds, the job's variables and its own, is as much as a task may have."""
+    for task in tasks if environment else ():
+        what = f"task {task.id}: the environment with the job's"
+        check_size(what, environment | task.environment, ENVIRONMENT_BYTES_MAX)
+
+
+def streams(task: TaskSpec) -> dict[str, str]:
+    """The files that its standard streams are, by name."""
+    return {"stdin": task.stdin, "stdout": task.stdout, "stderr": task.stderr}
 
 
 def check_runtime(whose: str, seconds: int) -> None:
@@ -92,6 +150,7 @@ def check_account(name: str) -> None:
 
 def check_properties(properties: dict[str, str]) -> None:
     """All further properties of a job together."""
+    check_custom("the job", properties)
     check_size("the job's properties", properties, PROPERTIES_BYTES_MAX)
     check_stored("the job's properties", properties, PROPERTIES_STORED_BYTES_MAX)
 
@@ -187,13 +246,11 @@ def check_task(task: TaskSpec) -> None:
     check_retries(where, task.retry_count)
     check_names(where, task)
     check_index(where, task)
-    for name in task.environment:
-        if not VARIABLE_NAME.fullmatch(name):
-            raise wrong(
-                f"{where}: {name[:80]!r} cannot be a variable's name: letters, digits and _, "
-                "not beginning with a digit"
-            )
-    check_size(f"{where}: the environment", task.environment, ENVIRONMENT_BYTES_MAX)
+    check_variables(where, task.environment, ENVIRONMENT_BYTES_MAX)
+    check_custom(where, task.properties)
+    check_exit_codes(where, task.valid_exit_codes)
+    for stream, path in streams(task).items():
+        check_bytes(f"{where}: the path of {stream}", path, WORK_DIRECTORY_BYTES_MAX)
 
 
 def check_retries(where: str, count: int | None) -> None:
@@ -240,38 +297,3 @@ def check_sweep(where: str, start: int, end: int, increment: int) -> None:
     count = (end - start) // increment + 1
     if count > SUBTASKS_MAX:
         raise wrong(f"{where}: {count} subtasks are too many; at most {SUBTASKS_MAX} are allowed")
-
-
-def check_text(what: str, text: str, characters_max: int) -> None:
-    """A short text on one line."""
-    if len(text) > characters_max:
-        raise wrong(f"{what} has {len(text)} characters; at most {characters_max} are allowed")
-    if not text.isprintable():
-        raise wrong(f"{what} holds a character that cannot be printed; use plain text")
-
-
-def check_bytes(what: str, text: str, bytes_max: int) -> None:
-    """A text that becomes an argument of a process: UTF-8 without NUL."""
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError:
-        raise wrong(f"{what} holds a lone surrogate, which is not text; remove it") from None
-    if "\0" in text:
-        raise wrong(f"{what} holds a NUL character; remove it")
-    if size > bytes_max:
-        raise wrong(f"{what} has {size} bytes; at most {bytes_max} are allowed")
-
-
-def check_size(what: str, pairs: dict[str, str], bytes_max: int) -> None:
-    """Names and values together."""
-    for name, value in pairs.items():
-        check_bytes(f"{what}, name {name[:40]!r}", name, bytes_max)
-        check_bytes(f"{what}, value of {name[:40]!r}", value, bytes_max)
-    size = sum(len(k.encode()) + len(v.encode()) + 2 for k, v in pairs.items())
-    if size > bytes_max:
-        raise wrong(f"{what} has {size} bytes; at most {bytes_max} are allowed")
-
-
-def wrong(sentence: str) -> BadRequest:
-    """A limit that was not kept."""
-    return BadRequest(sentence, hresult=HResult.ARGUMENT_OUT_OF_RANGE)

@@ -165,6 +165,14 @@ def target(job: Job, task: int, instance: int) -> Task | None:
     return subtask(found, instance) if is_expanded(found, instance) else None
 
 
+def one_run(job: Job, task: int, instance: int) -> Task | None:
+    """What has runs of its own: a task without subtasks, or a subtask."""
+    found = job.tasks.get(task)
+    if found is None or instance:
+        return subtask(found, instance) if found else None
+    return found if found.subtasks is None else None
+
+
 # --- several at once ------------------------------------------------------------------------------
 
 

@@ -127,6 +127,10 @@ class PropertyRow(Struct, frozen=True):
 
 BEFORE_SUBMIT: Final = frozenset({JobState.CONFIGURING})
 UNTIL_IT_ENDS: Final = frozenset({JobState.CONFIGURING, JobState.QUEUED, JobState.RUNNING})
+UNTIL_IT_STARTS: Final = frozenset({JobState.CONFIGURING, JobState.QUEUED})
+ALWAYS: Final = frozenset(JobState)
+WORDS: Final = "Product: Project while Running too. Deliberate: all words about a job alike"
+PROGRESS: Final = "Product: read and written in any state"
 
 CHANGE_JOB: Final = {
     "name": PropertyRow(
@@ -153,9 +157,26 @@ CHANGE_JOB: Final = {
     "properties": PropertyRow(
         UNTIL_IT_ENDS, "Deliberate: they mean nothing here, and stand still when the job ends"
     ),
+    "environment": PropertyRow(
+        UNTIL_IT_ENDS, "Deliberate: while Running too, for the runs that start from then on"
+    ),
+    "valid_exit_codes": PropertyRow(
+        UNTIL_IT_ENDS, "Deliberate: while Running too, for the runs that end from then on"
+    ),
+    "task_retry_count": PropertyRow(
+        UNTIL_IT_ENDS, "Deliberate: while Running too, for the failures from then on"
+    ),
+    "hold_until": PropertyRow(
+        UNTIL_IT_STARTS, "Product: while it waits in the queue. Deliberate: before that too"
+    ),
+    "project": PropertyRow(UNTIL_IT_ENDS, WORDS),
+    "service_name": PropertyRow(UNTIL_IT_ENDS, WORDS),
+    "client_source": PropertyRow(UNTIL_IT_ENDS, WORDS),
+    "progress": PropertyRow(ALWAYS, PROGRESS),
+    "progress_message": PropertyRow(ALWAYS, PROGRESS),
 }
-"""Property by property. In Submitted, Validating and ExternalValidation none changes: what is being
-validated must be what is queued."""
+"""Property by property. In Submitted, Validating and ExternalValidation none but the progress
+changes: what is being validated must be what is queued."""
 
 # --- one task: finish, requeue --------------------------------------------------------------------
 
@@ -166,6 +187,30 @@ class TaskRow(Struct, frozen=True):
     accepted: bool
     source: str
 
+
+CHANGE_STATES: Final = "Product: a task is changed while it is Configuring, and only then"
+CHANGE_QUEUED: Final = (
+    "Deliberate: also while it waits in a job that goes on, for its next run; a run whose start is "
+    "under way with the old values is given up and begun again"
+)
+
+CHANGE_TASK: Final = {
+    TaskState.CONFIGURING: TaskRow(True, CHANGE_STATES),
+    TaskState.QUEUED: TaskRow(True, CHANGE_QUEUED),
+    TaskState.SUBMITTED: TaskRow(
+        False, "Deliberate: what is being validated must be what is queued"
+    ),
+    TaskState.VALIDATING: TaskRow(
+        False, "Deliberate: what is being validated must be what is queued"
+    ),
+    TaskState.DISPATCHING: TaskRow(False, CHANGE_STATES),
+    TaskState.RUNNING: TaskRow(False, CHANGE_STATES),
+    TaskState.CANCELING: TaskRow(False, CHANGE_STATES),
+    TaskState.FINISHING: TaskRow(False, CHANGE_STATES),
+    TaskState.FINISHED: TaskRow(False, CHANGE_STATES),
+    TaskState.FAILED: TaskRow(False, CHANGE_STATES),
+    TaskState.CANCELED: TaskRow(False, CHANGE_STATES),
+}
 
 FINISH_STATES: Final = "Product: a running or queued task is finished"
 FINISH_AS_CANCEL: Final = (

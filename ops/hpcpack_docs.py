@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from adapters.hpcpack import filters, job_properties, questions, task_properties, wanted
-from adapters.hpcpack.error_names import ONLY_HERE, name_of
+from adapters.hpcpack.error_names import NAMES
 from adapters.hpcpack.operation import Operation
 from adapters.hpcpack.operations import CLUSTER, JOBS, TASKS
 from adapters.hpcpack.windows_operations import WINDOWS_OPERATIONS
-from domain.hresult import HResult
+from domain.transitions import ALWAYS, CHANGE_JOB, CHANGE_TASK, PropertyRow
 from ops.markdown import table, wrapped
 
 HEAD: Final = """\
@@ -18,7 +18,9 @@ Programs written for Microsoft HPC Pack's REST find it here under `/hpc`, and th
 under `/WindowsHPC`, so that they need a new address and nothing else. What they cancel, finish and
 requeue goes through the same use cases as everything else: the same policy, the same events, the
 same trail; `origin` is `hpcpack`, and the client's address and user agent stand in the event. This
-page is made from the code by `make contracts`.
+page is made from the code by `make contracts`. [Conformance](hpcpack-conformance.md) says operation
+by operation what HPC Pack does and which test shows what is done here;
+[moving from HPC Pack](../ops/moving-from-hpc-pack.md) is for the administrator.
 
 **Nothing is answered with 2xx that was not done.** What the job model has no place for answers 501
 with a sentence, whether it is a whole operation or one property of a body.
@@ -93,15 +95,23 @@ Here is what its known clients use; finishing and requeueing are under `/hpc`.""
 AFTER: Final = """\
 ## What the job model lacks for the rest
 
-- Tasks that are added to a job that exists, and changes of a job's or a task's properties: a job is
-  made with all its tasks, by `POST jobs/jobFile`.
-- Parametric sweeps, and so subtasks; node preparation and service tasks.
-- Variables of a whole job, custom properties of a task, and custom properties that are set later.
+- Subtasks one by one, and the instances of a service task.
 - Resources beyond the one slot of a task (`MinCores` and its like above 1, `UnitType` Socket or
   Node); node groups that people make.
-- `RunUntilCanceled`, `FailOnTaskFailure`, run-time limits, dependencies, projects, redirected
-  output.
+- Mails (`NotifyOnStart`, `NotifyOnCompletion`, `EmailAddress`), jobs that depend on jobs
+  (`ParentJobIds`), groups of tasks that depend (`Dependencies` of a job file; `DependsOn` of a task
+  is there).
+- A task that is not to run again (`IsRerunnable` False).
 """
+SHOWN_BY: Final = "test_jobs.py, test_properties.py, test_task_properties.py, test_lists.py"
+HPC_NAMES: Final = {
+    "run_as": "UserName",
+    "runtime_seconds": "Runtime",
+    "task_retry_count": "TaskExecutionFailureRetryLimit",
+    "properties": "custom properties",
+    "environment": "environment variables",
+}
+"""Where the product's name is not the one used here without its underscores."""
 
 
 def document() -> str:
@@ -113,11 +123,12 @@ def document() -> str:
                 "## Operations\n\nPaths are below `/hpc`. *2016*, *2019*: which edition has it."
             ),
             "",
-            section("Jobs", JOBS, "test_jobs.py, test_lists.py, test_rights.py, test_hostile.py"),
-            section("Tasks", TASKS, "test_jobs.py, test_lists.py, test_faults.py"),
+            section("Jobs", JOBS, f"{SHOWN_BY}, test_rights.py, test_hostile.py"),
+            section("Tasks", TASKS, f"{SHOWN_BY}, test_faults.py"),
             section("Cluster", CLUSTER, "test_cluster.py"),
             windows(),
             properties(),
+            changes(),
             numbers(),
             AFTER,
         )
@@ -152,17 +163,22 @@ def properties() -> str:
     """Which properties there are."""
     jobs, tasks = job_properties.READABLE.values(), task_properties.READABLE.values()
     kept_jobs = ", ".join(f"`{p.name}`" for p in jobs if p.name.lower() in wanted.JOB_KEPT)
+    by_name = "custom properties, environment variables"
     kept_tasks = ", ".join(f"`{p.name}`" for p in tasks if p.name.lower() in wanted.TASK_KEPT)
     rows = (
-        ("job", listed(p.name for p in jobs), f"{kept_jobs}, `Password` (dropped)"),
-        ("task", listed(p.name for p in tasks), f"{kept_tasks}, environment variables"),
+        ("job", listed(p.name for p in jobs), f"{kept_jobs}, `Password` (dropped), {by_name}"),
+        ("task", listed(p.name for p in tasks), f"{kept_tasks}, {by_name}"),
     )
     fixed = {**job_properties.FIXED, **task_properties.FIXED}
     told = ", ".join(f"`{name}` {value or '(empty)'}" for name, value in fixed.items())
     text = (
         f"Every job and task here has these values, and a body may give no others: {told}."
-        " `MaxCores`, `MaxSockets`, `MaxNodes` may be any number from 1: the one slot of a task is "
-        "within them.\n\nJobs are sorted by "
+        " Of a job `HoldUntil` is a time in UTC that is still to come, `Runtime` whole seconds or "
+        "Infinite, `ValidExitCodes` numbers and ranges such as 0,10..20, `Progress` 0 to 100. Of a "
+        "task `DependsOn` is names of tasks with commas, and the files of its standard streams are "
+        "opened by the shell that runs it, with the rights of its account, from its work directory "
+        "on. `MaxCores`, `MaxSockets`, `MaxNodes` may be any number from 1: the one slot of a task "
+        "is within them.\n\nJobs are sorted by "
         f"{listed(questions.JOB_SORTS)}; tasks by {listed(task_properties.SORTS)} (in any case). "
         f"Filters: {listed(filters.JOB_NAMES[:2])} of jobs, {listed(filters.TASK_NAMES)} of tasks. "
         "`nodeNames` is no filter but a question of its own, as in the product: every job that "
@@ -172,9 +188,34 @@ def properties() -> str:
     return f"## Properties\n\n{table(head, rows)}\n\n{wrapped(text)}\n"
 
 
+def changes() -> str:
+    """Which property of a job may change in which state, and when a task may."""
+    rows = ((hpc_name(name), states_of(row), row.source) for name, row in CHANGE_JOB.items())
+    while_ = " or ".join(state for state, row in CHANGE_TASK.items() if row.accepted)
+    text = (
+        "All of a request is done, or nothing. What may not change in a state is refused with "
+        "Operation_SetInvalidPropUnderCertainState, what only the cluster says with "
+        f"Operation_PropertyIsReadOnly. The properties of a task may change while it is {while_}."
+    )
+    table_ = table(("of a job", "may change while it is", "because"), rows)
+    return f"### Changes\n\n{wrapped(text)}\n\n{table_}\n"
+
+
+def states_of(row: PropertyRow) -> str:
+    """In which states a property may change."""
+    return "any" if row.states == ALWAYS else ", ".join(sorted(row.states))
+
+
+def hpc_name(name: str) -> str:
+    """The product's name of a property."""
+    names = {p.name.lower(): p.name for p in job_properties.READABLE.values()}
+    found = names.get(name.replace("_", ""), HPC_NAMES.get(name, name))
+    return found if " " in found else f"`{found}`"
+
+
 def numbers() -> str:
     """The error numbers."""
-    rows = ((f"0x{number:08X}", name_of(number)) for number in sorted({*HResult, *ONLY_HERE}))
+    rows = ((f"0x{number:08X}", name) for number, name in sorted(NAMES.items()))
     return f"## Error numbers\n\n{table(('number', 'name'), rows)}\n"
 
 

@@ -13,7 +13,14 @@ from typing import Final
 
 from adapters.http.contract.document import openapi_bytes
 from adapters.wire.schemas import asyncapi_bytes, entries, schema_bytes
-from ops import cli_docs, event_docs, hpcpack_docs, http_docs, parameter_docs
+from ops import (
+    cli_docs,
+    conformance_docs,
+    event_docs,
+    hpcpack_docs,
+    http_docs,
+    parameter_docs,
+)
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 DOCS: Final = ROOT / "docs"
@@ -31,6 +38,7 @@ def files() -> dict[Path, bytes]:
         DOCS / "cli.md": cli_docs.document().encode(),
         DOCS / "http.md": http_docs.document().encode(),
         DOCS / "hpcpack-rest.md": hpcpack_docs.document().encode(),
+        DOCS / "hpcpack-conformance.md": conformance_docs.document().encode(),
         DOCS / "parameters.md": parameter_docs.document().encode(),
     }
 

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     FORCED_STOP = "forced_stop"
     SURVIVORS_GONE = "survivors_gone"
     NODE_RELEASE = "node_release"
+    FILTER = "filter"
     END = "end"
     REQUEUE = "requeue"
     REMOVAL = "removal"

@@ -23,11 +23,11 @@ NOT_IN_TRAIL: Final = frozenset(
         e.JobAdded,
         e.TasksAdded,
         e.JobPropertiesChanged,
+        e.TaskPropertiesChanged,
         e.JobSubmitted,
         e.JobValidationStarted,
         e.JobExternalValidationStarted,
         e.JobQueued,
-        e.JobStarted,
         e.TaskStarted,
         e.TaskFinished,
         e.JobEnding,
@@ -190,6 +190,18 @@ def parameter_set(fact: e.ClusterParameterSet) -> Said:
 # --- what the service carries out -----------------------------------------------------------------
 
 
+def held(fact: e.JobActivationHeld) -> Said:
+    """The site's filter does not let a job start."""
+    return effect(fact, Kind.FILTER, "activation", f"held_{fact.hold}", code=fact.code)
+
+
+def job_started(fact: e.JobStarted) -> Said | None:
+    """A start has a row when the filter that should have been asked said nothing."""
+    if fact.filter_outcome != "timed_out":
+        return None
+    return effect(fact, Kind.FILTER, "activation", fact.filter_outcome)
+
+
 def stop_ordered(fact: e.TaskStopOrdered) -> Said:
     """An order, written before the act."""
     return effect(fact, Kind.ORDER, fact.cause, fact.step, fact.request_id, runs=fact.runs)
@@ -334,6 +346,8 @@ SAID: Final[dict[type[e.Event], Callable[[Any], Said | None]]] = {
     e.JobConfigured: again,
     e.JobRequeued: again,
     e.ClusterParameterSet: parameter_set,
+    e.JobActivationHeld: held,
+    e.JobStarted: job_started,
     e.JobFailing: failing,
     e.TaskRuntimeExpired: runtime_expired,
     e.TaskStopOrdered: stop_ordered,

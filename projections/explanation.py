@@ -13,11 +13,12 @@ from msgspec import Struct
 from domain import events as e
 from domain.errors import Corrupt
 from domain.evolve import evolve
+from domain.filtering import RULE
 from domain.job import Job
 from domain.states import JOB_ENDED, CancelMode, ForceReason, JobState, StopStep
-from projections.quoting import plain, quoted
+from projections.quoting import plain, quoted, word
 from projections.sentence_words import by, caller_of, count, either, refusal, saying, those
-from projections.summary import canceled_unrun, ending, on, tasks
+from projections.summary import HELD, canceled_unrun, ending, on, tasks
 from projections.task_cancels import canceled_tasks, who_canceled
 
 HOW: Final = {
@@ -139,6 +140,9 @@ def why_not_yet(job: Job) -> str:
             f"; {count(running, 'task')} still {either(running, 'runs', 'run')}" if running else ""
         )
         return left + ("; its node release task runs" if job.release_running else "")
+    if job.held is not None:
+        why = f": {plain(job.held.reason)}" if job.held.reason else ""
+        return f", held by the activation filter {plain(job.held.filter)}{why}"
     return f", with {count(running, 'task')} running and {waiting} waiting" if job.nodes else ""
 
 
@@ -242,18 +246,40 @@ def sentence(recorded: e.Recorded, job: Job) -> str:
             return f"{who} created it with {count(len(fact.tasks), 'task')}."
         case e.JobSubmitted():
             return f"{who} submitted it."
-        case e.JobStarted() as fact:
-            return f"It started on {', '.join(fact.nodes)}."
         case e.JobConfigured():
             return f"{who} took it back to Configuring."
         case e.JobRequeued() as fact:
             return f"{who} queued it again; {queued_again(fact)}."
-        case e.JobRejected() as fact:
-            return f"It was rejected: {plain(fact.reason)}."
         case e.JobRemoved():
             return "It left the job view, because TTLCompletedJobs ran out; its events stay."
         case _:
-            return of_request(recorded, who) or of_effect(recorded.data, job)
+            return (
+                of_the_start(recorded.data)
+                or of_request(recorded, who)
+                or of_effect(recorded.data, job)
+            )
+
+
+def of_the_start(fact: e.Event) -> str:
+    """What the service and the filters of the site did before it ran."""
+    match fact:
+        case e.JobExternalValidationStarted():
+            return f"The submission filter {plain(fact.filter)} was asked."
+        case e.JobPropertiesChanged() if RULE in fact.decision.rules:
+            names = ", ".join(word(x, ",") for x in sorted(fact.named))
+            return f"The submission filter changed {names}."
+        case e.JobRejected():
+            return f"It was rejected: {plain(fact.reason)}."
+        case e.JobActivationHeld():
+            why = f": {plain(fact.reason)}" if fact.reason else ""
+            return f"The activation filter {plain(fact.filter)} held it{why} ({HELD[fact.hold]})."
+        case e.JobStarted(filter_outcome="timed_out"):
+            late = f"the activation filter {plain(fact.filter)} gave no answer in time"
+            return f"It started on {', '.join(fact.nodes)}, because {late}."
+        case e.JobStarted():
+            return f"It started on {', '.join(fact.nodes)}."
+        case _:
+            return ""
 
 
 def of_request(recorded: e.Recorded, who: str) -> str:

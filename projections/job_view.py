@@ -11,7 +11,7 @@ from msgspec import Struct
 from domain.error_message import error_message
 from domain.job import CancelInForce, Job, Task
 from domain.states import JOB_PRIORITY_NUMBER, TASK_ON_NODE, TASK_WAITING, TaskState
-from projections.stamps import maybe_stamp, stamp
+from projections.stamps import maybe_stamp, stamp, stamp_of
 
 
 class JobRow(Struct, frozen=True):
@@ -23,6 +23,7 @@ class JobRow(Struct, frozen=True):
     that has subtasks each of them is counted, in place of the task itself.
     ``survivors``: processes that outlived SIGKILL and are still there. ``cancel_*``: the last
     accepted cancel of this round, ``cancel_version`` its event's version; "" and None for none.
+    From ``fail_on_task_failure`` on: as in ``Job``, yes and no as 1 and 0.
     """
 
     job_id: int
@@ -61,6 +62,17 @@ class JobRow(Struct, frozen=True):
     cancel_reason_code: str
     cancel_request_id: str
     cancel_version: int | None
+    fail_on_task_failure: int
+    run_until_canceled: int
+    runtime_seconds: int
+    valid_exit_codes: str
+    task_retry_count: int
+    hold_until: str | None
+    project: str
+    service_name: str
+    client_source: str
+    progress: int
+    progress_message: str
 
 
 class TaskRow(Struct, frozen=True):
@@ -125,6 +137,17 @@ def job_row(job: Job, position: int) -> JobRow:
         cancel_reason_code=cancel.reason_code if cancel else "",
         cancel_request_id=cancel.request_id if cancel else "",
         cancel_version=version_of(cancel),
+        fail_on_task_failure=int(job.fail_on_task_failure),
+        run_until_canceled=int(job.run_until_canceled),
+        runtime_seconds=job.runtime_seconds,
+        valid_exit_codes=job.valid_exit_codes,
+        task_retry_count=job.task_retry_count,
+        hold_until=stamp_of(job.hold_until),
+        project=job.project,
+        service_name=job.service_name,
+        client_source=job.client_source,
+        progress=job.progress,
+        progress_message=job.progress_message,
     )
 
 

@@ -17,6 +17,11 @@ def maybe_stamp(moment: datetime | None) -> str | None:
     return None if moment is None else stamp(moment)
 
 
+def stamp_of(moment: str) -> str | None:
+    """A time that somebody gave as text, in the form of all others; None for ""."""
+    return stamp(datetime.fromisoformat(moment)) if moment else None
+
+
 def whole_ms(span: timedelta) -> int:
     """Milliseconds, rounded, never negative: a clock that was set back gives 0."""
     return max(0, round(span.total_seconds() * 1000))

@@ -3,10 +3,15 @@
 from typing import assert_never
 
 from domain import events as e
-from domain.states import CancelMode, TaskState
+from domain.states import ActivationHold, CancelMode, TaskState
 from domain.subtasks import task_words
 from projections.quoting import plain, quoted, word
 
+HELD = {
+    ActivationHold.QUEUE: "the queue waits with it",
+    ActivationHold.SLOTS: "its slots are kept",
+    ActivationHold.JOB: "others start",
+}
 KINDS_OF_STOP = {"signal": "the stop signal", "kill": "SIGKILL"}
 
 
@@ -16,7 +21,7 @@ def summary(fact: e.Event) -> str:
         return of_cluster(fact)
     if isinstance(fact, e.RefusalEvent):
         return refused(fact)
-    return of_request(fact) or of_course(fact)
+    return of_request(fact) or of_start(fact) or of_course(fact)
 
 
 def of_request(fact: e.JobEvent) -> str:
@@ -60,12 +65,14 @@ def of_task_request(fact: e.JobEvent) -> str:
         case e.TaskRequeued():
             what = f"{on(fact)} queued again from {fact.from_state}"
             return f"{what}; its next run is attempt {fact.attempt}"
+        case e.TaskPropertiesChanged():
+            return f"properties of task {fact.task} changed: {', '.join(sorted(fact.named))}"
         case _:
             return ""
 
 
-def of_course(fact: e.JobEvent) -> str:
-    """What the service did or saw."""
+def of_start(fact: e.JobEvent) -> str:
+    """What the service and the filters of the site did before it ran; "" for the rest."""
     match fact:
         case e.JobValidationStarted():
             return "validation began"
@@ -75,8 +82,21 @@ def of_course(fact: e.JobEvent) -> str:
             return "valid; waits for a slot"
         case e.JobRejected():
             return f"rejected: {plain(fact.reason)}"
+        case e.JobActivationHeld():
+            return held(fact)
         case e.JobStarted():
-            return f"started on {', '.join(fact.nodes)}"
+            late = fact.filter_outcome == "timed_out"
+            how = (
+                f"; activation filter {quoted(fact.filter)} gave no answer in time" if late else ""
+            )
+            return f"started on {', '.join(fact.nodes)}{how}"
+        case _:
+            return ""
+
+
+def of_course(fact: e.JobEvent) -> str:
+    """What the service did or saw."""
+    match fact:
         case e.JobEnding():
             return f"all tasks have ended; going to be {fact.outcome} after node release"
         case e.JobFinished() | e.JobFailed():
@@ -133,7 +153,8 @@ def of_cluster(fact: e.ClusterEvent) -> str:
     """What happened to the cluster."""
     match fact:
         case e.ClusterParameterSet():
-            return f"{fact.name} set to {plain(fact.value)} (was {plain(fact.previous)})"
+            value, previous = plain(fact.value) or "none", plain(fact.previous) or "none"
+            return f"{fact.name} set to {value} (was {previous})"
         case e.ClusterCommandRefused():
             return refused(fact)
         case e.JobIdsReserved():
@@ -161,6 +182,12 @@ def canceled(fact: e.JobCanceled) -> str:
     release = ", node release ran" if fact.released else ""
     ends = f"{fact.stopped} stopped, {fact.force_stopped} killed"
     return f"canceled in {fact.lasted_ms} ms: {ends}{release}"
+
+
+def held(fact: e.JobActivationHeld) -> str:
+    """A job that its filter does not let start."""
+    why = f": {plain(fact.reason)}" if fact.reason else ""
+    return f"held by activation filter {quoted(fact.filter)} ({HELD[fact.hold]}){why}"
 
 
 def again(queued: e.TaskSet, kept: e.TaskSet) -> str:

@@ -17,6 +17,8 @@ from adapters.bootstrap.system import SystemClock, Uuid7Ids
 from adapters.bootstrap.view_builder import ViewSource
 from adapters.bootstrap.view_process import beside
 from adapters.engines.local.engine import LocalEngine
+from adapters.filters.programs import LocalFilters
+from adapters.hpcpack.filter_file import HpcJobFiles
 from adapters.jetstream.accounts import NatsRole
 from adapters.jetstream.log import JetStreamLog
 from adapters.journal import SqliteJournal
@@ -28,6 +30,7 @@ from application.board import Board
 from application.carrier import Carrier
 from application.dispatcher import Dispatcher
 from application.engine import Node
+from application.holds import Holds
 from application.job_maker import JobKeys, JobMaker
 from application.journal_keeper import JournalKeeper
 from application.ledger import Ledger
@@ -43,6 +46,7 @@ from application.run_limits import RunLimits
 from application.runs import Runs
 from application.scheduler import Limits, Scheduler
 from application.settings import Settings
+from application.site_filters import SiteFilters
 from application.snapshots import Snapshots
 from application.stopper import Stopper
 from application.tail import Tail
@@ -81,6 +85,7 @@ class Parts(Struct, frozen=True):
     carrier: Carrier
     retention: Retention
     run_limits: RunLimits
+    holds: Holds
     room: Room
     scheduler: Scheduler
     queries: Queries
@@ -139,7 +144,8 @@ def join(
     engine = local_engine(settings, makers)
     runs = Runs(ledger, engine)
     room, supervision = room_of(settings, log, reporter), Supervision(reporter)
-    dispatcher = Dispatcher(board, engine, runs, reporter, room.refusal, clock)
+    filters = filters_of(settings, board, ledger, runs, clock, reporter)
+    dispatcher = Dispatcher(board, engine, runs, reporter, room.refusal, clock, filters)
     maker = JobMaker(ledger, keys, caught_up_of(board, log))
     may_write = permission_of(room, supervision, keeper)
     return Parts(
@@ -157,6 +163,7 @@ def join(
         carrier=carrier_of(settings, board, ledger, engine, runs, dispatcher, reporter),
         retention=Retention(board, ledger, engine, runs, clock, reporter),
         run_limits=RunLimits(board, runs, clock, reporter),
+        holds=Holds(board, clock),
         room=room,
         scheduler=scheduler_of(settings, ledger, policy, clock, maker, may_write),
         queries=Queries(ledger, log, journal, board, policy, tail),
@@ -242,6 +249,19 @@ def permission_of(
     return may_write
 
 
+def filters_of(
+    settings: Settings,
+    board: Board,
+    ledger: Ledger,
+    runs: Runs,
+    clock: SystemClock,
+    reporter: Reporter,
+) -> SiteFilters:
+    """The site's own programs, asked before a job is queued and before it starts."""
+    programs = LocalFilters(directory_of(settings) / "filters")
+    return SiteFilters(board, ledger, runs, programs, HpcJobFiles(), clock, reporter)
+
+
 def carrier_of(
     settings: Settings,
     board: Board,
@@ -281,6 +301,7 @@ async def background(parts: Parts) -> None:
             ("carrier", parts.carrier.run),
             ("retention", parts.retention.run),
             ("run-limits", parts.run_limits.run),
+            ("holds", parts.holds.run),
             ("room", parts.room.watch),
             ("views", parts.views.projector.run),
             ("building of views", parts.views.builder.run),

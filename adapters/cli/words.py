@@ -48,6 +48,7 @@ KINDS: Final = (
     "forced_stop",
     "survivors_gone",
     "node_release",
+    "filter",
     "end",
     "requeue",
     "removal",

@@ -55,12 +55,12 @@ def message_of(body: Body) -> str:
     return found
 
 
-def properties_of(body: Body) -> tuple[Property, ...]:
-    """The properties in their order, each once."""
+def properties_of(body: Body, *, any_case: bool = True) -> tuple[Property, ...]:
+    """The properties in their order, each once; ``any_case``: whatever case its name is in."""
     rows = () if body.empty else rows_of(body)
     if len(rows) > PROPERTIES_MAX:
         raise Malformed(f"{len(rows)} properties are given; at most {PROPERTIES_MAX} can be")
-    names = [row.name.casefold() for row in rows]
+    names = [row.name.casefold() if any_case else row.name for row in rows]
     twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(rows) else ()
     if twice:
         raise Malformed(f"these properties are given twice: {', '.join(sorted(twice))[:200]}")

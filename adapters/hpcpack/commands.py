@@ -5,14 +5,17 @@ What is refused is recorded by the use case; here it only becomes an error.
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from adapters.hpcpack.answers import Nothing, Number
 from adapters.hpcpack.asked import Asked, Work
 from adapters.hpcpack.bodies import job_file_of, message_of, properties_of
 from adapters.hpcpack.faults import done
 from adapters.hpcpack.job_file import job_of
-from adapters.hpcpack.wanted import new_job, submit_run_as
+from adapters.hpcpack.wanted import job_changes, new_job, new_task, task_changes
 from application.ports import Ids
 from application.scheduler import Cancel, NewJob, Scheduler
+from domain.commands import JobChanges, TaskChanges
 from domain.states import CancelMode
 
 
@@ -28,10 +31,17 @@ class Commands:
         return {
             "createJob": self.create_job,
             "createJobFromXml": self.create_job_from_xml,
+            "setJobProperties": self.set_job_properties,
+            "setJobCustomProperties": self.set_job_custom_properties,
+            "setJobEnvironmentVariables": self.set_job_environment,
             "submitJob": self.submit_job,
             "cancelJob": self.cancel_job,
             "finishJob": self.finish_job,
             "requeueJob": self.requeue_job,
+            "addTask": self.add_task,
+            "setTaskProperties": self.set_task_properties,
+            "setTaskCustomProperties": self.set_task_custom_properties,
+            "setTaskEnvironmentVariables": self.set_task_environment,
             "cancelTask": self.cancel_task,
             "finishTask": self.finish_task,
             "requeueTask": self.requeue_task,
@@ -46,14 +56,66 @@ class Commands:
         return await self._add(asked, job_of(job_file_of(asked.body)))
 
     async def submit_job(self, asked: Asked) -> Nothing:
-        """Configuring -> Submitted. A password in the body goes no further than this."""
-        run_as = submit_run_as(properties_of(asked.body))
+        """Configuring -> Submitted. A password in the body goes no further than this.
+
+        Other properties in the body are changed first, as a request of its own.
+        """
+        changes = job_changes(properties_of(asked.body))
+        run_as, others = changes.run_as or "", replace(changes, run_as=None)
+        if others.named:
+            await self._change_job(asked, others)
         done(
             await self._scheduler.submit_job_by_id(
                 asked.caller, asked.job_id, self._ids.new(), run_as=run_as
             )
         )
         return Nothing()
+
+    # --- properties -------------------------------------------------------------------------------
+
+    async def set_job_properties(self, asked: Asked) -> Nothing:
+        """New values of a job's properties."""
+        return await self._change_job(asked, job_changes(properties_of(asked.body)))
+
+    async def set_job_custom_properties(self, asked: Asked) -> Nothing:
+        """Custom properties of a job, added or given another value; an empty one is taken away."""
+        return await self._change_job(asked, JobChanges(properties=by_name(asked)))
+
+    async def set_job_environment(self, asked: Asked) -> Nothing:
+        """Variables of all tasks of a job."""
+        return await self._change_job(asked, JobChanges(environment=variables(asked)))
+
+    async def add_task(self, asked: Asked) -> Number:
+        """One more task: its number in the job."""
+        task = new_task(1, properties_of(asked.body))
+        on = asked.caller, asked.job_id, (task,)
+        receipt = done(await self._scheduler.add_tasks(*on, self._ids.new()))
+        assert receipt.task_id is not None, "the receipt of added tasks names the first"
+        return Number(receipt.task_id)
+
+    async def set_task_properties(self, asked: Asked) -> Nothing:
+        """New values of a task's properties."""
+        return await self._change_task(asked, task_changes(properties_of(asked.body)))
+
+    async def set_task_custom_properties(self, asked: Asked) -> Nothing:
+        """Custom properties of a task."""
+        return await self._change_task(asked, TaskChanges(properties=by_name(asked)))
+
+    async def set_task_environment(self, asked: Asked) -> Nothing:
+        """A task's own variables."""
+        return await self._change_task(asked, TaskChanges(environment=variables(asked)))
+
+    async def _change_job(self, asked: Asked, changes: JobChanges) -> Nothing:
+        on = asked.caller, asked.job_id, changes
+        done(await self._scheduler.set_job_properties(*on, self._ids.new()))
+        return Nothing()
+
+    async def _change_task(self, asked: Asked, changes: TaskChanges) -> Nothing:
+        on = asked.caller, asked.job_id, asked.task_id, changes
+        done(await self._scheduler.set_task_properties(*on, self._ids.new()))
+        return Nothing()
+
+    # --- stop, run again --------------------------------------------------------------------------
 
     async def cancel_job(self, asked: Asked) -> Nothing:
         """Stop a job."""
@@ -94,6 +156,16 @@ class Commands:
     async def _add(self, asked: Asked, new: NewJob) -> Number:
         receipt = done(await self._scheduler.add_job(asked.caller, new, self._ids.new()))
         return Number(int(receipt.job_id))
+
+
+def by_name(asked: Asked) -> dict[str, str] | None:
+    """Custom properties; None for none. Their names are the same in any case."""
+    return {row.name: row.value for row in properties_of(asked.body)} or None
+
+
+def variables(asked: Asked) -> dict[str, str] | None:
+    """Variables; None for none. Two may have names that differ by case only."""
+    return {row.name: row.value for row in properties_of(asked.body, any_case=False)} or None
 
 
 def cancel_of(asked: Asked) -> Cancel:

@@ -1,23 +1,16 @@
-"""HPC Pack's names for its error numbers. Source: the client library's ErrorCode constants."""
+"""HPC Pack's error numbers as its REST says them: by name, and as signed numbers."""
 
 from typing import Final
 
 from domain.hresult import HResult, hpc_name
 
-PROPERTY_IS_READ_ONLY: Final = 0x80040203
-BAD_USER_NAME: Final = 0x800403C4
-"""``x-ms-as-user`` names nobody."""
-
-ONLY_HERE: Final = {
-    PROPERTY_IS_READ_ONLY: "Operation_PropertyIsReadOnly",
-    BAD_USER_NAME: "Operation_ServiceAsClientBadUserName",
-}
-"""Numbers that the rules about jobs do not know: only HPC Pack's REST answers with them."""
+NAMES: Final[dict[int, str]] = {int(number): hpc_name(number) for number in HResult}
+"""Every number that is answered with, or stored, and HPC Pack's name for it."""
 
 
 def name_of(number: int) -> str:
     """HPC Pack's name for a number; "UnknownError" for one that has none here."""
-    return ONLY_HERE.get(number) or hpc_name(number) or hpc_name(HResult.UNKNOWN_ERROR)
+    return NAMES.get(number, NAMES[HResult.UNKNOWN_ERROR])
 
 
 def signed(number: int) -> int:

@@ -11,7 +11,7 @@ from typing import Final
 from litestar.exceptions import HTTPException
 from msgspec import Struct
 
-from adapters.hpcpack.error_names import BAD_USER_NAME, name_of, signed
+from adapters.hpcpack.error_names import name_of, signed
 from adapters.web.requests import Malformed
 from adapters.web.text import valid
 from adapters.web.unexpected import HTTP_CODES, logged
@@ -49,7 +49,7 @@ KINDS: Final = {
     "not_found": Kind(404, HResult.INVALID_OPERATION),
     "unknown_job": NO_JOB,
     "unknown_task": Kind(404, HResult.INVALID_TASK_ID),
-    "unknown_person": Kind(404, BAD_USER_NAME),
+    "unknown_person": Kind(404, HResult.SERVICE_AS_CLIENT_BAD_USER_NAME),
     "unknown": Kind(404, HResult.ARGUMENT_OUT_OF_RANGE),
     "method_not_allowed": Kind(405, HResult.INVALID_OPERATION),
     "illegal_transition": Kind(409, HResult.INVALID_OPERATION),

@@ -10,7 +10,7 @@ from typing import Final
 from adapters.hpcpack.answers import Property
 from adapters.hpcpack.faults import NotSupported
 from adapters.hpcpack.fields import SHOWN
-from adapters.hpcpack.wanted import JOB, TASK, Kind, new_job, new_task
+from adapters.hpcpack.wanted import JOB, TASK, JobPairs, Kind, new_job, new_task
 from adapters.hpcpack.xml_reading import Element, read_xml
 from adapters.web.requests import Malformed
 from application.scheduler import NewJob
@@ -18,7 +18,7 @@ from domain.events import TaskSpec
 
 EXPORTED: Final = frozenset({"version", "currentversion", "xmlns", "schemalocation"})
 JOB_PARTS: Final = ("Tasks", "CustomProperties", "Dependencies", "EnvironmentVariables")
-TASK_PARTS: Final = ("EnvironmentVariables",)
+TASK_PARTS: Final = ("EnvironmentVariables", "CustomProperties")
 
 
 def job_of(text: str | bytes) -> NewJob:
@@ -27,13 +27,12 @@ def job_of(text: str | bytes) -> NewJob:
     if root.name != "Job":
         raise Malformed(f"the XML is a {root.name[:SHOWN]!r} element; a job file is a Job")
     check_parts(root, JOB_PARTS)
-    for name in ("Dependencies", "EnvironmentVariables"):
-        if any(part.children for part in root.of(name)):
-            raise NotSupported(f"a job here has no {name}; give a task its own variables")
+    if any(part.children for part in root.of("Dependencies")):
+        raise NotSupported("groups of tasks cannot depend here; give the tasks names and DependsOn")
     found = [task for part in root.of("Tasks") for task in part.children]
     tasks = tuple(task_of(n, one) for n, one in enumerate(found, 1))
-    custom = pairs(one for part in root.of("CustomProperties") for one in part.children)
-    return new_job(attributes(root, JOB), tasks, custom)
+    by_name = JobPairs(pairs_in(root, "CustomProperties"), pairs_in(root, "EnvironmentVariables"))
+    return new_job(attributes(root, JOB), tasks, by_name)
 
 
 def task_of(number: int, one: Element) -> TaskSpec:
@@ -41,8 +40,8 @@ def task_of(number: int, one: Element) -> TaskSpec:
     if one.name != "Task":
         raise Malformed(f"Tasks has a {one.name[:SHOWN]!r} element; it has Task elements only")
     check_parts(one, TASK_PARTS)
-    variables = (x for part in one.of("EnvironmentVariables") for x in part.children)
-    return new_task(number, attributes(one, TASK), pairs(variables))
+    variables, custom = pairs_in(one, "EnvironmentVariables"), pairs_in(one, "CustomProperties")
+    return new_task(number, attributes(one, TASK), variables, custom)
 
 
 def attributes(one: Element, kind: Kind) -> tuple[Property, ...]:
@@ -60,6 +59,11 @@ def check_parts(one: Element, allowed: tuple[str, ...]) -> None:
     for child in one.children:
         if child.name not in allowed and (child.children or child.attributes or child.text.strip()):
             raise NotSupported(f"a {one.name} here has no {child.name[:SHOWN]}")
+
+
+def pairs_in(one: Element, part: str) -> dict[str, str]:
+    """The names and values in an element's parts of that name."""
+    return pairs(item for found in one.of(part) for item in found.children)
 
 
 def pairs(items: Iterable[Element]) -> dict[str, str]:

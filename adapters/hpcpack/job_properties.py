@@ -28,11 +28,7 @@ class Readable(Struct, frozen=True):
 
 FIXED: Final = {
     "JobTemplate": "Default",
-    "Project": "",
-    "RunUntilCanceled": "False",
-    "FailOnTaskFailure": "False",
     "IsExclusive": "False",
-    "HasRuntime": "False",
     "CanPreempt": "False",
     "UnitType": "Core",
     "MinCores": "1",
@@ -40,8 +36,15 @@ FIXED: Final = {
     "RequestedNodes": "",
     "ExcludedNodes": "",
     "ParentJobIds": "",
+    "FailDependentTasks": "False",
+    "NotifyOnStart": "False",
+    "NotifyOnCompletion": "False",
+    "EmailAddress": "",
 }
 """Every job here has these values, and no other: a client may name them, not change them."""
+
+NO_MAIL: Final = "; nobody is sent a mail here, watch the live stream instead"
+WHY_FIXED: Final = dict.fromkeys(("notifyonstart", "notifyoncompletion", "emailaddress"), NO_MAIL)
 
 
 def always(value: str) -> Callable[[JobRow], str]:
@@ -69,6 +72,18 @@ READABLE: Final = {
         Readable("StartTime", lambda r: stamped(r.started_at)),
         Readable("EndTime", lambda r: stamped(r.ended_at)),
         Readable("ChangeTime", lambda r: stamped(r.changed_at)),
+        Readable("Project", lambda r: r.project),
+        Readable("RunUntilCanceled", lambda r: str(bool(r.run_until_canceled))),
+        Readable("FailOnTaskFailure", lambda r: str(bool(r.fail_on_task_failure))),
+        Readable("HasRuntime", lambda r: str(r.runtime_seconds > 0)),
+        Readable("Runtime", lambda r: str(r.runtime_seconds)),
+        Readable("HoldUntil", lambda r: stamped(r.hold_until)),
+        Readable("ValidExitCodes", lambda r: r.valid_exit_codes),
+        Readable("TaskExecutionFailureRetryLimit", lambda r: str(r.task_retry_count)),
+        Readable("ServiceName", lambda r: r.service_name),
+        Readable("ClientSource", lambda r: r.client_source),
+        Readable("Progress", lambda r: str(r.progress)),
+        Readable("ProgressMessage", lambda r: r.progress_message),
         Readable("AllocatedNodes", lambda r: ",".join(r.nodes)),
         *(Readable(name, always(value)) for name, value in FIXED.items()),
     )

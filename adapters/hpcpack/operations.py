@@ -13,18 +13,13 @@ PROPERTIES: Final = "properties"
 NEW: Final = "2019"
 OLD: Final = "2016"
 
-NO_CHANGE: Final = "the properties of a job cannot be changed after it was made"
-NO_TASK_CHANGE: Final = "the properties of a task cannot be changed after it was made"
-NO_ADDING: Final = (
-    "tasks cannot be added to a job that exists: make the job with its tasks, by POST jobs/jobFile"
+ONLY_CHANGES: Final = "which properties may change depends on the state: see below"
+TAKEN_AWAY: Final = "an empty value takes one away"
+VARIABLES: Final = (
+    "an empty value takes one away; names are those of shells, and differ by case; those of the "
+    "job and of a task together have at most 32 KiB"
 )
-NO_CUSTOM_LATER: Final = "custom properties are given when a job is made, by POST jobs/jobFile"
-NO_TASK_CUSTOM: Final = "tasks here have no custom properties"
-NO_JOB_VARIABLES: Final = "a job here has no variables of its own; its tasks have"
-NO_VARIABLES_LATER: Final = (
-    "a task's variables are given when its job is made, by POST jobs/jobFile"
-)
-NO_SUBTASKS: Final = "there are no parametric sweeps here yet, and so no subtasks"
+NO_SUBTASKS: Final = "subtasks cannot be asked for one by one here yet; ask for their task"
 NO_METRICS: Final = "HPC Pack's metrics are not kept; GET /api/v1/metrics has this service's own"
 NO_NODE_WORK: Final = "nothing can be done to nodes here"
 NO_GROUPS: Final = "node groups are fixed here: they cannot be made, changed or removed"
@@ -194,7 +189,14 @@ JOBS: Final = (
         query=("properties",),
         differs="a property that has no value yet is left out",
     ),
-    Operation("setJobProperties", "PUT", "jobs/{job_id}", NOTHING, lacks=NO_CHANGE),
+    Operation(
+        "setJobProperties",
+        "PUT",
+        "jobs/{job_id}",
+        NOTHING,
+        body=PROPERTIES,
+        differs=ONLY_CHANGES,
+    ),
     Operation(
         "getJobCustomProperties",
         "GET",
@@ -206,20 +208,22 @@ JOBS: Final = (
         "POST",
         "jobs/{job_id}/customProperties",
         NOTHING,
-        lacks=NO_CUSTOM_LATER,
+        body=PROPERTIES,
+        differs=TAKEN_AWAY,
     ),
     Operation(
         "getJobEnvironmentVariables",
         "GET",
         "jobs/{job_id}/envVariables",
-        lacks=NO_JOB_VARIABLES,
+        query=("names",),
     ),
     Operation(
         "setJobEnvironmentVariables",
         "POST",
         "jobs/{job_id}/envVariables",
         NOTHING,
-        lacks=NO_JOB_VARIABLES,
+        body=PROPERTIES,
+        differs=VARIABLES,
     ),
     Operation(
         "submitJob",
@@ -228,7 +232,7 @@ JOBS: Final = (
         NOTHING,
         body="properties, or nothing",
         differs="UserName is the account that tasks run as, and must be one of the settings; the "
-        "password is dropped",
+        "password is dropped; other properties are changed first, as a request of its own",
     ),
     Operation(
         "cancelJob",
@@ -261,7 +265,14 @@ TASKS: Final = (
         ),
         differs="TaskState and TaskStates in one filter must both hold; at most 1000 rows a page",
     ),
-    Operation("addTask", "POST", "jobs/{job_id}/tasks", lacks=NO_ADDING),
+    Operation(
+        "addTask",
+        "POST",
+        "jobs/{job_id}/tasks",
+        body=PROPERTIES,
+        differs="while a job is validated or ends, none is added; once it is submitted, Basic and "
+        "ParametricSweep only",
+    ),
     Operation(
         "getTask",
         "GET",
@@ -274,20 +285,22 @@ TASKS: Final = (
         "PUT",
         "jobs/{job_id}/tasks/{task_id}",
         NOTHING,
-        lacks=NO_TASK_CHANGE,
+        body=PROPERTIES,
+        differs="also while the task is Queued; its Type stays",
     ),
     Operation(
         "getTaskCustomProperties",
         "GET",
         "jobs/{job_id}/tasks/{task_id}/customProperties",
-        lacks=NO_TASK_CUSTOM,
+        query=("names",),
     ),
     Operation(
         "setTaskCustomProperties",
         "POST",
         "jobs/{job_id}/tasks/{task_id}/customProperties",
         NOTHING,
-        lacks=NO_TASK_CUSTOM,
+        body=PROPERTIES,
+        differs=TAKEN_AWAY,
     ),
     Operation(
         "getTaskEnvironmentVariables",
@@ -300,7 +313,8 @@ TASKS: Final = (
         "POST",
         "jobs/{job_id}/tasks/{task_id}/envVariables",
         NOTHING,
-        lacks=NO_VARIABLES_LATER,
+        body=PROPERTIES,
+        differs=VARIABLES,
     ),
     Operation(
         "cancelTask",

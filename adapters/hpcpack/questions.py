@@ -85,8 +85,10 @@ class Questions:
             "getJobs": self.jobs,
             "getJob": self.job,
             "getJobCustomProperties": self.job_custom_properties,
+            "getJobEnvironmentVariables": self.job_environment,
             "getTasks": self.tasks,
             "getTask": self.task,
+            "getTaskCustomProperties": self.task_custom_properties,
             "getTaskEnvironmentVariables": self.task_environment,
         }
 
@@ -117,6 +119,11 @@ class Questions:
         """What a job was given beyond HPC Pack's own properties."""
         found = await self._queries.job(asked.caller, asked.job_id)
         return chosen(found.job.properties, asked.fields.names("names"))
+
+    async def job_environment(self, asked: Asked) -> Properties:
+        """The variables of all tasks of a job."""
+        found = await self._queries.job(asked.caller, asked.job_id)
+        return chosen(found.job.environment, asked.fields.names("names"))
 
     async def _numbered(
         self, asked: Asked, question: Question, paging: Paging, start: int
@@ -175,6 +182,11 @@ class Questions:
         """A task's properties, all of them unless some are named."""
         owned = await self._task(asked)
         return Properties(told_of_task(owned, asked.fields.names("properties")))
+
+    async def task_custom_properties(self, asked: Asked) -> Properties:
+        """What a task was given beyond HPC Pack's own properties."""
+        owned = await self._task(asked)
+        return chosen(owned.task.spec.properties, asked.fields.names("names"))
 
     async def task_environment(self, asked: Asked) -> Properties:
         """A task's own variables."""

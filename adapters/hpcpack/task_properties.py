@@ -7,10 +7,12 @@ from typing import Any, Final, TypeAlias
 from msgspec import Struct
 
 from adapters.hpcpack.answers import Property
+from adapters.hpcpack.error_names import signed
 from adapters.hpcpack.job_properties import named
 from adapters.hpcpack.times import maybe_time
 from domain.job import Task
-from domain.states import TaskState
+from domain.states import TaskState, TaskType
+from domain.task_errors import task_error
 
 DEFAULTS: Final = (
     "TaskId",
@@ -42,18 +44,18 @@ class Readable(Struct, frozen=True):
 
 
 FIXED: Final = {
-    "IsParametric": "False",
     "IsExclusive": "False",
     "IsRerunnable": "True",
     "MinCores": "1",
-    "DependsOn": "",
     "RequiredNodes": "",
-    "StdInFilePath": "",
-    "StdOutFilePath": "",
-    "StdErrFilePath": "",
-    "HasRuntime": "False",
 }
 """Every task here has these values, and no other."""
+
+
+def error_code(task: Task) -> str | None:
+    """How it ended, as a signed number; None for well, or not yet."""
+    number = task_error(task)
+    return None if number is None else str(signed(number))
 
 
 def exit_code(task: Task) -> str | None:
@@ -69,6 +71,16 @@ def end_time(task: Task) -> datetime | None:
     """When it ended; None for one that runs again."""
     ended = (TaskState.FINISHED, TaskState.FAILED, TaskState.CANCELED)
     return task.ended_at if task.state in ended else None
+
+
+def is_sweep(task: Task) -> bool:
+    """Whether it is a parametric sweep."""
+    return task.spec.type is TaskType.PARAMETRIC_SWEEP
+
+
+def index(task: Task, value: int) -> str | None:
+    """A part of a sweep's index; None for any other task."""
+    return str(value) if is_sweep(task) else None
 
 
 def always(value: str) -> Callable[[Owned], str]:
@@ -89,6 +101,18 @@ READABLE: Final = {
         Readable("InstanceId", lambda _: "0"),
         Readable("Type", lambda o: o.task.spec.type.value),
         Readable("WorkDirectory", lambda o: o.task.spec.work_directory),
+        Readable("IsParametric", lambda o: str(is_sweep(o.task))),
+        Readable("StartValue", lambda o: index(o.task, o.task.spec.start)),
+        Readable("EndValue", lambda o: index(o.task, o.task.spec.end)),
+        Readable("IncrementValue", lambda o: index(o.task, o.task.spec.increment)),
+        Readable("DependsOn", lambda o: ",".join(o.task.spec.depends_on)),
+        Readable("HasRuntime", lambda o: str(o.task.spec.runtime_seconds > 0)),
+        Readable("Runtime", lambda o: str(o.task.spec.runtime_seconds)),
+        Readable("ValidExitCodes", lambda o: o.task.spec.valid_exit_codes),
+        Readable("StdInFilePath", lambda o: o.task.spec.stdin),
+        Readable("StdOutFilePath", lambda o: o.task.spec.stdout),
+        Readable("StdErrFilePath", lambda o: o.task.spec.stderr),
+        Readable("ErrorCode", lambda o: error_code(o.task)),
         Readable("ErrorMessage", lambda o: o.task.reason),
         Readable("RequeueCount", lambda o: str(max(0, o.task.attempt - 1))),
         Readable("StartTime", lambda o: maybe_time(o.task.started_at)),

@@ -4,30 +4,29 @@ A property that the job model does not have may be given with the value that eve
 anyway. Any other value is ``NotSupported``: nothing is accepted that is not done.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, TypeVar
 
 from msgspec import Struct
 
 from adapters.hpcpack import job_properties, task_properties
+from adapters.hpcpack import values as v
 from adapters.hpcpack.answers import Property
-from adapters.hpcpack.error_names import PROPERTY_IS_READ_ONLY
-from adapters.hpcpack.face import login
 from adapters.hpcpack.faults import NotSupported
 from adapters.hpcpack.fields import SHOWN, yes_or_no
 from adapters.web.requests import Malformed
 from application.scheduler import NewJob
+from domain.commands import JobChanges, TaskChanges
 from domain.errors import BadRequest
 from domain.events import TaskSpec
 from domain.hresult import HResult
-from domain.states import JobPriority, JobType, TaskType
-from domain.submission import ACCOUNT_NAME
+from domain.states import TaskType
 
-USER_CHARACTERS_MAX: Final = 80
-PASSWORD_CHARACTERS_MAX: Final = 127
 UNIT_TYPES: Final = {"0": "Core", "1": "Socket", "2": "Node"}
-JOB_TYPES: Final = {"1": JobType.BATCH, "2": JobType.ADMIN}
-TASK_TYPES: Final = dict(zip("01234", TaskType, strict=True))
+ALSO_CALLED: Final = {"runtimeseconds": "runtime"}
+"""Names that the job file has for what is called otherwise elsewhere."""
+
+T = TypeVar("T")
 
 
 class Kind(Struct, frozen=True):
@@ -35,7 +34,8 @@ class Kind(Struct, frozen=True):
 
     ``kept``: what there is a place for. ``fixed``: values that all have. ``maxima``: upper bounds,
     which the one slot of a task is within. ``either``: what makes no difference to one slot.
-    ``read_only``: what only the cluster says.
+    ``read_only``: what only the cluster says. ``settled``: what is given when it is made, and then
+    stays.
     """
 
     what: str
@@ -44,6 +44,7 @@ class Kind(Struct, frozen=True):
     maxima: frozenset[str]
     either: frozenset[str]
     read_only: frozenset[str]
+    settled: frozenset[str] = frozenset()
 
 
 def lower(names: Iterable[str]) -> frozenset[str]:
@@ -59,29 +60,56 @@ def fixed(values: Mapping[str, str]) -> dict[str, str]:
 
 MAXIMA: Final = lower(("MaxCores", "MaxSockets", "MaxNodes"))
 EITHER: Final = lower(("AutoCalculateMax", "AutoCalculateMin"))
-JOB_KEPT: Final = lower(("Name", "Priority", "JobType", "UserName", "Password"))
-TASK_KEPT: Final = lower(("Name", "CommandLine", "WorkDirectory", "Type"))
-SUBMIT_KEPT: Final = lower(("UserName", "Password"))
+JOB_CHANGED: Final = (
+    "Name",
+    "Priority",
+    "UserName",
+    "Password",
+    "Project",
+    "RunUntilCanceled",
+    "FailOnTaskFailure",
+    "Runtime",
+    "HoldUntil",
+    "ValidExitCodes",
+    "TaskExecutionFailureRetryLimit",
+    "ServiceName",
+    "ClientSource",
+    "Progress",
+    "ProgressMessage",
+)
+TASK_CHANGED: Final = (
+    "Name",
+    "CommandLine",
+    "WorkDirectory",
+    "Runtime",
+    "DependsOn",
+    "ValidExitCodes",
+    "StdInFilePath",
+    "StdOutFilePath",
+    "StdErrFilePath",
+)
+JOB_KEPT: Final = lower((*JOB_CHANGED, "JobType"))
+TASK_SETTLED: Final = ("Type", "IsParametric", "StartValue", "EndValue", "IncrementValue")
+TASK_KEPT: Final = lower((*TASK_CHANGED, *TASK_SETTLED))
 JOB_FIXED: Final = fixed(job_properties.FIXED)
 TASK_FIXED: Final = fixed(task_properties.FIXED)
+JOB_READ_ONLY: Final = frozenset(job_properties.READABLE) - JOB_KEPT - frozenset(JOB_FIXED)
+TASK_READ_ONLY: Final = frozenset(task_properties.READABLE) - TASK_KEPT - frozenset(TASK_FIXED)
 
-JOB: Final = Kind(
-    "a job",
-    JOB_KEPT,
-    JOB_FIXED,
-    MAXIMA,
-    EITHER,
-    frozenset(job_properties.READABLE) - JOB_KEPT - frozenset(JOB_FIXED),
+JOB: Final = Kind("a job", JOB_KEPT, JOB_FIXED, MAXIMA, EITHER, JOB_READ_ONLY)
+JOB_THERE: Final = Kind(
+    "a job", lower(JOB_CHANGED), JOB_FIXED, MAXIMA, EITHER, JOB_READ_ONLY, lower(["JobType"])
 )
-TASK: Final = Kind(
+TASK: Final = Kind("a task", TASK_KEPT, TASK_FIXED, MAXIMA, frozenset(), TASK_READ_ONLY)
+TASK_THERE: Final = Kind(
     "a task",
-    TASK_KEPT,
+    lower(TASK_CHANGED),
     TASK_FIXED,
     MAXIMA,
     frozenset(),
-    frozenset(task_properties.READABLE) - TASK_KEPT - frozenset(TASK_FIXED),
+    TASK_READ_ONLY,
+    lower(TASK_SETTLED),
 )
-SUBMIT: Final = Kind("a job at submit", SUBMIT_KEPT, JOB_FIXED, MAXIMA, EITHER, frozenset())
 
 
 def kept(rows: Sequence[Property], kind: Kind) -> dict[str, str]:
@@ -89,42 +117,57 @@ def kept(rows: Sequence[Property], kind: Kind) -> dict[str, str]:
 
     ``BadRequest`` for what only the cluster says, ``NotSupported`` for what is not kept here.
     """
+    found: dict[str, str] = {}
     for row in rows:
-        check(row, kind)
-    return {row.name.lower(): row.value for row in rows if row.name.lower() in kind.kept}
+        name = key_of(row)
+        check(row, name, kind)
+        if name in kind.kept and found.setdefault(name, row.value) != row.value:
+            raise Malformed(f"{row.name[:SHOWN]} is given twice, by two names of it")
+    return found
 
 
-def check(row: Property, kind: Kind) -> None:
-    """Pass, or raise as ``kept`` does."""
+def key_of(row: Property) -> str:
+    """The name of a property as a key."""
     name = row.name.lower()
+    return ALSO_CALLED.get(name, name)
+
+
+def check(row: Property, name: str, kind: Kind) -> None:
+    """Pass, or raise as ``kept`` does."""
     if name in kind.read_only:
-        raise BadRequest(
-            f"{row.name[:SHOWN]} cannot be given: only the cluster says it",
-            code="property_read_only",
-            hresult=PROPERTY_IS_READ_ONLY,
+        raise read_only(f"{row.name[:SHOWN]} cannot be given: only the cluster says it")
+    if name in kind.settled:
+        raise read_only(
+            f"{row.name[:SHOWN]} of {kind.what} stays as it is: it is given when it is made"
         )
     if name in kind.maxima:
         check_count(row)
     elif name in kind.either:
         yes_or_no(row.value, row.name)
     elif name not in kind.kept:
-        check_fixed(row, kind)
+        check_fixed(row, name, kind)
 
 
-def check_fixed(row: Property, kind: Kind) -> None:
+def read_only(sentence: str) -> BadRequest:
+    """A property that nobody can give a value."""
+    return BadRequest(sentence, code="property_read_only", hresult=HResult.PROPERTY_IS_READ_ONLY)
+
+
+def check_fixed(row: Property, name: str, kind: Kind) -> None:
     """Pass, or raise ``NotSupported``: it has no place here, or all have another value."""
-    only = kind.fixed.get(row.name.lower())
+    only = kind.fixed.get(name)
     if only is None:
         raise NotSupported(
             f"{kind.what} cannot be given {row.name[:SHOWN]!r}: there is no place for it here"
         )
     value = row.value.strip()
-    if row.name.lower() == "unittype":
+    if name == "unittype":
         value = UNIT_TYPES.get(value, value)
     if value.lower() != only.lower():
+        why = job_properties.WHY_FIXED.get(name, "")
         raise NotSupported(
             f"{kind.what} cannot have {row.name[:SHOWN]} {row.value[:SHOWN]!r}: here it is "
-            f"{only!r} for all"
+            f"{only!r} for all{why}"
         )
 
 
@@ -138,93 +181,134 @@ def check_count(row: Property) -> None:
 # --- jobs -----------------------------------------------------------------------------------------
 
 
+class JobPairs(Struct, frozen=True):
+    """What a job has by name: custom properties and variables."""
+
+    properties: dict[str, str] = {}
+    environment: dict[str, str] = {}
+
+
 def new_job(
-    rows: Sequence[Property],
-    tasks: tuple[TaskSpec, ...] = (),
-    custom: Mapping[str, str] | None = None,
+    rows: Sequence[Property], tasks: tuple[TaskSpec, ...] = (), pairs: JobPairs | None = None
 ) -> NewJob:
     """A job in Configuring. The password is checked for its length and dropped."""
-    values = kept(rows, JOB)
+    values, by_name = kept(rows, JOB), pairs or JobPairs()
+    said = changes_of(values)
     return NewJob(
-        name=values.get("name", ""),
+        name=said.name or "",
         tasks=tasks,
-        job_type=job_type(values.get("jobtype", "")),
-        priority=priority(values.get("priority", "")),
-        run_as=run_as(values),
-        properties=dict(custom or {}),
+        job_type=v.job_type(values.get("jobtype", "")),
+        priority=v.priority(values.get("priority", "")),
+        run_as=said.run_as or "",
+        properties=by_name.properties,
+        fail_on_task_failure=said.fail_on_task_failure or False,
+        run_until_canceled=said.run_until_canceled or False,
+        runtime_seconds=said.runtime_seconds or 0,
+        environment=by_name.environment,
+        valid_exit_codes=said.valid_exit_codes or "",
+        task_retry_count=said.task_retry_count or 0,
+        hold_until=said.hold_until or "",
+        project=said.project or "",
+        service_name=said.service_name or "",
+        client_source=said.client_source or "",
+        progress=said.progress or 0,
+        progress_message=said.progress_message or "",
     )
 
 
-def submit_run_as(rows: Sequence[Property]) -> str:
-    """The account that a submit names, "" for none. The password is dropped."""
-    return run_as(kept(rows, SUBMIT))
+def job_changes(rows: Sequence[Property]) -> JobChanges:
+    """What a job that exists is to be given another value of. The password is dropped."""
+    return changes_of(kept(rows, JOB_THERE))
 
 
-def run_as(values: Mapping[str, str]) -> str:
-    """The account of ``UserName``, "" for none; neither it nor the password may be too long."""
-    name, password = values.get("username", ""), values.get("password", "")
-    if len(name) > USER_CHARACTERS_MAX or len(password) > PASSWORD_CHARACTERS_MAX:
-        raise BadRequest(
-            f"UserName has at most {USER_CHARACTERS_MAX} characters, Password at most "
-            f"{PASSWORD_CHARACTERS_MAX}",
-            hresult=HResult.ARGUMENT_OUT_OF_RANGE,
-        )
-    account = login(name)
-    if account and not ACCOUNT_NAME.fullmatch(account):
-        raise BadRequest(
-            f"UserName {name[:SHOWN]!r} is not the name of an account here",
-            hresult=HResult.ARGUMENT_OUT_OF_RANGE,
-        )
-    return account
+def changes_of(values: Mapping[str, str]) -> JobChanges:
+    """The values that are given. An empty ``UserName`` says nothing, as in the product."""
+    return JobChanges(
+        name=values.get("name"),
+        priority=given(values, "Priority", v.priority),
+        run_as=v.run_as(values) or None,
+        fail_on_task_failure=given(values, "FailOnTaskFailure", yes_no("FailOnTaskFailure")),
+        run_until_canceled=given(values, "RunUntilCanceled", yes_no("RunUntilCanceled")),
+        runtime_seconds=given(values, "Runtime", lambda x: v.seconds(x, "Runtime")),
+        valid_exit_codes=values.get("validexitcodes"),
+        task_retry_count=given(
+            values,
+            "TaskExecutionFailureRetryLimit",
+            lambda x: v.whole(x, "TaskExecutionFailureRetryLimit"),
+        ),
+        hold_until=given(values, "HoldUntil", v.hold),
+        project=values.get("project"),
+        service_name=values.get("servicename"),
+        client_source=values.get("clientsource"),
+        progress=given(values, "Progress", lambda x: v.whole(x, "Progress")),
+        progress_message=values.get("progressmessage"),
+    )
 
 
-def priority(text: str) -> JobPriority:
-    """A priority by name or by number, Normal for none."""
-    by_name = {p.value.lower(): p for p in JobPriority}
-    by_number = {str(n): p for n, p in enumerate(JobPriority)}
-    if not text:
-        return JobPriority.NORMAL
-    found = by_name.get(text.lower()) or by_number.get(text)
-    if found is None:
-        raise Malformed(
-            f"Priority cannot be {text[:SHOWN]!r}: it is one of {', '.join(JobPriority)}, or 0 to 4"
-        )
-    return found
+def given(values: Mapping[str, str], name: str, read: Callable[[str], T]) -> T | None:
+    """A value, read; None where it is not given."""
+    text = values.get(name.lower())
+    return None if text is None else read(text)
 
 
-def job_type(text: str) -> JobType:
-    """Batch for none, or Admin."""
-    by_name = {t.value.lower(): t for t in JobType}
-    found = by_name.get(text.lower()) or JOB_TYPES.get(text)
-    if text and found is None:
-        raise NotSupported(f"there are no jobs of type {text[:SHOWN]!r} here: Batch and Admin are")
-    return found or JobType.BATCH
+def yes_no(name: str) -> Callable[[str], bool]:
+    """Reads yes or no."""
+    return lambda text: yes_or_no(text, name)
 
 
 # --- tasks ----------------------------------------------------------------------------------------
 
 
 def new_task(
-    number: int, rows: Sequence[Property], environment: Mapping[str, str] | None = None
+    number: int,
+    rows: Sequence[Property],
+    environment: Mapping[str, str] | None = None,
+    properties: Mapping[str, str] | None = None,
 ) -> TaskSpec:
     """A task of a job. Which types are accepted is for the domain."""
     values = kept(rows, TASK)
     return TaskSpec(
         id=number,
         command=values.get("commandline", ""),
-        type=task_type(values.get("type", "")),
+        type=type_of(values),
         name=values.get("name", ""),
         work_directory=values.get("workdirectory", ""),
         environment=dict(environment or {}),
+        runtime_seconds=v.seconds(values.get("runtime", ""), "Runtime"),
+        depends_on=v.task_names(values.get("dependson", "")),
+        valid_exit_codes=values.get("validexitcodes", ""),
+        properties=dict(properties or {}),
+        stdin=values.get("stdinfilepath", ""),
+        stdout=values.get("stdoutfilepath", ""),
+        stderr=values.get("stderrfilepath", ""),
+        start=v.whole(values.get("startvalue", ""), "StartValue"),
+        end=v.whole(values.get("endvalue", ""), "EndValue"),
+        increment=v.whole(values.get("incrementvalue", ""), "IncrementValue"),
     )
 
 
-def task_type(text: str) -> TaskType:
-    """A task's type by name or by number, Basic for none."""
-    by_name = {t.value.lower(): t for t in TaskType}
-    found = by_name.get(text.lower()) or TASK_TYPES.get(text)
-    if text and found is None:
-        raise Malformed(
-            f"Type cannot be {text[:SHOWN]!r}: it is one of {', '.join(TaskType)}, or 0 to 4"
-        )
-    return found or TaskType.BASIC
+def type_of(values: Mapping[str, str]) -> TaskType:
+    """The type, or what the older ``IsParametric`` says; not both when they differ."""
+    found = v.task_type(values.get("type", ""))
+    sweep = given(values, "IsParametric", yes_no("IsParametric"))
+    if sweep and not values.get("type"):
+        return TaskType.PARAMETRIC_SWEEP
+    if sweep is not None and sweep != (found is TaskType.PARAMETRIC_SWEEP):
+        raise Malformed(f"IsParametric {sweep} and Type {found} contradict each other; give Type")
+    return found
+
+
+def task_changes(rows: Sequence[Property]) -> TaskChanges:
+    """What a task that exists is to be given another value of."""
+    values = kept(rows, TASK_THERE)
+    return TaskChanges(
+        name=values.get("name"),
+        command=values.get("commandline"),
+        work_directory=values.get("workdirectory"),
+        runtime_seconds=given(values, "Runtime", lambda x: v.seconds(x, "Runtime")),
+        depends_on=given(values, "DependsOn", v.task_names),
+        valid_exit_codes=values.get("validexitcodes"),
+        stdin=values.get("stdinfilepath"),
+        stdout=values.get("stdoutfilepath"),
+        stderr=values.get("stderrfilepath"),
+    )

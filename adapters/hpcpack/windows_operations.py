@@ -6,7 +6,7 @@ Names are those of the same operations of ``/hpc``: the same is done.
 from typing import Final
 
 from adapters.hpcpack.operation import Method, Operation
-from adapters.hpcpack.operations import MESSAGE, NO_ADDING, NO_CHANGE, NO_TASK_CHANGE, PROPERTIES
+from adapters.hpcpack.operations import MESSAGE, ONLY_CHANGES, PROPERTIES
 
 EDITIONS: Final = "2008 R2 to 2019"
 PAGED: Final = ("Properties", "$filter", "QueryId")
@@ -46,13 +46,21 @@ WINDOWS_OPERATIONS: Final = (
         ("Properties", "Render"),
         differs="a Render other than RestPropRender answers 501",
     ),
-    operation("setJobProperties", "PUT", "Job/{job_id}", lacks=NO_CHANGE),
+    operation("setJobProperties", "PUT", "Job/{job_id}", body=PROPERTIES, differs=ONLY_CHANGES),
     operation("submitJob", "POST", "Job/{job_id}/Submit", body="properties, or nothing"),
     operation("cancelJob", "POST", "Job/{job_id}/Cancel", ("Forced",), MESSAGE),
     operation("getTasks", "GET", "Job/{job_id}/Tasks", PAGED),
-    operation("addTask", "POST", "Job/{job_id}/Tasks", lacks=NO_ADDING),
+    operation(
+        "addTask", "POST", "Job/{job_id}/Tasks", body=PROPERTIES, differs="as addTask of `/hpc`"
+    ),
     operation("getTask", "GET", "Job/{job_id}/Task/{task_id}", ("Properties",)),
-    operation("setTaskProperties", "PUT", "Job/{job_id}/Task/{task_id}", lacks=NO_TASK_CHANGE),
+    operation(
+        "setTaskProperties",
+        "PUT",
+        "Job/{job_id}/Task/{task_id}",
+        body=PROPERTIES,
+        differs="as setTaskProperties of `/hpc`",
+    ),
     operation("cancelTask", "POST", "Job/{job_id}/Task/{task_id}/Cancel", ("Forced",), MESSAGE),
     operation("getNodes", "GET", "Nodes", PAGED, differs="as getNodes of `/hpc`"),
     operation("getNode", "GET", "Node/{name}", ("Properties",)),

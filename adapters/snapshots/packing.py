@@ -11,11 +11,11 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from adapters.wire.packed import from_ranges, packed
 from application.ports import Token
 from application.snapshots import JobSnapshot, Unfit
 from domain.events import Aggregate
 from domain.job import Job
+from domain.numbers import Numbers
 
 MARK: Final = b"countermand snapshot 1\n"
 CHECKSUM_BYTES: Final = 32
@@ -36,20 +36,34 @@ class Packed(Struct, frozen=True):
     job: Job
 
 
-PACKED: Final = msgspec.msgpack.Decoder(Packed, dec_hook=from_ranges)
-
-
 def pack(aggregate: Aggregate, snapshot: JobSnapshot, fold: str) -> bytes:
     """The bytes. Raises ``Unfit`` for what would not be read as it is now."""
     whole = Packed(fold, aggregate, snapshot.token, snapshot.last_at, snapshot.job)
     try:
-        body = packed(whole)
+        body = msgspec.msgpack.encode(whole, enc_hook=as_bytes)
     except WRONG as error:
         raise Unfit(f"it cannot be packed: {error}") from error
     raw = MARK + hashlib.sha256(body).digest() + body
     if unpack(raw, aggregate, fold) != snapshot:
         raise Unfit("it would not be read as it was written")
     return raw
+
+
+def as_bytes(value: object) -> bytes:
+    """A set of numbers as its bits, the lowest first. msgspec asks for what it cannot encode.
+
+    Not as ranges, as the views have them: a third of 100,000, here and there, takes 50 ms to read.
+    """
+    if not isinstance(value, Numbers):
+        raise TypeError(f"a {type(value).__name__} has no place in a snapshot")
+    return value.bits.to_bytes((value.bits.bit_length() + 7) // 8, "little")
+
+
+def of_bytes(kind: type, value: object) -> Numbers:
+    """The set of numbers again. msgspec asks for what it cannot decode."""
+    if kind is not Numbers or not isinstance(value, bytes):
+        raise TypeError(f"a {type(value).__name__} is no {kind.__name__}")
+    return Numbers(int.from_bytes(value, "little"))
 
 
 def unpack(raw: bytes, aggregate: Aggregate, fold: str) -> JobSnapshot:
@@ -61,7 +75,7 @@ def unpack(raw: bytes, aggregate: Aggregate, fold: str) -> JobSnapshot:
     if hashlib.sha256(body).digest() != raw[len(MARK) : start]:
         raise Unfit("its checksum is wrong: it is damaged")
     try:
-        found = PACKED.decode(body)
+        found = msgspec.msgpack.decode(body, type=Packed, dec_hook=of_bytes)
     except WRONG as error:
         raise Unfit(f"it cannot be read: {error}") from error
     if (found.aggregate, found.fold) != (aggregate, fold):

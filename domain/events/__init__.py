@@ -93,6 +93,7 @@ from domain.events.envelope import (
     request_aggregate,
 )
 from domain.events.failing import JobFailing, TaskRuntimeExpired
+from domain.events.filtering import JobActivationHeld
 from domain.events.making import (
     JobAdded,
     JobExternalValidationStarted,
@@ -125,7 +126,7 @@ from domain.events.stopping import (
     TaskStopped,
     TaskSurvivorsGone,
 )
-from domain.events.tasks import TaskFinishRequested, TaskRequeued
+from domain.events.tasks import TaskFinishRequested, TaskPropertiesChanged, TaskRequeued
 
 __all__ = [
     "CLUSTER",
@@ -139,6 +140,7 @@ __all__ = [
     "Decision",
     "Event",
     "Exit",
+    "JobActivationHeld",
     "JobAdded",
     "JobCancelRefused",
     "JobCancelRepeated",
@@ -181,6 +183,7 @@ __all__ = [
     "TaskFinishRequested",
     "TaskFinished",
     "TaskForceStopped",
+    "TaskPropertiesChanged",
     "TaskRequeued",
     "TaskRuntimeExpired",
     "TaskSet",

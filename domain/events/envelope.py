@@ -30,6 +30,7 @@ from domain.events.ending import (
     JobRequeued,
 )
 from domain.events.failing import JobFailing, TaskRuntimeExpired
+from domain.events.filtering import JobActivationHeld
 from domain.events.making import (
     JobAdded,
     JobExternalValidationStarted,
@@ -52,18 +53,20 @@ from domain.events.stopping import (
     TaskStopped,
     TaskSurvivorsGone,
 )
-from domain.events.tasks import TaskFinishRequested, TaskRequeued
+from domain.events.tasks import TaskFinishRequested, TaskPropertiesChanged, TaskRequeued
 from domain.identity import Caller
 
 JobEvent = (
     JobAdded
     | TasksAdded
     | JobPropertiesChanged
+    | TaskPropertiesChanged
     | JobSubmitted
     | JobValidationStarted
     | JobExternalValidationStarted
     | JobQueued
     | JobRejected
+    | JobActivationHeld
     | JobStarted
     | TaskStarted
     | TaskFinished

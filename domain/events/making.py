@@ -19,6 +19,12 @@ class JobAdded(Struct, frozen=True):
     ``fail_on_task_failure``: whether the first failed task stops the rest, and the job is Failed.
     ``run_until_canceled``: whether it goes on when all its tasks have ended, until it is ended.
     ``runtime_seconds``: how long it may run; 0 for JobRuntime, the cluster's default.
+    ``environment``: variables of all its tasks; a task's own come before them.
+    ``valid_exit_codes``: exit codes that count as success, such as "0,10..20"; "" for 0 alone.
+    ``task_retry_count``: how often a failed task runs again by itself that says nothing of its own.
+    ``hold_until``: it does not start before this moment, RFC 3339 in UTC; "" for at once.
+    ``project``, ``service_name``, ``client_source``: what it belongs to, serves and was made by.
+    ``progress``: how far it is in percent, as its owner says. ``progress_message``: the words.
     """
 
     job_id: int
@@ -35,6 +41,15 @@ class JobAdded(Struct, frozen=True):
     fail_on_task_failure: bool = False
     run_until_canceled: bool = False
     runtime_seconds: int = 0
+    environment: dict[str, str] = {}
+    valid_exit_codes: str = ""
+    task_retry_count: int = 0
+    hold_until: str = ""
+    project: str = ""
+    service_name: str = ""
+    client_source: str = ""
+    progress: int = 0
+    progress_message: str = ""
 
 
 class TasksAdded(Struct, frozen=True):
@@ -57,16 +72,28 @@ CHANGEABLE: Final = (
     "fail_on_task_failure",
     "run_until_canceled",
     "runtime_seconds",
+    "environment",
+    "valid_exit_codes",
+    "task_retry_count",
+    "hold_until",
+    "project",
+    "service_name",
+    "client_source",
+    "progress",
+    "progress_message",
 )
 
 
 class JobPropertiesChanged(Struct, frozen=True):
     """Properties were given new values; null for one that stays as it is.
 
-    ``changes``: the new values of further properties by name. ``name``: what the owner calls the
-    job now. ``priority``: its place in the queue from now on. ``run_as``: null, or the account.
-    ``fail_on_task_failure``, ``run_until_canceled``: as in JobAdded. ``runtime_seconds``: how long
-    it may run from its start; where it runs already, 0 for no limit.
+    ``changes``: the new values of further properties by name, "" for one that is taken away.
+    ``environment``: likewise, of variables. ``name``: what the owner calls the job now.
+    ``priority``: its place in the queue from now on. ``run_as``: null, or the account.
+    ``runtime_seconds``: how long it may run from its start; where it runs already, 0 for no limit.
+    ``fail_on_task_failure``, ``run_until_canceled``, ``valid_exit_codes``, ``task_retry_count``,
+    ``hold_until``, ``project``, ``service_name``, ``client_source``, ``progress``,
+    ``progress_message``: as in JobAdded.
     """
 
     request_id: str
@@ -79,6 +106,15 @@ class JobPropertiesChanged(Struct, frozen=True):
     fail_on_task_failure: bool | None = None
     run_until_canceled: bool | None = None
     runtime_seconds: int | None = None
+    environment: dict[str, str] | None = None
+    valid_exit_codes: str | None = None
+    task_retry_count: int | None = None
+    hold_until: str | None = None
+    project: str | None = None
+    service_name: str | None = None
+    client_source: str | None = None
+    progress: int | None = None
+    progress_message: str | None = None
 
     @property
     def named(self) -> tuple[str, ...]:

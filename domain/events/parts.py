@@ -103,6 +103,9 @@ class TaskSpec(Struct, frozen=True):
     often as TaskRetryCount says, after a failure of its own never.
     ``start``, ``end``, ``increment``: the index of a parametric sweep; each value is a subtask.
     ``instances``: how many instances of a service there are at once.
+    ``valid_exit_codes``: exit codes that count as success, such as "0,10..20"; "": as its job has.
+    ``properties``: further properties by name. ``stdin``, ``stdout``, ``stderr``: paths of files
+    that its standard streams are, from the work directory on; "" for none.
     """
 
     id: int
@@ -118,3 +121,8 @@ class TaskSpec(Struct, frozen=True):
     end: int = 0
     increment: int = 0
     instances: int = 0
+    valid_exit_codes: str = ""
+    properties: dict[str, str] = {}
+    stdin: str = ""
+    stdout: str = ""
+    stderr: str = ""

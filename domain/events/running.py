@@ -9,10 +9,14 @@ class JobStarted(Struct, frozen=True):
     """The first node was allocated: Running. ``nodes``: the names of the nodes.
 
     ``runtime_seconds``: how long it may run from now on; 0 for no limit.
+    ``filter``: the activation filter that was asked before, "" for none. ``filter_outcome``:
+    ``passed``, or ``timed_out`` where it gave no answer in time, which starts a job too.
     """
 
     nodes: tuple[str, ...]
     runtime_seconds: int = 0
+    filter: str = ""
+    filter_outcome: str = ""
 
 
 class TaskStarted(Struct, frozen=True):

@@ -1,4 +1,6 @@
-"""Commands to one task of a job that goes on: finish it, run it again."""
+"""Commands to one task: finish it, run it again, give its properties new values."""
+
+from typing import Final
 
 from msgspec import Struct
 
@@ -43,3 +45,51 @@ class TaskRequeued(Struct, frozen=True):
     undoes: str = ""
     undoes_version: int = 0
     instance: int = 0
+
+
+TASK_CHANGEABLE: Final = (
+    "name",
+    "command",
+    "work_directory",
+    "runtime_seconds",
+    "depends_on",
+    "retry_count",
+    "valid_exit_codes",
+    "stdin",
+    "stdout",
+    "stderr",
+    "environment",
+    "properties",
+)
+
+
+class TaskPropertiesChanged(Struct, frozen=True):
+    """Properties of a waiting task were given new values; null for one that stays as it is.
+
+    ``environment``, ``properties``: the new values by name, "" for one that is taken away.
+    ``name``: what its owner calls it now. ``command``, ``work_directory``, ``runtime_seconds``,
+    ``depends_on``, ``retry_count``, ``valid_exit_codes``, ``stdin``, ``stdout``, ``stderr``: as in
+    the task when it was added.
+    """
+
+    request_id: str
+    task: int
+    decision: Decision
+    content_sha256: str = ""
+    name: str | None = None
+    command: str | None = None
+    work_directory: str | None = None
+    runtime_seconds: int | None = None
+    depends_on: tuple[str, ...] | None = None
+    retry_count: int | None = None
+    valid_exit_codes: str | None = None
+    stdin: str | None = None
+    stdout: str | None = None
+    stderr: str | None = None
+    environment: dict[str, str] | None = None
+    properties: dict[str, str] | None = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The names of what was given a new value."""
+        return tuple(x for x in TASK_CHANGEABLE if getattr(self, x) is not None)

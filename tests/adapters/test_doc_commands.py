@@ -7,14 +7,23 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES: Final = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "ops").glob("*.md")),
+]
 RUNNERS: Final = "".join(x.read_text() for x in (ROOT / "tests" / "e2e").glob("test_*.py"))
 FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 INDENTED: Final = re.compile(r"^(?:- .*|\s*|)\n((?:    .*\n)+)", re.MULTILINE)
 PROGRAMS: Final = "countermand|curl|nats|make|python3?|tar|jq|export|schemathesis|pip"
 COMMAND: Final = re.compile(rf"^\s*(?:[$>] |(?:{PROGRAMS}) )", re.MULTILINE)
-NO_COMMANDS: Final = {"console", "ini", "json", "python", "toml", "text"}
-"""Languages of blocks: what stands in the first is run, in the others there are no commands."""
+NO_COMMANDS: Final = {"console", "ini", "json", "python", "sh", "toml", "text"}
+"""Languages of blocks: what stands in the first is run, in the others there are no commands.
+
+A block of ``sh`` is a whole program, which a test saves where its second line says, and runs.
+"""
+
+PROGRAM: Final = re.compile(r"#!/bin/sh\n# /\S+\n")
 
 
 def name_of(page: Path) -> str:
@@ -26,6 +35,8 @@ def name_of(page: Path) -> str:
 def test_commands_stand_in_blocks_that_are_run(page: Path) -> None:
     text = page.read_text()
     assert {language for language, _ in FENCE.findall(text)} <= NO_COMMANDS
+    for language, block in FENCE.findall(text):
+        assert language != "sh" or PROGRAM.match(block), block
     for block in INDENTED.findall(FENCE.sub("", text)):
         assert not COMMAND.search(block), block
 

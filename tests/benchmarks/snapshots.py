@@ -38,6 +38,7 @@ from domain.identity import SYSTEM_CALLER, Caller
 from domain.policy import Action, Question
 from domain.ranges import ranges
 from domain.states import JobPriority, JobState, JobType
+from tests.benchmarks.exporting import peak_mebibytes
 from tests.benchmarks.figures import CALLER, ROUNDS, Figure, cancel, timed
 from tests.benchmarks.history import POLICY
 from tests.benchmarks.rebuild import fill
@@ -46,6 +47,7 @@ EVENTS: Final = 200_000
 TASKS: Final = 100
 JOB: Final = 7
 AGGREGATE: Final = e.job_aggregate(JOB)
+LOOK_LINES: Final = 500
 MIB: Final = 1024 * 1024
 WAIT_SECONDS: Final = 600
 PERIOD: Final = timedelta(milliseconds=40)
@@ -198,10 +200,10 @@ async def told(settings: Settings, parts: Parts) -> list[Figure]:
         ("replay -o ndjson", ["replay", str(JOB), "-o", "ndjson"]),
     ):
         before = reset_peak()
-        seconds, lines, kib, slowest = await beside(parts, settings, arguments)
+        seconds, lines, mebibytes, slowest = await beside(parts, settings, arguments)
         figures += [
             Figure(f"countermand {name}, {lines} lines", "s", (seconds,)),
-            Figure("its peak memory", "MiB", (kib / 1024,)),
+            Figure("its peak memory", "MiB", (mebibytes,)),
             Figure("memory the service takes for it", "MiB", ((peak() - before) / MIB,)),
             Figure("slowest hot load in the service meanwhile", "ms", (slowest * 1000,)),
         ]
@@ -210,8 +212,8 @@ async def told(settings: Settings, parts: Parts) -> list[Figure]:
 
 async def beside(
     parts: Parts, settings: Settings, arguments: list[str]
-) -> tuple[float, int, int, float]:
-    """Seconds, lines and peak memory (KiB) of a command; and who waited longest meanwhile."""
+) -> tuple[float, int, float, float]:
+    """Seconds, lines and peak memory (MiB) of a command; and who waited longest meanwhile."""
     work = asyncio.create_task(asyncio.to_thread(run, settings, arguments))
     slowest = 0.0
     while not work.done():
@@ -229,7 +231,7 @@ def hot_after_a_pause(parts: Parts) -> Callable[[], Awaitable[object]]:
     return act
 
 
-def run(settings: Settings, arguments: list[str]) -> tuple[float, int, int]:
+def run(settings: Settings, arguments: list[str]) -> tuple[float, int, float]:
     """The whole process ``countermand``."""
     program = str(Path(sys.executable).with_name("countermand"))
     environment = os.environ | {
@@ -238,11 +240,13 @@ def run(settings: Settings, arguments: list[str]) -> tuple[float, int, int]:
     began = time.perf_counter()
     with subprocess.Popen([program, *arguments], env=environment, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
-        lines = sum(1 for _ in child.stdout)
-        _, status, used = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
+        lines, mebibytes = 0, 0.0
+        for _ in child.stdout:
+            lines += 1
+            if lines % LOOK_LINES == 0:
+                mebibytes = max(mebibytes, peak_mebibytes(child.pid))
     assert child.returncode == 0, f"{arguments} ended with {child.returncode}"
-    return time.perf_counter() - began, lines, used.ru_maxrss
+    return time.perf_counter() - began, lines, mebibytes
 
 
 def reset_peak() -> int:

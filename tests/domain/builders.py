@@ -120,6 +120,14 @@ def change(request_id: str = "p1", *, decision: e.Decision = ALLOWED, **values: 
     return c.ChangeJob(asked(request_id, decision=decision), c.JobChanges(**values))
 
 
+def change_task(
+    task: int, request_id: str = "p1", *, decision: e.Decision = ALLOWED, **values: Any
+) -> c.ChangeTask:
+    """New values of a task's properties."""
+    changes = c.TaskChanges(**values)
+    return c.ChangeTask(asked(request_id, decision=decision), task, changes)
+
+
 def submit(request_id: str = "s1", decision: e.Decision = ALLOWED) -> c.SubmitJob:
     """A submission."""
     return c.SubmitJob(asked(request_id, decision=decision))

@@ -104,6 +104,10 @@ class Laws:
             every_subtask_is_somewhere(task)
         for number, was in before.tasks.items():
             task = after.tasks[number]
+            if task.spec != was.spec:
+                assert isinstance(data, e.TaskPropertiesChanged)
+                assert data.task == number
+                assert was.state in (TaskState.CONFIGURING, TaskState.QUEUED)
             assert task.changed_at == (was.changed_at if task is was else after.changed_at)
             self._task(before, was, task, data)
             earlier = ones(was)
@@ -267,6 +271,7 @@ def every_subtask_is_somewhere(task: Task) -> None:
     everywhere = [*subtasks.live, *(n for these in numbers for n in these)]
     assert sorted(everywhere) == list(range(1, subtasks.count + 1))
     assert not subtasks.explicit - subtasks.canceled
+    assert all(one.spec == task.spec for one in subtasks.live.values())
 
 
 def one_by_one(runs: tuple[e.RunRange, ...]) -> list[e.RunRange]:

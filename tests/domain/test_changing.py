@@ -1,5 +1,6 @@
 """A job is made piece by piece: created, given tasks one by one, changed, submitted."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -7,10 +8,11 @@ import pytest
 from domain import commands as c
 from domain import events as e
 from domain.errors import BadRequest
+from domain.holding import held_until
 from domain.hresult import HResult
-from domain.states import CancelMode, JobPriority, JobState, TaskState, TaskType
+from domain.states import JOB_ENDED, CancelMode, JobPriority, JobState, TaskState, TaskType
 from domain.submission import TASKS_MAX, check_changes, check_tasks
-from domain.transitions import CHANGE_JOB, GATES
+from domain.transitions import CHANGE_JOB
 from tests.domain.builders import (
     ALLOWED,
     DENIED,
@@ -58,30 +60,28 @@ def test_once_submitted_a_job_gets_no_node_release_task() -> None:
     assert fact.hresult == HResult.TASK_TYPE_ADDED_IN_WRONG_JOB_STATE
 
 
-@pytest.mark.parametrize("name", SITUATIONS)
-def test_tasks_are_added_in_three_states_and_refused_in_all_others(name: str) -> None:
-    job = situation(name)
-    (fact,) = given(job).when(add_tasks(WORK))
-    assert isinstance(fact, e.TasksAdded) == (job.state in GATES["add_tasks"].states)
-    if not isinstance(fact, e.TasksAdded):
-        assert isinstance(fact, e.JobCommandRefused)
-        assert (fact.command, fact.rule, fact.code) == (
-            "add_tasks",
-            "add_tasks-states",
-            "illegal_transition",
-        )
+EACH_PROPERTY = [
+    {"environment": {"A": "1"}},
+    {"valid_exit_codes": "0,3"},
+    {"task_retry_count": 2},
+    {"project": "film"},
+    {"service_name": "s"},
+    {"client_source": "c"},
+    {"hold_until": "2027-01-01T00:00:00Z"},
+    {"progress": 40},
+    {"progress_message": "40 of 100"},
+]
 
 
 @pytest.mark.parametrize("name", SITUATIONS)
-@pytest.mark.parametrize("values", [{"name": "x"}, {"priority": JobPriority.HIGHEST},
-                                    {"run_as": "batch"}, {"properties": {"a": "1"}}])  # fmt: skip
+@pytest.mark.parametrize("values", EACH_PROPERTY)
 def test_each_property_changes_in_the_states_of_its_row(name: str, values: dict[str, Any]) -> None:
     job = situation(name)
     (what,) = values
     (fact,) = given(job).when(change(**values))
     if job.state in CHANGE_JOB[what].states:
         assert isinstance(fact, e.JobPropertiesChanged)
-        assert fact.named == (("a",) if what == "properties" else (what,))
+        assert fact.named == (what,)
     else:
         assert isinstance(fact, e.JobCommandRefused)
         assert fact.hresult == HResult.SET_INVALID_PROP_UNDER_CERTAIN_STATE
@@ -101,9 +101,48 @@ def test_further_properties_are_added_to_those_there_are() -> None:
     story = Story(add(properties={"a": "1", "b": "1"}))
     story.ask(change(properties={"b": "2", "c": "3"}))
     assert story.job.properties == {"a": "1", "b": "2", "c": "3"}
-    (fact,) = story.ask(change("p2", properties={"d": "x" * 16_380}))
+    (fact,) = story.ask(change("p2", properties={f"p{n}": "x" * 1020 for n in range(16)}))
     assert isinstance(fact, e.JobCommandRefused)
     assert fact.rule == "submission-limits"
+
+
+def test_an_empty_value_takes_a_property_or_a_variable_away() -> None:
+    story = Story(add(properties={"Cost": "1", "b": "1"}, environment={"A": "1", "a": "2"}))
+    story.ask(change(properties={"COST": "", "B": "2"}, environment={"A": "", "b": "3"}))
+    assert story.job.properties == {"b": "2"}
+    assert story.job.environment == {"a": "2", "b": "3"}
+
+
+def test_the_variables_of_a_job_and_of_each_task_are_limited_together() -> None:
+    story = Story(add((e.TaskSpec(1, "x", environment={"B": "y" * 20_000}),)))
+    (fact,) = story.ask(change(environment={"A": "x" * 20_000}))
+    assert isinstance(fact, e.JobCommandRefused)
+    assert "task 1: the environment with the job's" in fact.explanation
+    story.ask(change("p2", environment={"A": "x" * 10_000}))
+    (again,) = story.ask(add_tasks(e.TaskSpec(0, "x", environment={"B": "y" * 30_000})))
+    assert isinstance(again, e.JobCommandRefused)
+    assert again.rule == "submission-limits"
+
+
+def test_a_job_is_held_until_a_time_that_is_still_to_come() -> None:
+    story = Story(add(hold_until="2026-03-01T10:00:00+01:00"))
+    assert held_until(story.job) is None, "it is not queued"
+    story.ask(submit())
+    story.tell(c.StartValidation(), c.EndValidation())
+    assert held_until(story.job) == datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+    (no,) = story.ask(change(hold_until="2026-03-01T08:00:00Z"))
+    assert isinstance(no, e.JobCommandRefused)
+    assert no.hresult == HResult.INVALID_HOLD_UNTIL
+    story.ask(change("p2", hold_until=""))
+    assert held_until(story.job) is None
+
+
+def test_the_progress_of_a_job_that_is_over_can_still_be_said() -> None:
+    story = running_job(1)
+    story.tell(c.RecordRunEnd(1, 1, e.Exit(0)), c.EndJob(story.job.changed_at))
+    story.ask(change(progress=100, progress_message="all of it"))
+    assert (story.job.progress, story.job.progress_message) == (100, "all of it")
+    assert story.job.state in JOB_ENDED
 
 
 def test_a_job_holds_only_so_many_tasks_however_they_come() -> None:

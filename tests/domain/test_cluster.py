@@ -95,6 +95,11 @@ def test_every_default_is_allowed_and_is_what_is_in_force(parameter: Parameter) 
         ("SpoolDir", r"\\head\spool", r"\\head\spool"),
         ("BackfillLookahead", "-1", "-1"),
         ("SchedulingMode", "queued", "Queued"),
+        ("submissionfilterprogram", " /site/check ", "/site/check"),
+        ("ActivationFilterProgram", "None", ""),
+        ("ActivationFilterProgram", "", ""),
+        ("SubmissionFilterTimeout", "120", "120"),
+        ("DefaultHoldDuration", "60", "60"),
     ],
 )
 def test_a_value_is_kept_as_the_catalogue_spells_it(name: str, value: str, kept: str) -> None:
@@ -120,6 +125,12 @@ def test_a_value_is_kept_as_the_catalogue_spells_it(name: str, value: str, kept:
         ("BackfillLookahead", "-2", "from -1 to 2147483647"),
         ("BackfillLookahead", "--1", "from -1 to 2147483647"),
         ("JobCleanUpHour", "24", "from 0 to 23"),
+        ("SubmissionFilterProgram", "bin/check", "the absolute path of a program"),
+        ("SubmissionFilterProgram", "/" + "x" * 260, "of at most 260 printable characters"),
+        ("ActivationFilterProgram", "/a\x1bb", "of at most 260 printable characters, or none"),
+        ("SubmissionFilterTimeout", "0", "a whole number of seconds from 1 to 120"),
+        ("ActivationFilterTimeout", "121", "a whole number of seconds from 1 to 120"),
+        ("DefaultHoldDuration", "0", "a whole number of seconds from 1"),
     ],
 )
 def test_each_kind_says_what_it_allows(name: str, value: str, allowed: str) -> None:

@@ -15,15 +15,17 @@ from domain import events as e
 from domain.decide import decide
 from domain.errors import Unknown
 from domain.failing import next_limit
-from domain.instruct import instruct, release_due
+from domain.instruct import instruct
 from domain.job import Job, Order, Task
 from domain.next_steps import Step, next_steps, wants_slots
+from domain.node_release import release_due
 from domain.readiness import nodes_of_its_own, startable, usable_nodes, work_over
 from domain.requests import JobRequest
 from domain.states import (
     JOB_ENDED,
     TASK_ON_NODE,
     CancelMode,
+    FilterHow,
     JobPriority,
     JobState,
     StopStep,
@@ -45,9 +47,15 @@ from tests.domain.builders import (
 )
 from tests.domain.laws import Laws, ones
 
-REST: Final = JOB_ENDED | {JobState.CONFIGURING, JobState.EXTERNAL_VALIDATION}
+REST: Final = JOB_ENDED | {JobState.CONFIGURING}
 ROUNDS_MAX: Final = 60
 EXIT_CODES: Final = (0, 1)
+
+
+def possible(task: e.TaskSpec) -> e.TaskSpec:
+    """As submission lets it pass: what comes first or last depends on nothing."""
+    return task if task.type is TaskType.BASIC else replace(task, depends_on=())
+
 
 ids = st.sampled_from(("r1", "r2", "r3", "r4"))
 actors = st.sampled_from(("alice", "bob"))
@@ -68,7 +76,7 @@ more_tasks = st.lists(
         st.sampled_from((*[TaskType.BASIC] * 3, TaskType.NODE_PREP, TaskType.NODE_RELEASE)),
         st.sampled_from(("", "a", "b")),
         depends_on=st.sampled_from(((), (), ("a",), ("b",))),
-    ),
+    ).map(possible),
     min_size=1,
     max_size=3,
 ).map(tuple)
@@ -81,10 +89,26 @@ changes = st.builds(
     fail_on_task_failure=st.sampled_from((None, None, True, False)),
     run_until_canceled=st.sampled_from((None, None, True, False)),
     runtime_seconds=st.sampled_from((None, None, 0, 5)),
+    valid_exit_codes=st.sampled_from((None, None, "", "0..1")),
+    task_retry_count=st.sampled_from((None, None, 0, 1)),
+    environment=st.sampled_from((None, {"A": "1"}, {"A": ""})),
+    hold_until=st.sampled_from((None, None, "", "2027-01-01T00:00:00Z")),
+    progress=st.sampled_from((None, None, 0, 50)),
+)
+task_changes = st.builds(
+    c.TaskChanges,
+    name=st.sampled_from((None, "", "a", "b")),
+    command=st.sampled_from((None, "other work")),
+    depends_on=st.sampled_from((None, None, (), ("a",), ("b",))),
+    retry_count=st.sampled_from((None, None, 0, 1)),
+    valid_exit_codes=st.sampled_from((None, "", "1", "0..1")),
+    environment=st.sampled_from((None, {"A": "1"}, {"A": ""})),
+    properties=st.sampled_from((None, {"a": "1"}, {"A": ""})),
 )
 requests: st.SearchStrategy[JobRequest] = st.one_of(
     st.builds(c.AddTasks, who, more_tasks),
     st.builds(c.ChangeJob, who, changes),
+    st.builds(c.ChangeTask, who, task_ids, task_changes),
     st.builds(c.CancelJob, who, modes, messages, st.just(15), reasons),
     st.builds(
         c.CancelTask, who, task_ids, modes, messages, st.just(15), reasons, instance=instances
@@ -286,6 +310,9 @@ class Life:
     def change(self, values: c.JobChanges) -> None:
         self.ask(c.ChangeJob(self._fresh(), values))
 
+    def change_task(self, which: int, values: c.TaskChanges) -> None:
+        self.ask(c.ChangeTask(self._fresh(), which, values))
+
     def finish(self) -> None:
         self.ask(c.FinishJob(self._fresh(), "enough", 15))
 
@@ -341,9 +368,12 @@ class Life:
             self.tell(c.RecordSurvivorsGone(run.task, run.attempt, int(run.instances)))
         assert not any(t.survivors for t in self.job.tasks.values())
 
-    def filter(self) -> None:
-        if self.job.state is JobState.VALIDATING:
-            self.story.know(e.JobExternalValidationStarted("filter"))
+    def filter(self, exit_code: int) -> None:
+        """Both filters: what each is told fits one state, and gives nothing in any other."""
+        end = c.FilterEnd(FilterHow.RAN, exit_code)
+        self.tell(c.EndActivation("/site/check", end, at(len(self.story.history)), 1))
+        self.tell(c.EndExternalValidation("/site/check", end))
+        self.tell(c.StartExternalValidation("/site/check"))
 
     def _fresh(self) -> c.Asked:
         return asked(f"n{len(self.asked)}")
@@ -419,8 +449,11 @@ def due_without_engine(job: Job) -> list[Step]:
 
 def scope_of(request: JobRequest) -> tuple[object, ...]:
     """Whose request, of what kind and about which task, has which id."""
-    on = request if isinstance(request, c.CancelTask | c.FinishTask | c.RequeueTask) else None
+    of_task = c.CancelTask | c.FinishTask | c.RequeueTask
+    on = request if isinstance(request, of_task) else None
     task = (on.task, on.instance) if on else (0, 0)
+    if isinstance(request, c.ChangeTask):
+        task = (request.task, 0)
     return type(request), task, request.asked.asker, request.asked.request_id
 
 
@@ -437,6 +470,9 @@ MOVES: Final[dict[str, st.SearchStrategy[Move]]] = {
     "requeue task": small.map(lambda n: lambda life: life.requeue_task(n)),
     "add tasks": more_tasks.map(lambda tasks: lambda life: life.add_tasks(tasks)),
     "change": changes.map(lambda values: lambda life: life.change(values)),
+    "change task": st.tuples(task_ids, task_changes).map(
+        lambda x: lambda life: life.change_task(*x)
+    ),
     "finish": small.map(lambda n: lambda life: life.finish() if n > 5 else life.go_on(n)),
     "again": st.booleans().map(lambda x: lambda life: life.again(x)),
     "ask anything": requests.map(lambda x: lambda life: life.ask(x)),
@@ -444,7 +480,7 @@ MOVES: Final[dict[str, st.SearchStrategy[Move]]] = {
     "tell anything": instructions.map(lambda x: lambda life: life.tell(x)),
     "time passes": st.sampled_from((0, 3, 30)).map(lambda n: lambda life: life.time_passes(n)),
     "survivors end": st.just(lambda life: life.end_survivors()),
-    "filter": st.just(lambda life: life.filter()),
+    "filter": st.integers(0, 5).map(lambda code: lambda life: life.filter(code)),
 }
 OFTEN: Final = (
     *("go on", "go on", "one step", "a run ends", "again", "cancel", "cancel task"),

@@ -19,7 +19,9 @@ from tests.support.web import Json
 
 pytestmark = [pytest.mark.e2e]
 
-PAGE: Final = document("docs/operations.md")
+WHOLE: Final = document("docs/operations.md")
+FILTERS: Final = WHOLE.split("## Filters\n")[1].split("\n## ")[0]
+PAGE: Final = WHOLE.replace(FILTERS, "")
 METRIC: Final = re.compile(r"`((?:countermand|process)_[a-z_]+)(?:\{[a-z,]+\})?`")
 FAMILY: Final = re.compile(r"^# TYPE (\S+) \w+$", re.MULTILINE)
 ROOM_BYTES: Final = 17179869184
@@ -109,6 +111,42 @@ def test_every_shown_command_works_in_order(service: Service, tmp_path: Path) ->
     assert "17179869184" in machine.shell.run(provision).out
     with machine.serving(third):
         assert values(service, "store_capacity_bytes") == [ROOM_BYTES]
+
+
+def test_the_filters_of_the_page_do_what_it_says(service: Service, tmp_path: Path) -> None:
+    site = service.home / "site"
+    site.mkdir()
+    words = {"/usr/local/lib/hpc": str(site), "/srv/": f"{service.home}/srv-"}
+    shell = Shell(surroundings(service), service.home, tmp_path, words)
+    for block in blocks(FILTERS, "sh"):
+        place, text = block.splitlines()[1].removeprefix("# "), block
+        for word, meaning in words.items():
+            place, text = place.replace(word, meaning), text.replace(word, meaning)
+        Path(place).write_text(text)
+    service.start()
+    lines = iter(commands(FILTERS))
+
+    def said() -> str:
+        return shell.run(next(lines)).out
+
+    assert said() == ""
+    assert said().startswith(f"SubmissionFilterProgram is {site}/check-name (was none)")
+    assert "job 1: Finished" in said()
+    refused = said()
+    assert "exit code 2, give the job a name" in refused
+    assert refused.endswith("status 1\n")
+    assert "The submission filter changed priority." in said()
+    assert service.job(1)["priority"] == "Highest"
+    assert said() + said() == ""
+    assert said().startswith(f"ActivationFilterProgram is {site}/check-licenses (was none)")
+    assert said() == "job 3: submitted\n"
+    until(lambda: service.job(3)["held"], "job 3 is held")
+    assert '(slots): "no license is free"' in said()
+    assert said() == ""
+    service.until_state(3, "Finished")
+    assert "JobActivationHeld" in [e.type for e in service.events(3)]
+    assert said().startswith(f"ActivationFilterProgram is none (was {site}/check-licenses)")
+    assert next(lines, "") == ""
 
 
 def a_life(service: Service) -> tuple[int, int]:

@@ -83,6 +83,65 @@ def test_a_job_from_its_file_to_its_end(one: Service, form: Form) -> None:
     check_nowhere(one)
 
 
+@pytest.mark.parametrize("form", list(Form))
+def test_what_a_job_and_its_tasks_are_given_is_what_runs(one: Service, form: Form) -> None:
+    """Made piece by piece: variables, streams, a task that is changed, passwords in the bodies."""
+    secret = {"UserName": "", "Password": SUBMITTED}
+    out = one.trace("out.txt")
+
+    async def make(client: HpcClient) -> int:
+        made = await client.ask(
+            "POST", "/jobs", {"Name": "pieces", "ValidExitCodes": "3", **secret}
+        )
+        job = int(made.value)
+        place = f"/jobs/{job}"
+        task = {
+            "CommandLine": "not this",
+            "WorkDirectory": str(one.home),
+            "StdOutFilePath": str(out),
+        }
+        assert (await client.ask("POST", f"{place}/tasks", task)).value == 1
+        later = {"CommandLine": "exit 0", "DependsOn": "first", "ValidExitCodes": "0"}
+        assert (await client.ask("POST", f"{place}/tasks", later)).value == 2
+        told = 'echo "$A $B $CCP_JOBNAME"; exit 3'
+        for method, path, body in (
+            ("PUT", "", {"Project": "film", "RunUntilCanceled": "False", **secret}),
+            ("POST", "/envVariables", {"A": "of the job", "B": "of the job"}),
+            ("POST", "/customProperties", {"cost centre": "42"}),
+            ("PUT", "/tasks/1", {"CommandLine": told, "Name": "first"}),
+            ("POST", "/tasks/1/envVariables", {"B": "of the task"}),
+            ("POST", "/tasks/1/customProperties", {"frame": "1"}),
+            ("POST", "/submit", {"Priority": "Highest", **secret}),
+        ):
+            answer = await client.ask(method, place + path, body)
+            assert answer.status == 204, (path, answer.raw)
+        return job
+
+    job = told(one, form, make)
+    until(lambda: state(one, form, job) in ("Finished", "Failed"), "the job is over")
+    assert state(one, form, job) == "Finished"
+    assert out.read_text() == "of the job of the task pieces\n"
+
+    async def look(client: HpcClient) -> None:
+        assert await client.job(job, "Project", "Priority") == {
+            "Project": "film",
+            "Priority": "Highest",
+        }
+        assert (await client.task(job, 1, "ExitCode", "State")) == {
+            "ExitCode": "3",
+            "State": "Finished",
+        }
+        late = await client.ask("PUT", f"/jobs/{job}/tasks/1", {"CommandLine": "x"})
+        assert (late.status, late.code) == (409, 0x80040231)
+        done = {"Progress": "100", "ProgressMessage": "all of it"}
+        assert (await client.ask("PUT", f"/jobs/{job}", done)).status == 204
+        listed = await client.ask("GET", "/jobs", properties="Progress,ProgressMessage,Project")
+        assert listed.value == [{**done, "Project": "film"}]
+
+    told(one, form, look)
+    check_nowhere(one)
+
+
 def state(service: Service, form: Form, job: int) -> str:
     """The job's state now."""
 

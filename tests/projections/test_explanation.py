@@ -1,12 +1,13 @@
 """Why a job ended, in sentences: the answer first, each resting on events that are there."""
 
 from domain import commands as c
-from domain.states import CancelMode
+from domain.states import CancelMode, FilterHow, JobPriority
 from projections.explanation import Sentence, explain
 from tests.domain.builders import (
     DENIED,
     SIGTERM,
     Story,
+    at,
     cancel,
     cancel_task,
     end_job,
@@ -20,6 +21,7 @@ from tests.domain.builders import (
     running_job,
     start,
 )
+from tests.domain.situations import external_validation, validating
 
 ORDER = c.OrderStop(SIGTERM)
 
@@ -39,6 +41,39 @@ def test_a_job_that_runs_has_not_ended() -> None:
         "and 1 waiting."
     )
     assert lines(queued_job())[0] == '4 Job 7 ("render") of alice has not ended: it is Queued.'
+
+
+def test_what_the_filters_of_the_site_said() -> None:
+    story = validating()
+    end = c.FilterEnd(FilterHow.RAN, 1)
+    terms = c.JobTerms(c.JobChanges(priority=JobPriority.HIGHEST))
+    story.tell(
+        c.StartExternalValidation("/site/check"),
+        c.EndExternalValidation("/site/check", end, terms),
+        c.EndActivation("/site/free", c.FilterEnd(FilterHow.RAN, 2, None, "none free"), at(9), 1),
+    )
+    assert lines(story)[0] == (
+        '6 Job 7 ("render") of alice has not ended: it is Queued, held by the activation filter '
+        "/site/free: none free."
+    )
+    story.tell(c.StartJob(("n1",), 0, "/site/free", "timed_out"))
+    assert lines(story)[3:] == [
+        "4 The submission filter /site/check was asked.",
+        "5 The submission filter changed priority.",
+        "7 The activation filter /site/free held it: none free (its slots are kept).",
+        "8 It started on n1, because the activation filter /site/free gave no answer in time.",
+    ]
+
+
+def test_what_a_filter_refused() -> None:
+    story = external_validation()
+    story.tell(
+        c.EndExternalValidation("/f", c.FilterEnd(FilterHow.RAN, 2, None, "no \u202ebudget"))
+    )
+    assert lines(story)[0] == (
+        '5 Job 7 ("render") of alice is Failed, because the submission filter /f refused the job: '
+        "exit code 2, no \\u202ebudget."
+    )
 
 
 def test_a_cancel_from_the_request_to_the_end() -> None:

@@ -3,6 +3,7 @@
 from domain import events as e
 from domain.hresult import HResult
 from domain.states import (
+    ActivationHold,
     ForceReason,
     JobState,
     NodeRelease,
@@ -240,6 +241,25 @@ EFFECTS: list[tuple[e.JobEvent, dict[str, object]]] = [
             "outcome": "Failed",
             "code": "task_failure",
             "detail": 'failed "1 of 2 tasks failed, 0 canceled"',
+        },
+    ),
+    (
+        e.JobActivationHeld("/f", ActivationHold.SLOTS, 2, "held", "2 of 4 are free", 1),
+        {
+            "kind": "filter",
+            "operation": "activation",
+            "outcome": "held_slots",
+            "code": "held",
+            "detail": 'held by activation filter "/f" (its slots are kept): 2 of 4 are free',
+        },
+    ),
+    (
+        e.JobStarted(("n1",), 0, "/f", "timed_out"),
+        {
+            "kind": "filter",
+            "operation": "activation",
+            "outcome": "timed_out",
+            "detail": 'started on n1; activation filter "/f" gave no answer in time',
         },
     ),
     (

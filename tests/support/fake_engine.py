@@ -14,7 +14,7 @@ the service: ``FakeEngine(machine)`` is a service's view of it, a second one rec
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -140,6 +140,8 @@ class FakeMachine:
 class FakeEngine:
     """``Engine`` in memory. ``unavailable`` and ``refuse_prepare`` make it fail as a real one may.
 
+    ``meanwhile``: what happens elsewhere while a keeper is prepared.
+
     ``acts`` lists what was really done, in order: (prepare, go, abandon, signal or kill; and the
     key). A repeated call that the contract turns into nothing is not in it.
     """
@@ -151,6 +153,7 @@ class FakeEngine:
         self.acts: list[tuple[str, RunKey]] = []
         self.unavailable = False
         self.refuse_prepare: str = ""
+        self.meanwhile: Callable[[RunKey], Awaitable[None]] = nothing_happens
         self._nodes = nodes
         self._queue: asyncio.Queue[RunStatus | None] = asyncio.Queue()
         self._closed = False
@@ -189,6 +192,7 @@ class FakeEngine:
         status = RunStatus(key, RunPhase.PREPARED, handle, node=spec.node)
         self.machine.runs[key] = FakeRun(spec, status, self.machine.now_ms)
         self.acts.append(("prepare", key))
+        await self.meanwhile(key)
         return handle
 
     async def go(self, key: RunKey) -> None:
@@ -310,6 +314,10 @@ class FakeEngine:
         run = self._run(key)
         assert run.status.phase is RunPhase.RUNNING, f"{key} is {run.status.phase}, not running"
         return run
+
+
+async def nothing_happens(_: RunKey) -> None:
+    """While a keeper is prepared."""
 
 
 def gives_way(status: RunStatus, node: str) -> bool:

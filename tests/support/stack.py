@@ -17,13 +17,16 @@ from eventsourcing.persistence import StoredEvent
 from eventsourcing.popo import POPOApplicationRecorder
 
 from adapters.bootstrap.supervise import Supervision
+from adapters.hpcpack.filter_file import HpcJobFiles
 from adapters.journal import SqliteJournal
 from adapters.recorder_log import RecorderLog, originator_id
 from adapters.snapshots.files import SnapshotFiles
+from application.activation_filter import Pauses
 from application.board import Board
 from application.carrier import Carrier
 from application.dispatcher import Dispatcher
 from application.engine import Node, RunKey, RunPhase
+from application.holds import Holds
 from application.job_maker import JobKeys, JobMaker
 from application.journal_keeper import JournalKeeper
 from application.ledger import Ledger
@@ -34,6 +37,7 @@ from application.retention import Retention
 from application.run_limits import RunLimits
 from application.runs import Runs
 from application.scheduler import Cancel, Limits, NewJob, Scheduler
+from application.site_filters import SiteFilters
 from application.snapshots import Snapshots
 from application.startup_check import compare
 from application.stopper import Stopper
@@ -46,6 +50,7 @@ from domain.job import Job
 from domain.policy import TablePolicy
 from domain.states import JOB_ENDED, CancelMode, JobPriority, JobState, JobType, TaskType
 from tests.support.fake_engine import FakeEngine, FakeMachine, FakeRun
+from tests.support.fake_filters import FakeFilters
 from tests.support.fuse import Fuse, FusedEngine, FusedLog
 from tests.support.waiting import eventually
 
@@ -122,6 +127,7 @@ class World:
         self.recorder = POPOApplicationRecorder()
         self.log = RecorderLog(self.recorder, CLUSTER, log_id="memory/1", in_threads=False)
         self.machine = FakeMachine()
+        self.filters = FakeFilters()
         self.clock = ManualClock()
         self.ids = CountingIds()
         self.acts: list[tuple[str, RunKey]] = []
@@ -241,7 +247,19 @@ class Stack:
         self.board = Board(self.log, self.ledger, self.keys)
         runs = Runs(self.ledger, self.engine)
         self.stopper = Stopper(self.ledger, self.engine, runs, SIGTERM, self.report)
-        self.dispatcher = Dispatcher(self.board, self.engine, runs, self.report, full, world.clock)
+        site = SiteFilters(
+            self.board,
+            self.ledger,
+            runs,
+            world.filters,
+            HpcJobFiles(),
+            world.clock,
+            self.report,
+            Pauses(0, 0),
+        )
+        self.dispatcher = Dispatcher(
+            self.board, self.engine, runs, self.report, full, world.clock, site
+        )
         self.carrier = Carrier(
             self.board, self.engine, runs, self.stopper, self.dispatcher, self.report, SIGTERM
         )
@@ -249,6 +267,7 @@ class Stack:
             self.board, self.ledger, self.engine, runs, world.clock, self.report
         )
         self.run_limits = RunLimits(self.board, runs, world.clock, self.report)
+        self.holds = Holds(self.board, world.clock)
         self.scheduler = Scheduler(
             self.ledger,
             self.policy,
@@ -281,7 +300,7 @@ class Stack:
         parts |= {"snapshots": self.snapshots.run}
         if self._carry:
             parts |= {"carrier": self.carrier.run, "retention": self.retention.run}
-            parts |= {"run limits": self.run_limits.run}
+            parts |= {"run limits": self.run_limits.run, "holds": self.holds.run}
         self._tasks = [
             asyncio.create_task(Supervision(self.report).keep(name, part), name=name)
             for name, part in parts.items()

@@ -159,6 +159,14 @@ class Jobs:
         """PATCH jobs/ID."""
         return self.command(request, name, "change")
 
+    def change_task(self, request: Request, name: str, task: str) -> Answer:
+        """PATCH jobs/ID/tasks/T."""
+        number = self.jobs[name]["job_id"]
+        self.record(number, "TaskPropertiesChanged", task=int(task))
+        words = f"job {name}: task {task} changed"
+        receipt = self.receipt(request, "change_task", number, "accepted", words)
+        return Answer(200, {**receipt, "task_id": int(task)})
+
     def cancel_task(self, request: Request, name: str, task: str) -> Answer:
         """POST jobs/ID/tasks/T/cancel."""
         return self.cancel(request, self.jobs[name], int(task))
@@ -372,6 +380,7 @@ def job(number: int, state: str) -> Json:
         "runtime_seconds": 0,
         "limit_seconds": 0,
         "failing": None,
+        "held": None,
         "state": state,
         "previous_state": None,
         "version": 4,
@@ -434,6 +443,7 @@ ROUTES: Final[Routes] = (
     (r"POST /api/v1/jobs/([^/]+)/(submit|cancel|finish|configure|requeue)", Jobs.command),
     (r"POST /api/v1/jobs/([^/]+)/tasks", Jobs.add_tasks),
     (r"PATCH /api/v1/jobs/([^/]+)", Jobs.change),
+    (r"PATCH /api/v1/jobs/([^/]+)/tasks/(\d+)", Jobs.change_task),
     (r"POST /api/v1/jobs/([^/]+)/tasks/(\d+)/cancel", Jobs.cancel_task),
     (r"POST /api/v1/jobs/([^/]+)/tasks/(\d+)/(finish|requeue)", Jobs.task_command),
     (r"GET /api/v1/parameters", Jobs.list_parameters),

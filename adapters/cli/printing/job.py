@@ -8,6 +8,7 @@ from adapters.cli.printing.moments import shown
 from adapters.cli.printing.output import Output
 from adapters.cli.reaching.shapes import (
     CancelFacts,
+    HeldFacts,
     JobDetail,
     SubtaskCounts,
     SubtaskItem,
@@ -43,7 +44,10 @@ def facts(detail: JobDetail, utc: bool) -> Iterator[tuple[str, str]]:
     run_as = detail.get("run_as")
     kind = f"{detail.get('job_type', '')}, priority {detail.get('priority', '')}"
     yield "type", kind + (f", runs as {run_as}" if run_as else "")
+    yield "project", detail.get("project") or ""
     yield "rules", ", ".join(rules(detail))
+    yield "progress", progress(detail)
+    yield "held until", shown(detail.get("hold_until"), utc)
     for word in ("created", "submitted", "queued", "started", "ended"):
         yield word, shown(detail.get(f"{word}_at"), utc)  # type: ignore[arg-type]
     yield "requeued", f"{detail['requeue_count']} times" if detail.get("requeue_count") else ""
@@ -52,6 +56,7 @@ def facts(detail: JobDetail, utc: bool) -> Iterator[tuple[str, str]]:
     yield "finish", request(detail.get("finish"), utc)
     failing = detail.get("failing")
     yield "failing", failing["message"] if failing else ""
+    yield "held", held(detail.get("held"), utc)
     code, text = detail.get("error_code"), detail.get("error_message") or ""
     yield "error", f"{text} ({code})" if code else text
     yield "version", f"{detail.get('version')}, event {detail.get('position')}"
@@ -66,6 +71,26 @@ def rules(detail: JobDetail) -> Iterator[str]:
     seconds = detail.get("limit_seconds") or detail.get("runtime_seconds")
     if seconds:
         yield f"runs {seconds} s at most"
+    if detail.get("valid_exit_codes"):
+        yield f"exit codes {detail['valid_exit_codes']} are success"
+    if detail.get("task_retry_count"):
+        yield f"a failed task runs again {detail['task_retry_count']} times"
+
+
+def progress(detail: JobDetail) -> str:
+    """How far it is, as its owner says; "" where nothing is said."""
+    percent, words = detail.get("progress") or 0, detail.get("progress_message") or ""
+    if not percent and not words:
+        return ""
+    return f"{percent} %" + (f": {quoted(words)}" if words else "")
+
+
+def held(facts: HeldFacts | None, utc: bool) -> str:
+    """Which filter does not let it start, since when and why."""
+    if not facts:
+        return ""
+    words = f"by {facts['filter']} since {shown(facts['at'], utc)} ({facts['hold']})"
+    return f"{words}: {quoted(facts['reason'])}" if facts["reason"] else words
 
 
 def request(facts: CancelFacts | None, utc: bool) -> str:

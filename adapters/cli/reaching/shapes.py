@@ -121,6 +121,11 @@ class TaskDetail(TypedDict, total=False):
     depends_on: list[str]
     retry_count: int | None
     retries: int
+    valid_exit_codes: str
+    properties: dict[str, str]
+    stdin: str
+    stdout: str
+    stderr: str
     state: str
     attempt: int
     node: str | None
@@ -150,6 +155,18 @@ class Failing(TypedDict):
     grace_seconds: int
 
 
+class HeldFacts(TypedDict):
+    """What the activation filter said of a job that it does not let start."""
+
+    filter: str
+    hold: str
+    exit_code: int | None
+    code: str
+    reason: str
+    again_seconds: int
+    at: str
+
+
 class JobDetail(TypedDict, total=False):
     """A job, now or as it was."""
 
@@ -164,6 +181,14 @@ class JobDetail(TypedDict, total=False):
     run_until_canceled: bool
     runtime_seconds: int
     limit_seconds: int
+    valid_exit_codes: str
+    task_retry_count: int
+    hold_until: str | None
+    project: str
+    service_name: str
+    client_source: str
+    progress: int
+    progress_message: str
     state: str
     previous_state: str | None
     version: int
@@ -181,6 +206,7 @@ class JobDetail(TypedDict, total=False):
     cancel: CancelFacts | None
     finish: CancelFacts | None
     failing: Failing | None
+    held: HeldFacts | None
     tasks: list[TaskDetail]
     removed: bool
 

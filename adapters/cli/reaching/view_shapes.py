@@ -50,6 +50,10 @@ class JobItem(TypedDict):
     error_code: str
     error_message: str
     nodes: list[str]
+    project: str
+    progress: int
+    progress_message: str
+    hold_until: str | None
     tasks: TaskCounts
     survivors: int
     cancel: LastCancel | None

@@ -15,7 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 PRIORITIES: Final = ("Lowest", "BelowNormal", "Normal", "AboveNormal", "Highest")
 
 
-def checked_environment(ctx: object, param: object, value: tuple[str, ...]) -> dict[str, str]:
+def checked_pairs(ctx: object, param: object, value: tuple[str, ...]) -> dict[str, str]:
     """NAME=VALUE, each name once."""
     found: dict[str, str] = {}
     for text in value:
@@ -60,7 +60,7 @@ OPTIONS: Final = (
         "environment",
         metavar="K=V",
         multiple=True,
-        callback=checked_environment,
+        callback=checked_pairs,
         help="A variable for the tasks; several are allowed.",
     ),
     click.option(
@@ -95,6 +95,31 @@ OPTIONS: Final = (
         multiple=True,
         help="Start when all tasks of this name are Finished; several are allowed.",
     ),
+    click.option("--stdin", metavar="FILE", default="", help="What the tasks read."),
+    click.option("--stdout", metavar="FILE", default="", help="Where their output goes."),
+    click.option("--stderr", metavar="FILE", default="", help="Where their complaints go."),
+)
+EXIT_CODES: Final = click.option(
+    "--valid-exit-codes", metavar="CODES", help="Exit codes that are success, such as 0,10..20."
+)
+PROPERTY: Final = click.option(
+    "--property",
+    "properties",
+    metavar="K=V",
+    multiple=True,
+    callback=checked_pairs,
+    help="A property of your own; several are allowed.",
+)
+PROJECT: Final = click.option("--project", metavar="NAME", help="The project it belongs to.")
+TASK_RETRIES: Final = click.option(
+    "--task-retries",
+    "task_retry_count",
+    metavar="N",
+    type=SECONDS,
+    help="Run any failed task of it again by itself, so often.",
+)
+HOLD_UNTIL: Final = click.option(
+    "--hold-until", metavar="TIME", help="Do not start it before this time."
 )
 
 
@@ -117,6 +142,9 @@ class TaskOptions(TypedDict):
     service: int | None
     task_name: str
     depends_on: tuple[str, ...]
+    stdin: str
+    stdout: str
+    stderr: str
 
 
 def new_tasks(commands: tuple[str, ...], said: TaskOptions) -> list[dict[str, object]]:
@@ -133,15 +161,17 @@ def new_tasks(commands: tuple[str, ...], said: TaskOptions) -> list[dict[str, ob
         "retry_count": said["retries"],
         **(said["sweep"]._asdict() if said["sweep"] else {}),
         **({"instances": said["service"]} if said["service"] else {}),
+        "stdin": said["stdin"],
+        "stdout": said["stdout"],
+        "stderr": said["stderr"],
     }
-    none = {"name": "", "depends_on": [], "runtime_seconds": 0, "retry_count": None}
     return [
         {
             "command": command,
             "type": type_,
             "work_directory": directory,
             "environment": said["environment"],
-            **(own if type_ == kind else none),
+            **(own if type_ == kind else {}),
         }
         for type_, command in kinds
     ]

@@ -125,6 +125,11 @@ def moment_of(text: str, utc: bool, option: str = "--at") -> str:
         ) from None
 
 
+def moment_or_none(text: str | None, asked: Asked, option: str) -> str | None:
+    """As ``moment_of``; None for None."""
+    return None if text is None else moment_of(text, asked.out.utc, option)
+
+
 def at_query(asked: Asked, at: str | None) -> list[tuple[str, str]]:
     """--at as the server wants it."""
     return [] if at is None else [("at", moment_of(at, asked.out.utc))]

@@ -15,8 +15,13 @@ from adapters.cli.reaching.shapes import JobDetail, Receipt
 from adapters.cli.reaching.waiting import Wait
 from adapters.cli.typed import options as o
 from adapters.cli.typed.new_tasks import (
+    EXIT_CODES,
+    HOLD_UNTIL,
     PRIORITIES,
+    PROJECT,
+    PROPERTY,
     SECONDS,
+    TASK_RETRIES,
     TaskOptions,
     hint_at_task,
     new_tasks,
@@ -39,6 +44,11 @@ from adapters.cli.typed.new_tasks import (
 @click.option("--fail-on-task-failure", is_flag=True, help="The first failed task stops the rest.")
 @click.option("--run-until-canceled", is_flag=True, help="Go on when all its tasks have ended.")
 @click.option("--run-as", metavar="ACCOUNT", default="", help="Whom the tasks run as.")
+@PROJECT
+@PROPERTY
+@EXIT_CODES
+@TASK_RETRIES
+@HOLD_UNTIL
 @click.option("--hold", is_flag=True, help="Do not submit: the job stays Configuring.")
 @click.option("--job", "held", metavar="JOB", help="Submit this held job; nothing new is made.")
 @o.wait_option
@@ -79,6 +89,7 @@ def verb(
         path, body = f"/jobs/{quoted(held)}/submit", {}
     else:
         hint_at_task(asked, command)
+        job["hold_until"] = o.moment_or_none(job["hold_until"], asked, "--hold-until")
         path, body = "/jobs", new_job(tasks or ((shlex.join(command),) if command else ()), **job)
     send = partial(asked.server.command, path, body, mine, if_version=if_version)
     outcome = settle(held or "", "submit", mine, send)
@@ -99,6 +110,11 @@ def new_job(
     runtime: int,
     fail_on_task_failure: bool,
     run_until_canceled: bool,
+    project: str | None,
+    properties: dict[str, str],
+    valid_exit_codes: str | None,
+    task_retry_count: int | None,
+    hold_until: str | None,
     **said: Any,
 ) -> dict[str, object]:
     """The request's body."""
@@ -108,7 +124,11 @@ def new_job(
         "job_type": "Admin" if admin else "Batch",
         "priority": priority,
         "run_as": run_as,
-        "properties": {},
+        "project": project or "",
+        "properties": properties,
+        "valid_exit_codes": valid_exit_codes or "",
+        "task_retry_count": task_retry_count or 0,
+        "hold_until": hold_until or "",
         "fail_on_task_failure": fail_on_task_failure,
         "run_until_canceled": run_until_canceled,
         "runtime_seconds": runtime,

@@ -51,6 +51,9 @@ class LocalEngine:
     service's account. Cgroups of runs are made in ``cgroup_parent``, by default the service's own
     cgroup; where that may not be written, runs do without.
 
+    Of a run that is over only the name of its directory is kept in memory: a sweep may leave a
+    hundred thousand of them, and the notes say the rest.
+
     A run lasts until all of it has ended: a command line that leaves something in the background
     is running until that has ended too. Linux 5.4 or later (pidfds); ``cgroup.kill`` needs 5.14.
     """
@@ -75,6 +78,8 @@ class LocalEngine:
         self._kill_seconds = kill_deadline_seconds
         self._go_seconds = go_deadline_seconds
         self._runs: dict[RunKey, Follower] = {}
+        self._over: dict[RunKey, str] = {}
+        self._letting_go: set[asyncio.Task[None]] = set()
         self._locks: dict[RunKey, asyncio.Lock] = {}
         self._reports: asyncio.Queue[RunStatus | None] = asyncio.Queue()
         self._closed = False
@@ -96,11 +101,12 @@ class LocalEngine:
     async def prepare(self, key: RunKey, spec: RunSpec) -> RunHandle:
         self._check_open()
         async with self._lock(key):
-            known = self._runs.get(key)
+            known = await self._find(key)
             if known is not None and not await self._give_way(known, spec.node):
                 return _handle(known.record)
             follower = await self._spawn(key, spec)
             self._runs[key] = follower
+            self._over.pop(key, None)
             if known is not None:
                 await known.finish()
                 await asyncio.to_thread(remove, known.directory, known.record)
@@ -160,10 +166,10 @@ class LocalEngine:
         return b"%d\n" % len(body) + body, account
 
     async def go(self, key: RunKey) -> None:
-        await self._known(key).command("go")
+        await (await self._known(key)).command("go")
 
     async def abandon(self, key: RunKey) -> None:
-        follower = self._known(key)
+        follower = await self._known(key)
         if follower.record.status.phase is RunPhase.PREPARED:
             await follower.command("abandon")
 
@@ -174,12 +180,13 @@ class LocalEngine:
             raise Refused(f"{order.signal} is not a signal", code="bad_signal")
         request = order.request_id.encode().hex()
         number, grace = str(order.signal), str(max(0, order.grace_ms))
-        await self._known(key).command("stop", request, order.step.value, number, grace)
+        follower = await self._known(key)
+        await follower.command("stop", request, order.step.value, number, grace)
 
     # --- knowing ----------------------------------------------------------------------------------
 
     async def status(self, key: RunKey) -> RunStatus | None:
-        follower = self._runs.get(key)
+        follower = await self._find(key)
         return follower.record.status if follower else None
 
     async def reports(self) -> AsyncIterator[RunStatus]:
@@ -188,22 +195,27 @@ class LocalEngine:
 
     async def output(self, key: RunKey) -> Output:
         """What a run has written so far. Raises ``Unknown``."""
-        follower = self._known(key)
+        follower = await self._known(key)
         with contextlib.suppress(Unavailable):
             await follower.command("flush")
         return await asyncio.to_thread(read_output, follower.directory, follower.record)
 
     async def recover(self) -> tuple[RunStatus, ...]:
         self._check_open()
-        known = frozenset(self._runs)
+        over = [await self._find(key) for key in tuple(self._over)]
+        known = frozenset(self._runs) | frozenset(self._over)
         found, others = await asyncio.to_thread(scan, self._runs_directory, known)
         for key, (directory, record) in found.items():
             self._runs[key] = self._follow(directory, record)
             if record.status.phase in (RunPhase.ENDED, RunPhase.LOST):
                 self._reports.put_nowait(record.status)
+        all_of_them = dict(self._runs)  # some of which are let go while the others settle
         await asyncio.gather(*(self._runs[key].settle() for key in found))
         await asyncio.gather(*(self._give_up(*other) for other in others))
-        return tuple(follower.record.status for follower in self._runs.values())
+        for key, follower in all_of_them.items():
+            self._let_go_when_over(key, follower)
+        told = (*all_of_them.values(), *(follower for follower in over if follower is not None))
+        return tuple(follower.record.status for follower in told)
 
     async def _give_up(self, directory: Path, record: Record) -> None:
         """End a keeper that another one of the same run has made needless; it never ran."""
@@ -224,17 +236,37 @@ class LocalEngine:
         ended = now.phase in (RunPhase.ENDED, RunPhase.LOST)
         if (ended and was.phase is not now.phase) or now.survivors_gone != was.survivors_gone:
             self._reports.put_nowait(now)
+        follower = self._runs.get(now.key)
+        if follower is not None:
+            self._let_go_when_over(now.key, follower)
+
+    def _let_go_when_over(self, key: RunKey, follower: Follower) -> None:
+        """Keep the name of a run that is over, and nothing else of it."""
+        if follower.record.over and key not in self._over:
+            letting_go = asyncio.create_task(self._let_go(key, follower))
+            self._letting_go.add(letting_go)
+            letting_go.add_done_callback(self._letting_go.discard)
+
+    async def _let_go(self, key: RunKey, follower: Follower) -> None:
+        async with self._lock(key):
+            if self._runs.get(key) is not follower:
+                return
+            await follower.finish()
+            self._over[key] = follower.directory.name
+            del self._runs[key]
+        self._locks.pop(key, None)
 
     # --- letting go -------------------------------------------------------------------------------
 
     async def forget(self, key: RunKey) -> None:
         async with self._lock(key):
-            follower = self._runs.get(key)
+            follower = await self._find(key)
             if follower is None:
                 return
             if not follower.record.over:
                 raise Refused(f"run {follower.directory.name} has not ended", code="run_not_ended")
-            del self._runs[key]
+            self._runs.pop(key, None)
+            self._over.pop(key, None)
             await follower.finish()
             await asyncio.to_thread(remove, follower.directory, follower.record)
         self._locks.pop(key, None)
@@ -246,6 +278,9 @@ class LocalEngine:
         if stop_tasks:
             live = [run for run in self._runs.values() if not run.record.over]
             await asyncio.gather(*(self._stop_now(run) for run in live))
+        for task in tuple(self._letting_go):
+            task.cancel()
+        await asyncio.gather(*self._letting_go, return_exceptions=True)
         await asyncio.gather(*(run.close() for run in self._runs.values()))
         self._reports.put_nowait(None)
 
@@ -259,9 +294,17 @@ class LocalEngine:
 
     # --- inside -----------------------------------------------------------------------------------
 
-    def _known(self, key: RunKey) -> Follower:
+    async def _find(self, key: RunKey) -> Follower | None:
+        """Who follows the run, or, when it is over, somebody who has read its notes."""
+        name = self._over.get(key)
+        if name is None:
+            return self._runs.get(key)
+        directory = self._runs_directory / name
+        return self._follow(directory, await asyncio.to_thread(notes.read, directory, key))
+
+    async def _known(self, key: RunKey) -> Follower:
         self._check_open()
-        follower = self._runs.get(key)
+        follower = await self._find(key)
         if follower is None:
             raise Unknown(f"no such run: {key}", code="unknown_run")
         return follower

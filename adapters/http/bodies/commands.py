@@ -8,6 +8,9 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 from adapters.http.bodies.shapes import one_of
+from domain.checks import CUSTOM_NAME_CHARACTERS_MAX, CUSTOM_VALUE_CHARACTERS_MAX
+from domain.exit_codes import CHARACTERS_MAX as EXIT_CODES_CHARACTERS_MAX
+from domain.exit_codes import FORM as EXIT_CODES_FORM
 from domain.message import MESSAGE_UNITS_MAX
 from domain.parameters import TEXT_CHARACTERS_MAX
 from domain.requests import REASON_CODE_MAX
@@ -16,6 +19,9 @@ from domain.submission import (
     COMMAND_BYTES_MAX,
     DEPENDS_ON_MAX,
     NAME_CHARACTERS_MAX,
+    PROGRESS_MAX,
+    PROGRESS_MESSAGE_CHARACTERS_MAX,
+    PROJECT_CHARACTERS_MAX,
     RETRY_COUNT_MAX,
     RUNTIME_SECONDS_MAX,
     TASKS_MAX,
@@ -50,8 +56,64 @@ Name = Annotated[
 ]
 
 Account = Annotated[str, text(80, r"^([A-Za-z_][A-Za-z0-9_.-]{0,79})?$", "An account, or empty.")]
-Properties = dict[str, Annotated[str, text(COMMAND_BYTES_MAX, WITHOUT_NUL, "Its value.")]]
+Properties = dict[
+    Annotated[str, Meta(extra_json_schema={"maxLength": CUSTOM_NAME_CHARACTERS_MAX})],
+    Annotated[str, text(CUSTOM_VALUE_CHARACTERS_MAX, WITHOUT_NUL, "Its value.")],
+]
+Environment = Annotated[
+    dict[str, Annotated[str, text(COMMAND_BYTES_MAX, WITHOUT_NUL, "Its value.")]],
+    Meta(
+        description="Variables, together at most 32 KiB, those of the job and of a task too.",
+        extra_json_schema={"propertyNames": {"pattern": r"^[A-Za-z_][A-Za-z0-9_]{0,255}$"}},
+    ),
+]
+Directory = Annotated[
+    str,
+    text(WORK_DIRECTORY_BYTES_MAX, r"^(/[^\x00]*)?$", "Absolute, or empty for the run's own."),
+]
+Stream = Annotated[
+    str,
+    text(
+        WORK_DIRECTORY_BYTES_MAX,
+        WITHOUT_NUL,
+        "A file that a standard stream is, from the work directory on; empty for none.",
+    ),
+]
+ExitCodes = Annotated[
+    str,
+    text(
+        EXIT_CODES_CHARACTERS_MAX, WITHOUT_NUL, f"Codes that count as success: {EXIT_CODES_FORM}."
+    ),
+]
+Word = Annotated[str, text(PROJECT_CHARACTERS_MAX, ON_ONE_LINE, "A short text.")]
+Words = Annotated[
+    str, text(PROGRESS_MESSAGE_CHARACTERS_MAX, ON_ONE_LINE, "How far it is, in words.")
+]
+Percent = Annotated[
+    int,
+    Meta(
+        description="How far it is, as its owner says.",
+        extra_json_schema={"minimum": 0, "maximum": PROGRESS_MAX},
+    ),
+]
+HoldUntil = Annotated[
+    str,
+    Meta(
+        description="It does not start before this time, RFC 3339 with an offset and still to "
+        "come; empty for no hold.",
+    ),
+]
 
+CommandLine = Annotated[
+    str, text(COMMAND_BYTES_MAX, A_COMMAND, "The command line, at most 8 KiB of UTF-8.")
+]
+Dependencies = Annotated[
+    list[Name],
+    Meta(
+        description="Names of tasks of this job that must be Finished before it starts.",
+        extra_json_schema={"maxItems": DEPENDS_ON_MAX},
+    ),
+]
 Retries = Annotated[
     int,
     Meta(
@@ -128,30 +190,13 @@ class FinishBody(Struct, forbid_unknown_fields=True):
 class TaskBody(Struct, forbid_unknown_fields=True):
     """A task of a new job. ``command`` is given to /bin/sh -c."""
 
-    command: Annotated[
-        str, text(COMMAND_BYTES_MAX, A_COMMAND, "The command line, at most 8 KiB of UTF-8.")
-    ]
+    command: CommandLine
     type: Annotated[str, one_of(TaskType)] = TaskType.BASIC.value
     name: Name = ""
-    work_directory: Annotated[
-        str,
-        text(WORK_DIRECTORY_BYTES_MAX, r"^(/[^\x00]*)?$", "Absolute, or empty for the run's own."),
-    ] = ""
-    environment: Annotated[
-        dict[str, Annotated[str, text(COMMAND_BYTES_MAX, WITHOUT_NUL, "Its value.")]],
-        Meta(
-            description="Variables of the task, together at most 32 KiB.",
-            extra_json_schema={"propertyNames": {"pattern": r"^[A-Za-z_][A-Za-z0-9_]{0,255}$"}},
-        ),
-    ] = {}
+    work_directory: Directory = ""
+    environment: Environment = {}
     runtime_seconds: RuntimeSeconds = 0
-    depends_on: Annotated[
-        list[Name],
-        Meta(
-            description="Names of tasks of this job that must be Finished before it starts.",
-            extra_json_schema={"maxItems": DEPENDS_ON_MAX},
-        ),
-    ] = []
+    depends_on: Dependencies = []
     retry_count: Retries | None = None
     start: Index = 0
     end: Index = 0
@@ -163,13 +208,20 @@ class TaskBody(Struct, forbid_unknown_fields=True):
             extra_json_schema={"minimum": 0, "maximum": INSTANCES_MAX},
         ),
     ] = 0
+    valid_exit_codes: ExitCodes = ""
+    properties: Properties = {}
+    stdin: Stream = ""
+    stdout: Stream = ""
+    stderr: Stream = ""
 
 
 class JobBody(Struct, forbid_unknown_fields=True):
     """A new job. Tasks are numbered from 1 in their order; at most one prepares the node, at most
     one releases it, and not alone. ``submit``: hand it over at once; else it stays Configuring.
     ``fail_on_task_failure``: the first failed task stops the rest. ``run_until_canceled``: it goes
-    on when all its tasks have ended."""
+    on when all its tasks have ended. ``environment``: variables of all its tasks; a task's own come
+    before them. ``valid_exit_codes``, ``task_retry_count``: for tasks that have none of their own.
+    ``project``, ``service_name``, ``client_source``: what it belongs to, serves, was made by."""
 
     name: Name = ""
     tasks: Annotated[list[TaskBody], Meta(extra_json_schema={"maxItems": TASKS_MAX})] = []
@@ -180,6 +232,15 @@ class JobBody(Struct, forbid_unknown_fields=True):
     fail_on_task_failure: bool = False
     run_until_canceled: bool = False
     runtime_seconds: RuntimeSeconds = 0
+    environment: Environment = {}
+    valid_exit_codes: ExitCodes = ""
+    task_retry_count: Retries = 0
+    hold_until: HoldUntil = ""
+    project: Word = ""
+    service_name: Word = ""
+    client_source: Word = ""
+    progress: Percent = 0
+    progress_message: Words = ""
     submit: bool = True
 
 
@@ -192,7 +253,7 @@ class AddTasksBody(Struct, forbid_unknown_fields=True):
 class ChangeBody(Struct, forbid_unknown_fields=True):
     """New values; what is null or absent stays as it is. At least one is given.
 
-    ``properties``: further properties by name, added or given another value.
+    ``properties``, ``environment``: by name, added or given another value; "" takes one away.
     """
 
     name: Name | None = None
@@ -202,6 +263,35 @@ class ChangeBody(Struct, forbid_unknown_fields=True):
     fail_on_task_failure: bool | None = None
     run_until_canceled: bool | None = None
     runtime_seconds: RuntimeSeconds | None = None
+    environment: Environment | None = None
+    valid_exit_codes: ExitCodes | None = None
+    task_retry_count: Retries | None = None
+    hold_until: HoldUntil | None = None
+    project: Word | None = None
+    service_name: Word | None = None
+    client_source: Word | None = None
+    progress: Percent | None = None
+    progress_message: Words | None = None
+
+
+class ChangeTaskBody(Struct, forbid_unknown_fields=True):
+    """New values of a task that waits; what is null or absent stays. At least one is given.
+
+    ``properties``, ``environment``: by name, added or given another value; "" takes one away.
+    """
+
+    name: Name | None = None
+    command: CommandLine | None = None
+    work_directory: Directory | None = None
+    runtime_seconds: RuntimeSeconds | None = None
+    depends_on: Dependencies | None = None
+    retry_count: Retries | None = None
+    valid_exit_codes: ExitCodes | None = None
+    stdin: Stream | None = None
+    stdout: Stream | None = None
+    stderr: Stream | None = None
+    environment: Environment | None = None
+    properties: Properties | None = None
 
 
 class ParameterValue(Struct, forbid_unknown_fields=True):

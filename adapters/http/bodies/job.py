@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from adapters.http.bodies.shapes import (
     Count,
+    HoldWord,
     HResultText,
     JobNumber,
     JobStateWord,
@@ -23,8 +24,8 @@ from adapters.web.text import hexadecimal
 from application.queries import Snapshot
 from application.subtasks import SubtaskCounts, counts_of
 from domain.error_message import error_message
-from domain.job import CancelInForce, FailingInForce, FinishInForce, Job, Task, TaskFinish
-from projections.stamps import maybe_stamp, stamp
+from domain.job import CancelInForce, FailingInForce, FinishInForce, Held, Job, Task, TaskFinish
+from projections.stamps import maybe_stamp, stamp, stamp_of
 
 
 class CancelDetail(Struct, frozen=True):
@@ -95,6 +96,11 @@ class TaskDetail(Struct, frozen=True):
     depends_on: tuple[str, ...]
     retry_count: Count | None
     retries: Count
+    valid_exit_codes: str
+    properties: dict[str, str]
+    stdin: str
+    stdout: str
+    stderr: str
     state: TaskStateWord
     attempt: Count
     node: str
@@ -124,6 +130,22 @@ class FailingDetail(Struct, frozen=True):
     grace_seconds: Count
 
 
+class HeldDetail(Struct, frozen=True):
+    """The activation filter does not let the job start, since ``at``.
+
+    ``hold``: what waits. ``exit_code``: of the filter, null where it gave none. ``again_seconds``:
+    how soon it is asked again at the earliest.
+    """
+
+    filter: str
+    hold: HoldWord
+    exit_code: Count | None
+    code: str
+    reason: str
+    again_seconds: Count
+    at: Time
+
+
 class JobDetail(Struct, frozen=True):
     """A job at ``version``, the event of which is at ``position``.
 
@@ -141,6 +163,14 @@ class JobDetail(Struct, frozen=True):
     run_until_canceled: bool
     runtime_seconds: Count
     limit_seconds: Count
+    valid_exit_codes: str
+    task_retry_count: Count
+    hold_until: Time | None
+    project: str
+    service_name: str
+    client_source: str
+    progress: Count
+    progress_message: str
     state: JobStateWord
     previous_state: JobStateWord | None
     version: VersionNumber
@@ -158,6 +188,7 @@ class JobDetail(Struct, frozen=True):
     cancel: CancelDetail | None
     finish: FinishDetail | None
     failing: FailingDetail | None
+    held: HeldDetail | None
     tasks: tuple[TaskDetail, ...]
     removed: bool
 
@@ -181,6 +212,14 @@ def detail_of(job: Job, position: int) -> JobDetail:
         run_until_canceled=job.run_until_canceled,
         runtime_seconds=job.runtime_seconds,
         limit_seconds=job.limit_seconds,
+        valid_exit_codes=job.valid_exit_codes,
+        task_retry_count=job.task_retry_count,
+        hold_until=stamp_of(job.hold_until),
+        project=job.project,
+        service_name=job.service_name,
+        client_source=job.client_source,
+        progress=job.progress,
+        progress_message=job.progress_message,
         state=job.state,
         previous_state=job.previous_state,
         version=job.version,
@@ -198,6 +237,7 @@ def detail_of(job: Job, position: int) -> JobDetail:
         cancel=cancel_detail(job.cancel),
         finish=finish_detail(job.finish),
         failing=failing_detail(job.failing),
+        held=held_detail(job.held),
         tasks=tuple(task_detail(task) for task in job.tasks.values()),
         removed=job.removed,
     )
@@ -247,6 +287,21 @@ def failing_detail(failing: FailingInForce | None) -> FailingDetail | None:
     )
 
 
+def held_detail(held: Held | None) -> HeldDetail | None:
+    """The filter that holds it, if one does."""
+    if held is None:
+        return None
+    return HeldDetail(
+        filter=held.filter,
+        hold=held.hold,
+        exit_code=held.exit_code,
+        code=held.code,
+        reason=held.reason,
+        again_seconds=held.again_seconds,
+        at=stamp(held.at),
+    )
+
+
 def task_detail(task: Task) -> TaskDetail:
     """A task as it goes out. Its environment stays inside: it may hold secrets."""
     return TaskDetail(
@@ -259,6 +314,11 @@ def task_detail(task: Task) -> TaskDetail:
         depends_on=task.spec.depends_on,
         retry_count=task.spec.retry_count,
         retries=task.retries,
+        valid_exit_codes=task.spec.valid_exit_codes,
+        properties=task.spec.properties,
+        stdin=task.spec.stdin,
+        stdout=task.spec.stdout,
+        stderr=task.spec.stderr,
         state=task.state,
         attempt=task.attempt,
         node=task.node,

@@ -70,6 +70,10 @@ class JobItem(Struct, frozen=True):
     error_code: HResultText
     error_message: str
     nodes: tuple[str, ...]
+    project: str
+    progress: Count
+    progress_message: str
+    hold_until: Time | None
     tasks: TaskCounts
     survivors: Count
     cancel: LastCancel | None
@@ -104,6 +108,10 @@ def job_item(row: JobRow) -> JobItem:
         error_code=hexadecimal(row.error_code),
         error_message=row.error_message,
         nodes=row.nodes,
+        project=row.project,
+        progress=row.progress,
+        progress_message=row.progress_message,
+        hold_until=row.hold_until,
         tasks=TaskCounts(
             row.tasks, row.waiting, row.running, row.finished, row.failed, row.canceled
         ),

@@ -12,6 +12,7 @@ from domain.identity import Origin, PrincipalKind, Role
 from domain.outcome import Outcome
 from domain.parameters import Kind as ParameterKind
 from domain.states import (
+    ActivationHold,
     CancelMode,
     JobPriority,
     JobState,
@@ -72,6 +73,7 @@ ModeOrNone = Annotated[str, one_of(CancelMode, "")]
 """A cancel's mode, or "" where there is none."""
 
 StopCauseWord = Annotated[str, one_of(StopCause)]
+HoldWord = Annotated[str, one_of(ActivationHold)]
 NodeReleaseWord = Annotated[str, one_of(NodeRelease)]
 ReleaseWord = Annotated[str, one_of(Release)]
 StageWord = Annotated[str, one_of(Stage)]

@@ -7,6 +7,7 @@ from adapters.http.bodies.commands import (
     AddTasksBody,
     CancelBody,
     ChangeBody,
+    ChangeTaskBody,
     FinishBody,
     JobBody,
     NothingBody,
@@ -60,6 +61,14 @@ CHANGE: Final = command(
     "Give properties of a job new values, all of them or none",
     ChangeBody,
     (JOB,),
+    method="PATCH",
+)
+CHANGE_TASK: Final = command(
+    "changeTask",
+    "/jobs/{job_id}/tasks/{task_id}",
+    "Give properties of a waiting task new values, all of them or none",
+    ChangeTaskBody,
+    (JOB, TASK),
     method="PATCH",
 )
 SUBMIT: Final = command(
@@ -156,6 +165,7 @@ OPERATIONS: Final = (
     CREATE,
     ADD_TASKS,
     CHANGE,
+    CHANGE_TASK,
     SUBMIT,
     CANCEL,
     FINISH,

@@ -13,6 +13,7 @@ from adapters.http.bodies.commands import (
     AddTasksBody,
     CancelBody,
     ChangeBody,
+    ChangeTaskBody,
     FinishBody,
     JobBody,
     NothingBody,
@@ -32,7 +33,7 @@ from adapters.web.requests import Malformed, WebRequest
 from application.ports import Ids
 from application.receipts import Receipt
 from application.scheduler import Cancel, NewJob, Scheduler
-from domain.commands import IfVersions, JobChanges
+from domain.commands import IfVersions, JobChanges, TaskChanges
 from domain.events import TaskSpec
 from domain.outcome import Outcome
 from domain.states import CancelMode, JobPriority, JobType, TaskType
@@ -55,6 +56,7 @@ class Commands(OneOfAKind):
             route(op.CREATE, self.create),
             route(op.ADD_TASKS, self.add_tasks),
             route(op.CHANGE, self.change),
+            route(op.CHANGE_TASK, self.change_task),
             route(op.SUBMIT, self.submit),
             route(op.CANCEL, self.cancel),
             route(op.FINISH, self.finish),
@@ -88,6 +90,14 @@ class Commands(OneOfAKind):
         body, how = await self._said(request, op.CHANGE, ChangeBody)
         on = caller_of(request), job_id, job_changes(body)
         return await answered(self._scheduler.set_job_properties(*on, *how))
+
+    async def change_task(
+        self, request: WebRequest, job_id: FromPath[str], task_id: FromPath[str]
+    ) -> Response[bytes]:
+        """New values of one task's properties."""
+        body, how = await self._said(request, op.CHANGE_TASK, ChangeTaskBody)
+        on = caller_of(request), job_id, task_number(task_id), task_changes(body)
+        return await answered(self._scheduler.set_task_properties(*on, *how))
 
     async def submit(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
         """Configuring -> Submitted."""
@@ -236,6 +246,15 @@ def new_job(body: JobBody) -> NewJob:
         fail_on_task_failure=body.fail_on_task_failure,
         run_until_canceled=body.run_until_canceled,
         runtime_seconds=body.runtime_seconds,
+        environment=body.environment,
+        valid_exit_codes=body.valid_exit_codes,
+        task_retry_count=body.task_retry_count,
+        hold_until=body.hold_until,
+        project=body.project,
+        service_name=body.service_name,
+        client_source=body.client_source,
+        progress=body.progress,
+        progress_message=body.progress_message,
     )
 
 
@@ -249,6 +268,33 @@ def job_changes(body: ChangeBody) -> JobChanges:
         fail_on_task_failure=body.fail_on_task_failure,
         run_until_canceled=body.run_until_canceled,
         runtime_seconds=body.runtime_seconds,
+        environment=body.environment,
+        valid_exit_codes=body.valid_exit_codes,
+        task_retry_count=body.task_retry_count,
+        hold_until=body.hold_until,
+        project=body.project,
+        service_name=body.service_name,
+        client_source=body.client_source,
+        progress=body.progress,
+        progress_message=body.progress_message,
+    )
+
+
+def task_changes(body: ChangeTaskBody) -> TaskChanges:
+    """What of a task is given a new value."""
+    return TaskChanges(
+        name=body.name,
+        command=body.command,
+        work_directory=body.work_directory,
+        runtime_seconds=body.runtime_seconds,
+        depends_on=None if body.depends_on is None else tuple(body.depends_on),
+        retry_count=body.retry_count,
+        valid_exit_codes=body.valid_exit_codes,
+        stdin=body.stdin,
+        stdout=body.stdout,
+        stderr=body.stderr,
+        environment=body.environment,
+        properties=body.properties,
     )
 
 
@@ -273,6 +319,11 @@ def task_spec(number: int, body: TaskBody) -> TaskSpec:
         end=body.end,
         increment=body.increment,
         instances=body.instances,
+        valid_exit_codes=body.valid_exit_codes,
+        properties=body.properties,
+        stdin=body.stdin,
+        stdout=body.stdout,
+        stderr=body.stderr,
     )
 
 

@@ -10,10 +10,19 @@ from typing import Final
 
 from adapters.wire.schemas.json_schema import Schema, both
 from domain.cluster import JOB_ID_MAX
+from domain.exit_codes import CHARACTERS_MAX as EXIT_CODES_CHARACTERS_MAX
 from domain.message import MESSAGE_UNITS_MAX
 from domain.parameters import TASK_CANCEL_GRACE_PERIOD
 from domain.requests import REASON_CODE_MAX
-from domain.submission import COMMAND_BYTES_MAX, NAME_CHARACTERS_MAX, WORK_DIRECTORY_BYTES_MAX
+from domain.submission import (
+    COMMAND_BYTES_MAX,
+    NAME_CHARACTERS_MAX,
+    PROGRESS_MAX,
+    PROGRESS_MESSAGE_CHARACTERS_MAX,
+    PROJECT_CHARACTERS_MAX,
+    RETRY_COUNT_MAX,
+    WORK_DIRECTORY_BYTES_MAX,
+)
 
 REQUEST_ID_CHARACTERS_MAX: Final = 64
 """Of an Idempotency-Key; an id that the service makes is shorter."""
@@ -49,6 +58,7 @@ LIMITS: Final[Mapping[str, Schema]] = {
     "last": JOB_ID,
     "task": FROM_ONE,
     "TaskCancelRefused.task": COUNT,
+    "JobCommandRefused.task": COUNT,
     "CancelRefused.task": COUNT,
     "CancelRefused.job": Schema(max_length=ASKED_JOB_UNITS_MAX),
     "attempt": FROM_ONE,
@@ -63,12 +73,27 @@ LIMITS: Final[Mapping[str, Schema]] = {
     # what a job is made of
     "JobAdded.name": NAME,
     "JobPropertiesChanged.name": NAME,
+    "TaskPropertiesChanged.name": NAME,
+    "TaskPropertiesChanged.command": Schema(max_length=COMMAND_BYTES_MAX),
+    "TaskPropertiesChanged.work_directory": Schema(max_length=WORK_DIRECTORY_BYTES_MAX),
+    "stdin": Schema(max_length=WORK_DIRECTORY_BYTES_MAX),
+    "stdout": Schema(max_length=WORK_DIRECTORY_BYTES_MAX),
+    "stderr": Schema(max_length=WORK_DIRECTORY_BYTES_MAX),
+    "valid_exit_codes": Schema(max_length=EXIT_CODES_CHARACTERS_MAX),
+    "task_retry_count": Schema(minimum=0, maximum=RETRY_COUNT_MAX),
+    "project": Schema(max_length=PROJECT_CHARACTERS_MAX),
+    "service_name": Schema(max_length=PROJECT_CHARACTERS_MAX),
+    "client_source": Schema(max_length=PROJECT_CHARACTERS_MAX),
+    "progress": Schema(minimum=0, maximum=PROGRESS_MAX),
+    "progress_message": Schema(max_length=PROGRESS_MESSAGE_CHARACTERS_MAX),
     "TaskSpec.id": FROM_ONE,
     "TaskSpec.name": NAME,
     "TaskSpec.command": Schema(max_length=COMMAND_BYTES_MAX),
     "TaskSpec.work_directory": Schema(max_length=WORK_DIRECTORY_BYTES_MAX),
     "run_as": ACCOUNT,
     "requeue_count": FROM_ONE,
+    "exit_code": Schema(minimum=0, maximum=255),
+    "again_seconds": COUNT,
     "count": COUNT,
     # stopping
     "runtime_seconds": COUNT,

@@ -91,7 +91,7 @@ def jobs(server: StandIn) -> None:
         (("audit", "--type", "JobCancele"), ["JobCanceled"]),
         (("watch", "--type", "jobcancele"), ["JobCanceled"]),
         (("watch", "--job", "2"), ["23"]),
-        (("schema", "JobA"), ["JobAdded"]),
+        (("schema", "JobAd"), ["JobAdded"]),
         (("schema", "as"), ["asyncapi"]),
         (("params", "T"), ["TaskCancelGracePeriod", "TTLCompletedJobs", "TaskRetryCount"]),
         (("ls", "--sort", "c"), ["changed", "created"]),

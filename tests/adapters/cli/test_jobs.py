@@ -350,8 +350,66 @@ def test_modify_sends_only_what_is_given(server: StandIn, cli: Cli) -> None:
     assert (sent.path, sent.body) == ("/api/v1/jobs/17", {"priority": "Highest", "name": ""})
 
 
+def test_modify_sends_values_by_name(server: StandIn, cli: Cli) -> None:
+    server.add_job(17, "Configuring")
+    done = cli("modify", "17", "--property", "cost=4=2", "--property", "old=", "--env", "A=1",
+               "--project", "film", "--progress", "40", "--no-hold")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (sent,) = server.sent("PATCH")
+    assert sent.body == {
+        "project": "film",
+        "properties": {"cost": "4=2", "old": ""},
+        "environment": {"A": "1"},
+        "progress": 40,
+        "hold_until": "",
+    }
+
+
+def test_modify_one_task(server: StandIn, cli: Cli) -> None:
+    server.add_job(17, "Configuring")
+    done = cli("modify", "17", "--task", "1", "--command", "a; b", "--cwd", "/tmp",
+               "--retries", "0", "--depends-on", "x", "--stdout", "out", "--stderr", "",
+               "--env", "A=")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (sent,) = server.sent("PATCH")
+    assert sent.path == "/api/v1/jobs/17/tasks/1"
+    assert sent.body == {
+        "command": "a; b",
+        "work_directory": "/tmp",
+        "retry_count": 0,
+        "depends_on": ["x"],
+        "stdout": "out",
+        "stderr": "",
+        "environment": {"A": ""},
+    }
+
+
+def test_submit_says_what_the_job_has(server: StandIn, cli: Cli) -> None:
+    done = cli("submit", "--project", "film", "--property", "a=b", "--hold-until",
+               "2126-01-02T03:04:05Z", "--valid-exit-codes", "0,3", "--task-retries", "2",
+               "--stdout", "out", "--", "x")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    body = server.sent()[0].body
+    assert (body["project"], body["properties"]) == ("film", {"a": "b"})
+    assert (body["valid_exit_codes"], body["task_retry_count"]) == ("0,3", 2)
+    assert body["hold_until"] == "2126-01-02T03:04:05.000000Z"
+    assert body["tasks"][0]["stdout"] == "out"
+
+
 @pytest.mark.parametrize(
-    "arguments", [("add", "17"), ("add", "--task", "x", "17", "y"), ("modify", "17")], ids=" ".join
+    "arguments",
+    [
+        ("add", "17"),
+        ("add", "--task", "x", "17", "y"),
+        ("modify", "17"),
+        ("modify", "17", "--task", "1"),
+        ("modify", "17", "--command", "x"),
+        ("modify", "17", "--task", "1", "--project", "x"),
+        ("modify", "17", "--property", "novalue"),
+        ("modify", "17", "--hold-until", "soon"),
+        ("modify", "17", "--hold-until", "2126-01-01", "--no-hold"),
+    ],
+    ids=" ".join,
 )
 def test_usage_errors_of_add_and_modify(
     server: StandIn, cli: Cli, arguments: tuple[str, ...]

@@ -84,12 +84,11 @@ async def test_what_is_no_job_file_is_refused(alice: HpcClient, file: str) -> No
 @pytest.mark.parametrize(
     "file",
     [
-        "<Job><EnvironmentVariables><Variable><Name>A</Name></Variable></EnvironmentVariables></Job>",
         "<Job><Dependencies><Parent Id='1'/></Dependencies></Job>",
         "<Job><ResourceRequest>x</ResourceRequest></Job>",
         "<Job><Tasks><Task CommandLine='a' MinCores='4'/></Tasks></Job>",
-        "<Job><Tasks><Task CommandLine='a' StdOutFilePath='out.txt'/></Tasks></Job>",
-        "<Job RunUntilCanceled='true'/>",
+        "<Job><Tasks><Task CommandLine='a' IsRerunnable='false'/></Tasks></Job>",
+        "<Job IsExclusive='true'/>",
     ],
 )
 async def test_what_a_job_file_wants_and_cannot_have_is_not_left_out(

@@ -2,7 +2,6 @@
 
 import pytest
 
-from adapters.hpcpack.windows_operations import WINDOWS_OPERATIONS
 from domain.events import job_aggregate
 from tests.adapters.hpcpack.client import Form, HpcClient
 from tests.adapters.hpcpack.conftest import People
@@ -31,12 +30,14 @@ async def from_file(client: HpcClient) -> int:
     return made.value
 
 
-async def ok(client: HpcClient, path: str, body: object = None, **query: str) -> None:
+async def ok(
+    client: HpcClient, path: str, body: object = None, method: str = "POST", **query: str
+) -> None:
     """A command that is done: 200, and nothing in it."""
     content = None if body is None else client.written(body)
     headers = {} if body is None else {"Content-Type": "application/xml; charset=utf-8"}
     answer = await client.http.request(
-        "POST", path, content=content, headers=headers, params=query or None
+        method, path, content=content, headers=headers, params=query or None
     )
     assert (answer.status_code, answer.content) == (200, b""), answer.text
 
@@ -131,12 +132,15 @@ async def test_who_is_not_known(people: People) -> None:
     assert (answer.status, answer.code) == (401, 0x8004020C)
 
 
-async def test_what_cannot_be_honoured_says_so(old: HpcClient) -> None:
+async def test_properties_change_and_tasks_are_added(old: HpcClient) -> None:
     job = await from_file(old)
-    lacking = [o for o in WINDOWS_OPERATIONS if not o.works]
-    assert lacking
-    for operation in lacking:
-        path = "/" + operation.path.format(job_id=job, task_id=1)
-        answer = await old.ask(operation.method, path, {"CommandLine": "hostname"})
-        assert answer.status == 501, operation.id
-        assert operation.lacks in answer.message
+    new = {"Project": "film", "Runtime": "60", "RunUntilCanceled": "True"}
+    await ok(old, f"/Job/{job}", new, "PUT")
+    told = await old.job_at(job)
+    assert {name: told[name] for name in new} == new
+    number = len((await old.ask("GET", f"/Job/{job}/Tasks")).value) + 1
+    added = await old.ask("POST", f"/Job/{job}/Tasks", {"CommandLine": "hostname"})
+    assert (added.status, added.value) == (200, number)
+    place = f"/Job/{job}/Task/{number}"
+    await ok(old, place, {"Commandline": "hostname -f"}, "PUT")
+    assert (await old.properties(place, "CommandLine"))["CommandLine"] == "hostname -f"

@@ -234,8 +234,11 @@ async def test_parameters(service: Stack, root: httpx.AsyncClient) -> None:
     assert (mode["value"], mode["words"], mode["minimum"]) == ("Queued", ["Queued"], None)
     kept = await root.put("/api/v1/parameters/AutomaticGrowthEnabled", json={"value": "false"})
     assert kept.json()["explanation"] == "AutomaticGrowthEnabled is False (was True)"
-    filter_ = await root.put("/api/v1/parameters/SubmissionFilterProgram", json={"value": "/f"})
-    assert "filters are not run here" in is_problem(filter_, 404, "unknown_parameter")["detail"]
+    mail = await root.put("/api/v1/parameters/EmailSmtpServer", json={"value": "mail"})
+    assert "no mail is sent from here" in is_problem(mail, 404, "unknown_parameter")["detail"]
+    filter_ = await root.put("/api/v1/parameters/SubmissionFilterProgram", json={"value": "f"})
+    problem = is_problem(filter_, 422, "bad_parameter_value")
+    assert "the absolute path of a program" in problem["detail"]
     is_problem(await root.put(path, json={"value": "-1"}), 422, "bad_parameter_value")
     is_problem(await root.put(path, json={"value": 30}), 400, "malformed")
     strange = await root.put("/api/v1/parameters/Nonsense", json={"value": "1"})

@@ -53,3 +53,93 @@ async def test_nothing_to_change_and_what_there_is_not(
 async def test_no_task_is_no_addition(root: httpx.AsyncClient, body: dict[str, object]) -> None:
     job = await submit(root, submit=False)
     assert (await root.post(f"/api/v1/jobs/{job}/tasks", json=body)).status_code in (400, 422)
+
+
+NEW = {
+    "environment": {"A": "1"},
+    "valid_exit_codes": "0,3",
+    "task_retry_count": 2,
+    "hold_until": "2126-01-02T03:04:05+01:00",
+    "project": "film",
+    "service_name": "render",
+    "client_source": "a portal",
+    "progress": 40,
+    "progress_message": "40 of 100",
+}
+TASK = {
+    "name": "second",
+    "command": "b",
+    "work_directory": "/tmp",
+    "runtime_seconds": 5,
+    "depends_on": ["first"],
+    "retry_count": 1,
+    "valid_exit_codes": "4",
+    "stdin": "in",
+    "stdout": "out",
+    "stderr": "err",
+    "properties": {"frame": "1"},
+}
+
+
+async def test_what_a_job_is_given_is_told_but_its_variables_are_not(
+    root: httpx.AsyncClient,
+) -> None:
+    made = await submit(root, submit=False, **NEW)
+    changed = await submit(root, submit=False)
+    answer = await root.patch(f"/api/v1/jobs/{changed}", json=NEW)
+    assert answer.status_code == 200, answer.text
+    for job in (made, changed):
+        told = (await root.get(f"/api/v1/jobs/{job}")).json()
+        assert "environment" not in told
+        expected = NEW | {"hold_until": "2126-01-02T02:04:05.000000Z", "environment": None}
+        assert {name: told.get(name) for name in NEW} == expected
+    listed = (await root.get("/api/v1/jobs")).json()["jobs"]
+    assert {(x["project"], x["progress"], x["progress_message"]) for x in listed} == {
+        ("film", 40, "40 of 100")
+    }
+
+
+async def test_a_task_that_waits_is_changed(service: Stack, root: httpx.AsyncClient) -> None:
+    job = await submit(root, tasks=[{"command": "a", "name": "first"}, {"command": "x"}])
+    await service.run_job(job)
+    place = f"/api/v1/jobs/{job}/tasks"
+    answer = await root.patch(f"{place}/2", json=TASK | {"environment": {"A": "1"}})
+    assert answer.status_code == 200, answer.text
+    receipt = answer.json()
+    assert (receipt["operation"], receipt["task_id"]) == ("change_task", 2)
+    assert receipt["event_type"] == "TaskPropertiesChanged"
+    task = (await root.get(f"/api/v1/jobs/{job}")).json()["tasks"][1]
+    assert {name: task[name] for name in TASK} == TASK
+    assert "environment" not in task
+    no = await root.patch(f"{place}/1", json={"command": "y"})
+    is_problem(no, 409, "illegal_transition")
+    assert no.json()["receipt"]["hresult"] == "0x80040231"
+    is_problem(await root.patch(f"{place}/9", json={"command": "y"}), 404, "unknown_task")
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"type": "NodePrep"}, {"command": None}, {"command": " "}, {"retry_count": "x"}]
+)
+async def test_no_change_of_a_task(root: httpx.AsyncClient, body: dict[str, object]) -> None:
+    job = await submit(root, submit=False)
+    answer = await root.patch(f"/api/v1/jobs/{job}/tasks/1", json=body)
+    assert answer.status_code in (400, 422)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"properties": {"p" * 81: "x"}},
+        {"properties": {"p": "x" * 1025}},
+        {"environment": {"A-B": "x"}},
+        {"hold_until": "tomorrow"},
+        {"hold_until": "2020-01-01T00:00:00Z"},
+        {"progress": 101},
+        {"valid_exit_codes": "x"},
+    ],
+)
+async def test_what_a_job_may_not_be_changed_to(
+    root: httpx.AsyncClient, body: dict[str, object]
+) -> None:
+    job = await submit(root, submit=False)
+    assert (await root.patch(f"/api/v1/jobs/{job}", json=body)).status_code == 422

@@ -19,6 +19,7 @@ from tests.adapters.http.stack import Stack, submit, until
 
 JOB_FIELDS = {
     "fail_on_task_failure", "run_until_canceled", "runtime_seconds", "limit_seconds", "failing",
+    "held",
     "job_id", "name", "owner", "job_type", "priority", "run_as", "properties", "state",
     "previous_state", "version", "position", "created_at", "submitted_at", "queued_at",
     "started_at", "ended_at", "changed_at", "requeue_count", "error_code", "error_message",

@@ -1,0 +1,1 @@
+"""Filters of the site: its own programs, asked about jobs."""
