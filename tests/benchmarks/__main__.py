@@ -7,7 +7,8 @@ into ``ops/benchmarks.md`` with machine and date; nothing here is asserted.
 files, the whole way; ``rebuild``: views built from a real stream, and what commands notice of it;
 ``removal``: ten thousand jobs that leave the view at once, and what commands notice of it;
 ``pages``: pages of 100,000 jobs by their number; ``snapshots``: one job with a very long history;
-``sweep``: parametric sweeps of 100,000 and 1,000,000 subtasks.
+``sweep``: parametric sweeps of 100,000 and 1,000,000 subtasks; ``swept``: one of 100,000, nearly
+all of which have run.
 """
 
 import sys
@@ -18,7 +19,17 @@ from typing import Final
 
 import uvloop
 
-from tests.benchmarks import commands, exporting, pages, rebuild, removal, snapshots, sweep, views
+from tests.benchmarks import (
+    commands,
+    exporting,
+    pages,
+    rebuild,
+    removal,
+    snapshots,
+    sweep,
+    sweep_history,
+    views,
+)
 from tests.benchmarks.figures import Figure, table, where
 
 SECTIONS: Final[dict[str, Callable[[Path], Sequence[Figure]]]] = {
@@ -29,6 +40,7 @@ SECTIONS: Final[dict[str, Callable[[Path], Sequence[Figure]]]] = {
     "removal": lambda directory: uvloop.run(removal.measure(directory)),
     "pages": pages.measure,
     "sweep": sweep.measure,
+    "swept": lambda _: sweep_history.measure(),
     "snapshots": lambda directory: uvloop.run(snapshots.measure(directory)),
 }
 

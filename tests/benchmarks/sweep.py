@@ -5,12 +5,12 @@ that a cancel finds eight of them on the node and all others waiting.
 """
 
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from tests.benchmarks.exporting import peak_mebibytes
 from tests.benchmarks.figures import Figure
+from tests.benchmarks.timing import milliseconds, timed
 from tests.e2e.scripts import job_of
 from tests.e2e.service import Service, running_service
 from tests.support.waiting import until
@@ -19,7 +19,6 @@ SLOTS: Final = 8
 SIZES: Final = (100_000, 1_000_000)
 MODES: Final = ("normal", "forced")
 LOOKS: Final = 20
-T = TypeVar("T")
 
 
 def measure(_: Path) -> list[Figure]:
@@ -66,15 +65,3 @@ def counts(service: Service, job: int) -> dict[str, int]:
     """What its subtasks do."""
     found: dict[str, int] = service.job(job)["tasks"][0]["subtasks"]
     return found
-
-
-def timed(act: Callable[[], T]) -> tuple[float, T]:
-    """Seconds, and what came of it."""
-    began = time.perf_counter()
-    done = act()
-    return time.perf_counter() - began, done
-
-
-def milliseconds(name: str, *seconds: float) -> Figure:
-    """A figure of times."""
-    return Figure(name, "ms", tuple(x * 1000 for x in seconds))

@@ -24,11 +24,14 @@ STATES: Final = {
 }
 """Which jobs a verb is for; the others are about any."""
 
+WITH_PARTS: Final = frozenset({"cancel", "finish", "requeue", "show"})
+"""Verbs that take JOB.TASK and JOB.TASK.SUBTASK."""
+
 
 def jobs(ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
     """The latest jobs that the verb is for and whose number begins so."""
     try:
-        if "." in incomplete:
+        if "." in incomplete and ctx.info_name in WITH_PARTS:
             return list(parts(ctx, incomplete))
         return list(fitting(latest(ctx), incomplete, named(ctx)))
     except Exception:
