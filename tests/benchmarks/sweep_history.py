@@ -64,7 +64,7 @@ def measure() -> list[Figure]:
         milliseconds(f"{what}: from the cancel to JobCanceled", whole),
         milliseconds(f"{what}: a page of 1,000 subtasks", page),
         milliseconds(f"{what}: a restart", again),
-        milliseconds(f"{what}: first load of the job after it, from its snapshot", looked),
+        milliseconds(f"{what}: first look at the job after it", looked),
         milliseconds(f"{what}: the next look", hot),
         Figure(f"{what}: memory of the service before the cancel, peak", "MiB", (before,)),
         Figure(f"{what}: memory of the service in all, peak", "MiB", (peak,)),
