@@ -207,6 +207,7 @@ def list_stuck(
 def stuck_row(x: Any, utc: bool) -> tuple[object, ...]:
     """A cancel as a row."""
     task = "" if x["task_id"] is None else f".{x['task_id']}"
+    task += "" if x["subtask_id"] is None else f".{x['subtask_id']}"
     return (
         f"{x['job_id']}{task}",
         trouble(x),
