@@ -86,8 +86,8 @@ def partly_failed(service: Service) -> int:
 
 
 def held(service: Service) -> int:
-    """A job that was not submitted."""
-    return service.submit("true", submit=False)
+    """A job of two tasks that was not submitted."""
+    return service.submit("true", "true", submit=False)
 
 
 JOB_FOR: Final[dict[str, Callable[[Service], int]]] = {

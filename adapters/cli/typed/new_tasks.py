@@ -159,11 +159,11 @@ def new_tasks(commands: tuple[str, ...], said: TaskOptions) -> list[dict[str, ob
         "depends_on": list(said["depends_on"]),
         "runtime_seconds": said["task_runtime"],
         "retry_count": said["retries"],
-        **(said["sweep"]._asdict() if said["sweep"] else {}),
-        **({"instances": said["service"]} if said["service"] else {}),
         "stdin": said["stdin"],
         "stdout": said["stdout"],
         "stderr": said["stderr"],
+        **(said["sweep"]._asdict() if said["sweep"] else {}),
+        **({"instances": said["service"]} if said["service"] else {}),
     }
     return [
         {
