@@ -58,6 +58,7 @@ class Dispatcher:
         self._starting: dict[RunKey, str] = {}
         self._starting_jobs: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._later: dict[int, asyncio.TimerHandle] = {}
 
     async def validate(self, job: Job) -> None:
         """Submitted -> Validating."""
@@ -111,7 +112,15 @@ class Dispatcher:
         return FreeSlots(self._engine.nodes, taken.values())
 
     def _look_later(self, job_id: int, seconds: float) -> None:
-        asyncio.get_running_loop().call_later(seconds, self._board.look_at, job_id)
+        """Have the job looked at again; once, however often it is asked for meanwhile."""
+        loop = asyncio.get_running_loop()
+        known = self._later.get(job_id)
+        if known is None or not loop.time() < known.when() <= loop.time() + seconds:
+            self._later[job_id] = loop.call_later(seconds, self._look, job_id)
+
+    def _look(self, job_id: int) -> None:
+        self._later.pop(job_id, None)
+        self._board.look_at(job_id)
 
     # --- jobs -------------------------------------------------------------------------------------
 

@@ -13,8 +13,8 @@ from application.engine import Node
 class FreeSlots:
     """Free slots by node. ``taken``: the node of each run that holds one.
 
-    False when there is none. A node that is no more counts as free to the job that was given it:
-    the engine refuses the run, and that is recorded; waiting for the node would last for ever.
+    False when there is none. A node that is no more counts as having one for a job that was given
+    it: the engine refuses the run, and that is recorded; waiting for it would last for ever.
     """
 
     def __init__(self, nodes: Sequence[Node], taken: Iterable[str]) -> None:
@@ -31,8 +31,7 @@ class FreeSlots:
 
     def take(self, node: str) -> None:
         """A slot there is no longer free."""
-        if self._free.get(node):
-            self._free[node] -= 1
+        self._free[node] = max(0, self._free.get(node, 0) - 1)
 
     def best(self, nodes: Sequence[str]) -> str | None:
         """The first of these with a free slot; None when none has one."""

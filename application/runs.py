@@ -18,11 +18,12 @@ from application.patience import until_done
 from domain import commands as c
 from domain.errors import Corrupt, CountermandError, Refused
 from domain.events import JobEvent, RunHandle, TaskSpec
-from domain.instruct import instruct, one_run
+from domain.instruct import instruct
 from domain.job import Job, Task
 from domain.orders import order_for
 from domain.parameters import TASK_RETRY_COUNT, Parameter
 from domain.states import TASK_ON_NODE
+from domain.subtasks import one_run
 from domain.sweeps import filled
 
 TRIES_MAX: Final = 50

@@ -15,9 +15,9 @@ from application.runs import Runs, cause_of
 from domain import commands as c
 from domain.errors import CountermandError, Unknown
 from domain.events import RunHandle
-from domain.instruct import release_due
 from domain.job import Job, Order, Task
 from domain.next_steps import stop_ordered
+from domain.node_release import release_due
 from domain.parameters import NODE_RELEASE_TASK_TIMEOUT, TASK_CANCEL_GRACE_PERIOD
 
 

@@ -29,8 +29,9 @@ from domain.job import (
 )
 from domain.message import sha256_of
 from domain.ranges import in_ranges
-from domain.states import CancelMode, JobState, NodeRelease, TaskState, TaskType
+from domain.states import TASK_ENDED, CancelMode, JobState, NodeRelease, TaskState, TaskType
 from domain.subtasks import (
+    cut_short,
     queued_again,
     running_changed,
     waiting_canceled,
@@ -65,7 +66,7 @@ def cancel_requested(job: Job, recorded: e.Recorded, data: e.JobCancelRequested)
         grace_seconds=data.grace_seconds,
         node_release=data.node_release,
     )
-    after = stop_waiting(enter(job, JobState.CANCELING), recorded)
+    after = stop_waiting(with_sweeps_cut_short(enter(job, JobState.CANCELING)), recorded)
     if data.mode is not CancelMode.GRACEFUL:
         after = stop_running(after, TaskState.CANCELING)
     if data.node_release is NodeRelease.NONE:
@@ -78,6 +79,12 @@ def cancel_requested(job: Job, recorded: e.Recorded, data: e.JobCancelRequested)
         error_params=data.message,
     )
     return cancel_answered(after, recorded, data)
+
+
+def with_sweeps_cut_short(job: Job) -> Job:
+    """The job, whose tasks with open subtasks know that its cancel ended them."""
+    ids = [t.spec.id for t in job.work if t.subtasks is not None and t.state not in TASK_ENDED]
+    return with_tasks(job, ids, cut_short)
 
 
 def cancel_answered(job: Job, recorded: e.Recorded, data: CancelAnswer) -> Job:

@@ -127,8 +127,9 @@ class Subtasks(Struct, frozen=True):
     Each is in exactly one place: in ``live``, when it is on a node or there is more to remember of
     it, or a number in ``waiting``, ``finished``, ``failed`` or ``canceled``. ``waits_as``: the
     state of those that wait. ``explicit``: those of the canceled that a request canceled before
-    they ran. ``expanded``: the highest that was ever reached. ``attempts``: the latest attempt of
-    those that are not live, and which they are; none for those that never ran.
+    they ran. ``cut_short``: the job's cancel found some of them open. ``expanded``: the highest
+    that was ever reached. ``attempts``: the latest attempt of those that are not live, and which
+    they are; none for those that never ran.
     """
 
     count: int
@@ -139,6 +140,7 @@ class Subtasks(Struct, frozen=True):
     failed: Numbers = NONE
     canceled: Numbers = NONE
     explicit: Numbers = NONE
+    cut_short: bool = False
     expanded: int = 0
     attempts: dict[int, Numbers] = {}
 

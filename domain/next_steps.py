@@ -8,10 +8,12 @@ any more.
 from enum import StrEnum
 
 from domain.failing import fail_due
-from domain.instruct import end_due, open_cancels, release_due, skip_due
 from domain.job import Job, Task
+from domain.job_ends import end_due
+from domain.node_release import release_due, skip_due
 from domain.orders import orders_due
 from domain.readiness import startable, work_over
+from domain.run_ends import open_cancels
 from domain.states import TASK_ON_NODE, JobState
 
 

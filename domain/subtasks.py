@@ -165,6 +165,14 @@ def target(job: Job, task: int, instance: int) -> Task | None:
     return subtask(found, instance) if is_expanded(found, instance) else None
 
 
+def one_run(job: Job, task: int, instance: int) -> Task | None:
+    """What has runs of its own: a task without subtasks, or a subtask."""
+    found = job.tasks.get(task)
+    if found is None or instance:
+        return subtask(found, instance) if found else None
+    return found if found.subtasks is None else None
+
+
 # --- several at once ------------------------------------------------------------------------------
 
 
@@ -259,6 +267,7 @@ def queued_again(task: Task, state: TaskState, explicit_too: bool) -> Task:
         failed=NONE,
         canceled=stay,
         explicit=stay,
+        cut_short=False,
     )
     fresh = Task(task.spec, attempt=task.attempt, outlived=task.outlived, subtasks=after)
     for one in tuple(live_waiting(fresh)):
@@ -287,6 +296,12 @@ def runs_so_far(task: Task) -> Iterator[tuple[int, int]]:
         yield from runs_so_far(one)
 
 
+def cut_short(task: Task) -> Task:
+    """The task, which knows that its job's cancel found subtasks of it open."""
+    subtasks = task.subtasks
+    return replace(task, subtasks=replace(subtasks, cut_short=True)) if subtasks else task
+
+
 # --- the task as a whole --------------------------------------------------------------------------
 
 
@@ -300,8 +315,8 @@ def state_of_whole(task: Task) -> TaskState:
     """Running while one is on a node; waiting while one waits; then how they ended.
 
     Source: the product cancels the sweep's own task whatever became of its subtasks. Deliberate:
-    a finish by hand makes it Finished in the same way; a preparation is Finished when it is on one
-    node or more, for the job goes on there.
+    so does the cancel of its job; a finish by hand makes it Finished in the same way; a preparation
+    is Finished when it is on one node or more, for the job goes on there.
     """
     subtasks = task.subtasks
     if subtasks is None:
@@ -319,7 +334,7 @@ def state_when_over(task: Task, subtasks: Subtasks) -> TaskState:
     """How they ended."""
     if task.finish is not None:
         return TaskState.FINISHED
-    if task.cancel is not None:
+    if task.cancel is not None or subtasks.cut_short:
         return TaskState.CANCELED
     if task.spec.type is TaskType.NODE_PREP and subtasks.finished:
         return TaskState.FINISHED

@@ -18,6 +18,19 @@ JOB_STATES: Final = (
     "Canceled",
     "Canceling",
 )
+TASK_STATES: Final = (
+    "Configuring",
+    "Submitted",
+    "Validating",
+    "Queued",
+    "Dispatching",
+    "Running",
+    "Finishing",
+    "Finished",
+    "Failed",
+    "Canceled",
+    "Canceling",
+)
 ENDED_STATES: Final = ("Finished", "Failed", "Canceled")
 JOB_TYPES: Final = ("Batch", "Admin")
 JOB_ORDERS: Final = (

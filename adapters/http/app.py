@@ -21,6 +21,7 @@ from adapters.http.routes.metrics import Snapshot, metrics_routes
 from adapters.http.routes.nodes import Nodes
 from adapters.http.routes.questions import Questions
 from adapters.http.routes.schemas import Contract, Schemas
+from adapters.http.routes.subtask_commands import SubtaskCommands
 from adapters.http.routes.subtasks import Subtasks
 from adapters.http.streams.sse import StreamLimits
 from adapters.web.authentication import Authenticator, Door
@@ -59,6 +60,7 @@ def create_app(
     door = Door(authenticator, NATIVE)
     guarded = (
         Commands(scheduler, ids),
+        SubtaskCommands(scheduler, ids),
         Questions(scheduler, queries, door, closing, stream_limits, ids.new),
         Listings(listing, queries, provenance),
         Subtasks(queries, SubtaskQueries(queries, listing)),

@@ -86,6 +86,8 @@ def test_the_first_node_with_a_free_slot_is_the_best() -> None:
     assert not free
     assert free.best(("n1", "n2")) is None
     assert free.best(("gone",)) == "gone", "the engine is to refuse it"
+    free.take("gone")
+    assert free.best(("gone",)) is None, "one at a time"
 
 
 def test_runs_of_earlier_settings_never_count_below_nothing() -> None:

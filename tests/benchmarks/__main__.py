@@ -6,7 +6,9 @@ into ``ops/benchmarks.md`` with machine and date; nothing here is asserted.
 ``commands``: a running service; ``views``: a million rows of the trail; ``export``: the same as
 files, the whole way; ``rebuild``: views built from a real stream, and what commands notice of it;
 ``removal``: ten thousand jobs that leave the view at once, and what commands notice of it;
-``pages``: pages of 100,000 jobs by their number; ``snapshots``: one job with a very long history.
+``pages``: pages of 100,000 jobs by their number; ``snapshots``: one job with a very long history;
+``sweep``: parametric sweeps of 100,000 and 1,000,000 subtasks; ``swept``: one of 100,000, nearly
+all of which have run.
 """
 
 import sys
@@ -17,7 +19,17 @@ from typing import Final
 
 import uvloop
 
-from tests.benchmarks import commands, exporting, pages, rebuild, removal, snapshots, views
+from tests.benchmarks import (
+    commands,
+    exporting,
+    pages,
+    rebuild,
+    removal,
+    snapshots,
+    sweep,
+    sweep_history,
+    views,
+)
 from tests.benchmarks.figures import Figure, table, where
 
 SECTIONS: Final[dict[str, Callable[[Path], Sequence[Figure]]]] = {
@@ -27,6 +39,8 @@ SECTIONS: Final[dict[str, Callable[[Path], Sequence[Figure]]]] = {
     "rebuild": lambda directory: uvloop.run(rebuild.measure(directory)),
     "removal": lambda directory: uvloop.run(removal.measure(directory)),
     "pages": pages.measure,
+    "sweep": sweep.measure,
+    "swept": lambda _: sweep_history.measure(),
     "snapshots": lambda directory: uvloop.run(snapshots.measure(directory)),
 }
 

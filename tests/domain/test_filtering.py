@@ -133,7 +133,7 @@ REFUSED: Final[list[tuple[c.EndExternalValidation, str, HResult, str]]] = [
         answered(1, terms=c.JobTerms(c.JobChanges(properties={"a": "x" * 20_000}))),
         "submission_filter_job_term",
         BAD,
-        "changed what it cannot change: the job's properties",
+        "changed what it cannot change: the job: the property 'a': its value has 20000",
     ),
 ]
 

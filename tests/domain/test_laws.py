@@ -15,9 +15,10 @@ from domain import events as e
 from domain.decide import decide
 from domain.errors import Unknown
 from domain.failing import next_limit
-from domain.instruct import instruct, release_due
+from domain.instruct import instruct
 from domain.job import Job, Order, Task
 from domain.next_steps import Step, next_steps, wants_slots
+from domain.node_release import release_due
 from domain.readiness import nodes_of_its_own, startable, usable_nodes, work_over
 from domain.requests import JobRequest
 from domain.states import (

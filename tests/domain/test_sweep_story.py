@@ -173,6 +173,7 @@ def test_one_event_cancels_all_that_waits_and_names_what_runs() -> None:
     assert story.job.tasks[1].state is TaskState.CANCELING
     assert story.tell(c.OrderStop(SIGTERM)) == (kill("r1", StopCause.JOB_CANCEL, "1-2"),)
     story.tell(killed(1, "r1"), killed(2, "r1"))
+    assert [t.state for t in story.job.work] == [TaskState.CANCELED]
     (end,) = story.tell(end_job())
     assert isinstance(end, e.JobCanceled)
     assert (end.stopped, end.force_stopped) == (0, 2)

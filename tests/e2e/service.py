@@ -130,10 +130,11 @@ class Service:
 
     def wait_ready(self) -> None:
         """Until the endpoint is this process's and its health is ready; fails when it ends."""
-        until(lambda: self.ended or self._is_ready(), "a ready service")
+        until(lambda: self.ended or self.is_ready(), "a ready service")
         assert not self.ended, f"it ended:\n{self.log[-4000:]}"
 
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
+        """Whether the endpoint is this process's and it answers that it is ready."""
         with suppress(OSError, ValueError, httpx.TransportError):
             is_own = self.endpoint["pid"] == self.pid
             return is_own and self.http("GET", "/health/ready").status_code == 200

@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from tests.e2e.scripts import job_of
 from tests.e2e.service import Service, running_service
 from tests.e2e.shown import UNTIL_CTRL_C, Shell, commands, document, surroundings
 from tests.support.waiting import until
@@ -54,6 +55,22 @@ def running(service: Service) -> int:
     return job
 
 
+def sweeping(service: Service, command: str = SLEEP) -> int:
+    """A running job whose task 2 is a sweep, of which subtask 3 was reached."""
+    task = job_of(SLEEP, mark=service.home)["tasks"][0]
+    index = {"type": "ParametricSweep", "start": 1, "end": 9, "increment": 1}
+    job = service.submit(tasks=[task, {**task, **index, "command": command}])
+    until(lambda: service.job(job)["tasks"][1]["subtasks"]["expanded"] >= 3, "subtask 3 is there")
+    return job
+
+
+def partly_swept(service: Service) -> int:
+    """The same, and all its subtasks have failed."""
+    job = sweeping(service, "false")
+    until(lambda: service.job(job)["tasks"][1]["state"] == "Failed", "the sweep has failed")
+    return job
+
+
 def failed(service: Service) -> int:
     """A job that has failed."""
     job = service.submit("false")
@@ -69,11 +86,17 @@ def partly_failed(service: Service) -> int:
 
 
 def held(service: Service) -> int:
-    """A job that was not submitted."""
-    return service.submit("true", submit=False)
+    """A job of two tasks that was not submitted."""
+    return service.submit("true", "true", submit=False)
 
 
 JOB_FOR: Final[dict[str, Callable[[Service], int]]] = {
+    "countermand add": held,
+    "countermand modify": held,
+    "countermand cancel 17.2": sweeping,
+    "countermand finish 17.2": sweeping,
+    "countermand requeue 17.2": partly_swept,
+    "countermand show 17.2": partly_swept,
     "countermand cancel": running,
     "countermand finish": running,
     "countermand requeue 17 --task": partly_failed,

@@ -5,6 +5,7 @@ import pytest
 from tests.e2e.scripts import lines
 from tests.e2e.service import Service
 from tests.e2e.stream import check_history
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.e2e]
 
@@ -49,6 +50,41 @@ def test_runs_are_spread_over_nodes_and_outlive_one_that_is_taken_away(service: 
         assert service.members(job) == []
     assert [row[0] for row in node_table(service)] == ["alpha", "gamma"]
     check_history(service.stream())
+
+
+PREPARE = 'echo prepare $CCP_NODES >>{told}; case "$CCP_NODES" in *alpha*) exit 3;; esac'
+RELEASE = "echo release $CCP_NODES >>{told}"
+
+
+def test_a_job_is_prepared_and_released_on_each_of_its_nodes(service: Service) -> None:
+    """One node cannot be prepared: the work goes to the others, also through a crash."""
+    service.configure(slots="", nodes=NODES)
+    service.start()
+    told = service.trace("told")
+    job = service.submit(
+        tasks=[
+            {"type": "NodePrep", "command": PREPARE.format(told=told)},
+            *[{"command": "exec sleep 600"}] * 3,
+            {"type": "NodeRelease", "command": RELEASE.format(told=told)},
+        ]
+    )
+    until(lambda: running_nodes(service, job) == ["beta.example.org"] * 2, "two tasks run")
+    assert sorted(lines(told)) == ["prepare 1 alpha 1", "prepare 1 beta.example.org 1"]
+    service.kill()
+    service.start()
+    service.cancel(job, message="enough")
+    service.until_state(job, "Canceled")
+    assert sorted(lines(told))[2:] == ["release 1 alpha 1", "release 1 beta.example.org 1"]
+    released = [e.data["node"] for e in service.events(job) if e.type == "NodeReleaseEnded"]
+    assert sorted(released) == sorted(NODES)
+    assert service.members(job) == []
+    check_history(service.stream())
+
+
+def running_nodes(service: Service, job: int) -> list[str]:
+    """Where the job's work runs."""
+    tasks = service.job(job)["tasks"]
+    return [t["node"] for t in tasks if t["state"] == "Running" and t["type"] == "Basic"]
 
 
 @pytest.mark.parametrize(

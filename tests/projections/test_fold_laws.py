@@ -154,7 +154,9 @@ def test_counts_are_the_numbers_of_events(history: list[e.Recorded]) -> None:
     made_by = dict[e.Aggregate, str]()
     for recorded in history:
         fact = recorded.data
-        operation = str(ASKING.get(type(fact)) or getattr(fact, "command", ""))
+        operation = ASKING.get(type(fact), "")
+        if isinstance(fact, e.JobCommandRefused | e.ClusterCommandRefused):
+            operation = fact.command
         if isinstance(fact, e.JobAdded):
             made_by[recorded.aggregate] = fact.request_id
         elif not isinstance(fact, e.TasksAdded):

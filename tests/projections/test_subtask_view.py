@@ -85,3 +85,11 @@ def test_a_removed_job_takes_its_rows_along() -> None:
     assert len(rows(story)) == 1
     story.tell(end_job(), c.RemoveJob())
     assert rows(story) == []
+
+
+def test_a_job_counts_subtasks_as_tasks() -> None:
+    story = running(sweep(end=1_000_000), e.TaskSpec(2, "work"), started=(1, 2, 3))
+    story.tell(ends(1), ends(2, code=1))
+    (job,) = folded(story).jobs
+    assert (job.tasks, job.waiting, job.running) == (1_000_001, 999_998, 1)
+    assert (job.finished, job.failed, job.canceled) == (1, 1, 0)

@@ -231,6 +231,7 @@ class Jobs:
             "operation": operation,
             "job_id": job_id,
             "task_id": None,
+            "subtask_id": None,
             "request_id": request.headers.get("idempotency-key", ""),
             "event_id": "e1",
             "event_type": "",

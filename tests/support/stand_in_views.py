@@ -229,6 +229,7 @@ def cancellation(position: int, **facts: object) -> Json:
         "position": position,
         "job_id": 17,
         "task_id": None,
+        "subtask_id": None,
         "owner": "alice",
         "trouble": "stuck",
         "stage": "signalled",

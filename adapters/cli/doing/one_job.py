@@ -1,12 +1,12 @@
-"""A command to one job, or to one of its tasks: send it, say what became of it."""
+"""A command to one job, or to a task or subtask of it: send it, say what became of it."""
 
 from collections.abc import Mapping
 from functools import partial
 
 from adapters.cli.doing.outcome import say, settle
-from adapters.cli.reaching.server import quoted
 from adapters.cli.reaching.shapes import Receipt
 from adapters.cli.typed.options import Asked, the_key
+from adapters.cli.typed.targets import target
 
 
 def order(
@@ -19,7 +19,8 @@ def order(
     if_version: int | None = None,
 ) -> int:
     """Ask the server for ``operation``, print one line or the receipt."""
-    return send(asked, job, operation, path_of(job, task, operation), body, key, if_version)
+    on = target(job, task)
+    return send(asked, on.job, operation, f"{on.path}/{operation}", body, key, if_version)
 
 
 def send(
@@ -42,9 +43,3 @@ def send(
     else:
         asked.out.value(outcome.receipt, Receipt)
     return outcome.status
-
-
-def path_of(job: str, task: int | None, operation: str) -> str:
-    """The route, of the job or of its task."""
-    of_task = "" if task is None else f"/tasks/{task}"
-    return f"/jobs/{quoted(job)}{of_task}/{operation}"

@@ -105,6 +105,8 @@ def line(job: str, receipt: Receipt, utc: bool) -> str:
         return f"{about}{words}{event(receipt)}{again(receipt)}"
     if receipt.get("task_id") is not None:
         about = f"job {job} task {receipt['task_id']}: "
+    if receipt.get("subtask_id") is not None:
+        about = f"job {job} task {receipt['task_id']} subtask {receipt['subtask_id']}: "
     if receipt.get("already_canceled"):
         return f"{about}already canceled{since(under_way, 'at', utc)}"
     if outcome == "repeated":

@@ -16,27 +16,35 @@ class Pages:
     """The rows of one list: ``name`` is where an answer holds them. ``more``: they are not all.
 
     ``behind``: events of the stream that the latest answer did not know; ``stopped``: where and why
-    it never will, or "".
+    it never will, or "". ``goes_by``: the parameter that says where to go on.
     """
 
     def __init__(
-        self, asked: Asked, path: str, name: str, query: Query, wanted: int | None
+        self,
+        asked: Asked,
+        path: str,
+        name: str,
+        query: Query,
+        wanted: int | None,
+        goes_by: str = "cursor",
     ) -> None:
         self._asked = asked
         self._path = path
         self._name = name
         self._query = query
         self._left = wanted
+        self._goes_by = goes_by
         self.more = False
         self.behind = 0
         self.stopped = ""
         self.shown = 0
 
     def __iter__(self) -> Iterator[Sequence[Any]]:
-        cursor: str | None = ""
+        cursor: str | int | None = ""
         while cursor is not None and self._left != 0:
             size = PAGE_ROWS_MAX if self._left is None else min(self._left, PAGE_ROWS_MAX)
-            query = [*self._query, ("limit", str(size))] + ([("cursor", cursor)] if cursor else [])
+            query = [*self._query, ("limit", str(size))]
+            query += [(self._goes_by, str(cursor))] if cursor else []
             body = self._asked.server.page(self._path, query)
             rows, cursor = body[self._name], body["next"]
             self.behind, self.more = int(body["behind"]), cursor is not None

@@ -6,9 +6,20 @@ from typing import Final
 from adapters.cli.printing.events import by
 from adapters.cli.printing.moments import shown
 from adapters.cli.printing.output import Output
-from adapters.cli.reaching.shapes import CancelFacts, HeldFacts, JobDetail, TaskDetail
+from adapters.cli.reaching.shapes import (
+    CancelFacts,
+    HeldFacts,
+    JobDetail,
+    SubtaskCounts,
+    SubtaskItem,
+    TaskDetail,
+)
 from projections.quoting import quoted
 
+SUBTASK_HEADERS: Final = (
+    *("SUBTASK", "INDEX", "STATE", "ATTEMPT", "NODE", "EXIT", "ENDED"),
+    *("REASON", "COMMAND"),
+)
 TASK_HEADERS: Final = ("TASK", "TYPE", "STATE", "ATTEMPT", "NODE", "EXIT", "REASON", "COMMAND")
 
 
@@ -95,22 +106,53 @@ def request(facts: CancelFacts | None, utc: bool) -> str:
 
 def task_row(task: TaskDetail, utc: bool) -> tuple[object, ...]:
     """A task as a row."""
-    signal, code = task.get("exit_signal"), task.get("exit_code")
-    ended = f"signal {signal}" if signal else "" if code is None else str(code)
     return (
         task["task_id"],
         task.get("type", ""),
         task["state"],
         task.get("attempt") or "",
         task.get("node") or "",
-        ended,
+        ending(task),
         "; ".join(reasons(task, utc)),
         task.get("command", ""),
     )
 
 
+def ending(run: TaskDetail | SubtaskItem) -> str:
+    """The exit code, or the signal."""
+    signal, code = run.get("exit_signal"), run.get("exit_code")
+    return f"signal {signal}" if signal else "" if code is None else str(code)
+
+
+def subtask_row(one: SubtaskItem, utc: bool) -> tuple[object, ...]:
+    """A subtask as a row."""
+    left = f"{one['survivors']} processes survived" if one["survivors"] else ""
+    return (
+        one["subtask_id"],
+        "" if one["index"] is None else one["index"],
+        one["state"],
+        one["attempt"] or "",
+        one["node"],
+        ending(one),
+        shown(one["ended_at"], utc),
+        "; ".join(filter(None, (left, one["reason"]))),
+        one["command"],
+    )
+
+
+def how_far(counts: SubtaskCounts) -> str:
+    """How many subtasks do what, in words."""
+    ended = counts["finished"] + counts["failed"] + counts["canceled"]
+    words = ("running", "waiting", "finished", "failed", "canceled")
+    some = [f"{counts[x]} {x}" for x in words if counts[x]]  # type: ignore[literal-required]
+    return f"{ended} of {counts['total']} subtasks done: {', '.join(some)}"
+
+
 def reasons(task: TaskDetail, utc: bool) -> Iterator[str]:
     """What there is to say of how the task ended, or is going to."""
+    counts = task.get("subtasks")
+    if counts:
+        yield how_far(counts)
     if task.get("survivors"):
         yield f"{task['survivors']} processes survived"
     if task.get("reason"):

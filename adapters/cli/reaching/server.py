@@ -16,6 +16,7 @@ from adapters.cli.reaching.shapes import (
     Problem,
     Receipt,
     Replay,
+    SubtaskBody,
 )
 from adapters.cli.reaching.view_shapes import Explanation, Nodes, Projections, WhoAmI
 
@@ -93,6 +94,10 @@ class Server:
     def job(self, job: str, query: Query = ()) -> JobDetail:
         """A job, now or then."""
         return cast(JobDetail, self._json("GET", f"/jobs/{quoted(job)}{query_of(query)}"))
+
+    def subtask(self, path: str) -> SubtaskBody:
+        """One subtask."""
+        return cast(SubtaskBody, self._json("GET", path))
 
     def poll(self, job: str, seconds: float) -> JobDetail:
         """The job when it has ended, or as it is after so many seconds (30 at most)."""

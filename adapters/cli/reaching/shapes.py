@@ -22,6 +22,7 @@ class Receipt(TypedDict, total=False):
     operation: str
     job_id: int | str | None
     task_id: int | None
+    subtask_id: int | None
     request_id: str
     event_id: str
     event_type: str
@@ -64,6 +65,50 @@ class CancelFacts(TypedDict, total=False):
     node_release: str
 
 
+class SubtaskCounts(TypedDict):
+    """A task's subtasks by what they do; ``expanded``: the highest number ever reached."""
+
+    total: int
+    expanded: int
+    waiting: int
+    running: int
+    finished: int
+    failed: int
+    canceled: int
+
+
+class SubtaskItem(TypedDict):
+    """A subtask and its latest run; ``index``: its value of the sweep's index."""
+
+    subtask_id: int
+    index: int | None
+    name: str
+    command: str
+    work_directory: str
+    state: str
+    attempt: int
+    node: str
+    exit_code: int | None
+    exit_signal: int | None
+    started_at: str | None
+    ended_at: str | None
+    survivors: int
+    code: str
+    reason: str
+    explicitly_canceled: bool
+
+
+class SubtaskBody(TypedDict):
+    """One subtask, and whose it is."""
+
+    job_id: int
+    task_id: int
+    type: str
+    position: int
+    behind: int
+    subtask: SubtaskItem
+
+
 class TaskDetail(TypedDict, total=False):
     """One task."""
 
@@ -93,6 +138,11 @@ class TaskDetail(TypedDict, total=False):
     reason: str | None
     explicitly_canceled: bool
     finish: CancelFacts | None
+    start: int
+    end: int
+    increment: int
+    instances: int
+    subtasks: SubtaskCounts | None
 
 
 class Failing(TypedDict):

@@ -107,6 +107,7 @@ class CancellationItem(TypedDict):
     position: int
     job_id: int
     task_id: int | None
+    subtask_id: int | None
     owner: str
     trouble: str | None
     stage: str

@@ -6,7 +6,7 @@ from typing import Final
 
 from adapters.cli.exits import UNAVAILABLE, Failure
 from adapters.cli.reaching.server import Server
-from adapters.cli.reaching.shapes import JobDetail, Waited
+from adapters.cli.reaching.shapes import JobDetail, SubtaskBody, Waited
 from adapters.cli.words import ENDED_STATES
 
 TASK_POLL_SECONDS: Final = 0.5
@@ -48,6 +48,17 @@ class Wait:
                 if detail["state"] in ENDED_STATES:
                     self._pause(min(left, TASK_POLL_SECONDS))
 
+    def subtask(self, job: str, path: str) -> Waited:
+        """How the subtask at ``path`` is at its end, or at the deadline."""
+        while True:
+            left = max(0.0, self._deadline - self._clock())
+            detail = self._poll(job, min(left, TASK_POLL_SECONDS))
+            waited = of_subtask(self._server.subtask(path)) if detail else None
+            if waited and (waited["ended"] or not left):
+                return waited
+            if detail and detail["state"] in ENDED_STATES:
+                self._pause(min(left, TASK_POLL_SECONDS))
+
     def _poll(self, job: str, left: float) -> JobDetail | None:
         """None while the server is away and there is time."""
         try:
@@ -66,6 +77,17 @@ def of_job(detail: JobDetail) -> Waited:
         "state": detail["state"],
         "ended_at": detail.get("ended_at"),
         "error_message": detail.get("error_message") or "",
+    }
+
+
+def of_subtask(body: SubtaskBody) -> Waited:
+    """How the subtask is."""
+    found = body["subtask"]
+    return {
+        "ended": found["state"] in ENDED_STATES,
+        "state": found["state"],
+        "ended_at": found["ended_at"],
+        "error_message": found["reason"],
     }
 
 

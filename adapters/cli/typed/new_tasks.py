@@ -1,14 +1,16 @@
 """Tasks from a command line: the options that say what they are, and the bodies they become."""
 
 import os
+import re
 from collections.abc import Callable
-from typing import Any, Final, TypedDict, TypeVar
+from typing import Any, Final, NamedTuple, TypedDict, TypeVar
 
 import click
 
-from adapters.cli.typed.options import Asked
+from adapters.cli.typed.options import Asked, either
 
 SECONDS: Final = click.IntRange(min=0)
+SWEEP: Final = re.compile(r"([0-9]{1,10})-([0-9]{1,10})(?::([0-9]{1,10}))?", re.ASCII)
 F = TypeVar("F", bound=Callable[..., Any])
 PRIORITIES: Final = ("Lowest", "BelowNormal", "Normal", "AboveNormal", "Highest")
 
@@ -22,6 +24,28 @@ def checked_pairs(ctx: object, param: object, value: tuple[str, ...]) -> dict[st
             raise click.BadParameter(f"{text!r}: allowed is NAME=VALUE, each name once")
         found[name] = content
     return found
+
+
+class Sweep(NamedTuple):
+    """The index of a sweep: its first value, a bound for its last, and what is between two."""
+
+    start: int
+    end: int
+    increment: int
+
+
+def checked_sweep(ctx: object, param: object, value: str | None) -> Sweep | None:
+    """FIRST-LAST or FIRST-LAST:STEP."""
+    if value is None:
+        return None
+    found = SWEEP.fullmatch(value)
+    start, end, step = (int(x or 1) for x in found.groups()) if found else (0, 0, 0)
+    if not 1 <= start <= end or not step:
+        raise click.BadParameter(
+            f"{value!r}: allowed is FIRST-LAST or FIRST-LAST:STEP with whole numbers from 1, the "
+            "last not below the first, such as 1-100 or 10-90:5"
+        )
+    return Sweep(start, end, step)
 
 
 OPTIONS: Final = (
@@ -51,6 +75,18 @@ OPTIONS: Final = (
         metavar="N",
         type=SECONDS,
         help="Run a failed task again by itself, so often.",
+    ),
+    click.option(
+        "--sweep",
+        metavar="A-B[:STEP]",
+        callback=checked_sweep,
+        help="Run each task once for every value; * in CMD is the value, *** with leading zeros.",
+    ),
+    click.option(
+        "--service",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="Keep N instances of each task running until the job is ended.",
     ),
     click.option("--task-name", metavar="NAME", default="", help="What the tasks are called."),
     click.option(
@@ -102,6 +138,8 @@ class TaskOptions(TypedDict):
     environment: dict[str, str]
     task_runtime: int
     retries: int | None
+    sweep: Sweep | None
+    service: int | None
     task_name: str
     depends_on: tuple[str, ...]
     stdin: str
@@ -111,8 +149,9 @@ class TaskOptions(TypedDict):
 
 def new_tasks(commands: tuple[str, ...], said: TaskOptions) -> list[dict[str, object]]:
     """The tasks of a request's body; node preparation comes first, node release last."""
+    kind = kind_of(commands, said)
     kinds = [("NodePrep", said["prep"])] if said["prep"] else []
-    kinds += [("Basic", command) for command in commands]
+    kinds += [(kind, command) for command in commands]
     kinds += [("NodeRelease", said["release"])] if said["release"] else []
     directory = os.path.abspath(said["cwd"]) if said["cwd"] else ""
     own = {
@@ -123,17 +162,28 @@ def new_tasks(commands: tuple[str, ...], said: TaskOptions) -> list[dict[str, ob
         "stdin": said["stdin"],
         "stdout": said["stdout"],
         "stderr": said["stderr"],
+        **(said["sweep"]._asdict() if said["sweep"] else {}),
+        **({"instances": said["service"]} if said["service"] else {}),
     }
     return [
         {
             "command": command,
-            "type": kind,
+            "type": type_,
             "work_directory": directory,
             "environment": said["environment"],
-            **(own if kind == "Basic" else {}),
+            **(own if type_ == kind else {}),
         }
-        for kind, command in kinds
+        for type_, command in kinds
     ]
+
+
+def kind_of(commands: tuple[str, ...], said: TaskOptions) -> str:
+    """What type the tasks on the line are. A usage error for two, and for one without any task."""
+    either(("--sweep", said["sweep"]), ("--service", said["service"]))
+    name = "--sweep" if said["sweep"] else "--service" if said["service"] else ""
+    if name and not commands:
+        raise click.UsageError(f"{name} says what the tasks are; give -- CMD, or --task CMD")
+    return {"--sweep": "ParametricSweep", "--service": "Service"}.get(name, "Basic")
 
 
 def task_options(verb: F) -> F:

@@ -5,7 +5,6 @@ from functools import partial
 
 import click
 
-from adapters.cli.doing.one_job import path_of
 from adapters.cli.doing.outcome import Outcome, say, settle, substitute
 from adapters.cli.exits import DONE, INTERRUPTED, WAIT_RAN_OUT, Failure, combined
 from adapters.cli.printing.events import by
@@ -14,6 +13,7 @@ from adapters.cli.printing.stdout import Unwritten, flush
 from adapters.cli.reaching.shapes import JobDetail, Receipt
 from adapters.cli.reaching.waiting import Wait
 from adapters.cli.typed import options as o
+from adapters.cli.typed.targets import Target, target
 from adapters.escape import safe
 
 
@@ -25,23 +25,17 @@ class Order:
         message: str,
         mode: str,
         reason_code: str,
-        task: int | None,
         if_version: int | None = None,
     ) -> None:
         self.message = message
         self.mode = mode
         self.reason_code = reason_code
-        self.task = task
         self.if_version = if_version
 
     @property
     def body(self) -> dict[str, object]:
         """The request's body."""
         return {"message": self.message, "mode": self.mode, "reason_code": self.reason_code}
-
-    def path(self, job: str) -> str:
-        """The route, of the job or of its task."""
-        return path_of(job, self.task, "cancel")
 
 
 @click.command("cancel", cls=o.WaitingCommand)
@@ -71,7 +65,7 @@ def verb(
     if_version: int | None,
     key: str,
 ) -> int:
-    """Stop jobs, or one task of a job.
+    """Stop jobs, or tasks and subtasks of them: JOB, JOB.TASK or JOB.TASK.SUBTASK.
 
     Running tasks get the stop signal, the cluster's grace period, and are killed; then node release
     runs. One line a job says what happened; -o json prints an array of receipts. A cancel that was
@@ -80,6 +74,7 @@ def verb(
     \b
       countermand cancel 17 -m "wrong input file"
       countermand cancel 17 18 19 --force --reason maintenance
+      countermand cancel 17.2.3                # subtask 3 of the sweep that is task 2
       countermand cancel 17 --wait=2m          # wait for the end, 30s without a value
 
     Exit status: 0 done, or already canceled; 3 no such job; 4 not authenticated; 5 refused by a
@@ -87,34 +82,35 @@ def verb(
     again with the same --id; 124 --wait ran out.
     """
     o.either(("--force", force), ("--graceful", graceful))
-    if task is not None and graceful:
+    on = tuple(dict.fromkeys(target(job, task) for job in jobs))
+    if graceful and any(x.task is not None for x in on):
         raise click.UsageError("there is no graceful cancel of a single task")
     asked.out.check(Receipt)
     mode = "forced" if force else "graceful" if graceful else "normal"
-    order = Order(message, mode, reason, task, if_version)
-    names = tuple(dict.fromkeys(jobs))
-    if if_version is not None and len(names) > 1:
+    order = Order(message, mode, reason, if_version)
+    if if_version is not None and len(on) > 1:
         raise click.UsageError("--if-version is for one job: each has versions of its own")
     if dry_run:
-        return rehearse(asked, names, order)
-    confirm(names, order, yes)
-    return finish(asked, order, send_all(asked, order, names, key), wait_seconds)
+        return rehearse(asked, on, order)
+    confirm(on, order, yes)
+    return finish(asked, send_all(asked, order, on, key), on, wait_seconds)
 
 
-def confirm(jobs: tuple[str, ...], order: Order, yes: bool) -> None:
+def confirm(on: tuple[Target, ...], order: Order, yes: bool) -> None:
     """Ask back before several jobs are stopped, when somebody is there to answer."""
-    if len(jobs) < 2 or yes or sys.stdin is None or not sys.stdin.isatty():
+    if len(on) < 2 or yes or sys.stdin is None or not sys.stdin.isatty():
         return
-    question = f"Cancel {len(jobs)} jobs ({order.mode}): {', '.join(jobs)}?"
+    what = "jobs" if all(x.task is None for x in on) else "jobs, tasks and subtasks"
+    question = f"Cancel {len(on)} {what} ({order.mode}): {', '.join(x.named for x in on)}?"
     if not click.confirm(safe(question), err=True):
         raise Failure(INTERRUPTED, "nothing was sent")
 
 
-def send_all(asked: o.Asked, order: Order, jobs: tuple[str, ...], key: str) -> list[Outcome]:
+def send_all(asked: o.Asked, order: Order, on: tuple[Target, ...], key: str) -> list[Outcome]:
     """One request a job, each said at once. All are sent, also when nobody listens any more."""
     outcomes, deaf = [], None
-    for job in jobs:
-        outcomes.append(send(asked, order, job, key))
+    for one in on:
+        outcomes.append(send(asked, order, one, key))
         try:
             if asked.out.for_people and not deaf:
                 say(asked.out, outcomes[-1])
@@ -126,36 +122,37 @@ def send_all(asked: o.Asked, order: Order, jobs: tuple[str, ...], key: str) -> l
     return outcomes
 
 
-def send(asked: o.Asked, order: Order, job: str, key: str) -> Outcome:
-    """One request for one job."""
-    mine, path = o.the_key(key), order.path(job)
+def send(asked: o.Asked, order: Order, on: Target, key: str) -> Outcome:
+    """One request for one job, task or subtask."""
+    mine, path = o.the_key(key), f"{on.path}/cancel"
     one = partial(asked.server.command, path, order.body, mine, if_version=order.if_version)
-    return settle(job, "cancel", mine, one)
+    return settle(on.job, "cancel", mine, one)
 
 
 def finish(
-    asked: o.Asked, order: Order, outcomes: list[Outcome], wait_seconds: float | None
+    asked: o.Asked, outcomes: list[Outcome], on: tuple[Target, ...], wait_seconds: float | None
 ) -> int:
     """Wait if asked to, print receipts if asked to, and give the exit status of all."""
     if wait_seconds is not None:
         wait = Wait(asked.server, wait_seconds)
-        for outcome in outcomes:
+        for outcome, one in zip(outcomes, on, strict=True):
             if outcome.done:
-                wait_for(asked, order, outcome, wait)
+                wait_for(asked, one, outcome, wait)
     if not asked.out.for_people:
         asked.out.values([outcome.receipt for outcome in outcomes], Receipt)
     return combined([outcome.status for outcome in outcomes])
 
 
-def wait_for(asked: o.Asked, order: Order, outcome: Outcome, wait: Wait) -> None:
+def wait_for(asked: o.Asked, on: Target, outcome: Outcome, wait: Wait) -> None:
     """Wait for one end and say it; the outcome's status becomes 124 when time ran out."""
-    job, about = outcome.job, f"job {outcome.job}"
+    about = on.words
     try:
-        if order.task is None:
-            _, waited = wait.job(job)
+        if on.task is None:
+            _, waited = wait.job(on.job)
+        elif on.subtask is None:
+            _, waited = wait.task(on.job, on.task)
         else:
-            about += f" task {order.task}"
-            _, waited = wait.task(job, order.task)
+            waited = wait.subtask(on.job, on.path)
     except Failure as e:
         outcome.status = e.status
         asked.out.note(f"{about}: waiting ended: {e.words}")
@@ -169,47 +166,47 @@ def wait_for(asked: o.Asked, order: Order, outcome: Outcome, wait: Wait) -> None
         asked.out.line(f"{about}: {waited['state']}" + (f" at {time}" if time else ""))
 
 
-def rehearse(asked: o.Asked, jobs: tuple[str, ...], order: Order) -> int:
+def rehearse(asked: o.Asked, on: tuple[Target, ...], order: Order) -> int:
     """Show the request and the job as it is now. Nothing is sent but the question."""
     statuses, shown_ones = [], []
-    for job in jobs:
+    for one in on:
         try:
-            detail = asked.server.job(job)
+            detail = asked.server.job(one.job)
         except Failure as e:
             statuses.append(e.status)
-            outcome = Outcome(job, substitute(job, "cancel", "", e), e.status)
+            outcome = Outcome(one.job, substitute(one.job, "cancel", "", e), e.status)
             if asked.out.for_people:
                 say(asked.out, outcome)
             shown_ones.append(outcome.receipt)
             continue
         statuses.append(DONE)
-        shown_ones.append(rehearsal(job, detail, order))
+        shown_ones.append(rehearsal(one, detail, order))
         if asked.out.for_people:
-            asked.out.line(rehearsal_line(job, detail, order))
+            asked.out.line(rehearsal_line(one, detail, order))
     if not asked.out.for_people:
         asked.out.values(shown_ones, Receipt)
     return combined(statuses)
 
 
-def rehearsal(job: str, detail: JobDetail, order: Order) -> Receipt:
+def rehearsal(on: Target, detail: JobDetail, order: Order) -> Receipt:
     """The dry run in the place of a receipt."""
     return {
         "outcome": "dry_run",
         "operation": "cancel",
         "job_id": detail["job_id"],
-        "task_id": order.task,
+        "task_id": on.task,
+        "subtask_id": on.subtask,
         "job_state": detail["state"],
-        "explanation": rehearsal_line(job, detail, order).removeprefix(f"job {job}: "),
+        "explanation": rehearsal_line(on, detail, order).removeprefix(f"job {on.job}: "),
     }
 
 
-def rehearsal_line(job: str, detail: JobDetail, order: Order) -> str:
+def rehearsal_line(on: Target, detail: JobDetail, order: Order) -> str:
     """What would be asked, and how the job is."""
     units = len(order.message.encode("utf-16-le")) // 2
-    states = [task["state"] for task in detail.get("tasks", [])]
-    running, waiting = states.count("Running"), states.count("Queued")
-    what = "cancel" if order.task is None else f"cancel of task {order.task}"
-    words = f"job {job}: would ask for a {order.mode} {what}, message of {units} units"
+    running, waiting = counted(detail)
+    what = f"cancel of {on.part}" if on.part else "cancel"
+    words = f"job {on.job}: would ask for a {order.mode} {what}, message of {units} units"
     words += f' "{order.message}"' if order.message else ""
     words += f", reason {order.reason_code}" if order.reason_code else ""
     if order.if_version is not None:
@@ -221,3 +218,13 @@ def rehearsal_line(job: str, detail: JobDetail, order: Order) -> str:
         who = by(under_way.get("actor", ""), under_way.get("on_behalf_of"))
         words += f"; a {under_way.get('mode', '')} cancel by {who} is under way"
     return words + "; nothing was sent"
+
+
+def counted(detail: JobDetail) -> tuple[int, int]:
+    """How many tasks run and how many are queued; of a task with subtasks each of them counts."""
+    running = waiting = 0
+    for task in detail.get("tasks", []):
+        counts = task.get("subtasks")
+        running += counts["running"] if counts else task["state"] == "Running"
+        waiting += counts["waiting"] if counts else task["state"] == "Queued"
+    return running, waiting

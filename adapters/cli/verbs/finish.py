@@ -21,13 +21,13 @@ def verb(
     if_version: int | None,
     key: str,
 ) -> int:
-    """Stop a queued or running job, or one task of a job, and count it as finished.
+    """Stop a queued or running job, or one task or subtask of it, and count it as finished.
 
     What runs is stopped as by a cancel; a task that waits never runs. A finished task never runs
     again, not even when its job does.
 
     \b
       countermand finish 17 -m "the results are good enough"
-      countermand finish 17 --task 3 -m "done by hand"
+      countermand finish 17.2 -m "done by hand"      # or 17 --task 2; 17.2.3 is a subtask
     """
     return order(asked, job, "finish", {"message": message}, key, task, if_version)

@@ -74,7 +74,8 @@ def verb(
     all_rows: bool,
     **filters: Any,
 ) -> int:
-    """List jobs, the latest first: state, tasks done of all, who canceled them and why.
+    """List jobs, the latest first: state, tasks done of all, who canceled them and why. Of a sweep
+    each subtask counts as a task.
 
     Several values of one option mean any of them, several options all of them. --since and --until
     are about the last change. --sort takes id, changed, created, submitted, started, ended,
@@ -207,6 +208,7 @@ def list_stuck(
 def stuck_row(x: Any, utc: bool) -> tuple[object, ...]:
     """A cancel as a row."""
     task = "" if x["task_id"] is None else f".{x['task_id']}"
+    task += "" if x["subtask_id"] is None else f".{x['subtask_id']}"
     return (
         f"{x['job_id']}{task}",
         trouble(x),

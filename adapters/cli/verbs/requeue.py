@@ -13,7 +13,7 @@ from adapters.cli.typed import options as o
 @o.key_option
 @o.talks
 def verb(asked: o.Asked, job: str, task: int | None, if_version: int | None, key: str) -> int:
-    """Run a failed or canceled job again, or one task of a job that is queued or running.
+    """Run a failed or canceled job again, or one task or subtask of it that is queued or running.
 
     Of a job, tasks that finished stay finished, tasks that were canceled by themselves before they
     ran stay canceled; all others run again.
@@ -21,5 +21,6 @@ def verb(asked: o.Asked, job: str, task: int | None, if_version: int | None, key
     \b
       countermand requeue 17
       countermand requeue 17 --task 3
+      countermand requeue 17.2.3                     # subtask 3 of task 2
     """
     return order(asked, job, "requeue", {}, key, task, if_version)

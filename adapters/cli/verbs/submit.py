@@ -73,6 +73,7 @@ def verb(
     \b
       countermand submit -- python train.py --epochs 3
       countermand submit --name sweep --task "./a; ./b" --task ./c --release ./tidy
+      countermand submit --sweep 1-100 --task './step *'     # a subtask for each value of the index
       countermand submit --hold -- ./later        # says its number, such as 17
       countermand submit --job 17
     """

@@ -24,7 +24,10 @@ from projections.job_view import JobRow, TaskRow
 
 
 class TaskCounts(Struct, frozen=True):
-    """Tasks, node release aside, by what they do; ``running``: on a node."""
+    """Tasks, node release aside, by what they do; ``running``: on a node.
+
+    Of a task that has subtasks each of them is counted, in place of the task itself.
+    """
 
     total: Count
     waiting: Count

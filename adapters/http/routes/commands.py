@@ -23,7 +23,7 @@ from adapters.http.bodies.commands import (
 from adapters.http.bodies.receipts import JOBS_PATH, receipt_body
 from adapters.http.contract import commands as op
 from adapters.http.contract.operation import Operation, route
-from adapters.http.contract.parts import SUBTASK, TASK
+from adapters.http.contract.parts import TASK
 from adapters.http.problem import refusal
 from adapters.http.reading.conditions import if_match, no_if_match
 from adapters.http.reading.requests import Query, body_of, choice, placed
@@ -65,9 +65,6 @@ class Commands(OneOfAKind):
             route(op.CANCEL_TASK, self.cancel_task),
             route(op.FINISH_TASK, self.finish_task),
             route(op.REQUEUE_TASK, self.requeue_task),
-            route(op.CANCEL_SUBTASK, self.cancel_subtask),
-            route(op.FINISH_SUBTASK, self.finish_subtask),
-            route(op.REQUEUE_SUBTASK, self.requeue_subtask),
             route(op.SET_PARAMETER, self.set_parameter),
         ]
 
@@ -150,49 +147,6 @@ class Commands(OneOfAKind):
         on = caller_of(request), job_id, task_number(task_id)
         return await answered(self._scheduler.requeue_task(*on, *how))
 
-    async def cancel_subtask(
-        self,
-        request: WebRequest,
-        job_id: FromPath[str],
-        task_id: FromPath[str],
-        subtask_id: FromPath[str],
-    ) -> Response[bytes]:
-        """Stop one subtask."""
-        body, how = await self._said(request, op.CANCEL_SUBTASK, CancelBody)
-        on = caller_of(request), job_id, task_number(task_id)
-        work = self._scheduler.cancel_task(
-            *on, how_to_cancel(body), *how, instance=subtask_number(subtask_id)
-        )
-        return await answered(work)
-
-    async def finish_subtask(
-        self,
-        request: WebRequest,
-        job_id: FromPath[str],
-        task_id: FromPath[str],
-        subtask_id: FromPath[str],
-    ) -> Response[bytes]:
-        """Stop one subtask with the outcome Finished."""
-        body, how = await self._said(request, op.FINISH_SUBTASK, FinishBody)
-        on = caller_of(request), job_id, task_number(task_id)
-        work = self._scheduler.finish_task(
-            *on, body.message, *how, instance=subtask_number(subtask_id)
-        )
-        return await answered(work)
-
-    async def requeue_subtask(
-        self,
-        request: WebRequest,
-        job_id: FromPath[str],
-        task_id: FromPath[str],
-        subtask_id: FromPath[str],
-    ) -> Response[bytes]:
-        """Run one subtask again."""
-        _, how = await self._said(request, op.REQUEUE_SUBTASK, NothingBody)
-        on = caller_of(request), job_id, task_number(task_id)
-        work = self._scheduler.requeue_task(*on, *how, instance=subtask_number(subtask_id))
-        return await answered(work)
-
     async def set_parameter(self, request: WebRequest, name: FromPath[str]) -> Response[bytes]:
         """Give a cluster parameter a new value."""
         body, how = await self._said(request, op.SET_PARAMETER, ParameterValue)
@@ -200,12 +154,21 @@ class Commands(OneOfAKind):
         return await answered(self._scheduler.set_cluster_parameter(*on, *how))
 
     async def _said(self, request: WebRequest, operation: Operation, kind: type[B]) -> Said[B]:
-        """The body, under which request id, and for which versions."""
-        body, query = await said(request, operation, kind)
-        return body, (self._id(query), if_match(request))
+        return await asked_of(request, operation, kind, self._ids)
 
     def _id(self, query: Query) -> str:
-        return query.text("Idempotency-Key") or self._ids.new()
+        return id_of(query, self._ids)
+
+
+async def asked_of(request: WebRequest, operation: Operation, kind: type[B], ids: Ids) -> Said[B]:
+    """The body of a command, under which request id, and for which versions."""
+    body, query = await said(request, operation, kind)
+    return body, (id_of(query, ids), if_match(request))
+
+
+def id_of(query: Query, ids: Ids) -> str:
+    """The request id that came with it, or a new one."""
+    return query.text("Idempotency-Key") or ids.new()
 
 
 async def said(request: WebRequest, operation: Operation, kind: type[B]) -> tuple[B, Query]:
@@ -227,11 +190,6 @@ async def answered(work: Awaitable[Receipt], *, created: bool = False) -> Respon
 def task_number(text: str) -> int:
     """A task's number in its job; whether there is such a task is for the domain."""
     return placed(op.CANCEL_TASK, TASK.name, text)
-
-
-def subtask_number(text: str) -> int:
-    """A subtask's number in its task; whether it was reached is for the domain."""
-    return placed(op.CANCEL_SUBTASK, SUBTASK.name, text)
 
 
 def new_job(body: JobBody) -> NewJob:

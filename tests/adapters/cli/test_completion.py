@@ -117,6 +117,18 @@ def test_bash(shell: Shell, words: tuple[str, ...], offered: list[str]) -> None:
     assert shell.bash("countermand", *words) == offered
 
 
+def test_tasks_and_subtasks_stand_behind_their_job(server: StandIn, shell: Shell) -> None:
+    task = {"state": "Running", "name": "", "command": "work *"}
+    tasks = Answer(200, {"tasks": [{**task, "task_id": n} for n in (1, 2, 12)]})
+    server.plan("GET", "/api/v1/jobs/17/tasks", tasks, tasks)
+    assert shell.bash("countermand", "cancel", "17.") == ["17.1", "17.2", "17.12"]
+    assert shell.bash("countermand", "show", "17.1") == ["17.1", "17.12"]
+    subtasks = Answer(200, {"subtasks": [{**task, "subtask_id": n} for n in (5, 6)]})
+    server.plan("GET", "/api/v1/jobs/17/tasks/2/subtasks", subtasks)
+    assert shell.bash("countermand", "requeue", "17.2.6") == ["17.2.6"]
+    assert shell.bash("countermand", "configure", "17.") == [""]
+
+
 def test_the_states_that_a_verb_is_for_are_asked_for(server: StandIn, shell: Shell) -> None:
     shell.bash("countermand", "requeue", "")
     (request,) = server.requests

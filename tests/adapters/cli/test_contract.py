@@ -19,13 +19,14 @@ from adapters.http.bodies import (
     nodes,
     receipts,
     replay,
+    subtasks,
 )
 from adapters.http.bodies.explanation import ExplanationBody, SentenceBody
 from adapters.http.bodies.job import JobDetail
 from adapters.wire.codec import Envelope
 from application.views import JobOrder
 from domain.identity import Origin
-from domain.states import JOB_ENDED, CancelMode, JobState, JobType
+from domain.states import JOB_ENDED, CancelMode, JobState, JobType, TaskState
 from projections.audit_trail import Kind
 
 SAME = (
@@ -43,6 +44,8 @@ SAME = (
     (view_shapes.WhoAmI, cluster.WhoAmI),
     (shapes.Parameter, cluster.ParameterBody),
     (shapes.Step, replay.StepBody),
+    (shapes.SubtaskItem, subtasks.SubtaskItem),
+    (shapes.SubtaskBody, subtasks.SubtaskBody),
 )
 
 
@@ -85,6 +88,7 @@ def paths_of(body: type[Struct], before: str = "") -> list[str]:
 
 def test_words_are_the_domains() -> None:
     assert tuple(JobState) == words.JOB_STATES
+    assert tuple(TaskState) == words.TASK_STATES
     assert set(words.ENDED_STATES) == JOB_ENDED
     assert tuple(JobType) == words.JOB_TYPES
     assert tuple(CancelMode) == words.MODES

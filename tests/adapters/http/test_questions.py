@@ -23,12 +23,15 @@ JOB_FIELDS = {
     "job_id", "name", "owner", "job_type", "priority", "run_as", "properties", "state",
     "previous_state", "version", "position", "created_at", "submitted_at", "queued_at",
     "started_at", "ended_at", "changed_at", "requeue_count", "error_code", "error_message",
-    "nodes", "cancel", "finish", "tasks", "removed",
+    "nodes", "cancel", "finish", "tasks", "removed", "valid_exit_codes", "task_retry_count",
+    "hold_until", "project", "service_name", "client_source", "progress", "progress_message",
 }  # fmt: skip
 TASK_FIELDS = {
     "task_id", "type", "name", "command", "work_directory", "state", "attempt", "node",
     "exit_code", "exit_signal", "started_at", "ended_at", "survivors", "code", "reason",
     "explicitly_canceled", "finish", "runtime_seconds", "depends_on", "retry_count", "retries",
+    "start", "end", "increment", "instances", "subtasks", "valid_exit_codes", "properties", "stdin",
+    "stdout", "stderr",
 }  # fmt: skip
 
 
