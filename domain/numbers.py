@@ -1,8 +1,12 @@
 """Sets of whole numbers, as large as a million, that cost bits instead of objects."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from domain.ranges import joined, lowest, span, spans_in, spans_of
+
+FEW: Final = 1024
+"""How many numbers are looked through at a time, so that the whole is not copied for each."""
 
 
 class Numbers:
@@ -64,20 +68,29 @@ class Numbers:
         return bool(self._bits >> number & 1)
 
     def __iter__(self) -> Iterator[int]:
-        """Rising, found one by one: whoever needs a few of a million pays for a few."""
-        bits = self._bits
+        """Rising, found a few at a time: whoever needs a few of a million pays for a few."""
+        bits, base = self._bits, 0
         while bits:
-            number = lowest(bits)
-            yield number
-            bits ^= 1 << number
+            gap = lowest(bits)
+            bits, base = bits >> gap, base + gap
+            few = bits & span(0, FEW - 1)
+            while few:
+                number = lowest(few)
+                yield base + number
+                few ^= 1 << number
+            bits, base = bits >> FEW, base + FEW
 
     def falling(self) -> Iterator[int]:
-        """From the highest down, found one by one."""
+        """From the highest down, found a few at a time."""
         bits = self._bits
         while bits:
-            number = bits.bit_length() - 1
-            yield number
-            bits ^= 1 << number
+            base = max(0, bits.bit_length() - FEW)
+            few = bits >> base
+            bits ^= few << base
+            while few:
+                number = few.bit_length() - 1
+                yield base + number
+                few ^= 1 << number
 
     def first(self, count: int) -> "Numbers":
         """The lowest ``count`` of them, all when there are no more; found by halving."""

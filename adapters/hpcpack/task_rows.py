@@ -18,6 +18,7 @@ from application.views import Key
 from domain.job import Job, Task
 from domain.numbers import NONE, Numbers
 from domain.states import TaskType
+from domain.sweeps import SUBTASKS_MAX
 
 ITSELF: Final = Numbers.one(0)
 """The instance of a task that stands in the list itself."""
@@ -119,9 +120,12 @@ def rows_from(parts: Sequence[Part], start: int, descending: bool, count: int) -
 
 
 def place_in(key: Key) -> Place | None:
-    """The place that a ``queryId`` holds; None for the beginning."""
+    """The place that a ``queryId`` holds; None for the beginning, and for what is no place.
+
+    Whoever makes up a ``queryId`` begins again: no number in it costs more than there can be.
+    """
     match key:
-        case (int(task), int(instance)) if instance >= 0:
+        case (int(task), int(instance)) if 0 <= instance <= SUBTASKS_MAX:
             return Place(task, instance)
         case _:
             return None

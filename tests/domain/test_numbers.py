@@ -19,7 +19,12 @@ def test_the_first_are_the_lowest(numbers: set[int], count: int) -> None:
     assert list(of(numbers).first(count)) == sorted(numbers)[:count]
 
 
-@given(SOME)
+@given(st.sets(st.integers(0, 5000), max_size=60))
+def test_they_are_told_rising_and_each_once(numbers: set[int]) -> None:
+    assert list(of(numbers)) == sorted(numbers)
+
+
+@given(st.sets(st.integers(0, 5000), max_size=60))
 def test_falling_is_rising_the_other_way(numbers: set[int]) -> None:
     assert list(of(numbers).falling()) == sorted(numbers, reverse=True)
 
