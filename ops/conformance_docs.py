@@ -184,6 +184,8 @@ def does(operation: Operation) -> str:
     """What is done here."""
     if not operation.works:
         return f"**501**: {operation.lacks}"
+    if operation.refuses:
+        return f"**refused**: {operation.refuses}"
     return f"the same; {operation.differs}" if operation.differs else "the same"
 
 

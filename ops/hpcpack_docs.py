@@ -165,10 +165,7 @@ def document() -> str:
 
 def section(title: str, operations: Iterable[Operation], shown_by: str, before: str = "") -> str:
     """A table of operations."""
-    rows = (
-        (f"`{o.method} {o.path}`", o.id, o.editions, "works" if o.works else "**501**", words(o))
-        for o in operations
-    )
+    rows = ((f"`{o.method} {o.path}`", o.id, o.editions, here(o), words(o)) for o in operations)
     head = ("operation", "name", "edition", "here", "differences, or why not")
     where = (
         f"Shown by {', '.join(f'`{x}`' for x in shown_by.split(', '))} in tests/adapters/hpcpack."
@@ -179,7 +176,14 @@ def section(title: str, operations: Iterable[Operation], shown_by: str, before: 
 
 def words(operation: Operation) -> str:
     """What is to be said of an operation."""
-    return operation.lacks or operation.differs
+    return operation.lacks or operation.refuses or operation.differs
+
+
+def here(operation: Operation) -> str:
+    """What becomes of it."""
+    if not operation.works:
+        return "**501**"
+    return "**refused**" if operation.refuses else "works"
 
 
 def windows() -> str:

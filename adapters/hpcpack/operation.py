@@ -15,8 +15,9 @@ class Operation(Struct, frozen=True):
 
     ``status``: of an answer that honours it. ``query``: the names that are read, as the
     specification spells them; case does not count. ``body``: what is expected, in words.
-    ``lacks``: the sentence for 501, why it cannot be honoured; "" when it is. ``differs``: what a
-    client meets here and not there, on purpose.
+    ``lacks``: the sentence for 501, why it cannot be honoured; "" when it is. ``refuses``: why it
+    is understood and refused whoever asks; "" when it is not. ``differs``: what a client meets here
+    and not there, on purpose.
     """
 
     id: str
@@ -26,10 +27,11 @@ class Operation(Struct, frozen=True):
     query: tuple[str, ...] = ()
     body: str = ""
     lacks: str = ""
+    refuses: str = ""
     differs: str = ""
     editions: str = "2016, 2019"
 
     @property
     def works(self) -> bool:
-        """Whether it is honoured."""
+        """Whether it is served: done, or refused for a reason of its own."""
         return not self.lacks

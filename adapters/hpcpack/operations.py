@@ -23,6 +23,9 @@ ONE_SUBTASK: Final = (
     "a subtask that waits to run again tells nothing of its last run; ErrorCode is left out where "
     "two could be meant; ChangeTime is its task's"
 )
+NOT_CHANGED: Final = (
+    "Operation_PropertyIsReadOnly: a subtask has no properties of its own; change its task"
+)
 NO_METRICS: Final = "HPC Pack's metrics are not kept; GET /api/v1/metrics has this service's own"
 NO_NODE_WORK: Final = "nothing can be done to nodes here"
 NO_GROUPS: Final = "node groups are fixed here: they cannot be made, changed or removed"
@@ -347,8 +350,7 @@ TASKS: Final = (
         "jobs/{job_id}/tasks/{task_id}/subtasks/{subtask_id}",
         NOTHING,
         body=PROPERTIES,
-        differs="always refused with Operation_PropertyIsReadOnly: what a subtask is, its task "
-        "says; change the task",
+        refuses=NOT_CHANGED,
     ),
     Operation(
         "cancelSubtask",

@@ -6,7 +6,7 @@ Names are those of the same operations of ``/hpc``: the same is done.
 from typing import Final
 
 from adapters.hpcpack.operation import Method, Operation
-from adapters.hpcpack.operations import MESSAGE, ONE_SUBTASK, ONLY_CHANGES, PROPERTIES
+from adapters.hpcpack.operations import MESSAGE, NOT_CHANGED, ONE_SUBTASK, ONLY_CHANGES, PROPERTIES
 
 EDITIONS: Final = "2008 R2 to 2019"
 SUBTASK: Final = "Job/{job_id}/Task/{task_id}/SubTask/{subtask_id}"
@@ -21,6 +21,7 @@ def operation(
     body: str = "",
     lacks: str = "",
     differs: str = "",
+    refuses: str = "",
 ) -> Operation:
     """An operation; all of them answer 200."""
     return Operation(
@@ -31,6 +32,7 @@ def operation(
         body=body,
         lacks=lacks,
         differs=differs,
+        refuses=refuses,
         editions=EDITIONS,
     )
 
@@ -75,7 +77,7 @@ WINDOWS_OPERATIONS: Final = (
         "PUT",
         SUBTASK,
         body=PROPERTIES,
-        differs="as setSubtaskProperties of `/hpc`",
+        refuses=NOT_CHANGED,
     ),
     operation("cancelSubtask", "POST", f"{SUBTASK}/Cancel", ("Forced",), MESSAGE),
     operation("getNodes", "GET", "Nodes", PAGED, differs="as getNodes of `/hpc`"),
