@@ -17,7 +17,7 @@ from application.ports import Journal, Reporter, Stored, Token
 from domain.events import Aggregate
 from domain.job import Job
 
-EVENTS_BETWEEN: Final = 500
+EVENTS_BETWEEN: Final = 250
 """A snapshot is written when a job has so many events more than its last one knows."""
 
 
