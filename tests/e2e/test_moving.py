@@ -13,6 +13,7 @@ import pytest
 
 from adapters.principals import PrincipalsFile
 from domain.parameters import CATALOGUE
+from tests.e2e.scripts import job_of
 from tests.e2e.service import Service, running_service
 from tests.e2e.shown import Shell, blocks, commands, document, surroundings
 from tests.e2e.stand_ins import with_tools
@@ -63,7 +64,18 @@ def with_a_canceled_task(service: Service) -> int:
     return job
 
 
+def sweeping(service: Service) -> int:
+    """A job that runs, whose task 3 is a sweep, of which step 2 was reached."""
+    body = job_of(*TASKS, mark=service.home)
+    index = {"type": "ParametricSweep", "start": 1, "end": 9, "increment": 1}
+    body["tasks"][2] |= index
+    job = service.submit(tasks=body["tasks"])
+    until(lambda: service.job(job)["tasks"][2]["subtasks"]["expanded"] >= 2, "step 2 is there")
+    return job
+
+
 BEFORE: Final[dict[str, Callable[[Service], int]]] = {
+    "cancel 42.3.2": sweeping,
     "cancel": running,
     "finish": running,
     "requeue": canceled,
@@ -79,7 +91,7 @@ BEFORE: Final[dict[str, Callable[[Service], int]]] = {
 def job_for(line: str, service: Service) -> int:
     """A job that the command fits."""
     words = shlex.split(line)
-    about_a_task = f"{words[1]} --task" if "--task" in words else ""
+    about_a_task = f"{words[1]} --task" if "--task" in words else " ".join(words[1:3])
     return BEFORE.get(about_a_task, BEFORE.get(words[1], held))(service)
 
 
