@@ -24,12 +24,12 @@ def record_run_end(job: Job, instruction: c.RecordRunEnd) -> tuple[e.JobEvent, .
         return ()
     if task.spec.type is TaskType.NODE_RELEASE:
         return (release_end(task, instruction),)
-    again = runs_again(job, task, instruction)
     valid = task.spec.valid_exit_codes or job.valid_exit_codes
+    again = runs_again(job, task, instruction, valid)
     return (run_end(task, instruction, again, valid),)
 
 
-def runs_again(job: Job, task: Task, instruction: c.RecordRunEnd) -> bool:
+def runs_again(job: Job, task: Task, instruction: c.RecordRunEnd, valid: str) -> bool:
     """Whether a failure of this run queues the task again.
 
     Source: the product's TaskRetryCount, for errors of the system, and its job property
@@ -43,7 +43,15 @@ def runs_again(job: Job, task: Task, instruction: c.RecordRunEnd) -> bool:
     if limit is None:
         limit = max(job.task_retry_count, instruction.retry_count if instruction.lost else 0)
     undisturbed = job.state is JobState.RUNNING and task.state is TaskState.RUNNING
-    return undisturbed and not instruction.survivors and task.retries < limit
+    failed = failed_by_itself(instruction, valid) and not instruction.survivors
+    return undisturbed and failed and task.retries < limit
+
+
+def failed_by_itself(instruction: c.RecordRunEnd, valid: str) -> bool:
+    """Whether the run was lost, or ended by itself and not well."""
+    if instruction.lost:
+        return True
+    return instruction.stop is None and not counts_as_success(instruction.exit.code, valid)
 
 
 def is_replaced(job: Job, instance: Task) -> bool:

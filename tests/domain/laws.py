@@ -128,6 +128,9 @@ class Laws:
             self._in_order(before, was.spec)
         if isinstance(data, e.TaskFailed) and data.runs_again:
             assert before.state is S.RUNNING
+        if isinstance(data, e.TaskFinished | e.TaskStopped | e.TaskForceStopped):
+            mine = was.spec.id in {run.task for run in data.runs}
+            assert not (mine and data.runs_again) or was.spec.type is TaskType.SERVICE
         if comes_and_goes and isinstance(data, ROUND):
             return
         if was.state is TaskState.FINISHED:

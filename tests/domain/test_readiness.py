@@ -22,9 +22,11 @@ from tests.domain.builders import (
     end_job,
     ends,
     finish_task,
+    killed,
     release,
     requeue,
     requeue_task,
+    run,
     start,
     submit,
 )
@@ -273,3 +275,20 @@ def test_a_requeue_of_the_job_begins_to_count_anew() -> None:
     story.tell(start(1), ends(1, code=1), start(1, 2), ends(1, code=1, attempt=2), end_job())
     story.ask(requeue())
     assert (story.job.tasks[1].retries, story.job.tasks[1].attempt) == (0, 2)
+
+
+@pytest.mark.parametrize("own", [{"retry_count": 2}, {}])
+def test_a_task_that_succeeds_does_not_run_again(own: dict[str, int]) -> None:
+    story = running(basic(1, **own), task_retry_count=2)
+    story.tell(start(1))
+    (fact,) = story.tell(ends(1))
+    assert fact == e.TaskFinished((run(1),), e.Exit(0))
+    assert story.job.tasks[1].state is TaskState.FINISHED
+
+
+def test_what_the_engine_stopped_on_its_own_account_does_not_run_again() -> None:
+    story = running(basic(1, retry_count=2))
+    story.tell(start(1))
+    (fact,) = story.tell(killed(1, "nobody asked"))
+    assert isinstance(fact, e.TaskFailed)
+    assert not fact.runs_again
