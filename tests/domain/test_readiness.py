@@ -277,9 +277,9 @@ def test_a_requeue_of_the_job_begins_to_count_anew() -> None:
     assert (story.job.tasks[1].retries, story.job.tasks[1].attempt) == (0, 2)
 
 
-@pytest.mark.parametrize("own", [{"retry_count": 2}, {}])
-def test_a_task_that_succeeds_does_not_run_again(own: dict[str, int]) -> None:
-    story = running(basic(1, **own), task_retry_count=2)
+@pytest.mark.parametrize("own", [2, None])
+def test_a_task_that_succeeds_does_not_run_again(own: int | None) -> None:
+    story = running(basic(1, retry_count=own), task_retry_count=2)
     story.tell(start(1))
     (fact,) = story.tell(ends(1))
     assert fact == e.TaskFinished((run(1),), e.Exit(0))
