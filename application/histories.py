@@ -50,11 +50,12 @@ class Histories:
         Empty only at the end.
         """
         kept = await self._kept(aggregate, position, limit)
+        last = kept[-1] if kept else await asyncio.to_thread(self._journal.last, aggregate)
+        if not kept and last is not None and last.position > position:  # it has got it meanwhile
+            kept = await self._kept(aggregate, position, limit)
+            last = kept[-1]
         if kept and is_full(kept, limit):
             return kept
-        last = kept[-1] if kept else await asyncio.to_thread(self._journal.last, aggregate)
-        if last is not None and not kept and last.position > position:  # it has got it meanwhile
-            return await self._kept(aggregate, position, limit)
         newer = await self._newer(aggregate, last, Token())
         return (*kept, *(x for x in newer if x.position > position))[:limit]
 

@@ -125,6 +125,7 @@ async def test_runs_go_to_the_first_node_with_a_free_slot(world: World) -> None:
         await stack.went(waiting)
         job = await stack.state(waiting, JobState.RUNNING)
         assert (job.tasks[1].node, job.nodes) == ("n2", ("n2",))
+        await stack.caught_up()
         assert node_uses(TWO, stack.board.occupied) == (
             NodeUse("n1", NodeState.ONLINE, 1, 1, 1),
             NodeUse("n2", NodeState.ONLINE, 2, 2, 2),
@@ -138,6 +139,7 @@ async def test_node_release_runs_where_the_job_was_and_holds_no_slot(world: Worl
         await stack.went(job, task=2)
         await stack.state(job, JobState.FINISHING)
         assert world.machine.runs[RunKey(job, 2, 0, 1)].status.node == "n2"
+        await stack.caught_up()
         assert node_uses(TWO, stack.board.occupied)[1] == NodeUse("n2", NodeState.ONLINE, 2, 0, 1)
         stack.fake.finish(RunKey(job, 2, 0, 1))
         ended = await stack.state(job, JobState.FINISHED)
@@ -156,6 +158,7 @@ async def test_runs_of_a_node_that_is_gone_are_found_stopped_and_recorded(world:
 
     async with Stack(world, nodes=(Node("n1", 1),)) as stack:
         await stack.state(canceled, JobState.RUNNING)
+        await stack.caught_up()
         assert node_uses(stack.fake.nodes, stack.board.occupied) == (
             NodeUse("n1", NodeState.ONLINE, 1, 1, 1),
             NodeUse("n2", NodeState.REMOVED, 0, 2, 2),
@@ -167,6 +170,7 @@ async def test_runs_of_a_node_that_is_gone_are_found_stopped_and_recorded(world:
         finished = await stack.state(finishes, JobState.FINISHED)
         assert (ended.tasks[1].node, finished.tasks[1].node) == ("n2", "n2")
         assert (await stack.state(waiting, JobState.QUEUED)).tasks[1].state is TaskState.QUEUED
+        await stack.caught_up()
         assert [x.name for x in node_uses(stack.fake.nodes, stack.board.occupied)] == ["n1"]
 
 
