@@ -93,6 +93,7 @@ class Carrier:
         """
         job_id = status.key.job
         if job_id in self._board.ended and job_id not in self._board.jobs:
+            await self._runs.keep(status.key)
             return
         try:
             await until_done(

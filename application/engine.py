@@ -183,8 +183,18 @@ class Engine(Protocol):
         """
         ...
 
-    async def forget(self, key: RunKey) -> None:
-        """Remove the notes and output of an ended run. Used when a job is removed."""
+    async def keep(self, key: RunKey) -> None:
+        """The end of the run is written: nobody asks for it any more, nor does ``recover`` tell it.
+
+        Its output stays until ``forget``. No effect on a run that may still tell something.
+        """
+        ...
+
+    async def forget(self, job: int) -> None:
+        """Remove the notes and output of all of a job's runs. Used when the job is removed.
+
+        Raises ``Refused`` while one of them has not ended.
+        """
         ...
 
     async def close(self, *, stop_tasks: bool = False) -> None:

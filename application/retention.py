@@ -15,7 +15,7 @@ from itertools import islice, takewhile
 from typing import Final
 
 from application.board import Board
-from application.engine import Engine, RunKey
+from application.engine import Engine
 from application.ledger import Ledger
 from application.ports import Clock, Reporter
 from application.runs import Runs
@@ -23,7 +23,6 @@ from domain.commands import RemoveJob
 from domain.errors import Corrupt, CountermandError, Refused
 from domain.events import job_aggregate
 from domain.parameters import TTL_COMPLETED_JOBS
-from domain.subtasks import runs_so_far
 
 LOOK_SECONDS_MIN: Final = 0.001
 LOOK_SECONDS_MAX: Final = 30.0
@@ -116,10 +115,7 @@ class Retention:
     async def _remove(self, job_id: int) -> int:
         """The notes of its runs first, so that a crash in between leaves none behind."""
         try:
-            job = await self._ledger.job(job_id)
-            for task in job.tasks.values() if job else ():
-                for instance, attempt in runs_so_far(task):
-                    await self._engine.forget(RunKey(job_id, task.spec.id, instance, attempt))
+            await self._engine.forget(job_id)
             done = await self._runs.tell(job_id, RemoveJob())
         except (Corrupt, Refused) as error:
             self._left.add(job_id)

@@ -6,6 +6,7 @@ get the word when a stop has been accepted meanwhile.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from shlex import quote
 from typing import Final
@@ -16,7 +17,7 @@ from application.engine import Engine, RunKey, RunPhase, RunSpec, RunStatus, key
 from application.ledger import Cause, Change, Ledger
 from application.patience import until_done
 from domain import commands as c
-from domain.errors import Corrupt, CountermandError, Refused
+from domain.errors import Corrupt, CountermandError, Refused, Unavailable
 from domain.events import JobEvent, RunHandle, TaskSpec
 from domain.instruct import instruct
 from domain.job import Job, Task
@@ -126,13 +127,20 @@ class Runs:
         was given up before, and the same run may be alive under a later one.
         """
         key = status.key
-        if status.phase in (RunPhase.ENDED, RunPhase.LOST):
-            job = await self._ledger.job(key.job)
-            if is_about(job, status):
-                retry_count = await self._ledger.parameter(TASK_RETRY_COUNT)
-                await self.tell(key.job, end_of(status, retry_count), cause_of(job))
+        job = await self._ledger.job(key.job)
+        if status.phase in (RunPhase.ENDED, RunPhase.LOST) and is_about(job, status):
+            retry_count = await self._ledger.parameter(TASK_RETRY_COUNT)
+            job = (await self.tell(key.job, end_of(status, retry_count), cause_of(job))).after
         if status.survivors_gone:
-            await self.tell(key.job, c.RecordSurvivorsGone(key.task, key.attempt, key.instance))
+            gone = c.RecordSurvivorsGone(key.task, key.attempt, key.instance)
+            job = (await self.tell(key.job, gone)).after
+        if is_written(job, key):
+            await self.keep(key)
+
+    async def keep(self, key: RunKey) -> None:
+        """What the engine said of the run is written; later, if it cannot be reached now."""
+        with suppress(Unavailable):
+            await self._engine.keep(key)
 
     async def recover(self, jobs: dict[int, Job]) -> tuple[RunKey, ...]:
         """After a start: compare what the engine finds with what is written, and mend the gap.
@@ -208,6 +216,15 @@ def is_about(job: Job | None, status: RunStatus) -> bool:
     """Whether a report is about the keeper that is written down for the run."""
     task = running_task(job, status.key)
     return task is not None and status.handle in (None, task.handle)
+
+
+def is_written(job: Job | None, key: RunKey) -> bool:
+    """Whether it is written that this run is over, and not only that it never began."""
+    task = job.tasks.get(key.task) if job else None
+    if job is None or task is None or running_task(job, key) is not None:
+        return False
+    latest = one_run(job, key.task, key.instance) or task
+    return latest.attempt >= key.attempt
 
 
 def stop_called_for(job: Job | None, key: RunKey) -> bool:

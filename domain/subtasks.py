@@ -284,18 +284,6 @@ def again_numbers(task: Task) -> Numbers:
     return (subtasks.failed | subtasks.canceled) - subtasks.explicit | waiting_numbers(task)
 
 
-def runs_so_far(task: Task) -> Iterator[tuple[int, int]]:
-    """Every run there ever was of the task or its subtasks: instance and attempt."""
-    subtasks = task.subtasks
-    if subtasks is None:
-        yield from ((task.instance, attempt) for attempt in range(1, task.attempt + 1))
-        return
-    for latest, these in subtasks.attempts.items():
-        yield from ((number, attempt) for number in these for attempt in range(1, latest + 1))
-    for one in subtasks.live.values():
-        yield from runs_so_far(one)
-
-
 def cut_short(task: Task) -> Task:
     """The task, which knows that its job's cancel found subtasks of it open."""
     subtasks = task.subtasks

@@ -350,18 +350,42 @@ async def test_a_forgotten_run_is_not_known_any_more(bench: Bench, engine: Engin
     await started(bench, engine, "exit 0")
     await report(engine)
 
-    await engine.forget(KEY)
-    await engine.forget(KEY)
+    await engine.forget(KEY.job)
+    await engine.forget(KEY.job)
 
     assert await engine.status(KEY) is None
     assert await engine.recover() == ()
+
+
+async def test_a_kept_run_is_not_told_of_again(bench: Bench, engine: Engine) -> None:
+    await started(bench, engine, "exit 0")
+    await report(engine)
+
+    await engine.keep(KEY)
+    await engine.keep(KEY)
+
+    assert await engine.status(KEY) is None
+    assert await engine.recover() == ()
+    await engine.close()
+    following = bench.service()
+    assert await following.recover() == ()
+    await following.forget(KEY.job)
+    await following.close()
+
+
+async def test_a_run_that_goes_on_is_not_kept(bench: Bench, engine: Engine) -> None:
+    await started(bench, engine, RUNS)
+
+    await engine.keep(KEY)
+
+    assert (await known(engine)).phase is RunPhase.RUNNING
 
 
 async def test_a_run_that_goes_on_is_not_forgotten(bench: Bench, engine: Engine) -> None:
     await started(bench, engine, RUNS)
 
     with pytest.raises(Refused):
-        await engine.forget(KEY)
+        await engine.forget(KEY.job)
     assert (await known(engine)).phase is RunPhase.RUNNING
 
 
@@ -470,7 +494,7 @@ async def test_runs_of_a_node_that_is_no_more_are_found_and_stopped(
     await following.stop(running, at_once())
     ended = await report(following)
     assert (ended.key, ended.node, ended.exit) == (running, "n2", Exit(signal=SIGKILL))
-    await following.forget(running)
+    await following.forget(running.job)
     with pytest.raises(Refused):
         await following.prepare(running, RunSpec("exit 0", {}, "n2"))
     await following.close()

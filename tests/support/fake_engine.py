@@ -60,6 +60,7 @@ class FakeMachine:
     """Runs and clock. Lives on when a service dies."""
 
     runs: dict[RunKey, FakeRun] = field(default_factory=dict)
+    kept: set[RunKey] = field(default_factory=set)
     now_ms: int = 0
     pid: int = 1000
     engines: list["FakeEngine"] = field(default_factory=list)
@@ -171,7 +172,8 @@ class FakeEngine:
 
     async def recover(self) -> tuple[RunStatus, ...]:
         self._answer()
-        found = tuple(run.status for run in self.machine.runs.values())
+        there = self.machine.runs.items()
+        found = tuple(run.status for key, run in there if key not in self.machine.kept)
         for status in found:
             if status.phase in (RunPhase.ENDED, RunPhase.LOST):
                 self.receive(status)
@@ -191,6 +193,7 @@ class FakeEngine:
         handle = RunHandle(self.name, BOOT_ID, self.machine.pid, self.machine.now_ms, f"w{key.job}")
         status = RunStatus(key, RunPhase.PREPARED, handle, node=spec.node)
         self.machine.runs[key] = FakeRun(spec, status, self.machine.now_ms)
+        self.machine.kept.discard(key)
         self.acts.append(("prepare", key))
         await self.meanwhile(key)
         return handle
@@ -233,19 +236,26 @@ class FakeEngine:
 
     async def status(self, key: RunKey) -> RunStatus | None:
         self._answer()
-        run = self.machine.runs.get(key)
+        run = None if key in self.machine.kept else self.machine.runs.get(key)
         return run.status if run else None
 
     async def reports(self) -> AsyncIterator[RunStatus]:
         while (status := await self._queue.get()) is not None:
             yield status
 
-    async def forget(self, key: RunKey) -> None:
+    async def keep(self, key: RunKey) -> None:
         self._answer()
-        run = self.machine.runs.get(key)
-        if run and run.status.phase in (RunPhase.PREPARED, RunPhase.RUNNING):
-            raise Refused(f"run {key} has not ended", code="run_not_ended")
-        self.machine.runs.pop(key, None)
+        if is_over(self.machine.runs.get(key)):
+            self.machine.kept.add(key)
+
+    async def forget(self, job: int) -> None:
+        self._answer()
+        mine = [key for key in self.machine.runs if key.job == job]
+        for key in mine:
+            if self.machine.runs[key].status.phase in (RunPhase.PREPARED, RunPhase.RUNNING):
+                raise Refused(f"run {key} has not ended", code="run_not_ended")
+        for key in mine:
+            del self.machine.runs[key]
 
     async def close(self, *, stop_tasks: bool = False) -> None:
         if self._closed:
@@ -318,6 +328,14 @@ class FakeEngine:
 
 async def nothing_happens(_: RunKey) -> None:
     """While a keeper is prepared."""
+
+
+def is_over(run: FakeRun | None) -> bool:
+    """Whether nothing more will be told of it."""
+    if run is None or run.status.phase not in (RunPhase.ENDED, RunPhase.LOST):
+        return False
+    left = run.status.stop.survivors if run.status.stop else run.status.survivors
+    return not left or run.status.survivors_gone
 
 
 def gives_way(status: RunStatus, node: str) -> bool:

@@ -138,8 +138,12 @@ class FusedEngine:
             await self._fuse.alive()
             yield status
 
-    async def forget(self, key: RunKey) -> None:
-        await self._act(lambda: self.fake.forget(key))
+    async def keep(self, key: RunKey) -> None:
+        await self._fuse.alive()
+        await self.fake.keep(key)
+
+    async def forget(self, job: int) -> None:
+        await self._act(lambda: self.fake.forget(job))
 
     async def close(self, *, stop_tasks: bool = False) -> None:
         await self.fake.close(stop_tasks=stop_tasks)

@@ -18,10 +18,13 @@ from adapters.engines.local.notes import ENGINE_NAME, Record
 from adapters.engines.local.rundirs import (
     Output,
     check_work_directory,
+    kept_output,
     make,
     new_name,
+    put_aside,
     read_output,
     remove,
+    remove_kept,
     scan,
 )
 from adapters.engines.local.talk import SPEC_BYTES_MAX
@@ -51,8 +54,8 @@ class LocalEngine:
     service's account. Cgroups of runs are made in ``cgroup_parent``, by default the service's own
     cgroup; where that may not be written, runs do without.
 
-    Of a run that is over only the name of its directory is kept in memory: a sweep may leave a
-    hundred thousand of them, and the notes say the rest.
+    What ``keep`` has put aside is not looked at again, neither now nor at the next start: a sweep
+    may leave a hundred thousand runs.
 
     A run lasts until all of it has ended: a command line that leaves something in the background
     is running until that has ended too. Linux 5.4 or later (pidfds); ``cgroup.kill`` needs 5.14.
@@ -78,8 +81,6 @@ class LocalEngine:
         self._kill_seconds = kill_deadline_seconds
         self._go_seconds = go_deadline_seconds
         self._runs: dict[RunKey, Follower] = {}
-        self._over: dict[RunKey, str] = {}
-        self._letting_go: set[asyncio.Task[None]] = set()
         self._locks: dict[RunKey, asyncio.Lock] = {}
         self._reports: asyncio.Queue[RunStatus | None] = asyncio.Queue()
         self._closed = False
@@ -101,12 +102,11 @@ class LocalEngine:
     async def prepare(self, key: RunKey, spec: RunSpec) -> RunHandle:
         self._check_open()
         async with self._lock(key):
-            known = await self._find(key)
+            known = self._runs.get(key)
             if known is not None and not await self._give_way(known, spec.node):
                 return _handle(known.record)
             follower = await self._spawn(key, spec)
             self._runs[key] = follower
-            self._over.pop(key, None)
             if known is not None:
                 await known.finish()
                 await asyncio.to_thread(remove, known.directory, known.record)
@@ -166,10 +166,10 @@ class LocalEngine:
         return b"%d\n" % len(body) + body, account
 
     async def go(self, key: RunKey) -> None:
-        await (await self._known(key)).command("go")
+        await self._known(key).command("go")
 
     async def abandon(self, key: RunKey) -> None:
-        follower = await self._known(key)
+        follower = self._known(key)
         if follower.record.status.phase is RunPhase.PREPARED:
             await follower.command("abandon")
 
@@ -180,13 +180,12 @@ class LocalEngine:
             raise Refused(f"{order.signal} is not a signal", code="bad_signal")
         request = order.request_id.encode().hex()
         number, grace = str(order.signal), str(max(0, order.grace_ms))
-        follower = await self._known(key)
-        await follower.command("stop", request, order.step.value, number, grace)
+        await self._known(key).command("stop", request, order.step.value, number, grace)
 
     # --- knowing ----------------------------------------------------------------------------------
 
     async def status(self, key: RunKey) -> RunStatus | None:
-        follower = await self._find(key)
+        follower = self._runs.get(key)
         return follower.record.status if follower else None
 
     async def reports(self) -> AsyncIterator[RunStatus]:
@@ -195,27 +194,25 @@ class LocalEngine:
 
     async def output(self, key: RunKey) -> Output:
         """What a run has written so far. Raises ``Unknown``."""
-        follower = await self._known(key)
+        self._check_open()
+        follower = self._runs.get(key)
+        if follower is None:
+            return await asyncio.to_thread(kept_output, self._runs_directory, key)
         with contextlib.suppress(Unavailable):
             await follower.command("flush")
         return await asyncio.to_thread(read_output, follower.directory, follower.record)
 
     async def recover(self) -> tuple[RunStatus, ...]:
         self._check_open()
-        over = [await self._find(key) for key in tuple(self._over)]
-        known = frozenset(self._runs) | frozenset(self._over)
+        known = frozenset(self._runs)
         found, others = await asyncio.to_thread(scan, self._runs_directory, known)
         for key, (directory, record) in found.items():
             self._runs[key] = self._follow(directory, record)
             if record.status.phase in (RunPhase.ENDED, RunPhase.LOST):
                 self._reports.put_nowait(record.status)
-        all_of_them = dict(self._runs)  # some of which are let go while the others settle
         await asyncio.gather(*(self._runs[key].settle() for key in found))
         await asyncio.gather(*(self._give_up(*other) for other in others))
-        for key, follower in all_of_them.items():
-            self._let_go_when_over(key, follower)
-        told = (*all_of_them.values(), *(follower for follower in over if follower is not None))
-        return tuple(follower.record.status for follower in told)
+        return tuple(follower.record.status for follower in self._runs.values())
 
     async def _give_up(self, directory: Path, record: Record) -> None:
         """End a keeper that another one of the same run has made needless; it never ran."""
@@ -236,40 +233,26 @@ class LocalEngine:
         ended = now.phase in (RunPhase.ENDED, RunPhase.LOST)
         if (ended and was.phase is not now.phase) or now.survivors_gone != was.survivors_gone:
             self._reports.put_nowait(now)
-        follower = self._runs.get(now.key)
-        if follower is not None:
-            self._let_go_when_over(now.key, follower)
-
-    def _let_go_when_over(self, key: RunKey, follower: Follower) -> None:
-        """Keep the name of a run that is over, and nothing else of it."""
-        if follower.record.over and key not in self._over:
-            letting_go = asyncio.create_task(self._let_go(key, follower))
-            self._letting_go.add(letting_go)
-            letting_go.add_done_callback(self._letting_go.discard)
-
-    async def _let_go(self, key: RunKey, follower: Follower) -> None:
-        async with self._lock(key):
-            if self._runs.get(key) is not follower:
-                return
-            await follower.finish()
-            self._over[key] = follower.directory.name
-            del self._runs[key]
-        self._locks.pop(key, None)
 
     # --- letting go -------------------------------------------------------------------------------
 
-    async def forget(self, key: RunKey) -> None:
+    async def keep(self, key: RunKey) -> None:
         async with self._lock(key):
-            follower = await self._find(key)
-            if follower is None:
+            follower = self._runs.get(key)
+            if follower is None or not follower.record.over:
                 return
-            if not follower.record.over:
-                raise Refused(f"run {follower.directory.name} has not ended", code="run_not_ended")
-            self._runs.pop(key, None)
-            self._over.pop(key, None)
             await follower.finish()
-            await asyncio.to_thread(remove, follower.directory, follower.record)
+            await asyncio.to_thread(put_aside, follower.directory, follower.record)
+            del self._runs[key]
         self._locks.pop(key, None)
+
+    async def forget(self, job: int) -> None:
+        for key in [key for key in self._runs if key.job == job]:
+            if not self._runs[key].record.over:
+                name = self._runs[key].directory.name
+                raise Refused(f"run {name} has not ended", code="run_not_ended")
+            await self.keep(key)
+        await asyncio.to_thread(remove_kept, self._runs_directory, job)
 
     async def close(self, *, stop_tasks: bool = False) -> None:
         if self._closed:
@@ -278,9 +261,6 @@ class LocalEngine:
         if stop_tasks:
             live = [run for run in self._runs.values() if not run.record.over]
             await asyncio.gather(*(self._stop_now(run) for run in live))
-        for task in tuple(self._letting_go):
-            task.cancel()
-        await asyncio.gather(*self._letting_go, return_exceptions=True)
         await asyncio.gather(*(run.close() for run in self._runs.values()))
         self._reports.put_nowait(None)
 
@@ -294,17 +274,9 @@ class LocalEngine:
 
     # --- inside -----------------------------------------------------------------------------------
 
-    async def _find(self, key: RunKey) -> Follower | None:
-        """Who follows the run, or, when it is over, somebody who has read its notes."""
-        name = self._over.get(key)
-        if name is None:
-            return self._runs.get(key)
-        directory = self._runs_directory / name
-        return self._follow(directory, await asyncio.to_thread(notes.read, directory, key))
-
-    async def _known(self, key: RunKey) -> Follower:
+    def _known(self, key: RunKey) -> Follower:
         self._check_open()
-        follower = await self._find(key)
+        follower = self._runs.get(key)
         if follower is None:
             raise Unknown(f"no such run: {key}", code="unknown_run")
         return follower

@@ -3,6 +3,8 @@
 <job>.<task>.<instance>-<attempt>.<nonce>/   0711, so that the account can reach ``work``
   notes, sock, output.head, output.tail, warden.err   0600
   work/                                               0700, the account's
+
+kept/<job>/ has those whose end is written on the stream, until the job leaves the view.
 """
 
 import os
@@ -22,8 +24,9 @@ from adapters.engines.local.cgroups import Cgroup
 from adapters.engines.local.notebook import sync_directory
 from adapters.engines.local.notes import Record
 from application.engine import RunKey
-from domain.errors import Refused
+from domain.errors import Refused, Unknown
 
+KEPT: Final = "kept"
 DIRECTORY_MODE: Final = 0o711
 NAME: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)-(\d+)\.[0-9a-f]{8}", re.ASCII)
 NOTELESS_SECONDS_MAX: Final = 120.0
@@ -120,6 +123,34 @@ def remove(directory: Path, record: Record) -> None:
     shutil.rmtree(directory, ignore_errors=True)
     if directory.parent.exists():
         sync_directory(str(directory.parent))
+
+
+def put_aside(directory: Path, record: Record) -> None:
+    """Keep a run that is over where ``scan`` does not look: below its job's number.
+
+    A crash before that leaves it to be found once more. Raises ``OSError``.
+    """
+    if record.cgroup:
+        Cgroup(record.cgroup).remove()
+    job_id = directory.name.partition(".")[0]
+    kept = directory.parent / KEPT / job_id
+    for place in (kept.parent, kept):
+        place.mkdir(exist_ok=True)
+        place.chmod(DIRECTORY_MODE)
+    directory.rename(kept / directory.name)
+
+
+def remove_kept(runs_directory: Path, job_id: int) -> None:
+    """Remove everything of a job's runs that was put aside; what cannot be removed stays."""
+    shutil.rmtree(runs_directory / KEPT / str(job_id), ignore_errors=True)
+
+
+def kept_output(runs_directory: Path, key: RunKey) -> Output:
+    """The output of a run that was put aside. Raises ``Unknown``."""
+    name = f"{key.job}.{key.task}.{key.instance}-{key.attempt}.*"
+    for directory in sorted((runs_directory / KEPT / str(key.job)).glob(name)):
+        return read_output(directory, notes.read(directory, key))
+    raise Unknown(f"no such run: {key}", code="unknown_run")
 
 
 def read_output(directory: Path, record: Record) -> Output:

@@ -245,7 +245,7 @@ async def test_orders_for_a_lost_run_do_nothing(bench: Bench) -> None:
     await engine.go(KEY)
 
     assert await engine.status(KEY) == lost
-    await engine.forget(KEY)
+    await engine.forget(KEY.job)
     assert await engine.status(KEY) is None
 
 
@@ -303,7 +303,7 @@ async def test_survivors_whose_warden_died_are_told_gone_when_nothing_is_left(
 
     assert (first.phase, first.survivors, first.survivors_gone) == (RunPhase.ENDED, 1, False)
     assert second == msgspec.structs.replace(first, survivors_gone=True)
-    await engine.forget(KEY)
+    await engine.forget(KEY.job)
 
 
 async def test_a_torn_last_note_is_as_if_never_begun(bench: Bench) -> None:

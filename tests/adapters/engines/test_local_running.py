@@ -259,7 +259,7 @@ async def test_forget_removes_everything_of_a_run(bench: Bench) -> None:
     engine = bench.engine()
     handle = await bench.started(engine, "echo hello > result")
     await report(engine)
-    await engine.forget(KEY)
+    await engine.forget(KEY.job)
 
     assert not (bench.directory / handle.warden).exists()
     assert not alive(handle.pid)

@@ -277,13 +277,13 @@ async def test_what_outlives_a_kill_is_counted_and_its_end_told(
         assert ended.stop.after_ms >= 300
         assert not ended.survivors_gone
         with pytest.raises(Refused):
-            await engine.forget(KEY)
+            await engine.forget(KEY.job)
     finally:
         frozen.thaw()
     gone = await report(engine)
     assert gone.survivors_gone
     assert members(handle) == []
-    await engine.forget(KEY)
+    await engine.forget(KEY.job)
     frozen.remove()
 
 
