@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from application.accounts import Refusing, any_account, check_account
 from application.admission import Admission
 from application.cluster_commands import ClusterCommands, ParametersInForce
 from application.job_maker import JobMaker
@@ -69,8 +70,10 @@ class Scheduler:
         refusals: RefusalLimit,
         maker: JobMaker,
         room: Callable[[], None],
+        refusing: Refusing = any_account,
     ) -> None:
         self._ledger = ledger
+        self._refusing = refusing
         self._limits = limits
         self._maker = maker
         self._room = room
@@ -106,6 +109,7 @@ class Scheduler:
         run_as: str = "",
     ) -> Receipt:
         """Configuring -> Submitted. ``run_as``: another account than the job says, "" for none."""
+        check_account(self._refusing, run_as)
         return await self._requests.request(
             caller,
             job_id,
@@ -147,6 +151,7 @@ class Scheduler:
     ) -> Receipt:
         """New values of a job's properties, all or none; which may change depends on its state."""
         check_changes(changes)
+        check_account(self._refusing, changes.run_as)
         return await self._requests.request(
             caller,
             job_id,
@@ -205,6 +210,7 @@ class Scheduler:
             submit=submit,
         )
         check_submission(draft)
+        check_account(self._refusing, new.run_as)
         no = denied(asked)
         if no is not None:
             return await self._cluster.creation_refused(caller, draft, no)

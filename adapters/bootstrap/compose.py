@@ -165,7 +165,7 @@ def join(
         run_limits=RunLimits(board, runs, clock, reporter),
         holds=Holds(board, clock),
         room=room,
-        scheduler=scheduler_of(settings, ledger, policy, clock, maker, may_write),
+        scheduler=scheduler_of(settings, ledger, policy, clock, maker, may_write, engine),
         queries=Queries(ledger, log, journal, board, policy, tail),
         views=views_of(settings, server, log, journal, ledger, board, policy, clock, reporter),
         supervision=supervision,
@@ -284,11 +284,13 @@ def scheduler_of(
     clock: SystemClock,
     maker: JobMaker,
     may_write: Callable[[], None],
+    engine: LocalEngine,
 ) -> Scheduler:
     """The commands people give."""
     limits = Limits(settings.message_units_max)
     refusals = RefusalLimit(settings.refusals_per_minute, settings.refusals_per_minute)
-    return Scheduler(ledger, policy, clock, limits, refusals, maker, may_write)
+    accounts = engine.account_refused
+    return Scheduler(ledger, policy, clock, limits, refusals, maker, may_write, accounts)
 
 
 async def background(parts: Parts) -> None:

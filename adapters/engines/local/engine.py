@@ -93,6 +93,14 @@ class LocalEngine:
     def nodes(self) -> tuple[Node, ...]:
         return self._nodes
 
+    def account_refused(self, name: str) -> str:
+        """Why nothing may run as this account, as a sentence; "" when something may."""
+        try:
+            self._accounts.resolve(name)
+        except Refused as no:
+            return no.message
+        return ""
+
     def exposure(self) -> tuple[str, ...]:
         """What tasks could read or do that they should not, in sentences, for ``doctor``."""
         return exposure(self._accounts, str(self._runs_directory))
