@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Final
 
-from ops.consumers.errors import Lost, Misuse, Refused, Unavailable
+from ops.consumers.errors import Lost, Misuse, Refused, Unavailable, more_telling
 from ops.consumers.following import Event, Feed
 from ops.consumers.log import log
 from ops.consumers.place import Told, find
@@ -34,11 +34,13 @@ class Outage:
 
     since: float
     pause_seconds: float = PAUSE_SECONDS_MIN
+    reason: str = ""
 
     def over(self) -> None:
         """The stream has been heard of."""
         self.since = time.monotonic()
         self.pause_seconds = PAUSE_SECONDS_MIN
+        self.reason = ""
 
     @property
     def seconds(self) -> float:
@@ -95,8 +97,9 @@ async def in_sessions(
                 return await act(Session(connection, outage, ending.until_caught_up))
         except Lost as loss:
             log("stream_lost", "warning", reason=str(loss), pause_seconds=outage.pause_seconds)
+            outage.reason = more_telling(outage.reason, str(loss))
             if ending.until_caught_up and outage.seconds > ending.patience_seconds:
-                raise Unavailable(f"the stream cannot be read: {loss}") from loss
+                raise Unavailable(f"the stream cannot be read: {outage.reason}") from loss
         await outage.pause()
 
 

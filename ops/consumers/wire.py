@@ -16,7 +16,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from ops.consumers.errors import Lost, Refused
+from ops.consumers.errors import Lost, Refused, more_telling
 from ops.consumers.place import ANY_CLUSTER, Place, read_object
 
 CONNECT_SECONDS: Final = 5
@@ -147,7 +147,7 @@ async def connected(place: Place) -> AsyncIterator[Connection]:
         connection.lost.set()
 
     async def complain(error: Exception) -> None:
-        connection.complaint = words(error)
+        connection.complaint = more_telling(connection.complaint, words(error))
 
     try:
         async with asyncio.timeout(LET_IN_SECONDS):

@@ -145,7 +145,7 @@ def test_a_wrong_password_is_said(bare: Bare) -> None:
     login = bare.home / "login.json"
     login.write_text('{"user":"reader","password":"a wrong one"}')
     bare.endpoint.write_text(json.dumps(bare.where | {"nats_credentials_file": str(login)}))
-    program = exporter(bare, bare.home / "export", "--until-caught-up", "--patience", "0.5")
+    program = exporter(bare, bare.home / "export", "--until-caught-up", "--patience", "3")
     assert program.run() == 75
     assert "authorization violation" in program.last_word.lower()
     assert "a wrong one" not in program.log
