@@ -251,10 +251,11 @@ def test_show_then(server: StandIn, cli: Cli) -> None:
 
 def test_show_events(server: StandIn, cli: Cli) -> None:
     server.add_job(17)
-    server.record(17, "TaskForceStopped", runs=[{"task": 2, "attempt": 1}], exit={"signal": 9})
+    run = {"task": 2, "attempt": 1, "node": "n2", "instances": "17"}
+    server.record(17, "TaskForceStopped", runs=[run], exit={"signal": 9})
     lines = cli("show", "17", "--events").stdout.splitlines()
     assert lines[0].split() == ["EVENT", "VERSION", "TIME", "TYPE", "ACTOR", "SUMMARY"]
-    assert lines[2].endswith("TaskForceStopped  alice  task=2 attempt=1 exit.signal=9")
+    assert lines[2].endswith("TaskForceStopped  alice  task=2.17 attempt=1 node=n2 exit.signal=9")
     events = [
         json.loads(x) for x in cli("show", "17", "--events", "-o", "ndjson").stdout.splitlines()
     ]
