@@ -213,6 +213,7 @@ def new_job(body: JobBody) -> NewJob:
         client_source=body.client_source,
         progress=body.progress,
         progress_message=body.progress_message,
+        max_cores=body.max_cores,
     )
 
 
@@ -235,6 +236,7 @@ def job_changes(body: ChangeBody) -> JobChanges:
         client_source=body.client_source,
         progress=body.progress,
         progress_message=body.progress_message,
+        max_cores=body.max_cores,
     )
 
 
