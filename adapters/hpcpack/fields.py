@@ -14,10 +14,11 @@ YES_NO: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
 class Fields:
-    """A request's query. Fields that nobody asks for do not count, as in the product."""
+    """A request's query."""
 
     def __init__(self, query_string: bytes) -> None:
         self._found: dict[str, str] = {}
+        self._spelled: dict[str, str] = {}
         try:
             pairs = parse_qsl(
                 query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=FIELDS_MAX
@@ -27,6 +28,16 @@ class Fields:
         for name, value in pairs:
             if self._found.setdefault(name.lower(), value) != value:
                 raise Malformed(f"the query field {name[:SHOWN]!r} is given with two values")
+            self._spelled.setdefault(name.lower(), name)
+
+    def check(self, operation: str, allowed: Sequence[str]) -> None:
+        """Pass, or raise ``Malformed`` with what an operation has: no field is passed over."""
+        known = {name.lower() for name in allowed}
+        for key, name in self._spelled.items():
+            if key not in known:
+                raise Malformed(
+                    f"{operation} has no query field {name[:SHOWN]!r}; it has: {shown(allowed)}"
+                )
 
     def text(self, name: str) -> str:
         """A text; "" for none."""
