@@ -6,12 +6,7 @@ from domain.errors import BadRequest
 from domain.hresult import HResult
 
 Refusing = Callable[[str], str]
-"""Why the engine runs nothing as this account, as a sentence; "" when it does."""
-
-
-def any_account(_: str) -> str:
-    """No account is refused."""
-    return ""
+"""Why the engine runs nothing as this account and what it would, as a sentence; "" when it does."""
 
 
 def check_account(refusing: Refusing, name: str | None) -> None:
@@ -19,7 +14,5 @@ def check_account(refusing: Refusing, name: str | None) -> None:
     sentence = refusing(name) if name else ""
     if sentence:
         raise BadRequest(
-            f"{sentence}; the setting run_as_accounts says who else may be named",
-            code="account_not_allowed",
-            hresult=HResult.ARGUMENT_OUT_OF_RANGE,
+            sentence, code="account_not_allowed", hresult=HResult.ARGUMENT_OUT_OF_RANGE
         )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from application.accounts import Refusing, any_account, check_account
+from application.accounts import Refusing, check_account
 from application.admission import Admission
 from application.cluster_commands import ClusterCommands, ParametersInForce
 from application.job_maker import JobMaker
@@ -71,7 +71,7 @@ class Scheduler:
         refusals: RefusalLimit,
         maker: JobMaker,
         room: Callable[[], None],
-        refusing: Refusing = any_account,
+        refusing: Refusing,
     ) -> None:
         self._ledger = ledger
         self._refusing = refusing

@@ -13,7 +13,7 @@ from domain import commands as c
 from domain import events as e
 from domain.cancelling import cancel_job, cancel_task, release_for
 from domain.changing import add_tasks, change_job, change_task, not_whole
-from domain.counted import partly, run_set, task_set, waiting_set
+from domain.counted import partly, run_set, waiting_set
 from domain.errors import Unknown
 from domain.hresult import HResult
 from domain.job import Job, Task
@@ -27,7 +27,7 @@ from domain.requests import (
     operation_of,
 )
 from domain.states import CancelMode, TaskState, TaskType
-from domain.subtasks import again_numbers
+from domain.subtasks import again_numbers, kept_numbers
 from domain.task_commands import finish_task, requeue_task
 from domain.transitions import GATES
 
@@ -146,15 +146,18 @@ def requeue(job: Job, request: c.RequeueJob) -> e.JobEvent:
 
 
 def kept_and_again(job: Job) -> tuple[e.TaskSet, e.TaskSet]:
-    """Tasks that run again, and tasks that stay as they are.
+    """Tasks that run again, and tasks that stay as they are; a sweep may be in both.
 
     Seed, Remarks: finished tasks stay finished; tasks explicitly canceled before they ran and still
     Canceled stay canceled; all others are queued, including those that failed. Node preparation is
     work of the round, as node release is: it always runs again.
     """
-    stay = [t for t in job.work if stays(t)]
-    again = [t for t in job.work if t not in stay]
-    return partly((t, again_numbers(t)) for t in again), task_set(stay)
+    again = [task for task in job.work if not stays(task)]
+    kept_ = [(task, kept_numbers(task)) for task in job.work]
+    return (
+        partly((task, again_numbers(task)) for task in again),
+        partly((task, these) for task, these in kept_ if these or stays(task)),
+    )
 
 
 def stays(task: Task) -> bool:

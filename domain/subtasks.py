@@ -284,6 +284,15 @@ def again_numbers(task: Task) -> Numbers:
     return (subtasks.failed | subtasks.canceled) - subtasks.explicit | waiting_numbers(task)
 
 
+def kept_numbers(task: Task) -> Numbers:
+    """Which subtasks stay as they are when the job runs again. A preparation's never do: the next
+    round may have other nodes."""
+    subtasks = task.subtasks
+    if subtasks is None or task.spec.type is TaskType.NODE_PREP:
+        return NONE
+    return Numbers.between(1, subtasks.count) - again_numbers(task)
+
+
 def cut_short(task: Task) -> Task:
     """The task, which knows that its job's cancel found subtasks of it open."""
     subtasks = task.subtasks

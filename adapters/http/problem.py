@@ -88,6 +88,7 @@ KINDS: Final = {
     ),
     "bad_search": Kind(400, "This cannot be searched for", CORRECT),
     "bad_parameter_value": Kind(422, "The value is not allowed", CORRECT),
+    "account_not_allowed": Kind(422, "No task may run as this account", CORRECT),
     "bad_request": Kind(422, "A limit or form was not kept", CORRECT),
     "refused": Kind(422, "Refused", CORRECT),
     "throttled": Kind(429, "Too many requests", "wait, then go on", 1),

@@ -266,6 +266,7 @@ def test_a_requeue_keeps_finished_subtasks_and_runs_the_others_again() -> None:
     (fact,) = story.ask(requeue())
     assert isinstance(fact, e.JobRequeued)
     assert fact.queued == e.TaskSet(4, "1", (e.SubtaskSet(1, "2-5"),))
+    assert fact.kept == e.TaskSet(1, "1", (e.SubtaskSet(1, "1"),))
     assert states(story)[1] is TaskState.FINISHED
     story.tell(c.StartValidation(), c.EndValidation(), c.StartJob((NODE,)))
     assert story.tell(begin(2, attempt=1)) == (), "attempts go on"

@@ -34,3 +34,12 @@ def test_a_job_is_created_given_tasks_one_by_one_and_submitted(service: Service)
     late = service.cli("add", str(job), "--", "true")
     assert (late.status, "(rule add_tasks-states)" in late.err) == (6, True), late.err
     check_history(service.stream())
+
+
+def test_a_job_for_an_account_that_may_run_nothing_is_not_taken(service: Service) -> None:
+    service.start()
+    said = service.cli("submit", "--run-as", "bin", "--", "true")
+    assert said.status != 0
+    assert "bin" in said.err
+    assert "Traceback" not in said.err
+    assert service.stream() == []

@@ -15,6 +15,11 @@ def is_root() -> bool:
     return os.geteuid() == 0
 
 
+def refused_account(name: str) -> str:
+    """``application.accounts.Refusing`` of an engine that runs as everybody but ``forbidden``."""
+    return "nothing runs as 'forbidden'" if name == "forbidden" else ""
+
+
 needs_root = pytest.mark.skipif(not is_root(), reason="only root may change accounts")
 
 

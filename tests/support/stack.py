@@ -49,6 +49,7 @@ from domain.identity import Caller, Origin, Principal, Role
 from domain.job import Job
 from domain.policy import TablePolicy
 from domain.states import JOB_ENDED, CancelMode, JobPriority, JobState, JobType, TaskType
+from tests.support.accounts import refused_account
 from tests.support.fake_engine import FakeEngine, FakeMachine, FakeRun
 from tests.support.fake_filters import FakeFilters
 from tests.support.fuse import Fuse, FusedEngine, FusedLog
@@ -276,6 +277,7 @@ class Stack:
             RefusalLimit(refusals_per_minute, refusals_per_minute),
             JobMaker(self.ledger, self.keys, self.caught_up),
             room,
+            refused_account,
         )
         self.tail = Tail(self.journal, tail_limits)
         self.queries = Queries(

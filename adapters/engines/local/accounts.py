@@ -42,7 +42,12 @@ class Accounts(Struct, frozen=True):
 
     def _other(self, name: str) -> Account:
         if name != self.default and name not in self.others:
-            raise Refused(f"runs may not use the account {name!r}", code="account_not_allowed")
+            allowed = ", ".join(sorted({self.default, *self.others}))
+            raise Refused(
+                f"runs may not use the account {name!r}; the settings task_account and "
+                f"run_as_accounts allow: {allowed}",
+                code="account_not_allowed",
+            )
         try:
             entry = pwd.getpwnam(name)
         except KeyError:

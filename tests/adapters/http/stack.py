@@ -48,6 +48,7 @@ from domain.events import Aggregate, RunHandle
 from domain.identity import Caller, Role
 from domain.instruct import instruct
 from domain.policy import TablePolicy
+from tests.support.accounts import refused_account
 from tests.support.views import joined, kept_up
 from tests.support.waiting import eventually
 
@@ -173,6 +174,7 @@ class Stack:
             refusals=RefusalLimit(refusals, refusals),
             maker=JobMaker(self.ledger, keys, self._caught_up),
             room=self._room,
+            refusing=refused_account,
         )
         self.queries = CountingQueries(
             self.ledger, self.log, self.journal, self.board, policy, self.tail

@@ -41,6 +41,20 @@ async def test_what_stands_still_in_this_state_is_409(
     assert no.json()["receipt"]["hresult"] == "0x80040231"
 
 
+async def test_an_account_that_no_task_may_have_is_refused_before_anything_is_stored(
+    service: Stack, root: httpx.AsyncClient
+) -> None:
+    job = await submit(root, submit=False)
+    before = (await service.log.identity()).last
+    for verb, path, body in (
+        ("POST", "/api/v1/jobs", {"tasks": [{"command": "true"}], "run_as": "forbidden"}),
+        ("PATCH", f"/api/v1/jobs/{job}", {"run_as": "forbidden"}),
+    ):
+        no = await root.request(verb, path, json=body)
+        assert "nothing runs as 'forbidden'" in is_problem(no, 422, "account_not_allowed")["detail"]
+    assert (await service.log.identity()).last == before
+
+
 @pytest.mark.parametrize("body", [{}, {"name": None}, {"tasks": []}, {"priority": "urgent"}])
 async def test_nothing_to_change_and_what_there_is_not(
     root: httpx.AsyncClient, body: dict[str, object]
