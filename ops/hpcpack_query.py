@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from adapters.hpcpack import filters, job_properties, task_properties
+from adapters.hpcpack.fields import NAMES_MAX, NUMBER_MAX
 from adapters.hpcpack.nodes import NODE_PROPERTIES, SORTS
 from adapters.hpcpack.paging import ROWS_DEFAULT
 from application.views import PAGE_ROWS_MAX
@@ -22,7 +23,7 @@ READS: Final = (
 LISTS: Final = ("getJobs", "getTasks", "getNodes")
 CANCELS: Final = ("cancelJob", "cancelTask", "cancelSubtask")
 LOG: Final = ("getClusterOperations", "getClusterFirstOperation")
-NAMES: Final = "names with commas between them"
+NAMES: Final = f"at most {NAMES_MAX} names, with commas between them"
 YES_NO: Final = "`true` or `false`, `1` or `0`"
 ALL: Final = "all"
 EVERY: Final = "every operation"
@@ -141,7 +142,7 @@ QUERY_FIELDS: Final = (
         "rowsPerRead",
         LISTS,
         "how many rows a page has",
-        f"a whole number from 1; a page has {PAGE_ROWS_MAX} at most",
+        f"a whole number from 1 to {NUMBER_MAX}; a page has {PAGE_ROWS_MAX} at most",
         str(ROWS_DEFAULT),
     ),
     QueryField(
@@ -149,7 +150,7 @@ QUERY_FIELDS: Final = (
         LISTS,
         "the page that begins with this row; `queryId` does not count then, and the header "
         "`x-ms-row-count` says how many rows there are of all",
-        "a whole number from 0",
+        f"a whole number from 0 to {NUMBER_MAX}",
         "the first page, or as `queryId` says",
     ),
     QueryField(
@@ -185,7 +186,7 @@ QUERY_FIELDS: Final = (
         "limit",
         ("getClusterOperations",),
         "how many entries at most",
-        "a whole number from 0",
+        f"a whole number from 0 to {NUMBER_MAX}",
         "no limit",
     ),
     QueryField(

@@ -9,6 +9,8 @@ from adapters.web.requests import Malformed
 FIELDS_MAX: Final = 100
 SHOWN: Final = 80
 NAMES_MAX: Final = 200
+NUMBER_DIGITS_MAX: Final = 9
+NUMBER_MAX: Final = 10**NUMBER_DIGITS_MAX - 1
 YES_NO: Final = {"true": True, "1": True, "false": False, "0": False}
 """As .NET and JavaScript and Python write them, in any case."""
 
@@ -54,8 +56,10 @@ class Fields:
         if not text:
             return None
         digits = text.partition(".")[0] if text.partition(".")[2].strip("0") == "" else ""
-        if not (digits.isascii() and digits.isdigit() and len(digits) <= 9):
-            raise Malformed(f"{name} cannot be {text[:SHOWN]!r}: it is a whole number from 0")
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= NUMBER_DIGITS_MAX):
+            raise Malformed(
+                f"{name} cannot be {text[:SHOWN]!r}: it is a whole number from 0 to {NUMBER_MAX}"
+            )
         return int(digits)
 
     def names(self, name: str) -> tuple[str, ...]:

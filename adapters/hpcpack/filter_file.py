@@ -90,9 +90,9 @@ def job_attributes(job: Job) -> dict[str, str]:
 
 
 def cores(job: Job) -> int:
-    """What says how many instances its services have, also where they say so themselves."""
+    """MaxCores; of a job with a service, how many instances it has, whoever said so."""
     instances = (task.spec.instances for task in job.tasks.values())
-    return job.max_cores or max(instances, default=0) or 1
+    return max(instances, default=0) or job.max_cores or 1
 
 
 def task_xml(one: Owned) -> str:

@@ -156,9 +156,9 @@ def test_and_so_it_does_of_a_job_with_nothing() -> None:
     )
 
 
-@pytest.mark.parametrize("told", [0, 7])
-def test_a_service_has_as_many_instances_in_the_file(told: int) -> None:
-    service = TaskSpec(1, "serve", TaskType.SERVICE, instances=0 if told else 7)
+@pytest.mark.parametrize(("own", "told"), [(7, 0), (0, 7), (7, 9)])
+def test_a_service_has_as_many_instances_in_the_file(own: int, told: int) -> None:
+    service = TaskSpec(1, "serve", TaskType.SERVICE, instances=own)
     job = made_of(NewJob(tasks=(service,), max_cores=told))
     again = job_of(FILES.write(job))
     assert again.max_cores == 7
