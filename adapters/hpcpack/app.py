@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
-from litestar import Litestar, Response, Router
+from litestar import Litestar, Response
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import HTTPScope, Receive, Send
@@ -105,13 +105,10 @@ def application(
 ) -> Litestar:
     """A table of operations, served in a manner."""
     handler = exception_handler(manner, new_id)
-    router = Router(
-        base,
+    return Litestar(
+        path=base,
         route_handlers=[route(operation, works, manner) for operation in operations],
         guards=[door.guard],
-    )
-    return Litestar(
-        route_handlers=[router],
         exception_handlers={Exception: handler, HTTPException: handler},
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=None,

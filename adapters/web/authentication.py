@@ -14,7 +14,6 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from msgspec import Struct
 
-from adapters.web.one import OneOfAKind
 from adapters.web.requests import Malformed, WebRequest, only
 from adapters.web.text import one_line
 from domain.errors import NotAuthenticated, Throttled
@@ -74,7 +73,7 @@ class Authenticator(Protocol):
         ...
 
 
-class Door(OneOfAKind):
+class Door:
     """Lets nobody pass without a name: a guard of every route that needs one."""
 
     def __init__(self, authenticator: Authenticator, face: Face) -> None:
