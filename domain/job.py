@@ -260,6 +260,7 @@ class Job(Struct, frozen=True):
     client_source: str = ""
     progress: int = 0
     progress_message: str = ""
+    max_cores: int = 0
     limit_seconds: int = 0
     nodes: tuple[str, ...] = ()
     outcome: JobState | None = None

@@ -142,7 +142,10 @@ def answering(operation: Operation, work: Work, manner: Manner) -> Handler:
 
     async def answer(request: WebRequest) -> Response[bytes] | Response[None]:
         manner.check(request)
-        found = await work(await asked_by(request))
+        asked = await asked_by(request)
+        if operation.works:
+            asked.fields.check(operation.id, (*operation.query, *manner.query))
+        found = await work(asked)
         if operation.status == NOTHING:
             return Response(None, status_code=NOTHING)
         form = manner.form(request)

@@ -63,6 +63,17 @@ def test_a_failed_preparation_drops_its_node_and_the_job_goes_on() -> None:
     assert ending.outcome == "Finished"
 
 
+def test_a_node_whose_preparation_failed_stays_the_jobs_and_is_released() -> None:
+    """What the preparation had done before it failed is to be put in order."""
+    story = started(PREP, WORK, RELEASE)
+    story.tell(begin(1, "n1", 1), begin(1, "n2", 2), ends(1, 1, code=1), ends(1, 2))
+    story.tell(begin(2, "n2"), ends(2), end_job())
+    assert story.job.nodes == NODES
+    (fact,) = story.tell(c.StartRelease(1, "n1", HANDLE, 1))
+    assert isinstance(fact, e.NodeReleaseStarted)
+    assert fact.node == "n1"
+
+
 def test_without_any_node_left_the_job_fails() -> None:
     story = started(PREP, WORK)
     story.tell(begin(1, "n1", 1), begin(1, "n2", 2), ends(1, 1, code=1), ends(1, 2, code=1))

@@ -212,6 +212,7 @@ def new_job(body: JobBody) -> NewJob:
         client_source=body.client_source,
         progress=body.progress,
         progress_message=body.progress_message,
+        max_cores=body.max_cores,
     )
 
 
@@ -234,6 +235,7 @@ def job_changes(body: ChangeBody) -> JobChanges:
         client_source=body.client_source,
         progress=body.progress,
         progress_message=body.progress_message,
+        max_cores=body.max_cores,
     )
 
 

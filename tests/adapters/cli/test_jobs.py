@@ -326,6 +326,23 @@ def test_setting_a_parameter(server: StandIn, cli: Cli) -> None:
     assert cli("params", "Nope", "1").returncode == 5
 
 
+@pytest.mark.parametrize("words", [("-1",), ("-o", "json", "-1"), ("-1", "-q"), ("--", "-1")])
+def test_a_negative_number_is_a_value_and_whether_it_fits_is_for_the_server(
+    server: StandIn, cli: Cli, words: tuple[str, ...]
+) -> None:
+    done = cli("params", "TaskCancelGracePeriod", *words)
+    assert server.sent("PUT")[0].body == {"value": "-1"}
+    assert (done.returncode, "No such option" in done.stderr) == (5, False)
+
+
+def test_an_option_that_there_is_not_stays_one(server: StandIn, cli: Cli) -> None:
+    for words in (("TTLCompletedJobs", "--jsn"), ("TTLCompletedJobs", "-1", "--jsn"), ("-x", "1")):
+        done = cli("params", *words)
+        assert done.returncode == 2, words
+        assert "--jsn" in done.stderr or "-x" in done.stderr
+    assert server.sent("PUT") == []
+
+
 # --- add, modify ----------------------------------------------------------------------------------
 
 
