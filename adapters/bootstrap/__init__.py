@@ -16,10 +16,13 @@ from adapters.bootstrap.configuration import load
 from adapters.bootstrap.contract import contract
 from adapters.bootstrap.doctor import Finding, examine
 from adapters.bootstrap.evidence import grow_stream, locked, nats, provision_stream
+from adapters.bootstrap.fsck import Wish
+from adapters.bootstrap.fsck import fsck as look
 from adapters.bootstrap.people import principals_file
 from adapters.bootstrap.running import Endpoint, service
 from adapters.bootstrap.system import LogReporter
 from adapters.principals import PrincipalsFile
+from application.fsck import Report
 from application.settings import Settings
 
 Ready = Callable[[Parts, Endpoint], None]
@@ -85,6 +88,19 @@ def provision(overrides: Mapping[str, object], config_file: Path | None) -> int:
 def doctor(overrides: Mapping[str, object], config_file: Path | None) -> list[Finding]:
     """What is as it should be on this machine, and what is not."""
     return examine(load(overrides, config_file))
+
+
+def fsck(
+    overrides: Mapping[str, object],
+    config_file: Path | None,
+    limit: int,
+    views: bool,
+    told: Callable[[int, int], None],
+) -> Report:
+    """The whole stream and what is kept beside it, looked at; changes nothing."""
+    os.umask(0o077)
+    chosen = load(overrides, config_file)
+    return uvloop.run(look(chosen, Wish(limit, views), told))
 
 
 def principals(overrides: Mapping[str, object], config_file: Path | None) -> PrincipalsFile:

@@ -13,6 +13,7 @@ SECTIONS: Final = {
         "principals": "Say who may connect with a token.",
         "config": "Print the settings in force.",
         "doctor": "Look for what is wrong here, and say what helps.",
+        "fsck": "Check every event of the stream, and all that is kept beside it.",
     },
     "Jobs": {
         "submit": "Run something.",

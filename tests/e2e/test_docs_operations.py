@@ -88,7 +88,7 @@ def test_every_shown_command_works_in_order(service: Service, tmp_path: Path) ->
     machine = Machine(service, tmp_path)
     config, doctor, serve, *lines = commands(PAGE)
     *looks, kill, back_up, again = lines[:9]
-    *restore, second, grow, provision, third = lines[9:]
+    *restore, second, look, grow, provision, third = lines[9:]
     assert "hpc1" in machine.shell.run(config).out
     machine.shell.run(doctor)
     with machine.serving(serve):
@@ -107,6 +107,7 @@ def test_every_shown_command_works_in_order(service: Service, tmp_path: Path) ->
         check_restored(machine.restored, canceled, running)
         assert trail(machine.restored, last) == before
     check_mixed(machine)
+    assert machine.shell.run(look).out.endswith(": nothing is damaged\n")
     machine.shell.run(grow)
     assert "17179869184" in machine.shell.run(provision).out
     with machine.serving(third):
