@@ -5,7 +5,7 @@ Reads only, up to the position at which the stream stood at the beginning.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing
 from typing import Final, Protocol
 
@@ -89,6 +89,7 @@ async def look_through(
     copies: Copies | None,
     book: Book,
     told: Told,
+    mark: Mark | None = None,
 ) -> int:
     """Every event up to ``last``, and its copy in the journal; how many have no copy yet.
 
@@ -104,6 +105,7 @@ async def look_through(
             for whole in batch:
                 missing(book, side, expected, whole.position)
                 side.compare(whole)
+                book.note(mark_damage(whole, mark))
                 book.note(checker.take(whole))
                 expected = whole.position + 1
             told(expected - 1)
@@ -111,6 +113,13 @@ async def look_through(
     await side.fetch(expected - 1, last)
     missing(book, side, expected, last + 1)
     return last - max(side.last, 0) if copies is not None else 0
+
+
+def mark_damage(whole: Whole, mark: Mark | None) -> Iterator[Damage]:
+    """The event at the mark is another one."""
+    if mark is not None and whole.position == mark.position and whole.sha256 != mark.sha256:
+        found = f"SHA-256 {whole.sha256} in the stream"
+        yield damage("mark", whole, f"SHA-256 {mark.sha256}, as marked", found)
 
 
 def missing(book: Book, side: "Beside", first: int, end: int) -> None:
@@ -181,12 +190,21 @@ def general(kind: str, expected: str, found: str, position: int = 0) -> Damage:
     return Damage(kind, position, "", "", "", expected, found)
 
 
-def witnesses_differ(identity: LogIdentity, journal: Mark | None, marker: str) -> list[Damage]:
-    """The stream is another one than ``stream.json`` or the journal says, or begins too late."""
-    known = {"stream.json": marker, "the journal": journal.log_id if journal else ""}
+def witnesses_differ(
+    identity: LogIdentity, journal: Mark | None, mark: Mark | None, marker: str
+) -> list[Damage]:
+    """The stream is another one than is known of it, or does not reach the mark."""
+    known = {
+        "stream.json": marker,
+        "the journal": journal.log_id if journal else "",
+        "the mark": mark.log_id if mark else "",
+    }
     found = [
         general("identity", f"the stream {log_id}, as {who} has it", identity.id)
         for who, log_id in known.items()
         if log_id and log_id != identity.id
     ]
+    if mark is not None and mark.position > identity.last:
+        words = f"the stream ends at {identity.last}"
+        found.append(general("mark", f"an event at {mark.position}, as marked", words))
     return found

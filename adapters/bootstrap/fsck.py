@@ -8,7 +8,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from adapters.bootstrap.evidence import Nats, directory_of, journal_path, stream_spec
+from adapters.bootstrap.evidence import (
+    Nats,
+    directory_of,
+    journal_path,
+    mark_file,
+    stream_spec,
+)
 from adapters.bootstrap.marker import read_marker
 from adapters.bootstrap.reaching import stream_reached
 from adapters.bootstrap.view_builder import ViewSource
@@ -57,10 +63,11 @@ async def looked_at(
     """The stream that was reached, and what belongs to it."""
     journal = open_journal(settings)
     try:
-        mark = journal.mark() if journal is not None else None  # before the stream: both go on
+        copied = journal.mark() if journal is not None else None  # before the stream: all go on
+        mark = mark_file(settings).read()
         info = await info_of(connection, stream_spec(settings))
         looking = Looking(settings, server, connection, info, wish)
-        return await looking.report(journal, mark, told)
+        return await looking.report(journal, copied, mark, told)
     finally:
         if journal is not None:
             journal.close()
@@ -91,19 +98,21 @@ class Looking:
         self._book = Book(wish.limit)
         self._notes: list[str] = []
 
-    async def report(self, journal: SqliteJournal | None, mark: Mark | None, told: Told) -> Report:
+    async def report(
+        self, journal: SqliteJournal | None, copied: Mark | None, mark: Mark | None, told: Told
+    ) -> Report:
         """The witnesses first, then every event, then the views."""
         spec, last = stream_spec(self._settings), self._info.state.last_seq
         identity = LogIdentity(identity_of(self._info), self._info.state.first_seq, last)
-        self._witnesses(identity, mark)
+        self._witnesses(identity, copied, mark)
         shelf = SqliteShelf()
         checker = Checker(self._settings.cluster, shelf)
         views = asyncio.create_task(self._views(identity))
         try:
             stream = whole_stream(self._connection, spec, self._info)
             tell = lambda position: told(position, last)  # noqa: E731
-            behind = await look_through(stream, last, checker, journal, self._book, tell)
-            self._beyond(journal, mark, last)
+            behind = await look_through(stream, last, checker, journal, self._book, tell, mark)
+            self._beyond(journal, copied, last)
             if journal is None:
                 self._notes.append("there is no journal, so no event was compared with its copy")
             elif behind:
@@ -129,20 +138,22 @@ class Looking:
 
     # --- what else knows the stream ---------------------------------------------------------------
 
-    def _witnesses(self, identity: LogIdentity, mark: Mark | None) -> None:
+    def _witnesses(self, identity: LogIdentity, copied: Mark | None, mark: Mark | None) -> None:
+        if mark is None:
+            self._notes.append("there is no mark to compare")
         marker = read_marker(directory_of(self._settings))
         known = marker.log_id if marker is not None else ""
-        self._book.note(witnesses_differ(identity, mark, known))
+        self._book.note(witnesses_differ(identity, copied, mark, known))
         found = differences(stream_spec(self._settings), self._info.config)
         self._book.note(general("configuration", "as it was provisioned", x) for x in found)
 
-    def _beyond(self, journal: SqliteJournal | None, mark: Mark | None, last: int) -> None:
+    def _beyond(self, journal: SqliteJournal | None, copied: Mark | None, last: int) -> None:
         """The journal has events that the stream has not."""
-        if journal is None or mark is None or mark.position <= last:
+        if journal is None or copied is None or copied.position <= last:
             return
         (first,) = journal.copies(last, last + 1, 1) or (None,)
         what = f"{first.type} of {first.aggregate}, which the journal has" if first else "an event"
-        end = f"{mark.position}" if mark.position > last + 1 else ""
+        end = f"{copied.position}" if copied.position > last + 1 else ""
         found = f"nothing at position {last + 1}{end and f' to {end}'}: the stream ends at {last}"
         place = first.aggregate if first else None
         lost = Damage(
@@ -154,7 +165,7 @@ class Looking:
             expected=what,
             found=found,
         )
-        self._book.note([lost], times=mark.position - last)
+        self._book.note([lost], times=copied.position - last)
 
     # --- views ------------------------------------------------------------------------------------
 
