@@ -163,6 +163,25 @@ class SqliteJournal:
             (position,) = database.execute(query, (stamp(time),)).fetchone()
         return None if position is None else int(position)
 
+    def succeed(self, log_id: str) -> None:
+        """Belong to another log from now on, one that holds these very events. Idempotent.
+
+        For who made that log from this journal. The events stay as they are.
+        """
+        with self._main.use() as database:
+            (rises,) = database.execute(
+                "SELECT sql FROM sqlite_schema WHERE name = 'head_rises'"
+            ).fetchone()
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                database.execute("DROP TRIGGER head_rises")
+                database.execute("UPDATE head SET log_id = ?", (log_id,))
+                database.execute(rises)
+            except BaseException:
+                database.execute("ROLLBACK")
+                raise
+            database.execute("COMMIT")
+
     def copies(self, after: int, until: int, limit: int) -> tuple[Copy, ...]:
         query = (
             f"SELECT {COLUMNS} FROM event WHERE position > ? AND position <= ?"

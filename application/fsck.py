@@ -5,13 +5,13 @@ Reads only, up to the position at which the stream stood at the beginning.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Set
 from contextlib import aclosing
 from typing import Final, Protocol
 
 from msgspec import Struct
 
-from application.checking import Checker, Damage, Whole, damage
+from application.checking import KINDS, Checker, Damage, Whole, damage
 from application.ports import LogIdentity, Mark
 from domain.events import JOB, Aggregate
 
@@ -37,9 +37,13 @@ class Copies(Protocol):
 
 
 class Book:
-    """Damage that was found: all of it counted, the first ``limit`` kept."""
+    """Damage that was found: all of it counted, the first ``limit`` kept.
 
-    def __init__(self, limit: int = LIMIT_DEFAULT) -> None:
+    ``only``: damage of other kinds is passed over.
+    """
+
+    def __init__(self, limit: int = LIMIT_DEFAULT, only: Set[str] = frozenset(KINDS)) -> None:
+        self._only = only
         self.kept: list[Damage] = []
         self.counts: dict[str, int] = {}
         self._limit = limit
@@ -52,6 +56,8 @@ class Book:
     def note(self, found: Iterable[Damage], times: int = 1) -> None:
         """Count these; each stands for so many."""
         for one in found:
+            if one.kind not in self._only:
+                continue
             self.counts[one.kind] = self.counts.get(one.kind, 0) + times
             if len(self.kept) < self._limit:
                 self.kept.append(one)

@@ -142,3 +142,9 @@ ADVICE: Final = (
     " what is missing"
 )
 """What to do about a log that is not what it was."""
+
+
+def problems_in(report: str) -> str:
+    """What is wrong, on one line, from a report of several."""
+    found = [x.removeprefix("  - ") for x in report.splitlines() if x.startswith("  - ")]
+    return "; ".join(found) or report.partition("\n")[0]

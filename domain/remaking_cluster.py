@@ -16,6 +16,7 @@ from domain.cluster import (
 from domain.differing import difference
 from domain.errors import CountermandError
 from domain.hresult import HResult
+from domain.identity import PrincipalKind, Role
 from domain.job import Asking
 from domain.message import units
 from domain.refusal import denied
@@ -39,6 +40,8 @@ def cluster_fact_refused(before: Cluster, recorded: e.Recorded) -> str:
             return unlike(made, data)
         case e.ClusterCommandRefused():
             return refusal_wrong(before, recorded, data)
+        case e.StreamMended() | e.LossAccepted():
+            return witness_wrong(recorded, data)
         case _:
             assert_never(data)
 
@@ -69,6 +72,16 @@ def refusal_wrong(before: Cluster, recorded: e.Recorded, data: e.ClusterCommandR
     cut = any(units(text) >= ASKED_UNITS_MAX - 1 for text in (name, value))
     apart = {"explanation"} if other or cut else set()
     return unlike(made, data, apart | ({"content_sha256"} if cut else set()))
+
+
+def witness_wrong(recorded: e.Recorded, data: e.StreamMended | e.LossAccepted) -> str:
+    """What an administrator did to the stream is by an administrator, and has a stream."""
+    actor = recorded.event.caller.actor
+    if not actor.has(Role.ADMINISTRATOR) or actor.kind is not PrincipalKind.USER:
+        return f"{actor.name!r} is no administrator"
+    if not data.stream or (isinstance(data, e.LossAccepted) and not data.reason):
+        return "it names no stream, or no reason"
+    return ""
 
 
 def unlike(made: e.ClusterEvent | None, data: e.ClusterEvent, apart: set[str] = frozenset()) -> str:  # type: ignore[assignment]

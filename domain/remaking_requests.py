@@ -265,6 +265,8 @@ def refused_commands(recorded: e.Recorded, data: e.JobCommandRefused) -> Iterato
             yield Try(c.ChangeJob(who, one_change(field[1] if field else "name")), contents)
         case "change_task":
             yield Try(c.ChangeTask(who, task, c.TaskChanges(name="\0")), contents)
+        case _:  # no command is called so
+            return
 
 
 def one_change(name: str) -> c.JobChanges:

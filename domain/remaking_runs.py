@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final, assert_never
 
+from msgspec.structs import replace
+
 from domain import commands as c
 from domain import events as e
 from domain.filtering import BAD_TERM, CHANGED, FAILS, REJECTIONS, RULE
@@ -202,17 +204,23 @@ def failed_by_filter(recorded: e.Recorded, data: e.JobFailed) -> Iterator[c.Inst
 
 def failures(run: e.RunRange, data: e.TaskFailed) -> Iterator[c.Instruction]:
     """A run that failed by itself, was lost, stopped by the engine, or could not be started."""
-    left = {"killed": data.killed, "survivors": data.survivors, "instance": number(run)}
-    this = (run.task, run.attempt, data.exit)
-    yield c.RecordRunEnd(*this, **left)
+    instance, killed, survivors = number(run), data.killed, data.survivors
+    ended = c.RecordRunEnd(
+        run.task,
+        run.attempt,
+        data.exit,
+        killed=killed,
+        survivors=survivors,
+        instance=instance,
+    )
+    yield ended
     for retries in (0, RETRIES_MANY):
-        yield c.RecordRunEnd(*this, lost=data.reason, retry_count=retries, **left)
+        yield replace(ended, lost=data.reason, retry_count=retries)
     found = ENGINE_STOP.fullmatch(data.reason)
     if found is not None:
         for step in StopStep:
-            seen = c.StopSeen(found[1], step, False, 0, data.killed, data.survivors)
-            yield c.RecordRunEnd(*this, seen, instance=number(run))
-    why = (data.code, data.reason, number(run))
+            yield replace(ended, stop=c.StopSeen(found[1], step, False, 0, killed, survivors))
+    why = (data.code, data.reason, instance)
     yield c.RefuseTask(run.task, run.attempt, run.node, *why)
 
 

@@ -16,6 +16,7 @@ from adapters.bootstrap.compose import local_engine, nodes_of
 from adapters.bootstrap.disk import free_bytes
 from adapters.bootstrap.evidence import directory_of, journal_path, mark_file, proven
 from adapters.bootstrap.marker import read_marker
+from adapters.bootstrap.plan import refuse_unfinished
 from adapters.bootstrap.reaching import refuse_no_store, running_service
 from adapters.engines.local import cgroups
 from application.settings import Settings
@@ -114,6 +115,7 @@ def stream(settings: Settings) -> Iterator[Finding]:
     if read_marker(directory_of(settings)) is None or running_service(settings) is not None:
         return
     try:
+        refuse_unfinished(directory_of(settings))
         if not settings.nats_urls:
             refuse_no_store(settings)
         compared = asyncio.run(proven(settings))

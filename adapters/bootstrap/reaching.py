@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from adapters.bootstrap.evidence import Nats, directory_of, locked, nats, outside_nats
+from adapters.bootstrap.plan import refuse_unfinished
 from adapters.jetstream.accounts import NatsRole
 from adapters.jetstream.lock import start_ticks
 from application.settings import Settings
@@ -48,6 +49,7 @@ async def stream_reached(settings: Settings) -> AsyncIterator[Nats]:
         files = {role: credentials(settings, role) for role in NatsRole}
         yield Nats((running.nats_url,), (), files, None)
         return
+    refuse_unfinished(directory_of(settings))
     refuse_no_store(settings)
     async with AsyncExitStack() as stack:
         lock = await stack.enter_async_context(locked(settings))

@@ -53,6 +53,7 @@ KINDS: Final = (
     "requeue",
     "removal",
     "parameter_change",
+    "evidence",
 )
 
 

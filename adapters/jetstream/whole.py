@@ -10,9 +10,10 @@ from adapters.jetstream.connection import Connection
 from adapters.jetstream.direct import Raw
 from adapters.jetstream.log import identity_of
 from adapters.jetstream.reading import End, Reader
-from adapters.jetstream.subjects import place_of
+from adapters.jetstream.subjects import ROOT, place_of
 from adapters.wire import decode, sha256
 from application.checking import Whole
+from application.fsck import Copy
 from application.ports import Stored
 from domain.errors import Corrupt, Misconfigured, Unavailable
 
@@ -33,9 +34,9 @@ async def info_of(connection: Connection, spec: StreamSpec) -> StreamInfo:
 
 
 async def whole_stream(
-    connection: Connection, spec: StreamSpec, info: StreamInfo
+    connection: Connection, spec: StreamSpec, info: StreamInfo, after: int = 0
 ) -> AsyncGenerator[list[Whole], None]:
-    """Every message that the stream holds now, in batches. ``info``: which stream it is.
+    """Every message above ``after`` that the stream holds now, in batches. ``info``: which it is.
 
     Raises ``Corrupt`` when it is replaced meanwhile, ``Unavailable`` when it cannot be read.
     """
@@ -46,7 +47,7 @@ async def whole_stream(
             raise Corrupt(f"the stream was replaced: it is {identity_of(now)}, and was {wanted}")
 
     reader = Reader(connection, spec.stream, same)
-    async with aclosing(reader.read(0, [], False, holes=True)) as items:
+    async with aclosing(reader.read(after, [], False, holes=True)) as items:
         async for item in items:
             if not isinstance(item, End):
                 yield [whole(raw, spec.cluster) for raw in item]
@@ -62,3 +63,10 @@ def whole(raw: Raw, cluster: str) -> Whole:
     decoded = decode(raw.data, cluster, aggregate, type_)
     stored = Stored(raw.sequence, aggregate, type_, raw.data, decoded.fact)
     return Whole(raw.sequence, raw.subject, raw.data, digest, stored, decoded.previous_sha256)
+
+
+def whole_copy(copy: Copy, cluster: str) -> Whole:
+    """An event of the journal as it lies, or lay, in the stream."""
+    place = copy.aggregate
+    subject = f"{ROOT}.{cluster}.{place.kind}.{place.id}.{copy.type}"
+    return whole(Raw(copy.position, subject, copy.raw), cluster)

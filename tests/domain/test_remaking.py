@@ -24,7 +24,7 @@ from domain.decide import decide
 from domain.errors import CountermandError
 from domain.evolve import evolve
 from domain.hresult import HResult
-from domain.identity import SYSTEM_CALLER, Caller, Principal
+from domain.identity import SYSTEM_CALLER, Caller, Principal, Role
 from domain.instruct import instruct
 from domain.job import Job
 from domain.remaking import CHECKED, begins, goes_on, job_facts_refused
@@ -330,6 +330,17 @@ def test_what_the_cluster_does_not_decide_is_told() -> None:
     assert "ClusterCommandRefused" in cluster_fact_refused(Cluster(), of_cluster(1, bad))
     no = e.ClusterCommandRefused("p", "add_job", "no", 1, "r", "no", ALLOWED)
     assert cluster_fact_refused(Cluster(), of_cluster(1, no)) == "the policy allowed the job"
+
+
+def test_what_became_of_the_stream_is_by_an_administrator_and_has_a_reason() -> None:
+    lost = e.LossAccepted("l1", "burnt", "it is shorter", "new", "old", 30, 41, "")
+    fact = of_cluster(1, lost)
+    assert cluster_fact_refused(Cluster(), fact) == "'alice' is no administrator"
+    root = Caller(Principal("root", (Role.ADMINISTRATOR,)))
+    by_root = replace(fact, event=replace(fact.event, caller=root))
+    assert cluster_fact_refused(Cluster(), by_root) == ""
+    silent = replace(by_root, event=replace(by_root.event, data=replace(lost, reason="")))
+    assert "no reason" in cluster_fact_refused(Cluster(), silent)
 
 
 def test_a_cancel_of_no_job() -> None:

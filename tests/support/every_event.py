@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from domain import commands as c
 from domain import events as e
 from domain.hresult import HResult
+from domain.identity import Caller, Origin, Principal, Role
 from domain.states import CancelMode, FilterHow, StopStep
 from tests.domain.builders import (
     DENIED,
@@ -50,6 +51,7 @@ def every_event(cluster: str) -> Author:
     limits(author, 4)
     rejected(author, 5)
     a_cancel_of_nothing(author)
+    what_became_of_the_stream(author)
     return author
 
 
@@ -163,3 +165,12 @@ def a_cancel_of_nothing(author: Author) -> None:
         *("unknown_job", HResult.INVALID_JOB_ID, "job-exists", "there is no job 99"),
     )
     author.store(e.request_aggregate(author.asked("").at), fact)
+
+
+def what_became_of_the_stream(author: Author) -> None:
+    """Mended, and then a loss that was accepted."""
+    place = e.Aggregate(e.CLUSTER, author.cluster)
+    root = Caller(Principal("root", (Role.ADMINISTRATOR,), method="unix"), origin=Origin.CLI)
+    mended = e.StreamMended("m1", "it was shorter", "old", "new", 90, 0, 1, "damaged/1")
+    lost = e.LossAccepted("l1", "no copy is left", "it was shorter", "new", "new", 91, 92, "")
+    author.store(place, mended, lost, caller=root)

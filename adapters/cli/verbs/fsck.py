@@ -1,12 +1,12 @@
 """``countermand fsck``."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol, TypedDict
 
 import click
 
-from adapters.cli.doing.progress import Progress
 from adapters.cli.doing.service import Chosen, asking_bootstrap, chooses
+from adapters.cli.doing.telling import Telling
 from adapters.cli.exits import DIFFERENT, DONE
 from adapters.cli.printing.output import Output
 from adapters.cli.typed import options as o
@@ -111,31 +111,6 @@ def verb(asked: o.Asked, chosen: Chosen, limit: int, no_views: bool) -> int:
     report = asking_bootstrap(fsck)
     say(asked.out, report)
     return DIFFERENT if report.total else DONE
-
-
-class Telling:
-    """A progress bar that begins when it is known how far there is to go."""
-
-    def __init__(self, asked: o.Asked) -> None:
-        self._asked = asked
-        self._progress: Progress | None = None
-
-    def __enter__(self) -> "Telling":
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._progress is not None:
-            self._progress.__exit__(*exc)
-
-    @property
-    def reached(self) -> Callable[[int, int], None]:
-        """Told the position that was looked at, and the last one."""
-        return self._reached
-
-    def _reached(self, position: int, last: int) -> None:
-        if self._progress is None:
-            self._progress = Progress(self._asked, "events", last).__enter__()
-        self._progress.reached(position)
 
 
 def say(out: Output, report: Report) -> None:
