@@ -199,18 +199,22 @@ def general(kind: str, expected: str, found: str, position: int = 0) -> Damage:
 def witnesses_differ(
     identity: LogIdentity, journal: Mark | None, mark: Mark | None, marker: str
 ) -> list[Damage]:
-    """The stream is another one than is known of it, or does not reach the mark."""
+    """The stream is another one than is known of it."""
     known = {
         "stream.json": marker,
         "the journal": journal.log_id if journal else "",
         "the mark": mark.log_id if mark else "",
     }
-    found = [
+    return [
         general("identity", f"the stream {log_id}, as {who} has it", identity.id)
         for who, log_id in known.items()
         if log_id and log_id != identity.id
     ]
-    if mark is not None and mark.position > identity.last:
-        words = f"the stream ends at {identity.last}"
-        found.append(general("mark", f"an event at {mark.position}, as marked", words))
-    return found
+
+
+def beyond_the_end(last: int, mark: Mark | None) -> Iterator[Damage]:
+    """The stream does not reach the mark."""
+    if mark is not None and mark.position > last:
+        yield general(
+            "mark", f"an event at {mark.position}, as marked", f"the stream ends at {last}"
+        )

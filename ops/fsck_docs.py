@@ -19,7 +19,8 @@ and while it does not, and ends with status 10 when anything is damaged. What it
 DAMAGE: Final = "## Kinds of damage"
 DAMAGE_WORDS: Final = """\
 The first damage is the one with the lowest position; damage that is about no single event comes
-before it (`identity`, `configuration`) or after all (`views`). One cause may show more than once: a
+before it (`identity`, `configuration`) or after all (`mark` where the stream ends before it,
+`views`). One cause may show more than once: a
 missing event is also a gap in its job's versions, and what comes after it in its job cannot be
 judged by the rules any more (`unjudged` says of how many events that is true; their form and their
 chain are checked all the same)."""

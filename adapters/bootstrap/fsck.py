@@ -31,7 +31,14 @@ from adapters.views.compare import SqliteComparison
 from adapters.views.files import SqliteViewFiles
 from adapters.views.store import SqliteViewStore
 from application.checking import Checker, Damage
-from application.fsck import Book, Report, general, look_through, witnesses_differ
+from application.fsck import (
+    Book,
+    Report,
+    beyond_the_end,
+    general,
+    look_through,
+    witnesses_differ,
+)
 from application.ports import LogIdentity, Mark
 from application.settings import ACCEPT_LOSS, Settings
 from domain.errors import CountermandError
@@ -113,6 +120,7 @@ class Looking:
             tell = lambda position: told(position, last)  # noqa: E731
             behind = await look_through(stream, last, checker, journal, self._book, tell, mark)
             self._beyond(journal, copied, last)
+            self._book.note(beyond_the_end(last, mark))
             if journal is None:
                 self._notes.append("there is no journal, so no event was compared with its copy")
             elif behind:

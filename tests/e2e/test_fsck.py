@@ -12,6 +12,7 @@ import pytest
 from msgspec import Struct
 
 from tests.e2e.home import new_home
+from tests.e2e.outside import outside_server
 from tests.e2e.said import said_by
 from tests.e2e.service import Service, running_service
 from tests.e2e.stream import Event, connected, publish, read_stream
@@ -221,7 +222,7 @@ def test_a_shorter_stream_is_named_with_what_the_journal_has(copy: Service, stor
     shutil.copytree(stores.older / "jetstream", copy.data / "jetstream")
     kept, all_ = rows(stores.older), rows(stores.now)
     report = damaged(copy, "--no-views")
-    assert report["counts"] == {"missing": len(all_) - len(kept)}
+    assert report["counts"] == {"missing": len(all_) - len(kept), "mark": 1}
     first = report["first"]
     assert (first["kind"], first["position"]) == ("missing", len(kept) + 1)
     assert "which the journal has" in first["expected"]
@@ -289,3 +290,20 @@ def test_a_service_under_load_has_no_damage() -> None:
                 one.cancel(job, mode=("normal", "forced")[n % 4 == 1])
         status, report = fsck(one)
         assert (status, report["counts"]) == (0, {}), report
+
+
+def test_an_outside_servers_stream_is_looked_at_too() -> None:
+    with new_home() as made, outside_server(made / "nats", sync="always") as outside:
+        one = Service(made, **outside.settings).start()
+        try:
+            one.until_state(one.submit("true"), "Finished")
+            status, report = fsck(one)
+            assert (status, report["counts"]) == (0, {}), report
+            one.stop()
+        finally:
+            one.kill()
+        assert fsck(one)[0] == 0
+        said = said_by(one.command("mend"), one.clean_environment(), one.home)
+        assert said.status == 1
+        assert "its operator restores it there from a backup" in said.err
+        assert "it has" in one.doctor()
