@@ -20,6 +20,7 @@ from adapters.bootstrap.evidence import (
     opened,
 )
 from adapters.bootstrap.marker import Marker, read_marker, write_marker
+from adapters.bootstrap.mend import said
 from adapters.bootstrap.plan import Plan, Work, read_plan, remove_plan, stamp, write_plan
 from adapters.bootstrap.reaching import refuse_no_store
 from adapters.bootstrap.recording import record
@@ -29,8 +30,7 @@ from adapters.journal import SqliteJournal
 from adapters.mark import sync_directory
 from application.ports import CaughtUp, Mark
 from application.settings import Settings
-from application.startup_check import problems_in, prove
-from domain.errors import Corrupt, Misconfigured, Refused
+from domain.errors import Misconfigured, Refused
 from domain.events import LossAccepted
 
 BESIDE: Final = ("", "-wal", "-shm")
@@ -71,9 +71,9 @@ async def planned(settings: Settings, log: JetStreamLog, reason: str) -> Plan:
     """What was known and is not there. Raises ``Refused`` when that is nothing."""
     identity, marker = await log.identity(), read_marker(directory_of(settings))
     copied, mark = copied_by(settings), marked_by(settings)
-    by_journal = await said(log, copied, None)
-    known = [] if marker is None or marker.log_id == identity.id else [f"it was {marker.log_id}"]
-    problems = [*by_journal, *await said(log, None, mark), *known]
+    by_journal, by_mark = await said(log, copied, None), await said(log, None, mark)
+    other = "" if marker is None or marker.log_id == identity.id else f"it was {marker.log_id}"
+    problems = [x for x in (by_journal, by_mark, other) if x]
     if not problems:
         raise Refused("nothing is lost, as far as the journal and the mark can tell")
     known_last = max(x.position for x in (copied, mark, Mark("", 0, "")) if x is not None)
@@ -106,15 +106,6 @@ def marked_by(settings: Settings) -> Mark | None:
         return mark_file(settings).read()
     except Misconfigured:
         return None
-
-
-async def said(log: JetStreamLog, copied: Mark | None, mark: Mark | None) -> list[str]:
-    """What a witness has against the stream."""
-    try:
-        await prove(log, copied, mark)
-    except Corrupt as error:
-        return [problems_in(error.message)]
-    return []
 
 
 # --- accepted -------------------------------------------------------------------------------------

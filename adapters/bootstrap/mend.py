@@ -42,6 +42,7 @@ from adapters.jetstream.whole import info_of, whole_copy, whole_stream
 from adapters.journal import SqliteJournal
 from adapters.mark import sync_directory
 from adapters.snapshots.shelf import SqliteShelf
+from adapters.wire import sha256
 from application.checking import Checker
 from application.fsck import Book, look_through
 from application.mending import Verified, pages, sentence, tail_of
@@ -83,7 +84,7 @@ async def mend(settings: Settings, told: Told) -> Mended:
             raise Misconfigured(
                 "'countermand accept-loss' was interrupted here: run it again first"
             )
-        if plan is None or plan.work is Work.COPY:
+        if plan is None:
             plan = await Mending(settings, lock, told).prepared()
         return switched(settings, plan)
 
@@ -95,6 +96,32 @@ def refuse_outside(settings: Settings) -> None:
             "the stream is on an outside nats-server: its operator restores it there from a"
             " backup; mend makes one again on the embedded server only"
         )
+
+
+class Refusal(Struct, frozen=True):
+    """Why a start refuses the stream: for what the journal says, and in all; "" for not at all."""
+
+    by_journal: str
+    in_all: str
+
+    @property
+    def only_by_mark(self) -> str:
+        """What to do when the journal has nothing that the stream lacks."""
+        if not self.in_all:
+            return ""
+        return (
+            f"the journal has nothing that the stream lacks, and only the mark knows of more "
+            f"({self.in_all}): 'countermand accept-loss' gives it up"
+        )
+
+
+async def said(log: JetStreamLog, copied: Mark | None, mark: Mark | None) -> str:
+    """What the witnesses have against the stream, on one line."""
+    try:
+        await prove(log, copied, mark)
+    except Corrupt as error:
+        return problems_in(error.message)
+    return ""
 
 
 class Mending:
@@ -118,7 +145,8 @@ class Mending:
             with closing(SqliteJournal(path, self._settings.cluster)) as journal:
                 verified = Verified(Checker(self._settings.cluster, shelf))
                 plan = await self._planned(journal, verified)
-                return await self._restored(plan, journal)
+                plan = await self._restored(plan, journal)
+                return write_plan(self._directory, plan)
         finally:
             shelf.close()
 
@@ -134,11 +162,12 @@ class Mending:
         for page in pages(journal, copied.position):
             found = (whole_copy(copy, self._settings.cluster) for copy in page)
             verified.take(found, "the journal")
-        if verified.last != copied.position:
-            raise Corrupt(f"the journal ends at {verified.last}, and says {copied.position}")
+        (head,) = journal.copies(copied.position - 1, copied.position, 1) or (None,)
+        if head is None or sha256(head.raw) != copied.sha256:
+            raise Corrupt(f"the journal's last event, {copied.position}, is not what was copied")
         damage, known, added = await self._looked_at(journal, copied, verified)
-        plan = Plan(
-            work=Work.COPY,
+        return Plan(
+            work=Work.SWITCH,
             aside=f"{ASIDE}/{stamp()}",
             event_id=Uuid7Ids().new(),
             damage=damage,
@@ -146,7 +175,6 @@ class Mending:
             last=verified.last,
             added=added,
         )
-        return write_plan(self._directory, plan)
 
     async def _looked_at(
         self, journal: SqliteJournal, copied: Mark, verified: Verified
@@ -165,13 +193,15 @@ class Mending:
                 if info is None:
                     return f"there is no stream {self._spec.stream}", "", 0
                 added = await self._tail(connection, info, journal, copied, verified)
-                damage = await self._refusal(server, journal)
-                damage = damage or await self._hurt(connection, info, journal)
+                refused = await self._refusal(server, journal)
+                damage = refused.by_journal or await self._hurt(connection, info, journal)
             finally:
                 await connection.close()
         if not damage:
-            raise Refused("the stream is whole, as far as the journal can tell: nothing to mend")
-        return damage, identity_of(info), added
+            raise Refused(
+                refused.only_by_mark or "the stream is whole, as far as the journal can tell"
+            )
+        return refused.in_all or damage, identity_of(info), added
 
     async def _info(self, connection: Connection) -> StreamInfo | None:
         try:
@@ -195,22 +225,17 @@ class Mending:
             journal.append([x.stored for x in batch if x.stored is not None])
         return verified.last - copied.position
 
-    async def _refusal(self, server: Nats, journal: SqliteJournal) -> str:
+    async def _refusal(self, server: Nats, journal: SqliteJournal) -> "Refusal":
         """What a start would refuse the stream for."""
         try:
             log = await opened(self._settings, server, JetStreamLog)
         except (Corrupt, Misconfigured) as error:
-            return problems_in(error.message)
+            return Refusal(problems_in(error.message), problems_in(error.message))
+        copied = journal.mark()
         try:
-            with closing(
-                SqliteJournal(journal_path(self._settings), self._spec.cluster)
-            ) as journal:
-                await prove(log, journal.mark(), self._mark())
-        except Corrupt as error:
-            return problems_in(error.message)
+            return Refusal(await said(log, copied, None), await said(log, copied, self._mark()))
         finally:
             await log.close()
-        return ""
 
     def _mark(self) -> Mark | None:
         """The mark, if it can be read."""
@@ -251,7 +276,7 @@ class Mending:
                 await self._proven(server, journal, plan)
         finally:
             lock.release()
-        return write_plan(self._directory, replace(plan, work=Work.SWITCH))
+        return plan
 
     async def _copied(self, server: Nats, journal: SqliteJournal, plan: Plan) -> None:
         connection = await Connection.open(server.address(NatsRole.SERVICE))

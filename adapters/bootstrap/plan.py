@@ -20,9 +20,11 @@ FILE: Final = "mend.json"
 
 
 class Work(StrEnum):
-    """What is being done. ``switch``: the new stream is whole, and takes the old one's place."""
+    """What is being done. ``switch``: the new stream is whole, and takes the old one's place.
 
-    COPY = "copy"
+    Until then a mend has changed nothing, and begins anew when it is run again.
+    """
+
     SWITCH = "switch"
     LOSS = "loss"
 

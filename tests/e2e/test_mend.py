@@ -14,6 +14,7 @@ import pytest
 from adapters.bootstrap.marker import read_marker
 from adapters.bootstrap.plan import Plan, Work, read_plan, write_plan
 from adapters.mark import FileMark
+from application.ports import Mark
 from tests.e2e.home import new_home
 from tests.e2e.said import Said, said_by
 from tests.e2e.service import Service
@@ -171,6 +172,22 @@ def test_a_journal_that_is_damaged_itself_is_not_believed(copy: Service, stores:
     assert "the journal is damaged itself: event" in said.err
 
 
+def test_a_journal_whose_last_event_was_changed_is_not_believed(
+    copy: Service, stores: Stores
+) -> None:
+    database = sqlite3.connect(copy.data / "journal" / "journal.sqlite")
+    database.execute("DROP TRIGGER event_is_final")
+    other = 'CAST(replace(CAST(raw AS TEXT), \'"origin":"\', \'"origin":"X\') AS BLOB)'
+    last = "(SELECT max(position) FROM event)"
+    database.execute(f"UPDATE event SET raw = {other} WHERE position = {last}")
+    database.commit()
+    database.close()
+    swap(copy, stores.older, "jetstream")
+    said = run(copy, "mend")
+    assert said.status == 1
+    assert "is not what was copied" in said.err
+
+
 def test_a_whole_stream_is_not_mended_and_a_running_service_neither(copy: Service) -> None:
     said = run(copy, "mend")
     assert said.status == 5
@@ -265,16 +282,38 @@ def test_a_loss_that_only_the_mark_knows_is_accepted(copy: Service, stores: Stor
     mark.write_bytes(known)
     left = len(rows(copy.data))
     assert "by the mark" in copy.refused()
-    assert run(copy, "mend").status == 10, "what can be mended is mended"
-    assert "by the mark" in copy.refused()
+    refused = run(copy, "mend")
+    assert refused.status == 5
+    assert "only the mark knows of more" in refused.err
     said = run(copy, "accept-loss", "--reason", "the disk \x1b[2J burnt")
     assert said.status == 0, said.err
     copy.start()
-    event = copy.stream()[left + 1]
+    event = copy.stream()[left]
     assert event.type == "LossAccepted"
     assert event.data["reason"] == "the disk \x1b[2J burnt"
-    assert (event.data["last"], event.data["known_last"]) == (left + 1, last)
+    assert (event.data["last"], event.data["known_last"]) == (left, last)
     assert event.data["kept_as"] == ""
+    check_goes_on(copy)
+
+
+def test_what_can_be_mended_is_mended_before_the_rest_is_given_up(
+    copy: Service, stores: Stores
+) -> None:
+    last = len(rows(copy.data))
+    file = FileMark(copy.data / "journal" / "mark")
+    mark = file.read()
+    assert mark is not None
+    file.begin(Mark(mark.log_id, last + 3, "0" * 64))
+    swap(copy, stores.older, "jetstream")
+    said = run(copy, "mend")
+    assert said.status == 10
+    assert "3 later events that were acknowledged are nowhere" in said.out
+    assert "by the mark: it lacks the last 2 events" in copy.refused()
+    assert run(copy, "accept-loss", "--reason", "they are nowhere").status == 0
+    copy.start()
+    mended, lost = copy.stream()[last:][:2]
+    assert (mended.type, mended.data["missing"]) == ("StreamMended", 3)
+    assert (lost.type, lost.data["known_last"]) == ("LossAccepted", last + 3)
     check_goes_on(copy)
 
 
