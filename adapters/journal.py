@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from adapters.wire import actor_of, decode
+from application.fsck import Copy
 from application.ports import EVERYTHING, Mark, Selection, Stored, Undecodable
 from domain.errors import Corrupt, Misconfigured, StoreFull, Unavailable
 from domain.events import Aggregate
@@ -161,6 +162,36 @@ class SqliteJournal:
         with self._beside.use() as database:
             (position,) = database.execute(query, (stamp(time),)).fetchone()
         return None if position is None else int(position)
+
+    def succeed(self, log_id: str) -> None:
+        """Belong to another log from now on, one that holds these very events. Idempotent.
+
+        For who made that log from this journal. The events stay as they are.
+        """
+        with self._main.use() as database:
+            (rises,) = database.execute(
+                "SELECT sql FROM sqlite_schema WHERE name = 'head_rises'"
+            ).fetchone()
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                database.execute("DROP TRIGGER head_rises")
+                database.execute("UPDATE head SET log_id = ?", (log_id,))
+                database.execute(rises)
+            except BaseException:
+                database.execute("ROLLBACK")
+                raise
+            database.execute("COMMIT")
+
+    def copies(self, after: int, until: int, limit: int) -> tuple[Copy, ...]:
+        query = (
+            f"SELECT {COLUMNS} FROM event WHERE position > ? AND position <= ?"
+            " ORDER BY position LIMIT ?"
+        )
+        with self._beside.use() as database:
+            rows = database.execute(query, (after, until, limit)).fetchall()
+        return tuple(
+            Copy(at, Aggregate(kind, id_), type_, raw) for at, kind, id_, type_, raw in rows
+        )
 
     def close(self) -> None:
         self._main.close()

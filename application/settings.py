@@ -32,6 +32,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
       and ``https_port`` (0 means any free one), and HPC Pack's clients find it there.
       ``https_self_signed``: without them, with a certificate that the service makes itself.
     * ``socket``, ``journal``: paths; "" for the default in the data directory.
+    * ``mark_file``: the path of the mark; "" for beside the journal. It belongs on another disk.
     * ``rebuild_journal``: the words that let a missing journal be written anew from the stream.
     * ``nodes``: names with slots, all on this machine; how many runs may be on each at once, at
       most SLOTS_MAX together. Without it there is one: ``node``, "" for the host's name, with
@@ -66,6 +67,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     https_self_signed: bool = False
     socket: str = ""
     journal: str = ""
+    mark_file: str = ""
     rebuild_journal: str = ""
     slots: int = 0
     node: str = ""

@@ -1,10 +1,12 @@
 """At start: is the log still the one whose events the journal holds, and are they still in it?
 
+There are two witnesses: the journal, and the mark (``mark_keeper``), which may lie on another disk.
 A stream that is empty, shorter or different where there was history is loss, and refused.
 """
 
 from contextlib import aclosing
 from hashlib import sha256
+from typing import Final
 
 from msgspec import Struct
 
@@ -13,12 +15,16 @@ from domain.errors import Corrupt
 
 
 class Compared(Struct, frozen=True):
-    """Log and journal belong together. ``behind``: events that the journal has still to copy."""
+    """Log and journal belong together. ``behind``: events that the journal has still to copy.
+
+    ``head``: the log's last event, as a mark has it.
+    """
 
     log_id: str
     log_last: int
     journal_position: int
     adopted: bool
+    head: Mark
 
     @property
     def behind(self) -> int:
@@ -26,27 +32,65 @@ class Compared(Struct, frozen=True):
         return self.log_last - self.journal_position
 
 
-async def compare(log: EventLog, journal: Journal) -> Compared:
-    """Compare identity, length and head; a journal that never belonged to a log adopts this one.
+async def compare(log: EventLog, journal: Journal, mark: Mark | None = None) -> Compared:
+    """Compare identity, length and head with both witnesses.
 
-    Raises ``Corrupt`` with a report of several lines when they differ, and what the log raises.
+    A journal that never belonged to a log adopts this one. Raises ``Corrupt`` with a report of
+    several lines when they differ, and what the log raises.
     """
-    identity, mark = await log.identity(), journal.mark()
-    if mark is None:
+    copied = journal.mark()
+    identity, head = await prove(log, copied, mark)
+    if copied is None:
         journal.adopt(identity.id)
-        return Compared(identity.id, identity.last, 0, adopted=True)
-    problems = _differences(identity, mark)
-    if not problems and mark.position:
-        problems = _head_differences(mark, await _event_at(log, mark.position))
+    position = copied.position if copied is not None else 0
+    return Compared(identity.id, identity.last, position, copied is None, head)
+
+
+async def prove(log: EventLog, copied: Mark | None, mark: Mark | None) -> tuple[LogIdentity, Mark]:
+    """The log's identity and head, when its witnesses agree with it. Raises as ``compare`` does."""
+    identity = await log.identity()
+    problems = [] if copied is None else await _problems(log, identity, copied, JOURNAL)
+    problems += [] if mark is None else await _problems(log, identity, mark, MARK)
     if problems:
-        raise Corrupt(_report(identity, mark, problems))
-    return Compared(identity.id, identity.last, mark.position, adopted=False)
+        raise Corrupt(_report(identity, copied, mark, problems))
+    return identity, await head_of(log, identity)
 
 
-def _differences(identity: LogIdentity, mark: Mark) -> list[str]:
+async def head_of(log: EventLog, identity: LogIdentity) -> Mark:
+    """The log's last event, as a mark has it."""
+    last = await _event_at(log, identity.last) if identity.last else None
+    if last is None:
+        return Mark(identity.id, 0, "")
+    return Mark(identity.id, last.position, sha256(last.raw).hexdigest())
+
+
+async def _problems(
+    log: EventLog, identity: LogIdentity, witness: Mark, words: "Words"
+) -> list[str]:
+    problems = differences(identity, witness, words)
+    if not problems and witness.position:
+        event = await _event_at(log, witness.position)
+        problems = _head_differences(witness, event, words.was_seen)
+    return [f"{words.begin}{problem}" for problem in problems]
+
+
+class Words(Struct, frozen=True):
+    """How a witness is called."""
+
+    begin: str
+    the_one: str
+    was_seen: str
+
+
+JOURNAL: Final = Words("", "the one this journal copied", "was copied")
+MARK: Final = Words("by the mark: ", "the one that was marked", "was marked")
+
+
+def differences(identity: LogIdentity, mark: Mark, words: Words) -> list[str]:
+    """What a witness says of identity and length, in sentences; nothing when it agrees."""
     problems = []
     if identity.id != mark.log_id:
-        problems.append("it is another log than the one this journal copied")
+        problems.append(f"it is another log than {words.the_one}")
     if mark.position and not identity.last:
         problems.append(f"it is empty, but had {mark.position} events")
     elif identity.last < mark.position:
@@ -56,14 +100,14 @@ def _differences(identity: LogIdentity, mark: Mark) -> list[str]:
     return problems
 
 
-def _head_differences(mark: Mark, event: Stored | None) -> list[str]:
+def _head_differences(mark: Mark, event: Stored | None, was_seen: str) -> list[str]:
     if event is None:
-        return [f"it has no event at position {mark.position}, the last one that was copied"]
+        return [f"it has no event at position {mark.position}, the last one that {was_seen}"]
     found = sha256(event.raw).hexdigest()
     if found != mark.sha256:
         return [
             f"its event at position {mark.position} ({event.type} of {event.aggregate})"
-            f" has the hash {found}, but {mark.sha256} was copied"
+            f" has the hash {found}, but {mark.sha256} {was_seen}"
         ]
     return []
 
@@ -77,12 +121,30 @@ async def _event_at(log: EventLog, position: int) -> Stored | None:
     return None
 
 
-def _report(identity: LogIdentity, mark: Mark, problems: list[str]) -> str:
-    lines = "\n".join(f"  - {problem}" for problem in problems)
-    return (
-        f"the log does not match the journal:\n{lines}\n"
-        f"  log:     {identity.id}, positions {identity.first} to {identity.last}\n"
-        f"  journal: {mark.log_id}, up to position {mark.position}, head {mark.sha256 or 'none'}\n"
-        "Nothing was written. Do not provision again: find the log's store (was another disk"
-        " mounted?), or mend the log from the journal"
-    )
+def _report(
+    identity: LogIdentity, copied: Mark | None, mark: Mark | None, problems: list[str]
+) -> str:
+    witnesses = {"journal": copied, "mark": mark}
+    told = [f"  - {problem}" for problem in problems]
+    told.append(f"  log:     {identity.id}, positions {identity.first} to {identity.last}")
+    told += [
+        f"  {name + ':':<8} {x.log_id}, up to position {x.position}, head {x.sha256 or 'none'}"
+        for name, x in witnesses.items()
+        if x is not None
+    ]
+    lines = "\n".join(told)
+    return f"the log does not match the journal:\n{lines}\n{ADVICE}"
+
+
+ADVICE: Final = (
+    "Nothing was written. Do not provision again: find the log's store (was another disk mounted?),"
+    " or mend the log from the journal with 'countermand mend'; 'countermand accept-loss' gives up"
+    " what is missing"
+)
+"""What to do about a log that is not what it was."""
+
+
+def problems_in(report: str) -> str:
+    """What is wrong, on one line, from a report of several."""
+    found = [x.removeprefix("  - ") for x in report.splitlines() if x.startswith("  - ")]
+    return "; ".join(found) or report.partition("\n")[0]

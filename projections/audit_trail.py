@@ -34,6 +34,7 @@ class Kind(StrEnum):
     REQUEUE = "requeue"
     REMOVAL = "removal"
     PARAMETER_CHANGE = "parameter_change"
+    EVIDENCE = "evidence"
 
 
 class Said(Struct, frozen=True):

@@ -190,6 +190,20 @@ def parameter_set(fact: e.ClusterParameterSet) -> Said:
     )
 
 
+def evidence(fact: e.StreamMended | e.LossAccepted) -> Said:
+    """An administrator did something to the stream itself."""
+    mended = isinstance(fact, e.StreamMended)
+    return Said(
+        kind=Kind.EVIDENCE,
+        operation="mend" if mended else "accept_loss",
+        outcome="mended" if mended else "accepted",
+        request_id=fact.request_id,
+        message="" if isinstance(fact, e.StreamMended) else fact.reason,
+        subject=fact.stream,
+        detail=summary(fact),
+    )
+
+
 # --- what the service carries out -----------------------------------------------------------------
 
 
@@ -350,6 +364,8 @@ SAID: Final[dict[type[e.Event], Callable[[Any], Said | None]]] = {
     e.JobConfigured: again,
     e.JobRequeued: again,
     e.ClusterParameterSet: parameter_set,
+    e.StreamMended: evidence,
+    e.LossAccepted: evidence,
     e.JobActivationHeld: held,
     e.JobStarted: job_started,
     e.JobFailing: failing,

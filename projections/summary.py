@@ -173,6 +173,12 @@ def of_cluster(fact: e.ClusterEvent) -> str:
             return refused(fact)
         case e.JobIdsReserved():
             return f"job ids {fact.first} to {fact.last} reserved"
+        case e.StreamMended():
+            lost = f"; {fact.missing} later ones are nowhere" if fact.missing else ""
+            return f"the stream was made again from the journal, up to {fact.restored}{lost}"
+        case e.LossAccepted():
+            words = f"the stream ends at {fact.last}, {fact.known_last} was known"
+            return f"a loss was accepted: {words}{saying(fact.reason)}"
         case _:
             assert_never(fact)
 

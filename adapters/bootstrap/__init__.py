@@ -16,10 +16,17 @@ from adapters.bootstrap.configuration import load
 from adapters.bootstrap.contract import contract
 from adapters.bootstrap.doctor import Finding, examine
 from adapters.bootstrap.evidence import grow_stream, locked, nats, provision_stream
+from adapters.bootstrap.fsck import Wish
+from adapters.bootstrap.fsck import fsck as look
+from adapters.bootstrap.loss import Accepted
+from adapters.bootstrap.loss import accept_loss as accept
+from adapters.bootstrap.mend import Mended
+from adapters.bootstrap.mend import mend as make_again
 from adapters.bootstrap.people import principals_file
 from adapters.bootstrap.running import Endpoint, service
 from adapters.bootstrap.system import LogReporter
 from adapters.principals import PrincipalsFile
+from application.fsck import Report
 from application.settings import Settings
 
 Ready = Callable[[Parts, Endpoint], None]
@@ -85,6 +92,33 @@ def provision(overrides: Mapping[str, object], config_file: Path | None) -> int:
 def doctor(overrides: Mapping[str, object], config_file: Path | None) -> list[Finding]:
     """What is as it should be on this machine, and what is not."""
     return examine(load(overrides, config_file))
+
+
+def fsck(
+    overrides: Mapping[str, object],
+    config_file: Path | None,
+    limit: int,
+    views: bool,
+    told: Callable[[int, int], None],
+) -> Report:
+    """The whole stream and what is kept beside it, looked at; changes nothing."""
+    os.umask(0o077)
+    chosen = load(overrides, config_file)
+    return uvloop.run(look(chosen, Wish(limit, views), told))
+
+
+def mend(
+    overrides: Mapping[str, object], config_file: Path | None, told: Callable[[int, int], None]
+) -> Mended:
+    """A damaged stream made again from the journal."""
+    os.umask(0o077)
+    return uvloop.run(make_again(load(overrides, config_file), told))
+
+
+def accept_loss(overrides: Mapping[str, object], config_file: Path | None, reason: str) -> Accepted:
+    """The stream as it is becomes what is known."""
+    os.umask(0o077)
+    return uvloop.run(accept(load(overrides, config_file), reason))
 
 
 def principals(overrides: Mapping[str, object], config_file: Path | None) -> PrincipalsFile:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from adapters.bootstrap.alarms import alarms_of
 from adapters.bootstrap.disk import DiskReserve
-from adapters.bootstrap.evidence import Nats, directory_of, stream_spec
+from adapters.bootstrap.evidence import Nats, directory_of, mark_file, stream_spec
 from adapters.bootstrap.people import known_people
 from adapters.bootstrap.supervise import Supervision
 from adapters.bootstrap.system import SystemClock, Uuid7Ids
@@ -35,6 +35,7 @@ from application.job_maker import JobKeys, JobMaker
 from application.journal_keeper import JournalKeeper
 from application.ledger import Ledger
 from application.listing import Listing
+from application.mark_keeper import MarkKeeper
 from application.node_use import NodeUses
 from application.nodes import NAME, NAME_WORDS, SLOTS_MAX
 from application.ports import Reporter
@@ -76,6 +77,7 @@ class Parts(Struct, frozen=True):
     log: JetStreamLog
     journal: SqliteJournal
     keeper: JournalKeeper
+    marks: MarkKeeper
     engine: LocalEngine
     nodes: NodeUses
     snapshots: Snapshots
@@ -141,19 +143,22 @@ def join(
     keys = JobKeys()
     board, tail = Board(log, ledger, keys), Tail(journal)
     keeper = JournalKeeper(log, journal, tail)
+    marks = MarkKeeper(mark_file(settings), clock, log.id)
+    log.stored = marks.note
     engine = local_engine(settings, makers)
     runs = Runs(ledger, engine)
     room, supervision = room_of(settings, log, reporter), Supervision(reporter)
     filters = filters_of(settings, board, ledger, runs, clock, reporter)
     dispatcher = Dispatcher(board, engine, runs, reporter, room.refusal, clock, filters)
     maker = JobMaker(ledger, keys, caught_up_of(board, log))
-    may_write = permission_of(room, supervision, keeper)
+    may_write = permission_of(room, supervision, keeper, marks)
     return Parts(
         settings=settings,
         nats=server,
         log=log,
         journal=journal,
         keeper=keeper,
+        marks=marks,
         engine=engine,
         nodes=NodeUses(engine.nodes, board, policy),
         snapshots=snapshots,
@@ -234,7 +239,7 @@ def caught_up_of(board: Board, log: JetStreamLog) -> Callable[[], Awaitable[None
 
 
 def permission_of(
-    room: Room, supervision: Supervision, keeper: JournalKeeper
+    room: Room, supervision: Supervision, keeper: JournalKeeper, marks: MarkKeeper
 ) -> Callable[[], None]:
     """What every new command passes: room in the store, every part alive, the journal kept."""
 
@@ -245,6 +250,7 @@ def permission_of(
             raise Unavailable(
                 f"the journal has stopped: {keeper.failure}; see the service's health"
             )
+        marks.check()
 
     return may_write
 
@@ -299,6 +305,7 @@ async def background(parts: Parts) -> None:
         for name, part in (
             ("board", parts.board.run),
             ("journal", parts.keeper.run),
+            ("mark", parts.marks.run),
             ("snapshots", parts.snapshots.run),
             ("carrier", parts.carrier.run),
             ("retention", parts.retention.run),

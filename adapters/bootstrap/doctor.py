@@ -1,5 +1,6 @@
 """``countermand doctor``: what is as it should be on this machine, what is not, and what to do."""
 
+import asyncio
 import importlib.metadata
 import os
 import stat
@@ -12,9 +13,11 @@ from msgspec import Struct
 
 from adapters.bootstrap.compose import local_engine, nodes_of
 from adapters.bootstrap.disk import free_bytes
-from adapters.bootstrap.evidence import directory_of, journal_path
+from adapters.bootstrap.evidence import directory_of, journal_path, mark_file, proven
 from adapters.bootstrap.filter_check import cluster_in, filters_of
 from adapters.bootstrap.marker import read_marker
+from adapters.bootstrap.plan import refuse_unfinished
+from adapters.bootstrap.reaching import refuse_no_store, running_service
 from adapters.engines.local import cgroups
 from application.settings import Settings
 from domain.errors import CountermandError
@@ -33,7 +36,7 @@ class Finding(Struct, frozen=True):
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Everything that can be seen without starting anything."""
+    """Everything that can be seen without starting the service."""
     findings: list[Finding] = []
     for look in LOOKS:
         try:
@@ -83,6 +86,45 @@ def evidence(settings: Settings) -> Iterator[Finding]:
             f"{journal} is missing although the stream has a history",
             "restore it from a backup before starting the service",
         )
+
+
+def mark(settings: Settings) -> Iterator[Finding]:
+    """Whether the mark is there, and not on the disk of the stream."""
+    directory, path = directory_of(settings), mark_file(settings).path
+    if read_marker(directory) is None:
+        return
+    if mark_file(settings).read() is None:
+        yield Finding(
+            "warning",
+            "mark",
+            f"{path} is missing although the stream has a history",
+            "the next start makes it anew; find out who took it away",
+        )
+    elif path.stat().st_dev == directory.stat().st_dev:
+        text = f"{path}, on the same disk as the stream"
+        yield Finding("ok", "mark", text, "set mark_file to a path on another disk")
+    else:
+        yield Finding("ok", "mark", f"{path}, on another disk than the stream")
+
+
+def stream(settings: Settings) -> Iterator[Finding]:
+    """Whether the stream is the one that was known here, as the next start will ask.
+
+    A service that runs has asked already. The embedded server is started for it, as a start would.
+    """
+    if read_marker(directory_of(settings)) is None or running_service(settings) is not None:
+        return
+    try:
+        refuse_unfinished(directory_of(settings))
+        if not settings.nats_urls:
+            refuse_no_store(settings)
+        compared = asyncio.run(proven(settings))
+    except CountermandError as error:
+        why = error.message.replace("\n", " ")
+        yield Finding("error", "stream", why, "'countermand mend', or 'countermand accept-loss'")
+        return
+    text = f"it has {compared.position} events and is the one that the journal and the mark know"
+    yield Finding("ok", "stream", text)
 
 
 def service(settings: Settings) -> Iterator[Finding]:
@@ -172,6 +214,8 @@ LOOKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     versions,
     data_directory,
     evidence,
+    mark,
+    stream,
     service,
     nodes,
     accounts,

@@ -1,7 +1,7 @@
 """The data directory, the stream and the journal: opened, and proven to belong together."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from msgspec import Struct
@@ -17,8 +17,10 @@ from adapters.jetstream.provision import grow, provision
 from adapters.jetstream.publish import UnseenDisk
 from adapters.jetstream.server import EmbeddedServer
 from adapters.journal import SqliteJournal
+from adapters.mark import FileMark
+from application.ports import Mark
 from application.settings import REBUILD_JOURNAL, Settings
-from application.startup_check import compare
+from application.startup_check import compare, prove
 from domain.errors import Misconfigured
 
 
@@ -44,6 +46,12 @@ def journal_path(settings: Settings) -> Path:
     """Where the journal lies; it may be another disk."""
     chosen = Path(settings.journal) if settings.journal else None
     return chosen or directory_of(settings) / "journal" / "journal.sqlite"
+
+
+def mark_file(settings: Settings) -> FileMark:
+    """The mark; it belongs on another disk than the stream."""
+    chosen = Path(settings.mark_file) if settings.mark_file else None
+    return FileMark(chosen or journal_path(settings).parent / "mark")
 
 
 def stream_spec(settings: Settings) -> StreamSpec:
@@ -139,18 +147,43 @@ def knows_a_stream(settings: Settings) -> bool:
     return read_marker(directory_of(settings)) is not None or journal_path(settings).exists()
 
 
-@asynccontextmanager
-async def evidence(
-    settings: Settings, server: Nats, log_type: type[JetStreamLog] = JetStreamLog
-) -> AsyncIterator[tuple[JetStreamLog, SqliteJournal]]:
-    """The log and its second copy, proven to belong together."""
-    log = await log_type.open(
+async def proven(settings: Settings) -> Mark:
+    """The stream's head, when a start would accept it. Nothing is written.
+
+    Raises as a start does: ``Corrupt`` and ``Misconfigured`` with a report.
+    """
+    async with locked(settings) as lock, nats(settings, lock) as server:
+        log = await opened(settings, server, JetStreamLog)
+        try:
+            identity, path = await log.identity(), journal_path(settings)
+            rebuild = settings.rebuild_journal == REBUILD_JOURNAL
+            check_marker(read_marker(directory_of(settings)), identity.id, path.exists(), rebuild)
+            copied = None
+            if path.exists():
+                with closing(SqliteJournal(path, settings.cluster)) as journal:
+                    copied = journal.mark()
+            return (await prove(log, copied, mark_file(settings).read()))[1]
+        finally:
+            await log.close()
+
+
+async def opened(settings: Settings, server: Nats, log_type: type[JetStreamLog]) -> JetStreamLog:
+    """The log, whole and durable. Raises as ``JetStreamLog.open``."""
+    return await log_type.open(
         server.address(NatsRole.SERVICE),
         stream_spec(settings),
         monitor_urls=server.monitor_urls,
         accept_loss=settings.accept_loss,
         disk=server.server or UnseenDisk(),
     )
+
+
+@asynccontextmanager
+async def evidence(
+    settings: Settings, server: Nats, log_type: type[JetStreamLog] = JetStreamLog
+) -> AsyncIterator[tuple[JetStreamLog, SqliteJournal]]:
+    """The log and its second copy, proven to belong together."""
+    log = await opened(settings, server, log_type)
     try:
         identity = await log.identity()
         path = journal_path(settings)
@@ -160,9 +193,11 @@ async def evidence(
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         journal = SqliteJournal(path, settings.cluster)
         try:
-            await compare(log, journal)
+            mark = mark_file(settings)
+            compared = await compare(log, journal, mark.read())
             if marker is None:
                 write_marker(directory_of(settings), Marker(identity.id))
+            mark.begin(compared.head)
             yield log, journal
         finally:
             journal.close()

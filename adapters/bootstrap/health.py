@@ -108,6 +108,8 @@ def not_ready(parts: Parts) -> list[str]:
     reasons += [f"the {n} has stopped: {why}" for n, why in parts.supervision.stopped.items()]
     if parts.keeper.failure is not None and "journal" not in parts.supervision.stopped:
         reasons.append(f"the journal has stopped: {parts.keeper.failure}")
+    if parts.marks.failure is not None and "mark" not in parts.supervision.stopped:
+        reasons.append(f"the mark has stopped: {parts.marks.failure}")
     return reasons
 
 

@@ -53,7 +53,8 @@ def check_marker(marker: Marker | None, log_id: str, journal_known: bool, rebuil
         raise Misconfigured(
             "the stream is not the one this data directory knows:\n"
             f"  known: {marker.log_id}\n  found: {log_id}\n"
-            "Nothing was written. Find the stream's store, or restore it from a backup"
+            "Nothing was written. Find the stream's store, restore it from a backup, or make it"
+            " again from the journal with 'countermand mend'"
         )
     if not journal_known and not rebuild:
         raise Misconfigured(

@@ -19,6 +19,7 @@ from adapters.bootstrap.evidence import (
     nats,
     provision_stream,
 )
+from adapters.bootstrap.plan import refuse_unfinished
 from adapters.bootstrap.web import Web, web
 from adapters.jetstream.accounts import NatsRole
 from application.ports import Reporter
@@ -61,6 +62,7 @@ async def service(
     """A service that answers; at the end it stops in order and leaves wardens and tasks running,
     unless the settings say ``stop_tasks``."""
     os.umask(0o077)
+    refuse_unfinished(directory_of(settings))
     async with locked(settings) as lock, nats(settings, lock) as server:
         if not knows_a_stream(settings):
             made = await provision_stream(settings, server)

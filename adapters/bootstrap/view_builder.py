@@ -39,7 +39,10 @@ STDIN: Final = 0
 
 
 class ViewSource(Struct, frozen=True):
-    """Where the stream is, and where the views go. ``name``: of the file to fill."""
+    """Where the stream is, and where the views go. ``name``: of the file to fill.
+
+    ``until``: the last event to fold; 0 for all that there are.
+    """
 
     urls: tuple[str, ...]
     credentials_file: str
@@ -49,6 +52,7 @@ class ViewSource(Struct, frozen=True):
     directory: str
     log_id: str
     name: str = ""
+    until: int = 0
 
 
 class Step(Struct, frozen=True, tag="step"):
@@ -74,7 +78,8 @@ async def build(source: ViewSource) -> None:
         files = SqliteViewFiles(Path(source.directory), source.log_id)
         store = files.open(source.name)
         try:
-            await fill(log, ViewWriter(store), lambda position, last: say(Step(position, last)))
+            told = lambda position, last: say(Step(position, last))  # noqa: E731
+            await fill(log, ViewWriter(store), told, source.until or None)
         except Corrupt as error:
             say(Damage(error.message[:ERROR_CHARACTERS_MAX]))
         finally:

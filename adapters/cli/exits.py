@@ -26,7 +26,7 @@ MEANINGS: Final = {
     ILLEGAL_STATE: "illegal in this state",
     CONFLICT: "conflict: somebody else was faster",
     SOME_FAILED: "some of several failed",
-    DIFFERENT: "what was compared differs",
+    DIFFERENT: "what was compared differs; `fsck` found damage",
     UNAVAILABLE: "temporarily unavailable: try again, with the same --id",
     WAIT_RAN_OUT: "--wait ran out",
     INTERRUPTED: "interrupted",

@@ -13,6 +13,9 @@ SECTIONS: Final = {
         "principals": "Say who may connect with a token.",
         "config": "Print the settings in force.",
         "doctor": "Look for what is wrong here, and say what helps.",
+        "fsck": "Check every event of the stream, and all that is kept beside it.",
+        "mend": "Make a damaged stream again from the journal.",
+        "accept-loss": "Go on with a stream that has lost events.",
     },
     "Jobs": {
         "submit": "Run something.",
@@ -52,7 +55,7 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        found = importlib.import_module(f"adapters.cli.verbs.{cmd_name}").verb
+        found = importlib.import_module(f"adapters.cli.verbs.{cmd_name.replace('-', '_')}").verb
         assert isinstance(found, click.Command)
         return found
 

@@ -53,6 +53,7 @@ KINDS: Final = (
     "requeue",
     "removal",
     "parameter_change",
+    "evidence",
 )
 
 PASSWORD_CHARACTERS: Final = (12, 1024)

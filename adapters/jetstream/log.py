@@ -1,7 +1,7 @@
 """The event log on a JetStream stream."""
 
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Final
@@ -48,6 +48,7 @@ class JetStreamLog:
     """``EventLog`` on one stream. Make it with ``open``.
 
     ``appended_bytes_total``: about how much room our appends have taken in this process.
+    ``stored``: told position and hash of the last event of each append, once it is acknowledged.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class JetStreamLog:
         self._use: tuple[float, int] | None = None
         self._appended_bytes = 0
         self.appended_bytes_total = 0
+        self.stored: Callable[[int, str], None] = lambda position, sha256: None
         self._advisories: tuple[str, ...] = ()
 
     @classmethod
@@ -157,7 +159,9 @@ class JetStreamLog:
         size = sum(len(m.data) + MESSAGE_OVERHEAD_BYTES for m in messages)
         self._appended_bytes += size
         self.appended_bytes_total += size
-        return tokens(encoded, first)
+        made = tokens(encoded, first)
+        self.stored(made[-1].position, made[-1].sha256)
+        return made
 
     async def read(
         self, after: int, *, types: frozenset[str] | None = None, follow: bool = False
@@ -218,7 +222,8 @@ class JetStreamLog:
                 raise Unavailable(f"the stream {spec.stream} does not answer: {error}") from error
             raise Misconfigured(
                 f"there is no stream {spec.stream}. On a first start run 'countermand provision';"
-                " if it was there before, its store is lost or another one is mounted"
+                " if it was there before, its store is lost or another one is mounted:"
+                " 'countermand mend' makes it again from the journal"
             ) from error
         refuse_different(spec, info)
         self._id = identity_of(info)
@@ -274,4 +279,7 @@ def refuse_holes(stream: str, info: StreamInfo) -> None:
         found.append(f"it holds {state.messages} messages, but ends at sequence {state.last_seq}")
     if found:
         lines = "\n".join(f"  - {line}" for line in found)
-        raise Corrupt(f"the stream {stream} has lost events:\n{lines}")
+        raise Corrupt(
+            f"the stream {stream} has lost events:\n{lines}\n"
+            "'countermand mend' makes it again from the journal"
+        )

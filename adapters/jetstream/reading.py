@@ -59,15 +59,17 @@ class Reader:
         self._check = check
 
     async def read(
-        self, after: int, filters: list[str], follow: bool
+        self, after: int, filters: list[str], follow: bool, *, holes: bool = False
     ) -> AsyncGenerator[list[Raw] | End, None]:
         """Messages above ``after`` on ``filters`` (none: all), in batches of at most 1000.
 
+        ``holes``: also of an unfiltered stream that has gaps.
+
         One ``End`` when what was there at the call has been delivered. Raises ``Corrupt`` when the
-        stream is shorter than ``after`` or, without filters, has a gap; ``Unavailable`` without
-        ``follow`` when it cannot be reached for 30 s.
+        stream is shorter than ``after`` or, without filters and ``holes``, has a gap;
+        ``Unavailable`` without ``follow`` when it cannot be reached for 30 s.
         """
-        progress = _Progress(after, filters)
+        progress = _Progress(after, filters, holes)
         patience = time.monotonic() + BACKLOG_PATIENCE_SECONDS
         pause = RETRY_SECONDS_MIN
         while True:
@@ -112,8 +114,9 @@ class Reader:
 class _Progress:
     """How far the reader has come, across sessions."""
 
-    def __init__(self, after: int, filters: list[str]) -> None:
+    def __init__(self, after: int, filters: list[str], holes: bool) -> None:
         self.last = after
+        self._holes = holes
         self.filters = filters
         self._target: int | None = None
         self._ended = False
@@ -143,7 +146,7 @@ class _Progress:
 
     def follows(self, sequence: int) -> bool:
         """Whether ``sequence`` may come next."""
-        return bool(self.filters) or sequence == self.last + 1
+        return bool(self.filters) or self._holes or sequence == self.last + 1
 
     def note(self, sequence: int) -> None:
         """``sequence`` goes out now. Raises ``Corrupt`` for a gap in an unfiltered stream."""

@@ -11,6 +11,7 @@ from eventsourcing.sqlite import SQLiteCursor
 
 from adapters.views.datastore import ViewDatastore, database_of, our_errors
 from adapters.views.schema import KEYS
+from adapters.views.tracking import position_of
 from application.view_store import Difference
 from domain.errors import Unavailable
 
@@ -35,8 +36,11 @@ class SqliteComparison:
     sums are compared: it holds nothing that is not in the rows.
     """
 
-    def __init__(self, old: ViewDatastore, new: Path) -> None:
-        """Begin with both as they are now. Raises ``Unavailable`` or ``Corrupt``."""
+    def __init__(self, old: ViewDatastore, new: Path, *, stand: bool = True) -> None:
+        """Begin with both as they are now. Raises ``Unavailable`` or ``Corrupt``.
+
+        ``stand``: without it the new one still goes on, until ``see_new``.
+        """
         self._busy = threading.Lock()
         self._used = ExitStack()
         self._open = True
@@ -45,6 +49,8 @@ class SqliteComparison:
             self._cursor, self._database = connection.cursor(), database_of(connection)
             try:
                 self._begin(new)
+                if stand:
+                    self.see_new()
             except BaseException:
                 self.close()
                 raise
@@ -69,9 +75,21 @@ class SqliteComparison:
         """A transaction sees a file as it was when it first read of it."""
         self._cursor.execute("ATTACH DATABASE ? AS other", (str(new),))
         self._cursor.execute("BEGIN")
-        for schema in ("main", "other"):
-            self._cursor.execute(f"SELECT version FROM {schema}.about")
-            self._cursor.fetchall()
+        self._see("main")
+
+    def see_new(self) -> None:
+        """The new one stands as it is now."""
+        self._see("other")
+
+    @property
+    def position(self) -> int:
+        """What the old one is true for."""
+        with our_errors():
+            return position_of(self._cursor)
+
+    def _see(self, schema: str) -> None:
+        self._cursor.execute(f"SELECT version FROM {schema}.about")
+        self._cursor.fetchall()
 
     def _found(self) -> Iterator[Difference]:
         """Tables in which a row is missing, other, or too many, with the key of the first."""

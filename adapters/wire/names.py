@@ -57,6 +57,8 @@ WIRE_NAMES: Final[Mapping[type[Event], str]] = MappingProxyType(
         events.ClusterParameterSet: "countermand.ClusterParameterSet.v1",
         events.ClusterCommandRefused: "countermand.ClusterCommandRefused.v1",
         events.JobIdsReserved: "countermand.JobIdsReserved.v1",
+        events.StreamMended: "countermand.StreamMended.v1",
+        events.LossAccepted: "countermand.LossAccepted.v1",
         events.CancelRefused: "countermand.CancelRefused.v1",
     }
 )

@@ -67,6 +67,8 @@ from domain.events.cluster import (
     ClusterCommandRefused,
     ClusterParameterSet,
     JobIdsReserved,
+    LossAccepted,
+    StreamMended,
 )
 from domain.events.ending import (
     JobConfigured,
@@ -164,6 +166,7 @@ __all__ = [
     "JobStarted",
     "JobSubmitted",
     "JobValidationStarted",
+    "LossAccepted",
     "NewEvent",
     "NodeReleaseEnded",
     "NodeReleaseSkipped",
@@ -174,6 +177,7 @@ __all__ = [
     "RunHandle",
     "RunRange",
     "RunSet",
+    "StreamMended",
     "SubtaskSet",
     "TaskCancelRefused",
     "TaskCancelRepeated",

@@ -48,6 +48,48 @@ class JobIdsReserved(Struct, frozen=True):
     last: int
 
 
+class StreamMended(Struct, frozen=True):
+    """An administrator had the stream made again from the journal. This is its next event.
+
+    ``damage``: what was wrong, in words. ``damaged_stream``: the identity of the stream that was
+    damaged, "" where it could not be told. ``stream``: that of the new one.
+    ``restored``: the position of the last event that was restored; all before it were too.
+    ``from_stream``: how many of them, the last ones, the journal had not copied yet.
+    ``missing``: how many events that were acknowledged after them are nowhere.
+    ``kept_as``: where the damaged one is kept, in the data directory; "" where there was none.
+    """
+
+    request_id: str
+    damage: str
+    damaged_stream: str
+    stream: str
+    restored: int
+    from_stream: int
+    missing: int
+    kept_as: str
+
+
+class LossAccepted(Struct, frozen=True):
+    """An administrator accepted that events are lost. This is the stream's next event.
+
+    The positions from here on named other events before, which are gone.
+    ``reason``: the administrator's words. ``damage``: what was wrong, in words.
+    ``stream``: the identity of the stream as it is. ``known_stream``: that of the one before.
+    ``last``: the position of the last event that is left. ``known_last``: the highest position that
+    was known. ``kept_as``: where the journal of before is kept, in the data directory; "" where it
+    went on.
+    """
+
+    request_id: str
+    reason: str
+    damage: str
+    stream: str
+    known_stream: str
+    last: int
+    known_last: int
+    kept_as: str
+
+
 class CancelRefused(Struct, frozen=True):
     """A cancel of a job that does not exist or is gone.
 

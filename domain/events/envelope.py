@@ -19,6 +19,8 @@ from domain.events.cluster import (
     ClusterCommandRefused,
     ClusterParameterSet,
     JobIdsReserved,
+    LossAccepted,
+    StreamMended,
 )
 from domain.events.ending import (
     JobConfigured,
@@ -99,7 +101,9 @@ JobEvent = (
     | JobRequeued
     | JobRemoved
 )
-ClusterEvent = ClusterParameterSet | ClusterCommandRefused | JobIdsReserved
+ClusterEvent = (
+    ClusterParameterSet | ClusterCommandRefused | JobIdsReserved | StreamMended | LossAccepted
+)
 RequestEvent = CancelRefused
 Event = JobEvent | ClusterEvent | RequestEvent
 RefusalEvent = (

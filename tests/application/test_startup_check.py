@@ -7,8 +7,8 @@ import pytest
 
 from adapters.journal import SqliteJournal
 from adapters.recorder_log import RecorderLog, memory_log
-from application.ports import CaughtUp, Stored, Token
-from application.startup_check import compare
+from application.ports import CaughtUp, Mark, Stored, Token
+from application.startup_check import compare, head_of
 from domain.errors import Corrupt
 from tests.support.events import queued, rejected, write
 
@@ -88,3 +88,51 @@ async def test_another_head_is_refused(journal: SqliteJournal) -> None:
     await copied(journal, log)
     other = await log_with(4, (await log.identity()).id)
     assert "its event at position 3" in await refusal(other, journal)
+
+
+# --- the mark -------------------------------------------------------------------------------------
+
+
+async def marked(log: RecorderLog) -> Mark:
+    """The log's head."""
+    return await head_of(log, await log.identity())
+
+
+async def test_a_log_beyond_the_mark_is_fine(journal: SqliteJournal) -> None:
+    log = await log_with(3)
+    await copied(journal, log)
+    mark = await marked(log)
+    await log.append([write(Token(), queued(), job=2)])
+    compared = await compare(log, journal, mark)
+    assert compared.head == await marked(log)
+    assert (compared.head.position, mark.position) == (4, 3)
+
+
+async def test_a_log_and_a_journal_that_are_both_shorter_do_not_fool_the_mark(
+    journal: SqliteJournal,
+) -> None:
+    log = await log_with(3)
+    mark = await marked(log)
+    shorter = await log_with(2, (await log.identity()).id)
+    await copied(journal, shorter)
+    assert (await compare(shorter, journal)).behind == 0
+    with pytest.raises(Corrupt) as caught:
+        await compare(shorter, journal, mark)
+    assert "by the mark: it lacks the last 1 events" in caught.value.message
+    assert "countermand accept-loss" in caught.value.message
+
+
+async def test_another_log_or_head_than_the_marked_one_is_refused(journal: SqliteJournal) -> None:
+    log = await log_with(3)
+    mark = await marked(log)
+    with pytest.raises(Corrupt, match="by the mark: it is another log than the one that was"):
+        await compare(await log_with(3), journal, mark)
+    other = await log_with(4, (await log.identity()).id)
+    with pytest.raises(Corrupt, match=r"by the mark: its event at position 3 .* was marked"):
+        await compare(other, journal, mark)
+    assert journal.mark() is None, "nothing was written"
+
+
+async def test_an_empty_log_has_an_empty_head() -> None:
+    log = await log_with(0)
+    assert (await marked(log)).position == 0

@@ -7,6 +7,7 @@ into ``ops/benchmarks.md`` with machine and date; nothing here is asserted.
 files, the whole way; ``rebuild``: views built from a real stream, and what commands notice of it;
 ``removal``: ten thousand jobs that leave the view at once, and what commands notice of it;
 ``pages``: pages of 100,000 jobs by their number; ``snapshots``: one job with a very long history;
+``fsck``: a look at 250,000 events;
 ``sweep``: parametric sweeps of 100,000 and 1,000,000 subtasks; ``swept``: one of 100,000, nearly
 all of which have run.
 """
@@ -20,6 +21,7 @@ from typing import Final
 import uvloop
 
 from tests.benchmarks import (
+    checking,
     commands,
     exporting,
     pages,
@@ -41,6 +43,7 @@ SECTIONS: Final[dict[str, Callable[[Path], Sequence[Figure]]]] = {
     "pages": pages.measure,
     "sweep": sweep.measure,
     "swept": lambda _: sweep_history.measure(),
+    "fsck": lambda directory: uvloop.run(checking.measure(directory)),
     "snapshots": lambda directory: uvloop.run(snapshots.measure(directory)),
 }
 

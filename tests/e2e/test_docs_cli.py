@@ -2,12 +2,16 @@
 
 import re
 import shlex
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from adapters.mark import FileMark
+from application.ports import Mark
 from tests.e2e.scripts import job_of
 from tests.e2e.service import Service, running_service
 from tests.e2e.shown import UNTIL_CTRL_C, Shell, commands, document, surroundings
@@ -110,9 +114,10 @@ JOB_FOR: Final[dict[str, Callable[[Service], int]]] = {
 
 def words_for(service: Service, line: str) -> Words:
     """What stands in an example, and what it means here."""
+    data = stopped(service, line) if line.startswith(ON_A_STORE) else service.home / "other"
     where = {
-        "/var/lib/countermand": str(service.home / "other"),
-        "/etc/countermand.toml": str(settings_of_another(service)),
+        "/var/lib/countermand": str(data),
+        "/etc/countermand.toml": str(settings_of_another(service, data)),
     }
     make = next((make for start, make in JOB_FOR.items() if line.startswith(start)), told)
     jobs = {n: str(make(service)) for n in ("17", "18", "19") if re.search(rf"\b{n}\b", line)}
@@ -122,11 +127,31 @@ def words_for(service: Service, line: str) -> Words:
     return where | acting | jobs
 
 
-def settings_of_another(service: Service) -> Path:
+def settings_of_another(service: Service, data: Path) -> Path:
     """A file that names another data directory, for another service."""
     file = service.home / "another.toml"
-    file.write_text(f'data_directory = "{service.home / "other"}"\nhttp_port = 0\n')
+    file.write_text(f'data_directory = "{data}"\nhttp_port = 0\n')
     return file
+
+
+ON_A_STORE: Final = ("countermand fsck", "countermand mend", "countermand accept-loss")
+
+
+def stopped(service: Service, line: str) -> Path:
+    """The data directory of a stopped service, with the damage that the command is for."""
+    home = Path(tempfile.mkdtemp(prefix="stopped-", dir=service.home))
+    home.chmod(0o711)
+    one = Service(home).start()
+    one.until_state(one.submit("true"), "Finished")
+    one.stop()
+    if line.startswith("countermand mend"):
+        shutil.rmtree(one.data / "jetstream")
+    if line.startswith("countermand accept-loss"):
+        file = FileMark(one.data / "journal" / "mark")
+        mark = file.read()
+        assert mark is not None
+        file.begin(Mark(mark.log_id, mark.position + 1, mark.sha256))
+    return one.data
 
 
 # --- running them ---------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from typing import Final
 
 import pytest
 
+from adapters.mark import FileMark
+from application.ports import Mark
 from tests.e2e.home import kill_all
 from tests.e2e.service import Service
 from tests.e2e.shown import Shell, blocks, commands, document, surroundings
@@ -88,7 +90,7 @@ def test_every_shown_command_works_in_order(service: Service, tmp_path: Path) ->
     machine = Machine(service, tmp_path)
     config, doctor, serve, *lines = commands(PAGE)
     *looks, kill, back_up, again = lines[:9]
-    *restore, second, grow, provision, third = lines[9:]
+    *restore, second, look, mend, accept, grow, provision, third = lines[9:]
     assert "hpc1" in machine.shell.run(config).out
     machine.shell.run(doctor)
     with machine.serving(serve):
@@ -107,6 +109,8 @@ def test_every_shown_command_works_in_order(service: Service, tmp_path: Path) ->
         check_restored(machine.restored, canceled, running)
         assert trail(machine.restored, last) == before
     check_mixed(machine)
+    assert machine.shell.run(look).out.endswith(": nothing is damaged\n")
+    check_ways_on(machine, mend, accept)
     machine.shell.run(grow)
     assert "17179869184" in machine.shell.run(provision).out
     with machine.serving(third):
@@ -193,6 +197,22 @@ def check_mixed(machine: Machine) -> None:
         assert re.sub(r"\d+", "N", words) in re.sub(r"\d+", "N", said), (line, said)
     with machine.unpacked("older-journal", "journal").start() as one:
         until(lambda: len(set(values(one, "(?:stream|journal)_position"))) == 1, "a whole journal")
+
+
+def check_ways_on(machine: Machine, mend: str, accept: str) -> None:
+    """The stream of the backup beside the journal of now; then a mark that knows of more."""
+    data = machine.service.data
+    shutil.rmtree(data / "jetstream")
+    unpack = ["tar", "-C", str(data), "-xzf", str(machine.backup), "./jetstream"]
+    subprocess.run(unpack, check=True)
+    said = machine.shell.run(mend).out
+    assert "was made again from the journal: events 1 to" in said
+    assert f"kept at {data}/damaged/" in said
+    file = FileMark(data / "journal" / "mark")
+    mark = file.read()
+    assert mark is not None
+    file.begin(Mark(mark.log_id, mark.position + 5, mark.sha256))
+    assert machine.shell.run(accept).out.startswith("accepted: 5 events are lost.")
 
 
 def values(service: Service, name: str) -> list[float]:

@@ -158,6 +158,32 @@ def test_a_refused_change_of_a_parameter() -> None:
     )
 
 
+def test_what_was_done_to_the_stream_itself() -> None:
+    fact = e.LossAccepted("l1", "both disks burnt", "it is shorter", "new", "old", 30, 41, "")
+    row = row_after(Folds(), apart(1, fact, "root", NEXT))
+    assert row == replace(
+        EMPTY,
+        event_id="cluster-1",
+        type="LossAccepted",
+        kind="evidence",
+        operation="accept_loss",
+        outcome="accepted",
+        job_id=None,
+        subject="new",
+        owner="",
+        actor="root",
+        request_id="l1",
+        message="both disks burnt",
+        detail='a loss was accepted: the stream ends at 30, 41 was known "both disks burnt"',
+    )
+    mended = e.StreamMended("m1", "it was shorter", "old", "new", 41, 0, 2, "damaged/1")
+    row = row_after(Folds(), apart(1, mended, "root", NEXT))
+    assert row is not None
+    assert (row.kind, row.operation, row.outcome) == ("evidence", "mend", "mended")
+    words = "the stream was made again from the journal, up to 41; 2 later ones are nowhere"
+    assert row.detail == words
+
+
 # --- which facts have one -------------------------------------------------------------------------
 
 
@@ -168,6 +194,7 @@ def test_every_registered_fact_is_in_the_trail_or_expressly_not() -> None:
 
 def test_every_fact_of_the_trail_was_looked_at_here() -> None:
     apart_ = {e.JobRemoved, e.CancelRefused, e.ClusterParameterSet, e.ClusterCommandRefused}
+    apart_ |= {e.StreamMended, e.LossAccepted}
     assert {type(fact) for fact, _ in ROWS} | apart_ == SAID.keys()
     assert ENDS.keys() <= SAID.keys()
 

@@ -50,6 +50,7 @@ from domain.job import Job
 from domain.policy import TablePolicy
 from domain.states import JOB_ENDED, CancelMode, JobPriority, JobState, JobType, TaskType
 from tests.support.accounts import refused_account
+from tests.support.checked import damage_in
 from tests.support.fake_engine import FakeEngine, FakeMachine, FakeRun
 from tests.support.fake_filters import FakeFilters
 from tests.support.fuse import Fuse, FusedEngine, FusedLog
@@ -187,6 +188,7 @@ class World:
             await until(lambda: not self.live(job), "the end of every process of an ended job")
         self.check_rounds([f.data for f in facts])
         self.check_acts()
+        assert await damage_in(self.log, CLUSTER) == [], "every event is one that the rules make"
         return told
 
     def live(self, job: int) -> list[RunKey]:

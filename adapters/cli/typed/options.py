@@ -50,6 +50,11 @@ def prints(verb: Verb) -> Callable[..., Any]:
     return _with(verb, _FORM, _FIELDS, _QUIET, _UTC)
 
 
+def says(verb: Verb) -> Callable[..., Any]:
+    """Adds -q and --utc, for a verb that says a sentence; the verb gets ``asked``."""
+    return _with(verb, _QUIET, _UTC)
+
+
 def talks(verb: Verb) -> Callable[..., Any]:
     """Adds -o, --fields, -q, --utc, --endpoint, --token and --as; the verb gets ``asked``."""
     return _with(verb, _FORM, _FIELDS, _QUIET, _UTC, _ENDPOINT, _TOKEN, _AS)

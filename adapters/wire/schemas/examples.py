@@ -42,6 +42,7 @@ def sample(fact: type[Event]) -> Event:
 def _caller(fact: type[Event]) -> Caller:
     """What people ask for is theirs; what follows from it is the service's own."""
     asked = "decision" in fact.__struct_fields__ or issubclass(fact, RefusalEvent)
+    asked = asked or fact.__name__ in CALLERS
     return CALLERS.get(fact.__name__, ALICE) if asked else SYSTEM_CALLER
 
 

@@ -31,6 +31,8 @@ ALICE: Final = person("alice")
 CALLERS: Final[Mapping[str, Caller]] = {
     "JobCancelRefused": person("bob"),
     "ClusterParameterSet": person("root", Role.ADMINISTRATOR),
+    "StreamMended": person("root", Role.ADMINISTRATOR),
+    "LossAccepted": person("root", Role.ADMINISTRATOR),
 }
 
 
@@ -66,7 +68,25 @@ def exited(code: int | None = None, signal: int | None = None) -> Value:
     return {"code": code, "signal": signal}
 
 
+DAMAGED: Final = "75c0ffee-0000-4000-8000-000000000001/2026-11-20T07:00:00.123456789Z"
+MENDED: Final = "75c0ffee-0000-4000-8000-000000000002/2026-11-23T07:00:00.123456789Z"
+
 VALUES: Final[Mapping[str, Value]] = {
+    # the stream itself
+    "StreamMended.request_id": "mend-1",
+    "LossAccepted.request_id": "loss-1",
+    "damage": "it lacks the last 9 events that were there",
+    "damaged_stream": DAMAGED,
+    "known_stream": DAMAGED,
+    "stream": MENDED,
+    "LossAccepted.stream": DAMAGED,
+    "restored": 41,
+    "from_stream": 0,
+    "missing": 0,
+    "kept_as": "damaged/20261123T070000Z",
+    "LossAccepted.last": 32,
+    "known_last": 41,
+    "LossAccepted.reason": "the disk failed and there is no copy of the journal",
     # identity
     "request_id": "disk-17",
     "JobAdded.request_id": "render-1",

@@ -1,0 +1,181 @@
+"""``countermand accept-loss``: the stream as it is becomes what is known here, on the record.
+
+The journal of before is kept beside the new one, which is written from the stream. Each step can be
+done again: the plan says what was decided.
+"""
+
+from collections.abc import Iterator
+from contextlib import aclosing, closing
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from adapters.bootstrap.evidence import (
+    directory_of,
+    journal_path,
+    locked,
+    mark_file,
+    nats,
+    opened,
+)
+from adapters.bootstrap.marker import Marker, read_marker, write_marker
+from adapters.bootstrap.mend import said
+from adapters.bootstrap.plan import Plan, Work, read_plan, remove_plan, stamp, write_plan
+from adapters.bootstrap.reaching import refuse_no_store
+from adapters.bootstrap.recording import record
+from adapters.bootstrap.system import Uuid7Ids
+from adapters.jetstream.log import JetStreamLog
+from adapters.journal import SqliteJournal
+from adapters.mark import sync_directory
+from application.ports import CaughtUp, Mark
+from application.settings import Settings
+from domain.errors import Misconfigured, Refused
+from domain.events import LossAccepted
+
+BESIDE: Final = ("", "-wal", "-shm")
+
+
+class Accepted(Struct, frozen=True):
+    """What was done, in words."""
+
+    words: str
+
+
+async def accept_loss(settings: Settings, reason: str) -> Accepted:
+    """Accept the stream as it is. Goes on where an interrupted one stopped, with its reason.
+
+    Raises ``Refused`` when nothing is lost, and as a start does for a stream that cannot be used
+    at all: one that is missing or has holes can be mended, not accepted.
+    """
+    directory = directory_of(settings)
+    if not settings.nats_urls:
+        refuse_no_store(settings)
+    async with locked(settings) as lock:
+        plan = read_plan(directory)
+        if plan is not None and plan.work is not Work.LOSS:
+            raise Misconfigured("'countermand mend' was interrupted: run it again first")
+        async with nats(settings, lock) as server:
+            log = await opened(settings, server, JetStreamLog)
+            try:
+                plan = plan or write_plan(directory, await planned(settings, log, reason))
+                return await accepted(settings, log, plan)
+            finally:
+                await log.close()
+
+
+# --- what is lost ---------------------------------------------------------------------------------
+
+
+async def planned(settings: Settings, log: JetStreamLog, reason: str) -> Plan:
+    """What was known and is not there. Raises ``Refused`` when that is nothing."""
+    identity, marker = await log.identity(), read_marker(directory_of(settings))
+    copied, mark = copied_by(settings), marked_by(settings)
+    by_journal, by_mark = await said(log, copied, None), await said(log, None, mark)
+    other = "" if marker is None or marker.log_id == identity.id else f"it was {marker.log_id}"
+    problems = [x for x in (by_journal, by_mark, other) if x]
+    if not problems:
+        raise Refused("nothing is lost, as far as the journal and the mark can tell")
+    known_last = max(x.position for x in (copied, mark, Mark("", 0, "")) if x is not None)
+    return Plan(
+        work=Work.LOSS,
+        aside=f"{journal_path(settings).name}.{stamp()}",
+        event_id=Uuid7Ids().new(),
+        damage="; ".join(problems),
+        known_stream=marker.log_id if marker is not None else identity.id,
+        last=identity.last,
+        reason=reason,
+        known_last=known_last,
+        log_id=identity.id,
+        journal_kept=copied is not None and not by_journal,
+    )
+
+
+def copied_by(settings: Settings) -> Mark | None:
+    """How far the journal went."""
+    path = journal_path(settings)
+    if not path.exists():
+        return None
+    with closing(SqliteJournal(path, settings.cluster)) as journal:
+        return journal.mark()
+
+
+def marked_by(settings: Settings) -> Mark | None:
+    """The mark; one that is damaged says nothing."""
+    try:
+        return mark_file(settings).read()
+    except Misconfigured:
+        return None
+
+
+# --- accepted -------------------------------------------------------------------------------------
+
+
+async def accepted(settings: Settings, log: JetStreamLog, plan: Plan) -> Accepted:
+    """Everything that follows. Each step may have been done before."""
+    if log.id != plan.log_id:
+        raise Misconfigured(f"the stream is {log.id}, and the loss of {plan.log_id} was accepted")
+    fact = LossAccepted(
+        request_id=plan.event_id,
+        reason=plan.reason,
+        damage=plan.damage,
+        stream=log.id,
+        known_stream=plan.known_stream,
+        last=plan.last,
+        known_last=plan.known_last,
+        kept_as="" if plan.journal_kept else plan.aside,
+    )
+    head = await record(log, settings.cluster, fact, plan.event_id)
+    if not plan.journal_kept:
+        await renew_journal(settings, log, plan)
+    write_marker(directory_of(settings), Marker(log.id))
+    mark_file(settings).begin(head)
+    remove_plan(directory_of(settings))
+    return Accepted(words_of(settings, plan))
+
+
+async def renew_journal(settings: Settings, log: JetStreamLog, plan: Plan) -> None:
+    """A journal of the stream as it is; that of before is kept beside it."""
+    path = journal_path(settings)
+    aside, new = path.with_name(plan.aside), path.with_name(f"{path.name}.new")
+    if aside.exists() and path.exists():
+        return  # it was put in its place before
+    for old in files_of(new):
+        old.unlink(missing_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with closing(SqliteJournal(new, settings.cluster)) as journal:
+        journal.adopt(log.id)
+        async with aclosing(log.read(0)) as items:
+            async for item in items:
+                if not isinstance(item, CaughtUp):
+                    journal.append(item)
+    put_in_place(path, aside, new)
+
+
+def put_in_place(path: Path, aside: Path, new: Path) -> None:
+    """The old journal beside, the new one in its place."""
+    for old, kept in reversed([*zip(files_of(path), files_of(aside), strict=True)]):
+        if old.exists():
+            old.rename(kept)
+    sync_directory(path.parent)
+    new.rename(path)
+    sync_directory(path.parent)
+
+
+def files_of(path: Path) -> Iterator[Path]:
+    """The files of an SQLite database."""
+    return (path.with_name(path.name + end) for end in BESIDE)
+
+
+def words_of(settings: Settings, plan: Plan) -> str:
+    """What was done."""
+    lost = max(0, plan.known_last - plan.last)
+    number = f"{lost} events are lost" if lost else "events were replaced by others"
+    words = (
+        f"accepted: {number}. The stream {settings.stream} ends at {plan.last}, and event "
+        f"{plan.last + 1} tells of it. What was wrong: {plan.damage}."
+    )
+    if not plan.journal_kept:
+        aside = journal_path(settings).with_name(plan.aside)
+        words += f" The journal of before is kept at {aside}."
+    return words

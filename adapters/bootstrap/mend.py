@@ -1,0 +1,387 @@
+"""``countermand mend``: a new stream from the journal takes the place of a damaged one.
+
+JetStream cannot rename a stream, nor give one another's subjects while both are there. So the new
+one is made in a store of its own, by a nats-server of its own, under the same name; and when it is
+whole, the store's directory is moved into the place of the damaged one, which is moved aside. Each
+step can be done again: the plan (``plan``) says how far it came.
+"""
+
+import shutil
+from collections.abc import Callable
+from contextlib import AsyncExitStack, closing
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from adapters.bootstrap.evidence import (
+    Nats,
+    directory_of,
+    journal_path,
+    locked,
+    mark_file,
+    nats,
+    opened,
+    stream_spec,
+)
+from adapters.bootstrap.marker import Marker, write_marker
+from adapters.bootstrap.plan import Plan, Work, read_plan, remove_plan, stamp, write_plan
+from adapters.bootstrap.reaching import STORE
+from adapters.bootstrap.recording import record
+from adapters.bootstrap.system import Uuid7Ids
+from adapters.jetstream.accounts import NatsRole
+from adapters.jetstream.api import StreamInfo
+from adapters.jetstream.connection import Connection
+from adapters.jetstream.lock import LOCK_FILE, DataLock
+from adapters.jetstream.log import JetStreamLog, identity_of
+from adapters.jetstream.provision import provision
+from adapters.jetstream.restoring import Restorer
+from adapters.jetstream.strangers import refuse_strangers
+from adapters.jetstream.whole import info_of, whole_copy, whole_stream
+from adapters.journal import SqliteJournal
+from adapters.mark import sync_directory
+from adapters.snapshots.shelf import SqliteShelf
+from adapters.wire import sha256
+from application.checking import Checker
+from application.fsck import Book, look_through
+from application.mending import Verified, pages, sentence, tail_of
+from application.ports import Mark
+from application.settings import Settings
+from application.startup_check import problems_in, prove
+from domain.errors import Corrupt, Misconfigured, Refused
+from domain.events import StreamMended
+
+MENDING: Final = "mending"
+ASIDE: Final = "damaged"
+HURTS: Final = frozenset({"missing", "subject", "version", "chain", "journal"})
+"""Damage that a stream made again from the journal does not have."""
+
+Told = Callable[[int, int], None]
+"""Told the position that was restored, and the last one there is."""
+
+
+class Mended(Struct, frozen=True):
+    """What was done, in words. ``missing``: events that are nowhere, so that no service starts."""
+
+    words: str
+    missing: int
+
+
+async def mend(settings: Settings, told: Told) -> Mended:
+    """Make the stream again and put it in its place. Goes on where an interrupted one stopped.
+
+    Raises ``Refused`` when nothing is damaged, ``Corrupt`` when the journal cannot be trusted,
+    ``Misconfigured`` when there is no journal, or the stream is on an outside server.
+    """
+    refuse_outside(settings)
+    directory = directory_of(settings)
+    if not directory.is_dir():
+        raise Misconfigured(f"{directory} is not there")
+    async with locked(settings) as lock:
+        plan = read_plan(directory)
+        if plan is not None and plan.work is Work.LOSS:
+            raise Misconfigured(
+                "'countermand accept-loss' was interrupted here: run it again first"
+            )
+        if plan is None:
+            plan = await Mending(settings, lock, told).prepared()
+        return switched(settings, plan)
+
+
+def refuse_outside(settings: Settings) -> None:
+    """Raise ``Misconfigured``: an outside server's streams are its operator's."""
+    if settings.nats_urls:
+        raise Misconfigured(
+            "the stream is on an outside nats-server: its operator restores it there from a"
+            " backup; mend makes one again on the embedded server only"
+        )
+
+
+class Refusal(Struct, frozen=True):
+    """Why a start refuses the stream: for what the journal says, and in all; "" for not at all."""
+
+    by_journal: str
+    in_all: str
+
+    @property
+    def only_by_mark(self) -> str:
+        """What to do when the journal has nothing that the stream lacks."""
+        if not self.in_all:
+            return ""
+        return (
+            f"the journal has nothing that the stream lacks, and only the mark knows of more "
+            f"({self.in_all}): 'countermand accept-loss' gives it up"
+        )
+
+
+async def said(log: JetStreamLog, copied: Mark | None, mark: Mark | None) -> str:
+    """What the witnesses have against the stream, on one line."""
+    try:
+        await prove(log, copied, mark)
+    except Corrupt as error:
+        return problems_in(error.message)
+    return ""
+
+
+class Mending:
+    """From a damaged stream to a new one that is whole, in a store of its own."""
+
+    def __init__(self, settings: Settings, lock: DataLock, told: Told) -> None:
+        self._settings = settings
+        self._lock = lock
+        self._told = told
+        self._spec = stream_spec(settings)
+        self._directory = directory_of(settings)
+
+    async def prepared(self) -> Plan:
+        """The plan, at the point where the new stream takes its place."""
+        path = journal_path(self._settings)
+        if not path.exists():
+            raise Misconfigured(f"there is no journal at {path} to make the stream again from")
+        refuse_strangers(self._directory / STORE)
+        shelf = SqliteShelf()
+        try:
+            with closing(SqliteJournal(path, self._settings.cluster)) as journal:
+                verified = Verified(Checker(self._settings.cluster, shelf))
+                plan = await self._planned(journal, verified)
+                plan = await self._restored(plan, journal)
+                return write_plan(self._directory, plan)
+        finally:
+            shelf.close()
+
+    # --- what is damaged, and what there is -------------------------------------------------------
+
+    async def _planned(self, journal: SqliteJournal, verified: Verified) -> Plan:
+        """What is wrong with the stream; all that can be restored is in the journal then."""
+        copied = journal.mark()
+        if copied is None or not copied.position:
+            raise Refused(
+                "the journal holds no event: there is nothing to make a stream again from"
+            )
+        for page in pages(journal, copied.position):
+            found = (whole_copy(copy, self._settings.cluster) for copy in page)
+            verified.take(found, "the journal")
+        (head,) = journal.copies(copied.position - 1, copied.position, 1) or (None,)
+        if head is None or sha256(head.raw) != copied.sha256:
+            raise Corrupt(f"the journal's last event, {copied.position}, is not what was copied")
+        damage, known, added = await self._looked_at(journal, copied, verified)
+        return Plan(
+            work=Work.SWITCH,
+            aside=f"{ASIDE}/{stamp()}",
+            event_id=Uuid7Ids().new(),
+            damage=damage,
+            known_stream=known,
+            last=verified.last,
+            added=added,
+        )
+
+    async def _looked_at(
+        self, journal: SqliteJournal, copied: Mark, verified: Verified
+    ) -> tuple[str, str, int]:
+        """The damage in words, the stream's identity, and how many events the journal got now."""
+        if not (self._directory / STORE).is_dir():
+            return "its store is not there", "", 0
+        async with AsyncExitStack() as stack:
+            try:
+                server = await stack.enter_async_context(nats(self._settings, self._lock))
+            except Misconfigured as error:  # no server can open it
+                return problems_in(error.message), "", 0
+            connection = await Connection.open(server.address(NatsRole.SERVICE))
+            try:
+                info = await self._info(connection)
+                if info is None:
+                    return f"there is no stream {self._spec.stream}", "", 0
+                added = await self._tail(connection, info, journal, copied, verified)
+                refused = await self._refusal(server, journal)
+                damage = refused.by_journal or await self._hurt(connection, info, journal)
+            finally:
+                await connection.close()
+        if not damage:
+            raise Refused(
+                refused.only_by_mark or "the stream is whole, as far as the journal can tell"
+            )
+        return refused.in_all or damage, identity_of(info), added
+
+    async def _info(self, connection: Connection) -> StreamInfo | None:
+        try:
+            return await info_of(connection, self._spec)
+        except Misconfigured:
+            return None
+
+    async def _tail(
+        self,
+        connection: Connection,
+        info: StreamInfo,
+        journal: SqliteJournal,
+        copied: Mark,
+        verified: Verified,
+    ) -> int:
+        """What the stream has beyond the journal goes into it, if it continues it; how many."""
+        if identity_of(info) != copied.log_id or info.state.last_seq <= copied.position:
+            return 0
+        stream = whole_stream(connection, self._spec, info, copied.position)
+        async for batch in tail_of(stream, verified):
+            journal.append([x.stored for x in batch if x.stored is not None])
+        return verified.last - copied.position
+
+    async def _refusal(self, server: Nats, journal: SqliteJournal) -> "Refusal":
+        """What a start would refuse the stream for."""
+        try:
+            log = await opened(self._settings, server, JetStreamLog)
+        except (Corrupt, Misconfigured) as error:
+            return Refusal(problems_in(error.message), problems_in(error.message))
+        copied = journal.mark()
+        try:
+            return Refusal(await said(log, copied, None), await said(log, copied, self._mark()))
+        finally:
+            await log.close()
+
+    def _mark(self) -> Mark | None:
+        """The mark, if it can be read."""
+        try:
+            return mark_file(self._settings).read()
+        except Misconfigured:
+            return None
+
+    async def _hurt(self, connection: Connection, info: StreamInfo, journal: SqliteJournal) -> str:
+        """The first damage within the stream that the journal has not."""
+        book = await self._book(connection, info, journal)
+        return sentence(book.kept[0]) if book.kept else ""
+
+    async def _book(self, connection: Connection, info: StreamInfo, journal: SqliteJournal) -> Book:
+        shelf = SqliteShelf()
+        try:
+            checker, book = Checker(self._spec.cluster, shelf), Book(1, HURTS)
+            stream = whole_stream(connection, self._spec, info)
+            last = info.state.last_seq
+            await look_through(stream, last, checker, journal, book, lambda position: None)
+            return book
+        finally:
+            shelf.close()
+
+    # --- the new stream ---------------------------------------------------------------------------
+
+    async def _restored(self, plan: Plan, journal: SqliteJournal) -> Plan:
+        """The new stream, whole, with the event that tells of it; its server has ended."""
+        place = self._directory / MENDING
+        lock = await DataLock.acquire(place)  # an interrupted one's server has ended
+        try:
+            empty(place)
+            staged = replace_directory(self._settings, place)
+            async with nats(staged, lock) as server:
+                await provision(server.address(NatsRole.PROVISIONER), self._spec)
+                await self._copied(server, journal, plan)
+                plan = await self._recorded(staged, server, plan)
+                await self._proven(server, journal, plan)
+        finally:
+            lock.release()
+        return plan
+
+    async def _copied(self, server: Nats, journal: SqliteJournal, plan: Plan) -> None:
+        connection = await Connection.open(server.address(NatsRole.SERVICE))
+        try:
+            restorer = Restorer(connection, self._spec)
+            for page in pages(journal, plan.last):
+                await restorer.put(page)
+                self._told(restorer.last, plan.last)
+        finally:
+            await connection.close()
+
+    async def _recorded(self, staged: Settings, server: Nats, plan: Plan) -> Plan:
+        """The next event; the stream, and the mark as it must be from now on."""
+        log = await opened(staged, server, JetStreamLog)
+        try:
+            mark = self._mark()
+            missing = max(0, mark.position - plan.last) if mark is not None else 0
+            fact = StreamMended(
+                request_id=plan.event_id,
+                damage=plan.damage,
+                damaged_stream=plan.known_stream,
+                stream=log.id,
+                restored=plan.last,
+                from_stream=plan.added,
+                missing=missing,
+                kept_as=plan.aside if (self._directory / STORE).exists() else "",
+            )
+            head = await record(log, self._spec.cluster, fact, plan.event_id)
+            if mark is not None and missing:
+                head = Mark(log.id, mark.position, mark.sha256)
+            return replace(plan, log_id=log.id, mark=head, missing=missing)
+        finally:
+            await log.close()
+
+    async def _proven(self, server: Nats, journal: SqliteJournal, plan: Plan) -> None:
+        """Raise ``Corrupt`` unless the new stream is the journal, byte for byte."""
+        connection = await Connection.open(server.address(NatsRole.SERVICE))
+        try:
+            info = await info_of(connection, self._spec)
+            if info.state.last_seq != plan.last + 1:
+                raise Corrupt(f"the new stream ends at {info.state.last_seq}: run mend again")
+            book = await self._book(connection, info, journal)
+        finally:
+            await connection.close()
+        if book.kept:
+            raise Corrupt(f"the new stream is not as it must be: {sentence(book.kept[0])}")
+
+
+def empty(place: Path) -> None:
+    """What an interrupted mend left in it goes; it was made of copies."""
+    for path in place.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != LOCK_FILE:
+            path.unlink()
+
+
+def replace_directory(settings: Settings, directory: Path) -> Settings:
+    """The settings for a server on another directory."""
+    return replace(settings, data_directory=str(directory))
+
+
+# --- taking its place -----------------------------------------------------------------------------
+
+
+def switched(settings: Settings, plan: Plan) -> Mended:
+    """The new stream in the place of the damaged one. Each step may have been done before."""
+    directory = directory_of(settings)
+    move_store(directory, plan)
+    with closing(SqliteJournal(journal_path(settings), settings.cluster)) as journal:
+        journal.succeed(plan.log_id)
+    write_marker(directory, Marker(plan.log_id))
+    if plan.mark is not None:
+        mark_file(settings).begin(plan.mark)
+    shutil.rmtree(directory / MENDING, ignore_errors=True)
+    remove_plan(directory)
+    return Mended(words_of(settings, plan), plan.missing)
+
+
+def move_store(directory: Path, plan: Plan) -> None:
+    """The damaged store aside, the new one in its place: two moves within one directory."""
+    new, store, aside = directory / MENDING / STORE, directory / STORE, directory / plan.aside
+    if not new.is_dir():
+        return
+    if store.is_dir():
+        aside.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store.rename(aside / STORE)
+        sync_directory(aside)
+        sync_directory(directory)
+    new.rename(store)
+    sync_directory(directory)
+
+
+def words_of(settings: Settings, plan: Plan) -> str:
+    """What was done."""
+    words = (
+        f"the stream {settings.stream} was made again from the journal: events 1 to {plan.last},"
+        f" as they were; event {plan.last + 1} tells of it. What was wrong: {plan.damage}."
+    )
+    aside = directory_of(settings) / plan.aside
+    if aside.exists():
+        words += f" The damaged one is kept at {aside}."
+    if plan.missing:
+        words += (
+            f" {plan.missing} later events that were acknowledged are nowhere: the service starts "
+            "when their loss is accepted ('countermand accept-loss')."
+        )
+    return words

@@ -1,0 +1,138 @@
+"""Streams that the rules made: people ask, the service tells, and what is decided is stored."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from msgspec.structs import replace
+
+from adapters.wire import encode, sha256
+from adapters.wire.names import type_token
+from application.ports import Stored
+from domain import commands as c
+from domain import events as e
+from domain.adding import add_job
+from domain.cluster import (
+    Cluster,
+    ReserveJobIds,
+    SetParameter,
+    evolve_cluster,
+    reserve,
+    set_parameter,
+)
+from domain.decide import decide
+from domain.evolve import evolve
+from domain.identity import SYSTEM_CALLER, Caller, Origin, Principal
+from domain.instruct import instruct
+from domain.job import Job
+from domain.requests import JobRequest
+from tests.domain.builders import ALLOWED
+
+START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+ALICE: Final = Caller(Principal("alice", method="unix"), origin=Origin.CLI)
+
+
+class Author:
+    """One stream, growing. Each append is a second later than the one before it."""
+
+    def __init__(self, cluster: str, start: datetime = START) -> None:
+        self.cluster = cluster
+        self.events: list[Stored] = []
+        self.jobs: dict[int, Job] = {}
+        self._cluster = Cluster()
+        self._now = start
+        self._position = 0
+        self._ends: dict[e.Aggregate, tuple[int, str]] = {}
+
+    def reserve(self, count: int = 100) -> None:
+        """Job numbers."""
+        self._store(self._place, [reserve(self._cluster, ReserveJobIds(count))], SYSTEM_CALLER)
+
+    def set_parameter(self, request_id: str, name: str, value: str) -> None:
+        """A cluster parameter."""
+        fact = set_parameter(self._cluster, SetParameter(self.asked(request_id), name, value))
+        assert fact is not None
+        self._store(self._place, [fact], ALICE)
+
+    def store(self, aggregate: e.Aggregate, *facts: e.Event, caller: Caller = ALICE) -> None:
+        """Whatever it is, decided or not."""
+        self._store(aggregate, facts, caller)
+
+    def add(self, command: c.AddJob) -> int:
+        """A job."""
+        self._store(e.job_aggregate(command.job_id), add_job(command), ALICE)
+        return command.job_id
+
+    def ask(self, job: int, *requests: JobRequest) -> None:
+        """Somebody asks."""
+        for request in requests:
+            self._now += timedelta(seconds=1)
+
+            facts = decide(
+                self.jobs[job], replace(request, asked=replace(request.asked, at=self._now))
+            )
+            caller = Caller(Principal(request.asked.asker, method="unix"), origin=Origin.CLI)
+            self._store(e.job_aggregate(job), facts, caller, later=False)
+
+    def tell(self, job: int, *instructions: c.Instruction) -> None:
+        """The service tells the job something, which must lead to a fact."""
+        for instruction in instructions:
+            self._now += timedelta(seconds=1)
+            told = instruction
+            if isinstance(instruction, c.EndJob | c.ExpireRuntime):
+                told = replace(instruction, at=self._now)
+            facts = instruct(self.jobs[job], told)
+            assert facts, f"{instruction} of {self.jobs[job]}"
+            self._store(e.job_aggregate(job), facts, SYSTEM_CALLER, later=False)
+
+    def asked(self, request_id: str, decision: e.Decision = ALLOWED) -> c.Asked:
+        """Alice asks."""
+        return c.Asked(request_id, "alice", self._now, decision)
+
+    def pass_time(self, seconds: int) -> None:
+        """Nothing happens for a while."""
+        self._now += timedelta(seconds=seconds)
+
+    def take(self) -> list[Stored]:
+        """What was written since the last time."""
+        taken, self.events = self.events, []
+        return taken
+
+    @property
+    def _place(self) -> e.Aggregate:
+        return e.Aggregate(e.CLUSTER, self.cluster)
+
+    def _store(
+        self,
+        aggregate: e.Aggregate,
+        facts: Sequence[e.Event],
+        caller: Caller,
+        later: bool = True,
+    ) -> None:
+        if later:
+            self._now += timedelta(seconds=1)
+        chain = f"chain-{self._position}"
+        for n, data in enumerate(facts):
+            self._position += 1
+            event_id = f"00000000-0000-7000-8000-{self._position:012d}"
+            time = self._now + timedelta(microseconds=n)
+            event = e.NewEvent(event_id, time, caller, chain, chain, data)
+            self._write(aggregate, event)
+
+    def _write(self, aggregate: e.Aggregate, event: e.NewEvent) -> None:
+        version, digest = self._ends.get(aggregate, (0, ""))
+        raw = encode(event, aggregate, self.cluster, version + 1, digest)
+        fact = e.Recorded(aggregate, version + 1, event)
+        self._ends[aggregate] = version + 1, sha256(raw)
+        self._fold(fact)
+        type_ = type_token(type(event.data))
+        self.events.append(Stored(self._position, aggregate, type_, raw, fact))
+
+    def _fold(self, fact: e.Recorded) -> None:
+        if fact.aggregate == self._place:
+            self._cluster = evolve_cluster(self._cluster, fact)
+        elif fact.aggregate.kind == e.JOB:
+            number = int(fact.aggregate.id)
+            self.jobs[number] = evolve(self.jobs.get(number), fact)
+            if self.jobs[number].removed:
+                self._ends.pop(fact.aggregate)

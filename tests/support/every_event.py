@@ -1,0 +1,176 @@
+"""A stream in which every event that there is happened, as the rules make it."""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from domain import commands as c
+from domain import events as e
+from domain.hresult import HResult
+from domain.identity import Caller, Origin, Principal, Role
+from domain.states import CancelMode, FilterHow, StopStep
+from tests.domain.builders import (
+    DENIED,
+    NODE,
+    SIGTERM,
+    add,
+    add_tasks,
+    cancel,
+    cancel_task,
+    change,
+    change_task,
+    configure,
+    end_job,
+    ends,
+    expire,
+    finish,
+    finish_task,
+    heeds,
+    killed,
+    release,
+    requeue,
+    requeue_task,
+    specs,
+    start,
+    submit,
+)
+from tests.support.author import Author
+
+SLOW: Final = c.FilterEnd(FilterHow.RAN, 2, words="wait")
+
+
+def every_event(cluster: str) -> Author:
+    """The stream's author, who wrote one of each, and some twice."""
+    author = Author(cluster)
+    author.reserve()
+    author.set_parameter("p1", "TaskCancelGracePeriod", "30")
+    author.set_parameter("p2", "TaskCancelGracePeriod", "never")
+    canceled_and_again(author, 1)
+    tasks_of_all_kinds(author, 2)
+    by_force(author, 3)
+    limits(author, 4)
+    rejected(author, 5)
+    a_cancel_of_nothing(author)
+    what_became_of_the_stream(author)
+    return author
+
+
+def job(number: int, count: int = 2, **options: object) -> c.AddJob:
+    """A job of so many tasks and node release."""
+    return replace(add(specs(count, release=True), **options), job_id=number)  # type: ignore[arg-type]
+
+
+def canceled_and_again(author: Author, number: int) -> None:
+    """Changed, filtered, held, canceled, repeated, refused, taken back, finished, removed."""
+    author.add(job(number, request_id=f"a{number}"))
+    author.ask(
+        number,
+        add_tasks(e.TaskSpec(0, "more")),
+        change(name="other"),
+        change_task(1, command="else"),
+        submit(),
+    )
+    author.tell(
+        number,
+        c.StartValidation(),
+        c.StartExternalValidation("/bin/filter"),
+        c.EndExternalValidation(
+            "/bin/filter",
+            c.FilterEnd(FilterHow.RAN, 1),
+            c.JobTerms(c.JobChanges(name="by the filter")),
+        ),
+        c.EndActivation("/bin/other", SLOW, author.asked("").at, 5),
+        c.StartJob((NODE,), 0, "/bin/other", "passed"),
+        start(1),
+        start(2),
+        ends(2, code=3),
+    )
+    author.ask(
+        number,
+        cancel("r1", actor="mallory", decision=DENIED),
+        cancel("r2", message="enough"),
+        cancel("r3", actor="bob"),
+    )
+    author.tell(number, c.OrderStop(SIGTERM), heeds(1, "r2"), release(), ends(3), end_job())
+    author.ask(number, cancel("r4"), finish("f1", "x" * 400), requeue("q1"))
+    author.tell(number, c.StartValidation(), c.EndValidation())
+    author.ask(number, configure("c1"), submit("s2"))
+    author.tell(number, c.StartValidation(), c.EndValidation(), c.StartJob((NODE,)))
+    author.ask(number, finish("f2", "done"))
+    author.tell(number, release(2), ends(3, attempt=2), end_job(), c.RemoveJob())
+
+
+def tasks_of_all_kinds(author: Author, number: int) -> None:
+    """Canceled, repeated, refused, finished and queued again one by one; then over by itself."""
+    author.add(job(number, 4, submit=True, request_id=f"a{number}"))
+    author.tell(number, c.StartValidation(), c.EndValidation(), c.StartJob((NODE,)), start(1))
+    author.ask(
+        number,
+        cancel_task(1, "t1"),
+        cancel_task(1, "t2", actor="bob"),
+        cancel_task(9, "t3"),
+        cancel_task(2, "t4"),
+        requeue_task(2, "q2"),
+        cancel_task(2, "t5"),
+        finish_task(3, "f3"),
+    )
+    author.tell(number, c.RecordTaskCanceled(), c.OrderStop(SIGTERM), heeds(1, "t1"))
+    author.tell(number, start(4), ends(4), end_job(), release(), ends(5), end_job())
+
+
+def by_force(author: Author, number: int) -> None:
+    """Killed, with what outlived it, and node release left out."""
+    author.add(job(number, submit=True, request_id=f"a{number}"))
+    author.tell(number, c.StartValidation(), c.EndValidation(), c.StartJob((NODE,)), start(1))
+    author.ask(number, cancel("r5", CancelMode.FORCED, "now", reason_code="maintenance"))
+    author.tell(
+        number,
+        c.OrderStop(SIGTERM),
+        killed(1, "r5", survivors=1),
+        c.SkipRelease(),
+        end_job(),
+        c.RecordSurvivorsGone(1, 1),
+    )
+
+
+def limits(author: Author, number: int) -> None:
+    """A run and then the job are stopped by their limits."""
+    tasks = (replace(specs(1)[0], runtime_seconds=2, retry_count=0), *specs(3)[1:])
+    command = add(tasks, submit=True, runtime_seconds=20, request_id=f"a{number}")
+    author.add(replace(command, job_id=number))
+    author.tell(number, c.StartValidation(), c.EndValidation(), c.StartJob((NODE,), 0))
+    author.tell(number, start(1), start(2), ends(2, code=1), start(3), expire(0))
+    order = author.jobs[number].tasks[1].expired
+    assert order is not None
+    author.tell(number, c.OrderStop(SIGTERM), heeds(1, order.order_id))
+    author.ask(number, *(cancel("no", actor="mallory", decision=DENIED) for _ in range(12)))
+    author.pass_time(20)
+    author.tell(number, expire(0), c.OrderStop(SIGTERM))
+    why = author.jobs[number].failing
+    assert why is not None
+    seen = c.StopSeen(why.order_id, StopStep.SIGNAL, True, 15_020, 2, 0)
+    author.tell(number, c.RecordRunEnd(3, 1, e.Exit(signal=9), seen), end_job())
+
+
+def rejected(author: Author, number: int) -> None:
+    """Not valid."""
+    author.add(replace(add(specs(1), submit=True, request_id=f"a{number}"), job_id=number))
+    author.tell(number, c.StartValidation(), c.EndValidation("no_such_queue", "no such queue"))
+
+
+def a_cancel_of_nothing(author: Author) -> None:
+    """A job that nobody made."""
+    fact = e.CancelRefused(
+        *("r9", "99", None, CancelMode.NORMAL, "", 0, "", ""),
+        *("unknown_job", HResult.INVALID_JOB_ID, "job-exists", "there is no job 99"),
+    )
+    author.store(e.request_aggregate(author.asked("").at), fact)
+
+
+def what_became_of_the_stream(author: Author) -> None:
+    """Mended, and then a loss that was accepted."""
+    place = e.Aggregate(e.CLUSTER, author.cluster)
+    root = Caller(Principal("root", (Role.ADMINISTRATOR,), method="unix"), origin=Origin.CLI)
+    mended = e.StreamMended("m1", "it was shorter", "old", "new", 90, 0, 1, "damaged/1")
+    lost = e.LossAccepted("l1", "no copy is left", "it was shorter", "new", "new", 91, 92, "")
+    author.store(place, mended, lost, caller=root)
