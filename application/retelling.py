@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from application.histories import readable, token_after
+from application.histories import is_full, readable, token_after
 from application.ledger import Ledger
 from application.loading import ALL, Held, Until
 from application.ports import Stored
@@ -57,11 +57,18 @@ class Retelling:
         self._left_off: OrderedDict[tuple[Aggregate, int], Held[Job | None]] = OrderedDict()
 
     async def events(self, aggregate: Aggregate, after: int, limit: int) -> JobEvents:
-        """Events above a position, at most so many: fewer when they are long."""
-        found = await self._ledger.histories.page(aggregate, after, limit)
-        last = found[-1].position if found else after
-        more = found and await self._ledger.histories.page(aggregate, last, 1)
-        return JobEvents(found, last if more else None)
+        """Events above a position, at most so many: fewer when they are long.
+
+        One more than wanted is read, which says whether there are more; only of a page that is
+        short because its events are long that must be asked.
+        """
+        histories = self._ledger.histories
+        found = await histories.page(aggregate, after, limit + 1)
+        page, rest = found[:limit], found[limit:]
+        last = page[-1].position if page else after
+        if not rest and is_full(found, limit + 1):
+            rest = await histories.page(aggregate, last, 1)
+        return JobEvents(page, last if rest else None)
 
     async def replay(self, number: int, until: Until, after: int, limit: int) -> Replayed:
         """At most so many steps, after a version. ``Unknown`` when that is beyond ``until``."""
@@ -91,13 +98,21 @@ class Retelling:
 
     async def explain(self, number: int, until: Until) -> tuple[tuple[Sentence, ...], int]:
         """Why the job ended, or has not, and the position of the last event that was told."""
-        explaining, position = Explaining(), 0
-        pages = self._ledger.loading.pages(job_aggregate(number), until=until)
+        held = await self._then(number, until)
+        assert held.state is not None, "there is an event to explain it from"
+        explaining = Explaining(held.state)
+        known = Until(held.token.version)
+        pages = self._ledger.loading.pages(job_aggregate(number), until=known)
         async with aclosing(pages):
             async for page in pages:
                 await asyncio.to_thread(explain_page, explaining, page)
-                position = page[-1].position
-        return explaining.sentences(), position
+        return explaining.sentences(), held.token.position
+
+    async def _then(self, number: int, until: Until) -> Held[Job | None]:
+        """The job now, or as it was."""
+        if until == ALL:
+            return await self._ledger.held(number)
+        return await self._ledger.job_then(number, until)
 
     async def _at(self, number: int, version: int) -> Held[Job | None]:
         """The job after so many events: where somebody left off, or folded up to there."""

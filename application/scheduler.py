@@ -56,6 +56,7 @@ class NewJob(Struct, frozen=True):
     client_source: str = ""
     progress: int = 0
     progress_message: str = ""
+    max_cores: int = 0
 
 
 class Scheduler:
@@ -207,6 +208,7 @@ class Scheduler:
             client_source=new.client_source,
             progress=new.progress,
             progress_message=new.progress_message,
+            max_cores=new.max_cores,
             submit=submit,
         )
         check_submission(draft)

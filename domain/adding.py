@@ -10,6 +10,7 @@ from domain import events as e
 from domain.commands import AddJob, TaskChanges, content_sha256
 from domain.errors import BadRequest
 from domain.hresult import HResult
+from domain.sweeps import sized
 
 TASKS_BYTES_MAX: Final = 32 * 1024
 TASK_BYTES_MAX: Final = 56 * 1024
@@ -24,7 +25,7 @@ def add_job(command: AddJob) -> tuple[e.JobEvent, ...]:
     Raises ``BadRequest`` when one task or the properties alone are too large for an event.
     """
     check_stored("the job's properties", command.properties, PROPERTIES_STORED_BYTES_MAX)
-    first, *more = tuple(chunks(command.tasks)) or ((),)
+    first, *more = tuple(chunks(sized(command.tasks, command.max_cores))) or ((),)
     if stored_bytes(first) + stored_bytes(command.environment) > TASKS_BYTES_MAX:
         first, more = (), [first, *more]
     asked = command.asked
@@ -48,6 +49,7 @@ def add_job(command: AddJob) -> tuple[e.JobEvent, ...]:
         client_source=command.client_source,
         progress=command.progress,
         progress_message=command.progress_message,
+        max_cores=command.max_cores,
         tasks=first,
         request_id=asked.request_id,
         content_sha256=content_of_job(command),

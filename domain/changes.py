@@ -72,16 +72,27 @@ def ended(job: Job, recorded: e.Recorded, state: JobState, code: int, params: st
     return replace(after, ended_at=recorded.time, error_code=code, error_params=params)
 
 
-def stop_waiting(job: Job, recorded: e.Recorded) -> Job:
-    """Waiting tasks are Canceled, but not explicitly: a requeue takes them up again."""
-    return with_tasks(job, [t.spec.id for t in job.waiting], lambda t: waiting_stopped(t, recorded))
+def stop_waiting(
+    job: Job,
+    recorded: e.Recorded,
+    reasons: Mapping[int, str] = {},
+) -> Job:
+    """Waiting tasks are Canceled, but not explicitly: a requeue takes them up again.
+
+    ``reasons``: why, by the number of the task, as far as it is not the job's own cancel.
+    """
+
+    def change(task: Task) -> Task:
+        return waiting_stopped(task, recorded, reasons.get(task.spec.id, ""))
+
+    return with_tasks(job, [t.spec.id for t in job.waiting], change)
 
 
-def waiting_stopped(task: Task, recorded: e.Recorded) -> Task:
-    """What waits of the task is Canceled."""
+def waiting_stopped(task: Task, recorded: e.Recorded, reason: str) -> Task:
+    """What waits of the task is Canceled, for this reason."""
     if task.subtasks is not None:
-        return waiting_canceled(task, recorded.time)
-    return replace(task, state=TaskState.CANCELED, ended_at=recorded.time)
+        return replace(waiting_canceled(task, recorded.time), reason=reason or task.reason)
+    return replace(task, state=TaskState.CANCELED, ended_at=recorded.time, reason=reason)
 
 
 def stop_running(job: Job, state: TaskState) -> Job:

@@ -31,6 +31,7 @@ from domain.submission import (
     check_together,
     check_whole,
 )
+from domain.sweeps import sized
 from domain.transitions import CHANGE_JOB, CHANGE_TASK, GATES
 
 ADDED_LATER: Final = frozenset({TaskType.BASIC, TaskType.PARAMETRIC_SWEEP})
@@ -41,7 +42,7 @@ ADDED_LATER: Final = frozenset({TaskType.BASIC, TaskType.PARAMETRIC_SWEEP})
 
 def add_tasks(job: Job, request: c.AddTasks) -> tuple[e.JobEvent, ...]:
     """TasksAdded, several when they are too large for one; the first answers the request."""
-    tasks = numbered(job, request.tasks)
+    tasks = sized(numbered(job, request.tasks), job.max_cores)
     no = inadmissible(job, request) or bad_tasks(job, tasks)
     if no is not None:
         return (command_refused(job, request, no),)
@@ -136,6 +137,7 @@ def change_job(job: Job, request: c.ChangeJob) -> e.JobEvent:
         client_source=changes.client_source,
         progress=changes.progress,
         progress_message=changes.progress_message,
+        max_cores=changes.max_cores,
     )
 
 

@@ -128,6 +128,7 @@ class AddJob(Struct, frozen=True):
     client_source: str = ""
     progress: int = 0
     progress_message: str = ""
+    max_cores: int = 0
     submit: bool = True
 
 

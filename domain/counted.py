@@ -28,7 +28,8 @@ def run_ranges(runs: Iterable[Task]) -> tuple[RunRange, ...]:
 
 def count_of(runs: Iterable[RunRange]) -> int:
     """How many runs that is."""
-    return sum(len(Numbers.read(run.instances)) for run in runs)
+    texts = (run.instances for run in runs)
+    return sum(1 if text.isdecimal() else len(Numbers.read(text)) for text in texts)
 
 
 def run_set(runs: Iterable[Task]) -> RunSet:

@@ -6,7 +6,7 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from domain import events as e
-from domain.changes import dated, ended, enter, release_skipped, stop_waiting
+from domain.changes import dated, ended, enter, release_skipped
 from domain.counted import count_of
 from domain.errors import Corrupt
 from domain.evolve_making import added, properties_changed, task_changed, tasks_added
@@ -18,6 +18,8 @@ from domain.evolve_requests import (
     command_refused,
     failing,
     finish_requested,
+    job_ending,
+    job_failed,
     job_finished,
     task_cancel_requested,
     task_canceled,
@@ -151,12 +153,11 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
         case e.JobFinishRequested():
             return finish_requested(job, recorded, data)
         case e.JobEnding():
-            ending = stop_waiting(enter(job, JobState.FINISHING), recorded)
-            return replace(ending, outcome=data.outcome)
+            return job_ending(job, recorded, data)
         case e.JobFinished():
             return job_finished(job, recorded, data)
         case e.JobFailed():
-            return ended(job, recorded, JobState.FAILED, data.hresult, data.message)
+            return job_failed(job, recorded, data)
         case e.JobConfigured():
             return again(job, recorded, data, JobState.CONFIGURING, TaskState.CONFIGURING)
         case e.JobRequeued():

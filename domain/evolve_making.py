@@ -34,6 +34,7 @@ def added(recorded: e.Recorded, data: e.JobAdded) -> Job:
         client_source=data.client_source,
         progress=data.progress,
         progress_message=data.progress_message,
+        max_cores=data.max_cores,
         tasks={spec.id: fresh(spec, TaskState.CONFIGURING) for spec in data.tasks},
         version=recorded.version,
         created_at=recorded.time,

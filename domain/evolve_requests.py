@@ -38,6 +38,7 @@ from domain.subtasks import (
     waiting_ended,
     without_nodes,
 )
+from domain.vain import reasons_in_vain
 
 CancelAnswer = (
     e.JobCancelRequested
@@ -272,11 +273,24 @@ def failing(job: Job, recorded: e.Recorded, data: e.JobFailing) -> Job:
         version=recorded.version,
         grace_seconds=data.grace_seconds,
     )
-    after = stop_waiting(enter(job, JobState.FINISHING), recorded)
+    stopped = {task.spec.id: data.message for task in job.waiting}
+    after = stop_waiting(enter(job, JobState.FINISHING), recorded, stopped)
     after = stop_running(after, TaskState.FINISHING)
     if data.node_release is NodeRelease.NONE:
         after = release_skipped(after)
     return replace(after, failing=why, outcome=JobState.FAILED)
+
+
+def job_ending(job: Job, recorded: e.Recorded, data: e.JobEnding) -> Job:
+    """Finishing by itself: what waits now waited in vain."""
+    after = stop_waiting(enter(job, JobState.FINISHING), recorded, reasons_in_vain(job))
+    return replace(after, outcome=data.outcome)
+
+
+def job_failed(job: Job, recorded: e.Recorded, data: e.JobFailed) -> Job:
+    """Failed by itself: what waits now waited in vain."""
+    after = stop_waiting(job, recorded, reasons_in_vain(job))
+    return ended(after, recorded, JobState.FAILED, data.hresult, data.message)
 
 
 def job_finished(job: Job, recorded: e.Recorded, data: e.JobFinished) -> Job:
@@ -311,6 +325,7 @@ def again(
         stopped=0,
         force_stopped=0,
         released=False,
+        release_cut_short=False,
         error_code=0,
         error_params="",
         requeue_count=data.requeue_count,

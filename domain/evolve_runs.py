@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from domain import events as e
 from domain.changes import answered, enter, runs_changed, with_tasks
+from domain.counted import count_of
 from domain.job import Expired, Held, Job, Order, Outlived, Task
 from domain.states import TASK_WAITING, JobState, TaskState, TaskType
 from domain.subtasks import waiting_as, with_count
@@ -155,7 +156,25 @@ def run_failed(job: Job, recorded: e.Recorded, data: e.TaskFailed) -> Job:
     """Failed, or Queued again by itself; what the run left behind is counted."""
     how = (TaskState.FAILED, data.exit, data.code, data.reason)
     after = run_ended(job, recorded, data.runs, *how, again=data.runs_again)
+    after = after if data.runs_again else on_its_node(after, data.runs, data.reason)
     return with_survivors(after, data.runs, data.survivors)
+
+
+def on_its_node(job: Job, runs: tuple[e.RunRange, ...], reason: str) -> Job:
+    """A preparation or release on several nodes says where and why it failed first.
+
+    Of its subtasks only the state is kept, so this is what a job's end can tell of them.
+    """
+    after = job
+    for run in runs if reason else ():
+        after = with_tasks(after, [run.task], partial(failed_first, f"on {run.node}: {reason}"))
+    return after
+
+
+def failed_first(reason: str, task: Task) -> Task:
+    """The task, with this reason if it is on several nodes and has none yet."""
+    on_nodes = task.spec.type in (TaskType.NODE_PREP, TaskType.NODE_RELEASE)
+    return replace(task, reason=task.reason or reason) if on_nodes and task.subtasks else task
 
 
 def stop_ordered(job: Job, data: e.TaskStopOrdered) -> Job:
@@ -182,10 +201,18 @@ def outlived_by(run: e.RunRange, survivors: int, task: Task) -> Task:
 def release_ended(job: Job, recorded: e.Recorded, data: e.NodeReleaseEnded) -> Job:
     """Node release is over; it failed unless it came to exit code 0 by itself.
 
-    It did not run at all when the engine could not start it.
+    It did not run at all when the engine could not start it. What a forced cancel killed is among
+    the runs that the job's cancel ended.
     """
+    cut = bool(data.request_id)
     well = data.exit.code == 0 and not data.timed_out
     state = TaskState.FINISHED if well else TaskState.FAILED
     after = run_ended(job, recorded, data.runs, state, data.exit, reason=data.reason)
+    after = on_its_node(after, data.runs, data.reason)
     after = with_survivors(after, data.runs, data.survivors)
-    return replace(after, released=job.released or job.release_running)
+    return replace(
+        after,
+        released=job.released or job.release_running,
+        release_cut_short=job.release_cut_short or cut,
+        force_stopped=job.force_stopped + (count_of(data.runs) if cut else 0),
+    )

@@ -82,7 +82,9 @@ class Task(Struct, frozen=True):
     ``order_before``: the weaker order that ``order`` took over from. ``explicitly_canceled``:
     canceled by a request on this task before it ran; it then stays Canceled when the job is queued
     again. ``retries``: how often it was queued again by itself in this round; of a service, how
-    often in a row after a short run. ``cancel_open``: TaskCanceled has not been written yet.
+    often in a row after a short run. ``reason``: why the run ended badly, or why what waited was
+    Canceled; of a preparation or release on several nodes of the first that failed.
+    ``cancel_open``: TaskCanceled has not been written yet.
     ``outlived``: of all its runs, and those of its subtasks. ``changed_at``: the time of the last
     fact that changed anything of it; None only before ``evolve`` has seen it, and of a subtask.
     """
@@ -224,8 +226,9 @@ class Job(Struct, frozen=True):
     another value of its own. ``hold_until``: RFC 3339, "" for none. ``error_code`` and
     ``error_params`` are HPC Pack's (0 for none). ``nodes``: those allocated in the current round.
     ``outcome``: how the job will end once node release is done. ``released``: whether node release
-    ran in this round. ``held``: by an activation filter, while it is Queued. ``stopped``,
-    ``force_stopped``: runs that the job's cancel ended.
+    ran in this round; ``release_cut_short``: whether a forced cancel killed it on some node.
+    ``held``: by an activation filter, while it is Queued. ``stopped``, ``force_stopped``: runs that
+    the job's cancel ended, those of node release among them.
     """
 
     id: int
@@ -257,6 +260,7 @@ class Job(Struct, frozen=True):
     client_source: str = ""
     progress: int = 0
     progress_message: str = ""
+    max_cores: int = 0
     limit_seconds: int = 0
     nodes: tuple[str, ...] = ()
     outcome: JobState | None = None
@@ -264,6 +268,7 @@ class Job(Struct, frozen=True):
     stopped: int = 0
     force_stopped: int = 0
     released: bool = False
+    release_cut_short: bool = False
     error_code: int = 0
     error_params: str = ""
     submitted_at: datetime | None = None

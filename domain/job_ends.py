@@ -6,10 +6,12 @@ from domain import commands as c
 from domain import events as e
 from domain.hresult import HResult
 from domain.job import Job, Task
+from domain.message import kept
 from domain.node_release import release_due, skip_due
 from domain.readiness import work_over
 from domain.run_ends import open_cancels
 from domain.states import JobState, TaskState
+from domain.vain import preparation
 
 
 def end_due(job: Job) -> bool:
@@ -35,7 +37,7 @@ def end_job(job: Job, instruction: c.EndJob) -> tuple[e.JobEvent, ...]:
                 lasted_ms=max(0, round(lasted.total_seconds() * 1000)),
                 stopped=job.stopped,
                 force_stopped=job.force_stopped,
-                released=job.released,
+                released=job.released and not job.release_cut_short,
                 request_version=job.cancel.version,
             ),
         )
@@ -64,13 +66,13 @@ def ending_words(job: Job, outcome: JobState) -> tuple[str, str, int]:
     if outcome is JobState.FINISHED:
         return "", "", 0
     if job.prep is not None and job.prep.state is TaskState.FAILED:
-        words = f"node preparation failed on {', '.join(job.nodes)}; there is no other node"
+        words = kept(f"there is no node left: {preparation(job, job.prep)}").text
         return words, "node_prep_failure", HResult.NODE_PREP_TASK_FAILURE
     failed = sum(t.state is TaskState.FAILED for t in job.work)
     canceled = sum(t.state is TaskState.CANCELED for t in job.work) + len(job.waiting)
     words = f"{failed} of {len(job.work)} tasks failed, {canceled} canceled"
     words += "".join(subtasks_ended(t) for t in job.work)
-    return words, "task_failure", HResult.TASK_FAILURE
+    return kept(words).text, "task_failure", HResult.TASK_FAILURE
 
 
 def subtasks_ended(task: Task) -> str:

@@ -28,6 +28,7 @@ class JobChanges(Struct, frozen=True, omit_defaults=True):
     client_source: str | None = None
     progress: int | None = None
     progress_message: str | None = None
+    max_cores: int | None = None
 
     @property
     def named(self) -> tuple[str, ...]:

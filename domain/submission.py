@@ -52,6 +52,7 @@ PROJECT_CHARACTERS_MAX: Final = 128
 
 PROGRESS_MESSAGE_CHARACTERS_MAX: Final = 80
 PROGRESS_MAX: Final = 100
+CORES_MAX: Final = 2**31 - 1
 
 
 def check_submission(command: AddJob) -> None:
@@ -117,6 +118,8 @@ def check_kept(said: AddJob | JobChanges) -> None:
         check_text(f"the job's {what}", getattr(said, what) or "", PROJECT_CHARACTERS_MAX)
     words = said.progress_message or ""
     check_text("the job's progress_message", words, PROGRESS_MESSAGE_CHARACTERS_MAX)
+    if not 0 <= (said.max_cores or 0) <= CORES_MAX:
+        raise wrong(f"max_cores is {said.max_cores}; 0 (not said) to {CORES_MAX} are allowed")
     if not 0 <= (said.progress or 0) <= PROGRESS_MAX:
         raise wrong(f"the progress is {said.progress}; 0 to {PROGRESS_MAX} percent are allowed")
 
@@ -281,8 +284,11 @@ def check_index(where: str, task: TaskSpec) -> None:
     elif any(index):
         raise wrong(f"{where}: start, end and increment are for a ParametricSweep")
     if task.type is TaskType.SERVICE:
-        if not 1 <= task.instances <= INSTANCES_MAX:
-            raise wrong(f"{where}: a service has 1 to {INSTANCES_MAX} instances")
+        if not 0 <= task.instances <= INSTANCES_MAX:
+            raise wrong(
+                f"{where}: a service has 1 to {INSTANCES_MAX} instances, or 0 for as many as the "
+                "job's max_cores says"
+            )
     elif task.instances:
         raise wrong(f"{where}: instances are for a Service")
 

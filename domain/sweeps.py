@@ -9,6 +9,8 @@ values are.
 import re
 from typing import Final
 
+from msgspec.structs import replace
+
 from domain.events import TaskSpec
 from domain.states import TaskType
 
@@ -27,6 +29,22 @@ def subtasks_of(spec: TaskSpec) -> int:
     if spec.type is TaskType.PARAMETRIC_SWEEP:
         return (spec.end - spec.start) // spec.increment + 1
     return spec.instances if spec.type is TaskType.SERVICE else 0
+
+
+def sized(tasks: tuple[TaskSpec, ...], max_cores: int) -> tuple[TaskSpec, ...]:
+    """The tasks, each service that says no number of instances with as many as its job may have
+    cores, at most ``INSTANCES_MAX``; with one where the job does not say either.
+
+    Source: the product's service tasks run on all that is allocated to their job. Deliberate: an
+    instance has one slot, and there are as many at once as were asked for.
+    """
+    instances = min(max(1, max_cores), INSTANCES_MAX)
+    return tuple(
+        replace(task, instances=instances)
+        if task.type is TaskType.SERVICE and not task.instances
+        else task
+        for task in tasks
+    )
 
 
 def value_of(spec: TaskSpec, number: int) -> int:

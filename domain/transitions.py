@@ -174,6 +174,9 @@ CHANGE_JOB: Final = {
     "client_source": PropertyRow(UNTIL_IT_ENDS, WORDS),
     "progress": PropertyRow(ALWAYS, PROGRESS),
     "progress_message": PropertyRow(ALWAYS, PROGRESS),
+    "max_cores": PropertyRow(
+        UNTIL_IT_ENDS, "Product: while Running too. Here it says how large a service added later is"
+    ),
 }
 """Property by property. In Submitted, Validating and ExternalValidation none but the progress
 changes: what is being validated must be what is queued."""

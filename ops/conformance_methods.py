@@ -226,10 +226,14 @@ METHODS: Final = (
             "tests/domain/test_several_nodes.py::"
             "test_a_failed_preparation_drops_its_node_and_the_job_goes_on",
             "tests/domain/test_several_nodes.py::"
+            "test_a_node_whose_preparation_failed_stays_the_jobs_and_is_released",
+            "tests/domain/test_several_nodes.py::"
             "test_release_runs_on_each_node_and_the_end_waits_for_all",
             "tests/domain/test_several_nodes.py::test_a_service_goes_on_until_its_job_is_canceled",
         ),
-        "nodes are named parts of one machine",
+        "nodes are named parts of one machine; a node whose preparation failed gets no task, but "
+        "stays in the job's nodes, and release runs there too: what a preparation had done before "
+        "it failed is put in order",
     ),
     Method(
         "SubmissionFilterProgram, ActivationFilterProgram",

@@ -11,6 +11,7 @@ from adapters.hpcpack.task_questions import SORTED_ROWS_MAX
 from adapters.hpcpack.windows_operations import WINDOWS_OPERATIONS
 from domain.sweeps import INSTANCES_MAX
 from domain.transitions import ALWAYS, CHANGE_JOB, CHANGE_TASK, PropertyRow
+from ops.hpcpack_query import QUERY_FIELDS
 from ops.markdown import table, wrapped
 
 HEAD: Final = """\
@@ -46,11 +47,13 @@ same paths are served on the Unix socket and on loopback HTTP.
 
 ## Who is asking
 
-- Basic, or Bearer with a token of Countermand's. NTLM and Azure AD there are not.
+- Basic with the password of `countermand principals add --password`, which has 12 to 1024
+  characters, or Bearer with a token of Countermand's. NTLM and Azure AD there are not.
 - A cluster has one name space: `DOMAIN\\alice` is `alice`, for Basic, for `x-ms-as-user`, and for
   `UserName`.
 - `x-ms-as-user` acts for somebody, with *that* person's rights. Both names stand in the event. Job
-  administrators and administrators may; only an administrator may act for an administrator.
+  administrators and administrators may; only an administrator may act for an administrator. Two of
+  these headers in one request are refused with 400, two `Authorization` headers with 401.
 
 ## Forms
 
@@ -59,7 +62,8 @@ same paths are served on the Unix socket and on loopback HTTP.
   looks like; a byte order mark may come before it.
 - A message is a JSON string, `{}`, `null`, an XML `string` element, or no body at all.
 - Paths, and names of properties and of query fields, are read without regard to case; booleans too
-  (`True`, `false`). Query fields that an operation does not have do not count.
+  (`True`, `false`). A query field that an operation does not have is refused with 400, and the
+  sentence names those that it has; so is one that is given with two values.
 - XML with a document type is refused, as is what is nested deeper than 16 elements. A body has at
   most 8 MiB.
 - Times go out as `M/d/yyyy h:mm:ss tt` in UTC. `11/23/2026 07:00:00` is read too, and ISO 8601.
@@ -127,9 +131,14 @@ SUBTASKS: Final = (
     "ExitCode, ErrorCode and times are left out, never those of another run.\n\n"
     "Of a sweep, StartValue and IncrementValue are 1 unless they are given. The product runs a "
     "service task on all that its job is allocated, and no property says on how much: here a "
-    f"service of a job file has as many instances as its job's MaxCores says (1 without it, at "
-    f"most {INSTANCES_MAX}), each with one slot, and one that is added to a job has one instance. "
+    "service has as many instances as its job's MaxCores says at the moment when it is added, "
+    f"in a job file or later (1 without it, at most {INSTANCES_MAX}), each with one slot. "
     "TotalSubTaskNumber says how many there are."
+)
+QUERY: Final = (
+    "Names are read without regard to case. A field that its operation does not have is refused "
+    "with 400, so that nothing that was asked for is passed over; those of an operation stand in "
+    "its row above."
 )
 HPC_NAMES: Final = {
     "run_as": "UserName",
@@ -154,6 +163,7 @@ def document() -> str:
             section("Tasks", TASKS, f"{SHOWN_BY}, test_subtasks.py, test_faults.py"),
             section("Cluster", CLUSTER, "test_cluster.py"),
             windows(),
+            query_fields(),
             f"## Subtasks\n\n{wrapped(SUBTASKS)}\n",
             properties(),
             changes(),
@@ -165,8 +175,11 @@ def document() -> str:
 
 def section(title: str, operations: Iterable[Operation], shown_by: str, before: str = "") -> str:
     """A table of operations."""
-    rows = ((f"`{o.method} {o.path}`", o.id, o.editions, here(o), words(o)) for o in operations)
-    head = ("operation", "name", "edition", "here", "differences, or why not")
+    rows = (
+        (f"`{o.method} {o.path}`", o.id, listed(o.query), o.editions, here(o), words(o))
+        for o in operations
+    )
+    head = ("operation", "name", "query", "edition", "here", "differences, or why not")
     where = (
         f"Shown by {', '.join(f'`{x}`' for x in shown_by.split(', '))} in tests/adapters/hpcpack."
     )
@@ -191,6 +204,16 @@ def windows() -> str:
     return section("The older edition", WINDOWS_OPERATIONS, "test_windows.py", WINDOWS)
 
 
+def query_fields() -> str:
+    """What each field of a query means."""
+    rows = (
+        (f"`{x.name}`", listed(x.of) or x.where, x.meaning, x.allowed, x.default)
+        for x in QUERY_FIELDS
+    )
+    head = ("field", "of", "meaning", "allowed", "without it")
+    return f"## Query fields\n\n{wrapped(QUERY)}\n\n{table(head, rows)}\n"
+
+
 def properties() -> str:
     """Which properties there are."""
     jobs, tasks = job_properties.READABLE.values(), task_properties.READABLE.values()
@@ -209,8 +232,9 @@ def properties() -> str:
         "Infinite, `ValidExitCodes` numbers and ranges such as 0,10..20, `Progress` 0 to 100. Of a "
         "task `DependsOn` is names of tasks with commas, and the files of its standard streams are "
         "opened by the shell that runs it, with the rights of its account, from its work directory "
-        "on. `MaxCores`, `MaxSockets`, `MaxNodes` may be any number from 1: the one slot of a task "
-        "is within them.\n\nJobs are sorted by "
+        "on. `MaxSockets` and `MaxNodes`, and `MaxCores` of a task, may be any number from 1: the "
+        "one slot of a task is within them; `MaxCores` of a job says how many instances a service "
+        "has.\n\nJobs are sorted by "
         f"{listed(spelled(questions.JOB_SORTS))}; not by "
         f"{listed(spelled(questions.UNSORTED_JOBS))}. Tasks are sorted by any property. "
         f"Filters: {listed(filters.JOB_NAMES[:2])} of jobs, {listed(filters.TASK_NAMES)} of tasks. "

@@ -18,6 +18,9 @@ from projections.task_names import of_one, of_runs, of_tasks
 OWN_FAILURE: Final = "task_failure"
 """A task that ended badly by itself: no stop, and so no row."""
 
+NODE_RELEASE: Final = "node_release"
+"""The operation of every row about node release, of whatever kind it is."""
+
 NOT_IN_TRAIL: Final = frozenset(
     {
         e.JobAdded,
@@ -245,16 +248,17 @@ def survivors_gone(fact: e.TaskSurvivorsGone) -> Said:
 
 def release_started(fact: e.NodeReleaseStarted) -> Said:
     """Node release began."""
-    return effect(fact, Kind.NODE_RELEASE, "node_release", "started", runs=fact.runs)
+    return effect(fact, Kind.NODE_RELEASE, NODE_RELEASE, "started", runs=fact.runs)
 
 
 def release_ended(fact: e.NodeReleaseEnded) -> Said:
-    """Node release is over."""
+    """Node release is over; when SIGKILL was needed that is a forced stop, like that of any run."""
     how = "timed_out" if fact.timed_out else "ran" if fact.exit.code == 0 else "failed"
+    by_force = fact.request_id or fact.timed_out or fact.killed or fact.survivors
     return effect(
         fact,
-        Kind.NODE_RELEASE,
-        "node_release",
+        Kind.FORCED_STOP if by_force else Kind.NODE_RELEASE,
+        NODE_RELEASE,
         "cut_short" if fact.request_id else how,
         fact.request_id,
         runs=fact.runs,
@@ -263,7 +267,7 @@ def release_ended(fact: e.NodeReleaseEnded) -> Said:
 
 def release_skipped(fact: e.NodeReleaseSkipped) -> Said:
     """Node release was not run."""
-    return effect(fact, Kind.NODE_RELEASE, "node_release", "skipped", code=fact.reason)
+    return effect(fact, Kind.NODE_RELEASE, NODE_RELEASE, "skipped", code=fact.reason)
 
 
 def task_canceled(fact: e.TaskCanceled) -> Said:

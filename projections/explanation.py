@@ -5,28 +5,21 @@ stopped and how. Only the last round counts: what was before a requeue is over.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
 
 from domain import events as e
+from domain.counted import count_of
 from domain.errors import Corrupt
-from domain.evolve import evolve
-from domain.filtering import RULE
 from domain.job import Job
-from domain.states import JOB_ENDED, CancelMode, ForceReason, JobState, StopStep
-from projections.quoting import plain, quoted, word
-from projections.sentence_words import by, caller_of, count, either, refusal, saying, those
-from projections.summary import HELD, canceled_unrun, ending, on, tasks
+from domain.states import JOB_ENDED, JobState
+from projections.quoting import plain, quoted
+from projections.sentence_words import by, count, either, saying
+from projections.sentences import HOW, is_preparation, sentence, why_failed
+from projections.summary import on_nodes
 from projections.task_cancels import canceled_tasks, who_canceled
-
-HOW: Final = {
-    CancelMode.NORMAL: "",
-    CancelMode.FORCED: " by force",
-    CancelMode.GRACEFUL: " gracefully",
-}
-
 
 FIRST_SENTENCES_MAX: Final = 200
 LAST_SENTENCES_MAX: Final = 800
@@ -43,19 +36,16 @@ class Sentence(Struct, frozen=True):
     events: tuple[int, ...]
 
 
-def explain(history: Iterable[tuple[int, e.Recorded]]) -> tuple[Sentence, ...]:
-    """The sentences for a job's history of (position, event). Raises ``Corrupt``."""
-    explaining = Explaining()
-    for position, recorded in history:
-        explaining.take(position, recorded)
-    return explaining.sentences()
-
-
 class Explaining:
-    """Hears a job's events one by one, and keeps of them only what the sentences need."""
+    """Hears a job's events one by one, and keeps of them only what the sentences need.
 
-    def __init__(self) -> None:
-        self._job: Job | None = None
+    ``job``: as it is after the last of them. It is folded elsewhere, from a snapshot on; here the
+    events are only told, for folding takes most of the time that a long history takes.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._version = 0
         self._asked: dict[int, e.Recorded] = {}
         self._places: dict[int, int] = {}
         self._place_of_state = 0
@@ -63,29 +53,49 @@ class Explaining:
 
     def take(self, position: int, recorded: e.Recorded) -> None:
         """One more event. Raises ``Corrupt`` when it does not follow."""
-        before, self._job = self._job, evolve(self._job, recorded)
-        starts_again = isinstance(recorded.data, e.JobConfigured | e.JobRequeued)
-        if starts_again:
+        if recorded.version != self._version + 1:
+            raise Corrupt(
+                f"{recorded.aggregate}: version {recorded.version} follows {self._version}"
+            )
+        self._version, fact = recorded.version, recorded.data
+        if isinstance(fact, AGAIN):
             self._course = Course()
-        if starts_again or before is None or before.state is not self._job.state:
+        if enters_a_state(fact):
             self._place_of_state = position
-        if isinstance(recorded.data, CAUSES):
+        if isinstance(fact, CAUSES):
             self._places[recorded.version] = position
-        if isinstance(recorded.data, e.TaskCancelRequested):
+        if isinstance(fact, e.TaskCancelRequested):
             self._asked[recorded.version] = recorded
         self._course.take(position, recorded, self._job)
 
     def sentences(self) -> tuple[Sentence, ...]:
-        """The answer, and how it came about. Raises ``Corrupt`` when there was no event."""
+        """The answer, and how it came about. Raises ``Corrupt`` when events are missing."""
         job = self._job
-        if job is None:
-            raise Corrupt("there is no event to explain a job from")
+        if self._version != job.version:
+            raise Corrupt(f"job {job.id} has {job.version} events, and {self._version} were found")
         return (Sentence(answer(job, self._asked), self._grounds(job)), *self._course.sentences())
 
     def _grounds(self, job: Job) -> tuple[int, ...]:
         """What the answer rests on: the event that brought the state, and the requests behind."""
         asked = {self._places[x] for x in causes_of(job) if x in self._places}
         return tuple(sorted(asked | {self._place_of_state}))
+
+
+AGAIN: Final = (e.JobConfigured, e.JobRequeued)
+
+ENTERING: Final = (
+    *(e.JobAdded, e.JobSubmitted, e.JobValidationStarted, e.JobExternalValidationStarted),
+    *(e.JobQueued, e.JobRejected, e.JobStarted, e.JobFailing, e.JobFinishRequested, e.JobEnding),
+    *(e.JobFinished, e.JobFailed, e.JobCanceled, *AGAIN),
+)
+"""The facts that bring a job into another state, beside a cancel that takes over from none."""
+
+
+def enters_a_state(fact: e.Event) -> bool:
+    """Whether the job was in another state before, or began with it."""
+    if isinstance(fact, e.JobCancelRequested):
+        return not fact.escalates
+    return isinstance(fact, ENTERING)
 
 
 CAUSES: Final = (
@@ -156,63 +166,85 @@ class Course:
     """
 
     def __init__(self) -> None:
-        self._first: list[Sentence] = []
-        self._last: deque[Sentence] = deque()
-        self._left_out: list[Sentence] = []
+        self._first: list[Alike] = []
+        self._last: deque[Alike] = deque()
+        self._left_out: list[Alike] = []
         self._count_left_out = 0
         self._alike: Alike | None = None
 
     def take(self, position: int, recorded: e.Recorded, job: Job) -> None:
-        """One more event, and the job after it."""
-        kind = type(recorded.data)
-        if self._alike is not None and self._alike.kind is kind and kind in MANY:
-            self._alike.take(position, recorded.data)
-            return
-        self._end_alike()
-        self._alike = Alike(kind, sentence(recorded, job), position, recorded.data)
+        """One more event; the job is that after the last one."""
+        if self._alike is None or not self._alike.goes_on_with(recorded.data):
+            self._end_alike()
+            self._alike = Alike(recorded, job)
+        self._alike.take(position, recorded.data)
 
     def sentences(self) -> tuple[Sentence, ...]:
         """All of them, in order."""
         self._end_alike()
         middle: tuple[Sentence, ...] = ()
         if self._count_left_out:
-            places = (*self._left_out[0].events[:1], *self._left_out[-1].events[-1:])
+            places = (*self._left_out[0].places[:1], *self._left_out[-1].places[-1:])
             words = f"{self._count_left_out} more things happened, which are left out here."
             middle = (Sentence(words, tuple(sorted(set(places)))),)
-        return (*self._first, *middle, *self._last)
+        first, last = map(told, self._first), map(told, self._last)
+        return (*first, *middle, *last)
 
     def _end_alike(self) -> None:
-        said, self._alike = self._alike, None
-        text = said.text if said else ""
-        if said is None or not text:
+        alike, self._alike = self._alike, None
+        if alike is None or not alike.says_something:
             return
         if len(self._first) < FIRST_SENTENCES_MAX:
-            self._first.append(Sentence(text, said.places))
+            self._first.append(alike)
             return
-        self._last.append(Sentence(text, said.places))
+        self._last.append(alike)
         if len(self._last) > LAST_SENTENCES_MAX:
             self._count_left_out += 1
             self._left_out = [*self._left_out[:1], self._last.popleft()]
 
 
 class Alike:
-    """Events of a kind in a row."""
+    """Events of a kind in a row. Their sentence is made when it is asked for: of thousands that are
+    left out it never is."""
 
-    def __init__(self, kind: type[e.Event], text: str, position: int, fact: e.Event) -> None:
-        self.kind = kind
-        self._only = text
-        self._places = [position]
-        self._runs = runs(fact)
+    def __init__(self, first: e.Recorded, job: Job) -> None:
+        self._only = first
+        self._job = job
+        self._places: list[int] = []
+        self._count = 0
+        self._one_on: dict[str, e.RunRange] = {}
+        self._reasons: dict[str, int] = {}
+
+    def goes_on_with(self, fact: e.Event) -> bool:
+        """Whether the fact is one of them."""
+        if type(fact) is not type(self._only.data) or type(fact) not in MANY:
+            return False
+        return not (isinstance(fact, e.TaskFailed) and is_preparation(fact, self._job))
 
     def take(self, position: int, fact: e.Event) -> None:
         """One more."""
         self._places.append(position)
-        self._runs += runs(fact)
+        if isinstance(fact, RUN_FACTS):
+            self._count += count_of(fact.runs)
+            self._one_on.update((run.node, run) for run in fact.runs)
+        if isinstance(fact, e.TaskFailed):
+            why = why_failed(fact)
+            why = why if why in self._reasons or len(self._reasons) < REASONS_MAX else OTHERWISE
+            self._reasons[why] = self._reasons.get(why, 0) + count_of(fact.runs)
+
+    @property
+    def says_something(self) -> bool:
+        """Whether there is a sentence for them."""
+        return type(self._only.data) in MANY or bool(self.text)
 
     @property
     def text(self) -> str:
         """What is said of them, "" for nothing."""
-        return self._only if len(self._places) == 1 else MANY[self.kind].format(n=self._runs)
+        if len(self._places) == 1:
+            return sentence(self._only, self._job)
+        why = ", ".join(f"{reason} ({n})" for reason, n in self._reasons.items())
+        where = on_nodes(self._one_on.values())
+        return MANY[type(self._only.data)].format(n=self._count, where=where, why=why)
 
     @property
     def places(self) -> tuple[int, ...]:
@@ -222,173 +254,26 @@ class Alike:
         return (*self._places[: PLACES_MAX - 1], self._places[-1])
 
 
+def told(alike: Alike) -> Sentence:
+    """The sentence of some events alike."""
+    return Sentence(alike.text, alike.places)
+
+
+REASONS_MAX: Final = 5
+OTHERWISE: Final = "for other reasons"
+"""Of many tasks that failed in a row so many reasons are told, and how many had any other."""
+
 MANY: Final[dict[type[e.Event], str]] = {
     e.TaskStarted: "{n} tasks started.",
     e.TaskFinished: "{n} tasks finished by themselves.",
-    e.TaskFailed: "{n} tasks failed.",
+    e.TaskFailed: "{n} tasks failed: {why}.",
     e.TaskStopped: "{n} tasks ended within their grace period after the stop signal.",
-    e.TaskForceStopped: "{n} tasks were killed with SIGKILL.",
+    e.TaskForceStopped: "{n} tasks were killed{where} with SIGKILL.",
     e.TaskSurvivorsGone: "The last processes of {n} tasks are gone.",
 }
 """What is said of several facts of a kind in a row."""
 
-
-def runs(fact: e.Event) -> int:
-    """How many runs a fact is about."""
-    return len(getattr(fact, "runs", ()))
-
-
-def sentence(recorded: e.Recorded, job: Job) -> str:
-    """The sentence for one event; "" for one that explains nothing."""
-    who = caller_of(recorded)
-    match recorded.data:
-        case e.JobAdded() as fact:
-            return f"{who} created it with {count(len(fact.tasks), 'task')}."
-        case e.JobSubmitted():
-            return f"{who} submitted it."
-        case e.JobConfigured():
-            return f"{who} took it back to Configuring."
-        case e.JobRequeued() as fact:
-            return f"{who} queued it again; {queued_again(fact)}."
-        case e.JobRemoved():
-            return "It left the job view, because TTLCompletedJobs ran out; its events stay."
-        case _:
-            return (
-                of_the_start(recorded.data)
-                or of_request(recorded, who)
-                or of_effect(recorded.data, job)
-            )
-
-
-def of_the_start(fact: e.Event) -> str:
-    """What the service and the filters of the site did before it ran."""
-    match fact:
-        case e.JobExternalValidationStarted():
-            return f"The submission filter {plain(fact.filter)} was asked."
-        case e.JobPropertiesChanged() if RULE in fact.decision.rules:
-            names = ", ".join(word(x, ",") for x in sorted(fact.named))
-            return f"The submission filter changed {names}."
-        case e.JobRejected():
-            return f"It was rejected: {plain(fact.reason)}."
-        case e.JobActivationHeld():
-            why = f": {plain(fact.reason)}" if fact.reason else ""
-            return f"The activation filter {plain(fact.filter)} held it{why} ({HELD[fact.hold]})."
-        case e.JobStarted(filter_outcome="timed_out"):
-            late = f"the activation filter {plain(fact.filter)} gave no answer in time"
-            return f"It started on {', '.join(fact.nodes)}, because {late}."
-        case e.JobStarted():
-            return f"It started on {', '.join(fact.nodes)}."
-        case _:
-            return ""
-
-
-def of_request(recorded: e.Recorded, who: str) -> str:
-    """What people asked for, and what they were told."""
-    match recorded.data:
-        case e.JobCancelRequested() as fact:
-            return f"{who} asked to cancel it{HOW[fact.mode]}{saying(fact.message)}{found(fact)}."
-        case e.TaskCancelRequested() as fact:
-            task = on(fact)
-            return f"{who} asked to cancel {task}{HOW[fact.mode]}{saying(fact.message)}."
-        case e.JobCancelRepeated() as fact:
-            return f"{who} asked again{saying(fact.message)}; that changed nothing."
-        case e.TaskCancelRepeated() as fact:
-            return f"{who} asked again to cancel {on(fact)}; that changed nothing."
-        case e.JobCancelRefused() as fact:
-            return f"{who} asked to cancel it and was refused: {refusal(fact)}."
-        case e.TaskCancelRefused() as fact:
-            return f"{who} asked to cancel {on(fact)} and was refused: {refusal(fact)}."
-        case e.JobCommandRefused() as fact:
-            command = plain(fact.command.partition("_")[0])
-            return f"{who} asked to {command} {on(fact)} and was refused: {refusal(fact)}."
-        case e.JobFinishRequested() as fact:
-            return f"{who} asked to finish it{saying(fact.message)}."
-        case e.TaskFinishRequested() as fact:
-            return f"{who} asked to finish {on(fact)}{saying(fact.message)}."
-        case e.TaskRequeued() as fact:
-            return f"{who} queued {on(fact)} again."
-        case _:
-            return ""
-
-
-def of_effect(fact: e.Event, job: Job) -> str:
-    """What was done, and what became of it."""
-    match fact:
-        case e.TaskStarted():
-            return f"{those(fact.runs)} started."
-        case e.TaskFinished():
-            itself = either(len(fact.runs), "itself", "themselves")
-            return f"{those(fact.runs)} finished by {itself}."
-        case e.TaskFailed():
-            again = ", and was queued again" if fact.runs_again else ""
-            return f"{those(fact.runs)} failed: {plain(fact.reason) or ending(fact.exit)}{again}."
-        case e.TaskRuntimeExpired():
-            return f"The run-time limit of {tasks(fact.runs)} ran out ({fact.runtime_seconds} s)."
-        case e.TaskStopOrdered():
-            kill = fact.step is StopStep.KILL
-            signal = "SIGKILL" if kill else f"The stop signal {fact.signal}"
-            return f"{signal} was ordered for {tasks(fact.runs)}."
-        case e.TaskStopped():
-            return f"{those(fact.runs)} ended {fact.after_ms} ms later, with {ending(fact.exit)}."
-        case e.TaskForceStopped():
-            return force_stopped(fact)
-        case e.TaskSurvivorsGone():
-            return f"The last processes of {tasks(fact.runs)} are gone."
-        case e.TaskCanceled():
-            return f"{canceled_unrun(fact).capitalize()}."
-        case _:
-            return of_the_end(fact, job)
-
-
-def of_the_end(fact: e.Event, job: Job) -> str:
-    """Node release, and the end itself."""
-    match fact:
-        case e.NodeReleaseStarted():
-            return f"The node release task started on {fact.node}."
-        case e.NodeReleaseEnded():
-            how = "was killed, because its time ran out" if fact.timed_out else "ended"
-            return f"The node release task {how}, with {ending(fact.exit)}."
-        case e.NodeReleaseSkipped():
-            return f"The node release task was skipped ({plain(fact.reason)})."
-        case e.JobCanceled():
-            return f"The cancel was carried out, {fact.lasted_ms} ms after it was asked for."
-        case e.JobFailing():
-            return f"The service began to end it as Failed: {plain(fact.message)}."
-        case e.JobEnding():
-            return f"All tasks had ended; it was going to be {fact.outcome} after node release."
-        case e.JobFinished():
-            return "It ended Finished."
-        case e.JobFailed():
-            people = canceled_tasks(job)  # whom the answer names; HPC Pack's count leaves them out
-            why = "" if people else f": {plain(fact.message) or fact.code or job.state}"
-            return f"It ended Failed{why}."
-        case _:
-            return ""
-
-
-def force_stopped(fact: e.TaskForceStopped) -> str:
-    """A run that had to be killed."""
-    expired = fact.why is ForceReason.GRACE_EXPIRED
-    why = "did not end within its grace period and was killed" if expired else "was killed"
-    left = f"; {fact.survivors} of its processes survived" if fact.survivors else ""
-    killed = count(fact.killed, "process", "processes")
-    return f"{those(fact.runs)} {why} with SIGKILL after {fact.after_ms} ms ({killed}){left}."
-
-
-# --- words ----------------------------------------------------------------------------------------
-
-
-def found(fact: e.JobCancelRequested) -> str:
-    """What a cancel found, and what it took over from."""
-    rule = f", allowed by {', '.join(fact.decision.rules)}" if fact.decision.rules else ""
-    over = "; it took over from the weaker cancel under way" if fact.escalates else ""
-    running, waiting = fact.running.count, fact.waiting.count
-    return f"{rule}: {running} running and {waiting} waiting tasks{over}"
-
-
-def queued_again(fact: e.JobRequeued) -> str:
-    """How many tasks wait again, and how many do not."""
-    queued, kept = fact.queued.count, fact.kept.count
-    again = f"{count(queued, 'task')} {either(queued, 'is', 'are')} queued again"
-    stay = either(kept, "stays as it was", "stay as they were")
-    return f"{again}, {kept} {stay}" if kept else again
+RUN_FACTS: Final = (
+    *(e.TaskStarted, e.TaskFinished, e.TaskFailed, e.TaskStopped, e.TaskForceStopped),
+    e.TaskSurvivorsGone,
+)

@@ -17,8 +17,8 @@ from domain.errors import Corrupt
 from domain.evolve import evolve
 from domain.job import Job
 from domain.parameters import NODE_RELEASE_TASK_TIMEOUT
-from projections.audit_trail import AskedFor, AuditRow, Kind, Said, audit_row, high_after
-from projections.audit_words import said
+from projections.audit_trail import AskedFor, AuditRow, Said, audit_row, high_after
+from projections.audit_words import NODE_RELEASE, said
 from projections.cancellation_steps import Cancellations, moved_on, still_told
 from projections.cancellations import Cancellation
 from projections.subtask_view import SubtaskRow, ended_subtasks
@@ -161,7 +161,7 @@ def steps(old: Cancellations, new: Cancellations) -> tuple[Step, ...]:
 
 def traced(words: Said | None, job: Job) -> Said | None:
     """Node release follows from the cancel or finish that is being carried out."""
-    if words is None or words.kind is not Kind.NODE_RELEASE or words.request_id:
+    if words is None or words.operation != NODE_RELEASE or words.request_id:
         return words
     cause = job.cancel or job.finish
     return replace(words, request_id=cause.request_id) if cause else words

@@ -73,6 +73,7 @@ class JobRow(Struct, frozen=True):
     client_source: str
     progress: int
     progress_message: str
+    max_cores: int
 
 
 class TaskRow(Struct, frozen=True):
@@ -148,6 +149,7 @@ def job_row(job: Job, position: int) -> JobRow:
         client_source=job.client_source,
         progress=job.progress,
         progress_message=job.progress_message,
+        max_cores=job.max_cores,
     )
 
 

@@ -1,8 +1,10 @@
 """Each fact as one line for a person. The operator's text is quoted and cannot break the line."""
 
-from typing import assert_never
+from collections.abc import Iterable
+from typing import Final, assert_never
 
 from domain import events as e
+from domain.numbers import Numbers
 from domain.states import ActivationHold, CancelMode, TaskState
 from domain.subtasks import task_words
 from projections.quoting import plain, quoted, word
@@ -12,6 +14,7 @@ HELD = {
     ActivationHold.SLOTS: "its slots are kept",
     ActivationHold.JOB: "others start",
 }
+NODES_NAMED_MAX: Final = 10
 KINDS_OF_STOP = {"signal": "the stop signal", "kill": "SIGKILL"}
 
 
@@ -135,18 +138,29 @@ def of_runs(fact: e.JobEvent) -> str:
             return f"{tasks(fact.runs)} stopped after {fact.after_ms} ms ({ending(fact.exit)})"
         case e.TaskForceStopped():
             left = f", {fact.survivors} survived" if fact.survivors else ""
-            words = f"killed after {fact.after_ms} ms ({fact.why})"
-            processes = "process" if fact.killed == 1 else "processes"
-            return f"{tasks(fact.runs)} {words}: {fact.killed} {processes}{left}"
+            words = f"killed after {fact.after_ms} ms{on_nodes(fact.runs)} ({fact.why})"
+            return f"{tasks(fact.runs)} {words}: {processes(fact.killed)}{left}"
         case e.TaskSurvivorsGone():
             return f"the last processes of {tasks(fact.runs)} are gone"
         case e.NodeReleaseStarted():
             return f"node release started on {fact.node}"
         case e.NodeReleaseEnded():
-            late = "killed, its time ran out" if fact.timed_out else ending(fact.exit)
-            return f"node release ended on {fact.node} ({late})"
+            return f"node release {release_end(fact)}"
         case _:
             return type(fact).__name__
+
+
+def release_end(fact: e.NodeReleaseEnded) -> str:
+    """How it ended where: killed by force or because its time ran out, not run, or by itself."""
+    left = f", {fact.survivors} survived" if fact.survivors else ""
+    killed = f": {processes(fact.killed)}{left}" if fact.killed else ""
+    if fact.request_id:
+        return f"was killed by force on {fact.node}{killed}"
+    if fact.timed_out:
+        return f"was killed on {fact.node}, because its time ran out{killed}"
+    if fact.reason:
+        return f"failed on {fact.node}: {plain(fact.reason)}"
+    return f"ended on {fact.node} ({ending(fact.exit)})"
 
 
 def of_cluster(fact: e.ClusterEvent) -> str:
@@ -217,11 +231,36 @@ def grace(seconds: int) -> str:
 
 
 def tasks(runs: tuple[e.RunRange, ...]) -> str:
-    """Which tasks and subtasks."""
+    """Which tasks and subtasks, wherever they run."""
     ids = sorted({run.task for run in runs if run.instances == "0"})
     whole = ("task " if len(ids) == 1 else "tasks ") + ", ".join(str(n) for n in ids)
-    some = [subtasks(run.task, run.instances) for run in runs if run.instances != "0"]
-    return ", ".join(([whole] if ids else []) + some)
+    some: dict[int, str] = {}
+    for run in runs:
+        if run.instances != "0":
+            known = some.get(run.task, "")
+            some[run.task] = f"{known},{run.instances}" if known else run.instances
+    parts = [subtasks(task, in_order(instances)) for task, instances in some.items()]
+    return ", ".join(([whole] if ids else []) + parts)
+
+
+def in_order(instances: str) -> str:
+    """Ranges as one text, rising; as they are where they are none."""
+    try:
+        return instances if instances.isdecimal() else str(Numbers.read(instances))
+    except ValueError:
+        return instances
+
+
+def on_nodes(runs: Iterable[e.RunRange]) -> str:
+    """Where they ran; of many nodes the first ones."""
+    names = tuple(dict.fromkeys(run.node for run in runs if run.node))
+    more = f" and {len(names) - NODES_NAMED_MAX} more" if len(names) > NODES_NAMED_MAX else ""
+    return f" on {', '.join(names[:NODES_NAMED_MAX])}{more}" if names else ""
+
+
+def processes(number: int) -> str:
+    """How many."""
+    return f"{number} process{'' if number == 1 else 'es'}"
 
 
 def subtasks(task: int, instances: str) -> str:

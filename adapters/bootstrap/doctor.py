@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import os
-import pwd
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from msgspec import Struct
 from adapters.bootstrap.compose import local_engine, nodes_of
 from adapters.bootstrap.disk import free_bytes
 from adapters.bootstrap.evidence import directory_of, journal_path
+from adapters.bootstrap.filter_check import cluster_in, filters_of
 from adapters.bootstrap.marker import read_marker
 from adapters.engines.local import cgroups
 from application.settings import Settings
@@ -105,22 +105,19 @@ def service(settings: Settings) -> Iterator[Finding]:
 
 
 def accounts(settings: Settings) -> Iterator[Finding]:
-    """Whom tasks run as, and what they could read."""
-    if os.geteuid() == 0:
-        try:
-            pwd.getpwnam(settings.task_account)
-            yield Finding("ok", "task account", f"tasks run as {settings.task_account}")
-        except KeyError:
-            yield Finding(
-                "error",
-                "task account",
-                f"there is no account {settings.task_account}",
-                "set task_account to an account that exists",
-            )
-    for sentence in local_engine(settings).exposure():
-        yield Finding(
-            "warning", "exposure", sentence, "run the service as root with a task_account"
-        )
+    """Whom tasks run as, whether that can be, and what they could read."""
+    engine = local_engine(settings)
+    others = settings.run_as_accounts
+    names = (settings.task_account, *others) if os.geteuid() == 0 else others
+    wrong = [(name, why) for name in names if (why := engine.account_refused(name))]
+    for name, why in wrong:
+        where = "task_account" if name == settings.task_account else "run_as_accounts"
+        yield Finding("error", "task account", why, f"name another account in {where}")
+    if names and not wrong:
+        also = f"; a job may name {', '.join(others)}" if others else ""
+        yield Finding("ok", "task account", f"tasks run as {settings.task_account}{also}")
+    for one in engine.exposure():
+        yield Finding("warning", "exposure", one.sentence, one.what_to_do)
 
 
 def nodes(settings: Settings) -> Iterator[Finding]:
@@ -141,13 +138,34 @@ def process_groups(settings: Settings) -> Iterator[Finding]:
     found = cgroups.own_directory() if settings.use_cgroups else None
     if found and os.access(found, os.W_OK):
         yield Finding("ok", "cgroups", f"tasks are stopped through cgroup v2 at {found}")
+        return
+    without = "tasks are stopped through their wardens' descendants"
+    if settings.use_cgroups:
+        why = "no writable cgroup v2"
+        advice = "run the service where it may write to cgroup v2 (systemd: Delegate=yes)"
     else:
+        why, advice = "use_cgroups is false", "take use_cgroups away, where cgroup v2 is writable"
+    yield Finding("warning", "cgroups", f"{why}: {without}", advice)
+
+
+def filters(settings: Settings) -> Iterator[Finding]:
+    """Whether the site's filters, as the cluster's parameters name them, can be run."""
+    journal = journal_path(settings)
+    if not journal.exists():
+        return
+    if not os.access(journal, os.R_OK | os.W_OK):
         yield Finding(
             "warning",
-            "cgroups",
-            "no writable cgroup v2: tasks are stopped through their wardens' descendants",
-            "run the service where it may write to cgroup v2 (systemd: Delegate=yes)",
+            "filter",
+            f"which filters are set stands in {journal}, which this account cannot read",
+            "ask as the account of the service",
         )
+        return
+    found = filters_of(cluster_in(settings))
+    for one in found:
+        yield Finding("error" if one.why else "ok", "filter", one.sentence, one.what_to_do)
+    if not found:
+        yield Finding("ok", "filter", "no filter is set")
 
 
 LOOKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
@@ -158,4 +176,5 @@ LOOKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     nodes,
     accounts,
     process_groups,
+    filters,
 )

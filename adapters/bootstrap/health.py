@@ -6,10 +6,13 @@ from typing import Final
 
 from adapters.bootstrap.alarms import worries
 from adapters.bootstrap.compose import Parts
+from adapters.bootstrap.filter_check import filters_of
 from adapters.http.bodies.health import Health, HealthStatus
 from adapters.http.routes.metrics import Snapshot
 from application.views import Troubles
 from domain.errors import CountermandError, Unavailable
+from domain.filtering import TROUBLES
+from domain.states import FilterHow
 
 METRIC_SECONDS: Final = 1.0
 """How long a metric may keep the others waiting."""
@@ -19,7 +22,8 @@ def health_of(parts: Parts) -> Callable[[], Awaitable[Health]]:
     """What ``/health/ready`` asks."""
 
     async def health() -> Health:
-        hindered, worried = not_ready(parts), degraded(parts) + await stuck(parts)
+        hindered = not_ready(parts)
+        worried = degraded(parts) + await stuck(parts) + await bad_filters(parts)
         status = HealthStatus.DEGRADED if worried else HealthStatus.READY
         if hindered:
             status = HealthStatus.NOT_READY
@@ -74,6 +78,26 @@ async def stuck(parts: Parts) -> list[str]:
     return [f"{number} should be over by now: countermand ls --stuck lists what is not"]
 
 
+async def bad_filters(parts: Parts) -> list[str]:
+    """Filters of the site that cannot be run; unknown while the stream does not answer."""
+    try:
+        cluster = await asyncio.wait_for(parts.ledger.cluster(), METRIC_SECONDS)
+    except (CountermandError, TimeoutError):
+        return []
+    found = await asyncio.to_thread(filters_of, cluster)
+    return [f"{one.sentence}; {one.what_to_do}" for one in found if one.why]
+
+
+def unanswered(parts: Parts) -> list[str]:
+    """Jobs that wait because an activation filter ended as no answer does."""
+    failed = TROUBLES[FilterHow.RAN]
+    held = [x.held for x in parts.board.jobs.values() if x.held and x.held.code == failed]
+    if not held:
+        return []
+    number = "1 job waits" if len(held) == 1 else f"{len(held)} jobs wait"
+    return [f"{number} for the activation filter {held[0].filter}, which fails: {held[0].reason}"]
+
+
 def not_ready(parts: Parts) -> list[str]:
     """Why no command can be taken now."""
     reasons = []
@@ -112,6 +136,7 @@ def degraded(parts: Parts) -> list[str]:
     ]
     reasons += worries(parts.log)
     reasons += view_reasons(parts)
+    reasons += unanswered(parts)
     full = parts.room.refusal()
     if full:
         reasons.append(f"no new command is taken: {full}")

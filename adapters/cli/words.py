@@ -55,6 +55,9 @@ KINDS: Final = (
     "parameter_change",
 )
 
+PASSWORD_CHARACTERS: Final = (12, 1024)
+"""The shortest and the longest password of a person."""
+
 
 def event_types() -> list[str]:
     """Every type of event there is."""

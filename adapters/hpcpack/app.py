@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
-from litestar import Litestar, Response, Router
+from litestar import Litestar, Response
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import HTTPScope, Receive, Send
@@ -105,13 +105,10 @@ def application(
 ) -> Litestar:
     """A table of operations, served in a manner."""
     handler = exception_handler(manner, new_id)
-    router = Router(
-        base,
+    return Litestar(
+        path=base,
         route_handlers=[route(operation, works, manner) for operation in operations],
         guards=[door.guard],
-    )
-    return Litestar(
-        route_handlers=[router],
         exception_handlers={Exception: handler, HTTPException: handler},
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=None,
@@ -145,7 +142,10 @@ def answering(operation: Operation, work: Work, manner: Manner) -> Handler:
 
     async def answer(request: WebRequest) -> Response[bytes] | Response[None]:
         manner.check(request)
-        found = await work(await asked_by(request))
+        asked = await asked_by(request)
+        if operation.works:
+            asked.fields.check(operation.id, (*operation.query, *manner.query))
+        found = await work(asked)
         if operation.status == NOTHING:
             return Response(None, status_code=NOTHING)
         form = manner.form(request)

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from adapters.hpcpack.answers import Property
 from adapters.hpcpack.xml_reading import Element, read_xml
-from adapters.web.requests import Malformed
+from adapters.web.requests import Malformed, real_number, whole_number
 
 PROPERTIES_MAX: Final = 1000
 MESSAGE_FORM: Final = 'the body is the message: a JSON string such as "why", {}, or nothing'
@@ -84,7 +84,12 @@ def job_file_of(body: Body) -> str | bytes:
 def json_of(body: Body) -> Any:
     """Any JSON; a byte order mark may come before it."""
     try:
-        return json.loads(body.raw.decode("utf-8-sig"), parse_constant=no_constant)
+        return json.loads(
+            body.raw.decode("utf-8-sig"),
+            parse_constant=no_constant,
+            parse_int=whole_number,
+            parse_float=real_number,
+        )
     except UnicodeDecodeError as error:
         raise Malformed(f"the body is not UTF-8: {error.reason}") from None
     except RecursionError:

@@ -9,15 +9,18 @@ from adapters.web.requests import Malformed
 FIELDS_MAX: Final = 100
 SHOWN: Final = 80
 NAMES_MAX: Final = 200
+NUMBER_DIGITS_MAX: Final = 9
+NUMBER_MAX: Final = 10**NUMBER_DIGITS_MAX - 1
 YES_NO: Final = {"true": True, "1": True, "false": False, "0": False}
 """As .NET and JavaScript and Python write them, in any case."""
 
 
 class Fields:
-    """A request's query. Fields that nobody asks for do not count, as in the product."""
+    """A request's query."""
 
     def __init__(self, query_string: bytes) -> None:
         self._found: dict[str, str] = {}
+        self._spelled: dict[str, str] = {}
         try:
             pairs = parse_qsl(
                 query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=FIELDS_MAX
@@ -27,6 +30,16 @@ class Fields:
         for name, value in pairs:
             if self._found.setdefault(name.lower(), value) != value:
                 raise Malformed(f"the query field {name[:SHOWN]!r} is given with two values")
+            self._spelled.setdefault(name.lower(), name)
+
+    def check(self, operation: str, allowed: Sequence[str]) -> None:
+        """Pass, or raise ``Malformed`` with what an operation has: no field is passed over."""
+        known = {name.lower() for name in allowed}
+        for key, name in self._spelled.items():
+            if key not in known:
+                raise Malformed(
+                    f"{operation} has no query field {name[:SHOWN]!r}; it has: {shown(allowed)}"
+                )
 
     def text(self, name: str) -> str:
         """A text; "" for none."""
@@ -43,8 +56,10 @@ class Fields:
         if not text:
             return None
         digits = text.partition(".")[0] if text.partition(".")[2].strip("0") == "" else ""
-        if not (digits.isascii() and digits.isdigit() and len(digits) <= 9):
-            raise Malformed(f"{name} cannot be {text[:SHOWN]!r}: it is a whole number from 0")
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= NUMBER_DIGITS_MAX):
+            raise Malformed(
+                f"{name} cannot be {text[:SHOWN]!r}: it is a whole number from 0 to {NUMBER_MAX}"
+            )
         return int(digits)
 
     def names(self, name: str) -> tuple[str, ...]:

@@ -1,17 +1,22 @@
 """A job as the file that filters of the site read and change: HPC Pack's job schema.
 
-Attributes are the properties, with the names and the words of the product's own export: booleans in
-lower case, further properties as ``ExtendedTerms``, variables of a task beside it. What a filter
-may change is ``CHANGEABLE``. Source: the product's pages on filters: a submission filter changes
-properties of the job, none of its tasks.
+Attributes are the properties that can be read over HPC Pack's REST, from the same tables, with the
+words of the product's own export: booleans in lower case, a limit as ``RuntimeSeconds``; what is
+empty is left out. Further properties are ``ExtendedTerms`` of the job and ``CustomProperties`` of a
+task; variables are beside them. The file is a job file: ``job_file`` reads the same job from it.
+What a filter may change is ``CHANGEABLE``. Source: the product's pages on filters: a submission
+filter changes properties of the job, none of its tasks.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 from xml.sax.saxutils import quoteattr
 
+from adapters.hpcpack.answers import Property
 from adapters.hpcpack.fields import SHOWN, yes_or_no
-from adapters.hpcpack.job_file import pairs
+from adapters.hpcpack.job_file import TERMS, terms_of
+from adapters.hpcpack.job_properties import job_properties
+from adapters.hpcpack.task_properties import Owned, task_properties
 from adapters.hpcpack.values import priority
 from adapters.hpcpack.xml_reading import Element, read_xml
 from adapters.hpcpack.xml_writing import FORBIDDEN, content, document, element
@@ -19,23 +24,29 @@ from adapters.web.requests import Malformed
 from adapters.web.text import valid
 from domain.commands import JobChanges, JobTerms
 from domain.errors import BadRequest
-from domain.events import TaskSpec
 from domain.job import Job
-from domain.states import TaskType
+from projections.job_view import job_row
 
 SCHEDULER: Final = "http://schemas.microsoft.com/HPCS2008R2/scheduler/"
 VERSION: Final = "3.000"
 TASKS: Final = "Tasks"
-TERMS: Final = ("ExtendedTerms", "CustomProperties")
-"""The product writes the first and reads both."""
+BOOLEANS: Final = frozenset(
+    {
+        "CanPreempt",
+        "FailDependentTasks",
+        "FailOnTaskFailure",
+        "HasRuntime",
+        "IsExclusive",
+        "IsParametric",
+        "IsRerunnable",
+        "NotifyOnCompletion",
+        "NotifyOnStart",
+        "RunUntilCanceled",
+    }
+)
+ALWAYS_TOLD: Final = ("Name", "CommandLine", "WorkDirectory")
+"""Attributes that are there also when they are empty."""
 
-SAME_FOR_ALL: Final = {
-    "UnitType": "Core",
-    "MinCores": "1",
-    "MaxCores": "1",
-    "IsExclusive": "false",
-    "JobTemplate": "Default",
-}
 IGNORED: Final = frozenset({"Version", "HasRuntime", "schemaLocation"})
 """What says nothing that another attribute does not say, or nothing about the job."""
 
@@ -43,18 +54,20 @@ EXACT: Final = frozenset({"Name", "Value"})
 """Elements whose blanks count."""
 
 SECONDS_DIGITS_MAX: Final = 9
+NO_LIMIT: Final = "0"
 
 
 class HpcJobFiles:
     """``JobFiles`` in HPC Pack's job schema."""
 
     def write(self, job: Job) -> bytes:
-        own = {**job_attributes(job), **SAME_FOR_ALL}
-        terms = "".join(element("Term", named(x)) for x in job.properties.items())
-        tasks = "".join(task_xml(task.spec) for task in job.tasks.values())
-        parts = element("ExtendedTerms", terms) if terms else ""
+        parts = (
+            by_name("EnvironmentVariables", "Variable", job.environment),
+            by_name("ExtendedTerms", "Term", job.properties),
+            element(TASKS, "".join(task_xml(Owned(job, task)) for task in job.tasks.values())),
+        )
         space = {"Version": VERSION, "xmlns": SCHEDULER}
-        return document(tag("Job", {**space, **own}, parts + element(TASKS, tasks)))
+        return document(tag("Job", {**space, **job_attributes(job)}, "".join(parts)))
 
     def compare(self, before: bytes, after: bytes | None) -> JobTerms:
         if after is None:
@@ -71,48 +84,44 @@ class HpcJobFiles:
 
 
 def job_attributes(job: Job) -> dict[str, str]:
-    """The job's properties. ``RuntimeSeconds`` only where there is a limit, as in the product."""
-    limit = {"RuntimeSeconds": str(job.runtime_seconds)} if job.runtime_seconds else {}
-    return {
-        "Id": str(job.id),
-        "State": job.state.value,
-        "Owner": job.owner,
-        "UserName": job.run_as or job.owner,
-        "Name": job.name,
-        "JobType": job.job_type.value,
-        "Priority": job.priority.value,
-        "RunUntilCanceled": yes_no(job.run_until_canceled),
-        "FailOnTaskFailure": yes_no(job.fail_on_task_failure),
-        "HasRuntime": yes_no(bool(limit)),
-        "RequeueCount": str(job.requeue_count),
-        **limit,
-    }
+    """The job's properties. Tasks run as the owner's where the job names no account."""
+    told = attributes(job_properties(job_row(job, 0), ()))
+    return told | {"UserName": job.run_as or job.owner, "MaxCores": str(cores(job))}
 
 
-def task_xml(task: TaskSpec) -> str:
+def cores(job: Job) -> int:
+    """MaxCores; of a job with a service, how many instances it has, whoever said so."""
+    instances = (task.spec.instances for task in job.tasks.values())
+    return max(instances, default=0) or job.max_cores or 1
+
+
+def task_xml(one: Owned) -> str:
     """One task."""
-    limit = {"RuntimeSeconds": str(task.runtime_seconds)} if task.runtime_seconds else {}
-    after = {"DependsOn": ",".join(task.depends_on)} if task.depends_on else {}
-    own = {
-        "TaskId": str(task.id),
-        "Name": task.name,
-        "Type": task.type.value,
-        "CommandLine": task.command,
-        "WorkDirectory": task.work_directory,
-        **limit,
-        **after,
-        **sweep(task),
-    }
-    variables = "".join(element("Variable", named(x)) for x in task.environment.items())
-    return tag("Task", own, element("EnvironmentVariables", variables) if variables else "")
+    spec = one.task.spec
+    own = attributes(task_properties(one, ())) | {"TaskId": str(spec.id)}
+    parts = (
+        by_name("EnvironmentVariables", "Variable", spec.environment),
+        by_name("CustomProperties", "Term", spec.properties),
+    )
+    return tag("Task", own, "".join(parts))
 
 
-def sweep(task: TaskSpec) -> dict[str, str]:
-    """The index of a parametric sweep."""
-    if task.type is not TaskType.PARAMETRIC_SWEEP:
-        return {}
-    values = {"StartValue": task.start, "EndValue": task.end, "IncrementValue": task.increment}
-    return {name: str(value) for name, value in values.items()}
+def attributes(rows: Iterable[Property]) -> dict[str, str]:
+    """Properties in the words of the product's export."""
+    found = {row.name: exported(row) for row in rows if row.value or row.name in ALWAYS_TOLD}
+    seconds = found.pop("Runtime")
+    return found if seconds == NO_LIMIT else found | {"RuntimeSeconds": seconds}
+
+
+def exported(row: Property) -> str:
+    """One value."""
+    return row.value.lower() if row.name in BOOLEANS else row.value
+
+
+def by_name(part: str, item: str, values: Mapping[str, str]) -> str:
+    """An element with a name and a value for each; "" for none."""
+    inner = "".join(element(item, named(pair)) for pair in values.items())
+    return element(part, inner) if inner else ""
 
 
 def named(pair: tuple[str, str]) -> str:
@@ -129,11 +138,6 @@ def tag(name: str, attributes: Mapping[str, str], inner: str) -> str:
 def quoted(text: str) -> str:
     """An attribute's value: escaped, and what no XML can hold as U+FFFD."""
     return quoteattr(FORBIDDEN.sub("\ufffd", valid(text)))
-
-
-def yes_no(value: bool) -> str:
-    """As the product exports it."""
-    return str(value).lower()
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -198,18 +202,21 @@ def changed_terms(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Jo
         yield JobChanges(properties=values)
 
 
-def terms_of(job: Element) -> dict[str, str]:
-    """All further properties."""
-    return pairs(term for name in TERMS for part in job.of(name) for term in part.children)
-
-
 def check_parts(old: Element, new: Element) -> None:
     """Pass, or raise: tasks, and whatever else is in a job, stay as they are."""
-    if shape_of(old.of(TASKS)) != shape_of(new.of(TASKS)):
-        raise Malformed("it changed the tasks; it may change properties of the job only")
-    for part in new.children:
-        if part.name not in (TASKS, *TERMS) and (part.children or part.attributes):
-            raise Malformed(f"it added {part.name[:SHOWN]}, for which there is no place here")
+    for name in dict.fromkeys(part.name for part in (*old.children, *new.children)):
+        if name in TERMS or filled(old, name) == filled(new, name):
+            continue
+        if name == TASKS:
+            raise Malformed("it changed the tasks; it may change properties of the job only")
+        if old.first(name) is not None:
+            raise Malformed(f"it changed {name[:SHOWN]}; it may change properties of the job only")
+        raise Malformed(f"it added {name[:SHOWN]}, for which there is no place here")
+
+
+def filled(job: Element, name: str) -> tuple["Shape", ...]:
+    """The parts of that name which say something."""
+    return shape_of(part for part in job.of(name) if part.children or part.attributes)
 
 
 Shape = tuple[str, dict[str, str], str, tuple["Shape", ...]]

@@ -17,7 +17,6 @@ from adapters.hpcpack.wanted import (
     Kind,
     new_job,
     new_task,
-    service_instances,
 )
 from adapters.hpcpack.xml_reading import Element, read_xml
 from adapters.web.requests import Malformed
@@ -31,7 +30,10 @@ KEPT: Final = "closed,processids,taskowner,hascustomprops,isserviceconcluded"
 EXPORTED_TASK: Final = frozenset(f"{STORED},{ENDED},{KEPT}".split(","))
 """Attributes of a task in the published schema that say what became of it, or where it was kept."""
 
-JOB_PARTS: Final = ("Tasks", "CustomProperties", "Dependencies", "EnvironmentVariables")
+TERMS: Final = ("ExtendedTerms", "CustomProperties")
+"""Further properties of a job: the product writes the first and reads both."""
+
+JOB_PARTS: Final = ("Tasks", *TERMS, "Dependencies", "EnvironmentVariables")
 TASK_PARTS: Final = ("EnvironmentVariables", "CustomProperties")
 
 
@@ -44,20 +46,18 @@ def job_of(text: str | bytes) -> NewJob:
     if any(part.children for part in root.of("Dependencies")):
         raise NotSupported("groups of tasks cannot depend here; give the tasks names and DependsOn")
     found = [task for part in root.of("Tasks") for task in part.children]
-    rows = attributes(root, JOB)
-    instances = service_instances(rows)
-    tasks = tuple(task_of(n, one, instances) for n, one in enumerate(found, 1))
-    by_name = JobPairs(pairs_in(root, "CustomProperties"), pairs_in(root, "EnvironmentVariables"))
-    return new_job(rows, tasks, by_name)
+    tasks = tuple(task_of(n, one) for n, one in enumerate(found, 1))
+    by_name = JobPairs(terms_of(root), pairs_in(root, "EnvironmentVariables"))
+    return new_job(attributes(root, JOB), tasks, by_name)
 
 
-def task_of(number: int, one: Element, instances: int) -> TaskSpec:
-    """One task. ``instances``: how many it has if it is a service."""
+def task_of(number: int, one: Element) -> TaskSpec:
+    """One task."""
     if one.name != "Task":
         raise Malformed(f"Tasks has a {one.name[:SHOWN]!r} element; it has Task elements only")
     check_parts(one, TASK_PARTS)
     variables, custom = pairs_in(one, "EnvironmentVariables"), pairs_in(one, "CustomProperties")
-    return new_task(number, attributes(one, TASK), variables, custom, instances)
+    return new_task(number, attributes(one, TASK), variables, custom)
 
 
 def attributes(one: Element, kind: Kind) -> tuple[Property, ...]:
@@ -75,6 +75,11 @@ def check_parts(one: Element, allowed: tuple[str, ...]) -> None:
     for child in one.children:
         if child.name not in allowed and (child.children or child.attributes or child.text.strip()):
             raise NotSupported(f"a {one.name} here has no {child.name[:SHOWN]}")
+
+
+def terms_of(job: Element) -> dict[str, str]:
+    """All further properties of a job."""
+    return pairs(term for name in TERMS for part in job.of(name) for term in part.children)
 
 
 def pairs_in(one: Element, part: str) -> dict[str, str]:

@@ -84,6 +84,7 @@ READABLE: Final = {
         Readable("ClientSource", lambda r: r.client_source),
         Readable("Progress", lambda r: str(r.progress)),
         Readable("ProgressMessage", lambda r: r.progress_message),
+        Readable("MaxCores", lambda r: str(r.max_cores or 1)),
         Readable("AllocatedNodes", lambda r: ",".join(r.nodes)),
         *(Readable(name, always(value)) for name, value in FIXED.items()),
     )

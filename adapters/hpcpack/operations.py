@@ -13,6 +13,11 @@ PROPERTIES: Final = "properties"
 NEW: Final = "2019"
 OLD: Final = "2016"
 
+PAGES: Final = ("asc", "startRow", "rowsPerRead", "queryId")
+JOBS_QUERY: Final = ("nodeNames", "properties", "owner", "$filter", "sortJobsBy", *PAGES)
+TASKS_QUERY: Final = ("properties", "expandParametric", "$filter", "sortTasksBy", *PAGES)
+NODES_QUERY: Final = ("$filter", "properties", "sortNodesBy", *PAGES)
+
 ONLY_CHANGES: Final = "which properties may change depends on the state: see below"
 TAKEN_AWAY: Final = "an empty value takes one away"
 VARIABLES: Final = (
@@ -67,7 +72,7 @@ CLUSTER: Final = (
         "getClusterNodes",
         "GET",
         "cluster/nodes",
-        query=("names", "group", "state", "health"),
+        query=("names", "jobs", "group", "state", "health"),
         editions=NEW,
         differs="always Online; Cores are slots; what is not known of a node (memory, sockets, "
         "template, location) is left out; jobs= answers 501",
@@ -143,7 +148,7 @@ CLUSTER: Final = (
         "getNodes",
         "GET",
         "nodes",
-        query=("$filter", "properties", "sortNodesBy", "asc", "startRow", "rowsPerRead", "queryId"),
+        query=NODES_QUERY,
         editions=OLD,
         differs="always Online; NumberOfCores are slots",
     ),
@@ -157,17 +162,7 @@ JOBS: Final = (
         "getJobs",
         "GET",
         "jobs",
-        query=(
-            "nodeNames",
-            "properties",
-            "owner",
-            "$filter",
-            "sortJobsBy",
-            "asc",
-            "startRow",
-            "rowsPerRead",
-            "queryId",
-        ),
+        query=JOBS_QUERY,
         differs="a user sees own jobs only; a filter by NodeGroup, and an order by a property "
         "that the views keep no order by (see below), answer 501; at most 1000 rows a page; "
         "nodeNames= also finds jobs that are being finished or canceled on these nodes",
@@ -259,16 +254,7 @@ TASKS: Final = (
         "getTasks",
         "GET",
         "jobs/{job_id}/tasks",
-        query=(
-            "properties",
-            "expandParametric",
-            "$filter",
-            "sortTasksBy",
-            "asc",
-            "startRow",
-            "rowsPerRead",
-            "queryId",
-        ),
+        query=TASKS_QUERY,
         differs="subtasks of all types are listed, as far as they were reached, in the place of "
         "their task, rising by number; more than 1000 rows are sorted by number only; a subtask "
         "changes with its task; TaskState and TaskStates in one filter must both hold; at most "

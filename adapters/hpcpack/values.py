@@ -12,6 +12,7 @@ from domain.checks import ACCOUNT_NAME
 from domain.errors import BadRequest
 from domain.hresult import HResult
 from domain.states import JobPriority, JobType, TaskType
+from domain.submission import CORES_MAX
 
 USER_CHARACTERS_MAX: Final = 80
 PASSWORD_CHARACTERS_MAX: Final = 127
@@ -85,6 +86,15 @@ def whole(text: str, name: str) -> int:
     ):
         raise Malformed(f"{name} cannot be {text[:SHOWN]!r}: it is a whole number from 0")
     return int(digits)
+
+
+def cores(text: str, name: str) -> int:
+    """An upper bound, from 1; what is beyond all that there can be is cut."""
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdigit() and digits.strip("0")):
+        raise Malformed(f"{name} cannot be {text[:SHOWN]!r}: it is a whole number from 1")
+    significant = digits.lstrip("0")
+    return int(significant) if len(significant) <= DIGITS_MAX else CORES_MAX
 
 
 def seconds(text: str, name: str) -> int:

@@ -21,7 +21,6 @@ from domain.errors import BadRequest
 from domain.events import TaskSpec
 from domain.hresult import HResult
 from domain.states import TaskType
-from domain.sweeps import INSTANCES_MAX
 
 UNIT_TYPES: Final = {"0": "Core", "1": "Socket", "2": "Node"}
 ALSO_CALLED: Final = {"runtimeseconds": "runtime"}
@@ -59,7 +58,8 @@ def fixed(values: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in {**values, **minima}.items()}
 
 
-MAXIMA: Final = lower(("MaxCores", "MaxSockets", "MaxNodes"))
+MAXIMA: Final = lower(("MaxSockets", "MaxNodes"))
+TASK_MAXIMA: Final = MAXIMA | lower(["MaxCores"])
 EITHER: Final = lower(("AutoCalculateMax", "AutoCalculateMin"))
 JOB_CHANGED: Final = (
     "Name",
@@ -77,6 +77,7 @@ JOB_CHANGED: Final = (
     "ClientSource",
     "Progress",
     "ProgressMessage",
+    "MaxCores",
 )
 TASK_CHANGED: Final = (
     "Name",
@@ -101,12 +102,12 @@ JOB: Final = Kind("a job", JOB_KEPT, JOB_FIXED, MAXIMA, EITHER, JOB_READ_ONLY)
 JOB_THERE: Final = Kind(
     "a job", lower(JOB_CHANGED), JOB_FIXED, MAXIMA, EITHER, JOB_READ_ONLY, lower(["JobType"])
 )
-TASK: Final = Kind("a task", TASK_KEPT, TASK_FIXED, MAXIMA, frozenset(), TASK_READ_ONLY)
+TASK: Final = Kind("a task", TASK_KEPT, TASK_FIXED, TASK_MAXIMA, frozenset(), TASK_READ_ONLY)
 TASK_THERE: Final = Kind(
     "a task",
     lower(TASK_CHANGED),
     TASK_FIXED,
-    MAXIMA,
+    TASK_MAXIMA,
     frozenset(),
     TASK_READ_ONLY,
     lower(TASK_SETTLED),
@@ -142,7 +143,7 @@ def check(row: Property, name: str, kind: Kind) -> None:
             f"{row.name[:SHOWN]} of {kind.what} stays as it is: it is given when it is made"
         )
     if name in kind.maxima:
-        check_count(row)
+        v.cores(row.value, row.name)
     elif name in kind.either:
         yes_or_no(row.value, row.name)
     elif name not in kind.kept:
@@ -170,13 +171,6 @@ def check_fixed(row: Property, name: str, kind: Kind) -> None:
             f"{kind.what} cannot have {row.name[:SHOWN]} {row.value[:SHOWN]!r}: here it is "
             f"{only!r} for all{why}"
         )
-
-
-def check_count(row: Property) -> None:
-    """Pass, or raise ``Malformed``: it is no whole number from 1."""
-    text = row.value.strip()
-    if not (text.isascii() and text.isdigit() and int(text[:9]) >= 1):
-        raise Malformed(f"{row.name} cannot be {row.value[:SHOWN]!r}: it is a whole number from 1")
 
 
 # --- jobs -----------------------------------------------------------------------------------------
@@ -214,6 +208,7 @@ def new_job(
         client_source=said.client_source or "",
         progress=said.progress or 0,
         progress_message=said.progress_message or "",
+        max_cores=said.max_cores or 0,
     )
 
 
@@ -243,6 +238,7 @@ def changes_of(values: Mapping[str, str]) -> JobChanges:
         client_source=values.get("clientsource"),
         progress=given(values, "Progress", lambda x: v.whole(x, "Progress")),
         progress_message=values.get("progressmessage"),
+        max_cores=given(values, "MaxCores", lambda x: v.cores(x, "MaxCores")),
     )
 
 
@@ -260,30 +256,14 @@ def yes_no(name: str) -> Callable[[str], bool]:
 # --- tasks ----------------------------------------------------------------------------------------
 
 
-def service_instances(rows: Sequence[Property]) -> int:
-    """How many instances a service of this job has: as many as it may have cores, 1 for none said.
-
-    Source: the product's service tasks run on all that is allocated to their job. An instance has
-    one slot here. ``MaxCores`` is an upper bound, so more than there can be are cut.
-    """
-    said = next((row for row in rows if row.name.lower() == "maxcores"), None)
-    if said is None:
-        return 1
-    check_count(said)
-    return min(INSTANCES_MAX, int(said.value.strip()[: v.DIGITS_MAX]))
-
-
 def new_task(
     number: int,
     rows: Sequence[Property],
     environment: Mapping[str, str] | None = None,
     properties: Mapping[str, str] | None = None,
-    instances: int = 1,
 ) -> TaskSpec:
-    """A task of a job. Which types are accepted is for the domain.
-
-    ``instances``: how many a service has, from 1; of other tasks it says nothing.
-    """
+    """A task of a job. Which types are accepted is for the domain, and how many instances a service
+    has: as many as its job's MaxCores says."""
     values = kept(rows, TASK)
     kind = type_of(values)
     first = "1" if kind is TaskType.PARAMETRIC_SWEEP else ""
@@ -304,7 +284,6 @@ def new_task(
         start=v.whole(values.get("startvalue", first), "StartValue"),
         end=v.whole(values.get("endvalue", ""), "EndValue"),
         increment=v.whole(values.get("incrementvalue", first), "IncrementValue"),
-        instances=instances if kind is TaskType.SERVICE else 0,
     )
 
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 
-from litestar import Litestar, Router
+from litestar import Litestar
 from litestar.exceptions import HTTPException
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+from litestar.types import Guard
 
 from adapters.http.bodies.health import Health
 from adapters.http.bodies.shapes import API
 from adapters.http.contract.document import OPERATIONS
-from adapters.http.contract.operation import options
+from adapters.http.contract.operation import OPEN_TO_ALL, options
 from adapters.http.problem import exception_handler
 from adapters.http.reading.face import NATIVE
 from adapters.http.reading.requests import BODY_BYTES_MAX
@@ -24,7 +25,7 @@ from adapters.http.routes.schemas import Contract, Schemas
 from adapters.http.routes.subtask_commands import SubtaskCommands
 from adapters.http.routes.subtasks import Subtasks
 from adapters.http.streams.sse import StreamLimits
-from adapters.web.authentication import Authenticator, Door
+from adapters.web.authentication import Authenticator, Connection, Door
 from adapters.web.closing import Closing
 from adapters.web.request_log import RequestCounts
 from application.administration import Administration
@@ -58,7 +59,7 @@ def create_app(
     Only health, metrics and the published contract need no name.
     """
     door = Door(authenticator, NATIVE)
-    guarded = (
+    parts = (
         Commands(scheduler, ids),
         SubtaskCommands(scheduler, ids),
         Questions(scheduler, queries, door, closing, stream_limits, ids.new),
@@ -66,27 +67,24 @@ def create_app(
         Subtasks(queries, SubtaskQueries(queries, listing)),
         Administrations(administration),
         Nodes(nodes),
+        Schemas(contract),
     )
-    routes = [route for part in guarded for route in part.routes()]
-    open_to_all = [
-        *health_routes(health),
-        *metrics_routes(snapshot, counts),
-        *Schemas(contract).routes(),
-    ]
-    return application(routes, open_to_all, door, ids)
+    routes = [route for part in parts for route in part.routes()]
+    routes += [*health_routes(health), *metrics_routes(snapshot, counts)]
+    return application(routes, door, ids)
 
 
-def application(
-    guarded: list[HTTPRouteHandler], open_to_all: list[HTTPRouteHandler], door: Door, ids: Ids
-) -> Litestar:
-    """Routes with a door before them, and others without; each path also tells its methods."""
+def application(routes: list[HTTPRouteHandler], door: Door, ids: Ids) -> Litestar:
+    """Routes with a door before those that need a name; each path also tells its methods.
+
+    All of them right below the application: of a router in between the framework makes a deep copy,
+    which takes longer than all the rest of a start.
+    """
     handler = exception_handler(ids.new)
-    named, unnamed = (options(x for x in OPERATIONS if x.named is need) for need in (True, False))
     return Litestar(
-        route_handlers=[
-            Router(API, route_handlers=[*named, *guarded], guards=[door.guard]),
-            Router(API, route_handlers=[*unnamed, *open_to_all]),
-        ],
+        path=API,
+        route_handlers=[*options(OPERATIONS), *routes],
+        guards=[where_named(door)],
         exception_handlers={Exception: handler, HTTPException: handler},
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=None,
@@ -94,3 +92,13 @@ def application(
         debug=False,
         pdb_on_exception=False,
     )
+
+
+def where_named(door: Door) -> Guard:
+    """The door, before every route but those that are noted as open to all."""
+
+    async def guard(connection: Connection, route: BaseRouteHandler) -> None:
+        if not route.opt.get(OPEN_TO_ALL, False):
+            await door.guard(connection, route)
+
+    return guard

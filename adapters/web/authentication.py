@@ -14,8 +14,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from msgspec import Struct
 
-from adapters.web.one import OneOfAKind
-from adapters.web.requests import Malformed, WebRequest
+from adapters.web.requests import Malformed, WebRequest, only
 from adapters.web.text import one_line
 from domain.errors import NotAuthenticated, Throttled
 from domain.identity import Caller, Origin, Principal
@@ -23,7 +22,9 @@ from domain.identity import Caller, Origin, Principal
 log = structlog.get_logger()
 
 PROGRAM_CHARACTERS_MAX: Final = 200
-CREDENTIAL_CHARACTERS_MAX: Final = 2048
+CREDENTIAL_CHARACTERS_MAX: Final = 8192
+"""More than the base64 of a name and a password of 1024 characters of four bytes each."""
+
 Connection = ASGIConnection[Any, Any, Any, Any]
 
 
@@ -72,7 +73,7 @@ class Authenticator(Protocol):
         ...
 
 
-class Door(OneOfAKind):
+class Door:
     """Lets nobody pass without a name: a guard of every route that needs one."""
 
     def __init__(self, authenticator: Authenticator, face: Face) -> None:
@@ -130,7 +131,7 @@ class Door(OneOfAKind):
     async def _person(self, connection: Connection) -> Principal | None:
         """The person acted for, if the request names one. Whether one may is for the policy."""
         header = self._face.as_header
-        name = connection.headers.get(header)
+        name = only(connection.headers, header)
         if name is None:
             return None
         if not name:

@@ -142,14 +142,20 @@ def encode(
 
 def decode(raw: bytes, cluster: str, aggregate: Aggregate, token: str) -> Decoded:
     """Read bytes that lie under ``aggregate`` and type ``token`` of ``cluster``. Never raises."""
+    try:
+        envelope = _parse_envelope(raw)
+        fact = _decode(envelope, cluster, aggregate, token)
+    except _Bad as bad:
+        return _undecodable(raw, aggregate, token, str(bad))
+    return Decoded(fact, fact.version, envelope.previoushash or "")
+
+
+def _undecodable(raw: bytes, aggregate: Aggregate, token: str, reason: str) -> Decoded:
+    """What can be read of bytes that are no known event: perhaps its link, perhaps the actor."""
     link = _link(raw)
     version = link.aggregateversion if link else None
     previous = link.previoushash if link and isinstance(link.previoushash, str) else ""
-    try:
-        fact: Recorded | Undecodable = _decode(raw, cluster, aggregate, token)
-    except _Bad as bad:
-        fact = Undecodable(aggregate, version, token, str(bad), actor_of(raw))
-    return Decoded(fact, version, previous)
+    return Decoded(Undecodable(aggregate, version, token, reason, actor_of(raw)), version, previous)
 
 
 def place_of(raw: bytes) -> Aggregate | None:
@@ -224,8 +230,7 @@ def source_of(cluster: str) -> str:
     return f"/countermand/{cluster}"
 
 
-def _decode(raw: bytes, cluster: str, aggregate: Aggregate, token: str) -> Recorded:
-    envelope = _parse_envelope(raw)
+def _decode(envelope: Envelope, cluster: str, aggregate: Aggregate, token: str) -> Recorded:
     _expect("specversion", envelope.specversion, SPECVERSION)
     _expect("datacontenttype", envelope.datacontenttype, CONTENT_TYPE)
     _expect("source", envelope.source, source_of(cluster))

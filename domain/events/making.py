@@ -25,6 +25,7 @@ class JobAdded(Struct, frozen=True):
     ``hold_until``: it does not start before this moment, RFC 3339 in UTC; "" for at once.
     ``project``, ``service_name``, ``client_source``: what it belongs to, serves and was made by.
     ``progress``: how far it is in percent, as its owner says. ``progress_message``: the words.
+    ``max_cores``: as many instances a service task has that says no number of its own; 0 for one.
     """
 
     job_id: int
@@ -50,6 +51,7 @@ class JobAdded(Struct, frozen=True):
     client_source: str = ""
     progress: int = 0
     progress_message: str = ""
+    max_cores: int = 0
 
 
 class TasksAdded(Struct, frozen=True):
@@ -81,6 +83,7 @@ CHANGEABLE: Final = (
     "client_source",
     "progress",
     "progress_message",
+    "max_cores",
 )
 
 
@@ -93,7 +96,7 @@ class JobPropertiesChanged(Struct, frozen=True):
     ``runtime_seconds``: how long it may run from its start; where it runs already, 0 for no limit.
     ``fail_on_task_failure``, ``run_until_canceled``, ``valid_exit_codes``, ``task_retry_count``,
     ``hold_until``, ``project``, ``service_name``, ``client_source``, ``progress``,
-    ``progress_message``: as in JobAdded.
+    ``progress_message``, ``max_cores``: as in JobAdded.
     """
 
     request_id: str
@@ -115,6 +118,7 @@ class JobPropertiesChanged(Struct, frozen=True):
     client_source: str | None = None
     progress: int | None = None
     progress_message: str | None = None
+    max_cores: int | None = None
 
     @property
     def named(self) -> tuple[str, ...]:

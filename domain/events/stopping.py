@@ -113,8 +113,8 @@ class JobCanceled(Struct, frozen=True):
     ``request_id``: the request in force at the end. ``request_version``: the version of its event.
     ``lasted_ms``: milliseconds since the first accepted request.
     ``stopped``: runs that the job's cancel ended within their grace period; the cancel of a single
-    task does not count. ``force_stopped``: runs that it killed.
-    ``released``: whether node release ran.
+    task does not count. ``force_stopped``: runs that it killed, those of node release among them.
+    ``released``: whether node release ran, and none of it was killed by the cancel.
     """
 
     request_id: str

@@ -34,6 +34,18 @@ async def test_a_forced_cancel_cuts_a_finish_short(world: World) -> None:
         await world.check(stack, job)
 
 
+async def test_a_forced_cancel_kills_node_release_that_runs(world: World) -> None:
+    async with Stack(world) as stack:
+        job = int((await stack.add("exit 0", release="ignore")).job_id)
+        await stack.stored(job, "NodeReleaseStarted")
+        await stack.cancel(job, CancelMode.FORCED)
+        ended = await stack.state(job, JobState.CANCELED)
+        assert (ended.force_stopped, ended.release_cut_short) == (1, True)
+        (end,) = [x for x in await world.stored(job) if x.type == "JobCanceled"]
+        assert b'"force_stopped":1,"released":false' in end.raw
+        await world.check(stack, job)
+
+
 async def test_requeue_keeps_what_is_finished_and_runs_the_rest_again(world: World) -> None:
     async with Stack(world, slots=2) as stack:
         job = int((await stack.add("exit 0", "run", "run", "run", release="exit 0")).job_id)

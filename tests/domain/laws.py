@@ -59,6 +59,7 @@ class Laws:
         self.cancels_carried_out = 0
         self.task_cancels_open: dict[tuple[int, int], str] = {}
         self.released: set[str] = set()
+        self.cut_short = 0
         self.orders: defaultdict[tuple[int, str, int], list[tuple[str, StopStep, StopCause]]]
         self.orders = defaultdict(list)
 
@@ -228,17 +229,23 @@ class Laws:
         forced = before.cancel is not None and before.cancel.mode is CancelMode.FORCED
         match data:
             case e.JobStarted():
-                self.released = set()
+                self.released, self.cut_short = set(), 0
             case e.NodeReleaseStarted():
                 assert not (before.state is S.CANCELING and forced)
                 assert before.all_ended
                 assert data.node in before.nodes
                 assert data.node not in self.released
                 self.released.add(data.node)
+            case e.NodeReleaseEnded() if data.request_id:
+                assert forced
+                assert data.node in self.released
+                self.cut_short += len(one_by_one(data.runs))
             case e.NodeReleaseSkipped():
                 assert forced
             case e.JobCanceled():
-                assert data.released == (bool(self.released) and bool(before.nodes))
+                whole = bool(self.released) and not self.cut_short
+                assert data.released == (whole and bool(before.nodes))
+                assert data.force_stopped >= self.cut_short
             case _:
                 pass
 

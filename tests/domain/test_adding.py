@@ -14,7 +14,17 @@ from domain.evolve import evolve, replay
 from domain.ranges import in_ranges, ranges
 from domain.states import JobState, JobType, TaskType
 from domain.submission import check_submission
-from tests.domain.builders import ALLOWED, JOB_ID, Story, add, asked, recorded, specs
+from tests.domain.builders import (
+    ALLOWED,
+    JOB_ID,
+    Story,
+    add,
+    add_tasks,
+    asked,
+    change,
+    recorded,
+    specs,
+)
 
 EVENT_BYTES_MAX = 64 * 1024
 
@@ -122,7 +132,10 @@ BAD = [
     (add((task(1, work_directory="tmp"),)), "absolute"),
     (add((task(1, name="x" * 81),)), "81 characters"),
     (add((task(1, name="a\u202eb"),)), "cannot be printed"),
-    (add((task(1, type=TaskType.SERVICE),)), "1 to 1000 instances"),
+    (add((task(1, type=TaskType.SERVICE, instances=1001),)), "1 to 1000 instances"),
+    (add((task(1, type=TaskType.SERVICE, instances=-1),)), "1 to 1000 instances"),
+    (add(max_cores=-1), "max_cores is -1; 0"),
+    (add(max_cores=2**31), "2147483647 are allowed"),
     (add((task(1, type=TaskType.PARAMETRIC_SWEEP),)), "a sweep goes from start to end"),
     (add((task(1, command="x" * 481),), job_type=JobType.ADMIN), "480"),
     (add((task(1, type=TaskType.NODE_RELEASE),), submit=True), "only NodeRelease"),
@@ -202,3 +215,22 @@ def test_ranges_and_back(ids: tuple[int, ...], text: str) -> None:
 @given(st.sets(st.integers(1, 200)))
 def test_ranges_are_the_inverse_of_in_ranges(ids: set[int]) -> None:
     assert in_ranges(ranges(sorted(ids))) == tuple(sorted(ids))
+
+
+@pytest.mark.parametrize(
+    ("own", "max_cores", "instances"), [(0, 0, 1), (0, 4, 4), (0, 5000, 1000), (2, 4, 2), (2, 0, 2)]
+)
+def test_a_service_has_as_many_instances_as_its_job_may_have_cores(
+    own: int, max_cores: int, instances: int
+) -> None:
+    """However it comes: with the job, or added to it."""
+    service = task(1, type=TaskType.SERVICE, instances=own)
+    made = Story(add((service,), max_cores=max_cores)).job
+    story = Story(add((), max_cores=max_cores))
+    story.ask(add_tasks(service))
+    later = Story(add(()))
+    later.ask(change(max_cores=max_cores))
+    later.ask(add_tasks(service))
+    for job in (made, story.job, later.job):
+        assert job.tasks[1].spec.instances == instances
+        assert job.tasks[1].spec.id == 1

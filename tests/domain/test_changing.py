@@ -70,6 +70,7 @@ EACH_PROPERTY = [
     {"hold_until": "2027-01-01T00:00:00Z"},
     {"progress": 40},
     {"progress_message": "40 of 100"},
+    {"max_cores": 4},
 ]
 
 

@@ -96,7 +96,7 @@ def test_a_forced_cancel_kills_node_release_that_runs() -> None:
     )
     (end,) = story.tell(end_job())
     assert isinstance(end, e.JobCanceled)
-    assert (end.request_id, end.released) == ("r1", True)
+    assert (end.request_id, end.released, end.force_stopped) == ("r1", False, 1)
 
 
 def test_a_normal_cancel_leaves_node_release_that_runs_alone() -> None:

@@ -124,6 +124,7 @@ VALUES: Final[dict[str, Any]] = {
     "client_source": "a portal",
     "progress": 40,
     "progress_message": "40 of 100",
+    "max_cores": 4,
 }
 ALIVE: Final = "Configuring Queued Running"
 ALWAYS: Final = " ".join(JobState)
@@ -145,6 +146,7 @@ CHANGE: Final = {
     "client_source": ALIVE,
     "progress": ALWAYS,
     "progress_message": ALWAYS,
+    "max_cores": ALIVE,
 }
 
 

@@ -63,12 +63,26 @@ def test_a_failed_preparation_drops_its_node_and_the_job_goes_on() -> None:
     assert ending.outcome == "Finished"
 
 
+def test_a_node_whose_preparation_failed_stays_the_jobs_and_is_released() -> None:
+    """What the preparation had done before it failed is to be put in order."""
+    story = started(PREP, WORK, RELEASE)
+    story.tell(begin(1, "n1", 1), begin(1, "n2", 2), ends(1, 1, code=1), ends(1, 2))
+    story.tell(begin(2, "n2"), ends(2), end_job())
+    assert story.job.nodes == NODES
+    (fact,) = story.tell(c.StartRelease(1, "n1", HANDLE, 1))
+    assert isinstance(fact, e.NodeReleaseStarted)
+    assert fact.node == "n1"
+
+
 def test_without_any_node_left_the_job_fails() -> None:
     story = started(PREP, WORK)
     story.tell(begin(1, "n1", 1), begin(1, "n2", 2), ends(1, 1, code=1), ends(1, 2, code=1))
     (failed,) = story.tell(end_job())
     assert isinstance(failed, e.JobFailed)
-    assert failed.message == "node preparation failed on n1, n2; there is no other node"
+    assert failed.message == (
+        "there is no node left: node preparation failed on n1, n2 "
+        "(on n1: ended by itself with exit code 1)"
+    )
 
 
 def test_release_runs_on_each_node_and_the_end_waits_for_all() -> None:
@@ -86,6 +100,21 @@ def test_release_runs_on_each_node_and_the_end_waits_for_all() -> None:
     (end,) = story.tell(end_job())
     assert isinstance(end, e.JobCanceled)
     assert end.released
+
+
+@pytest.mark.parametrize("cut_last", [True, False])
+def test_release_that_was_killed_on_one_of_its_nodes_did_not_run(cut_last: bool) -> None:
+    story = started(e.TaskSpec(1, "work"), e.TaskSpec(2, "clean", TaskType.NODE_RELEASE))
+    story.tell(begin(1, "n1"), ends(1), end_job())
+    story.tell(c.StartRelease(1, "n1", HANDLE, 1), c.StartRelease(1, "n2", HANDLE, 2))
+    story.ask(cancel(mode=CancelMode.FORCED))
+    stop = c.StopSeen("r1", StopStep.KILL, False, 8, 1, 0)
+    killed = c.RecordRunEnd(2, 1, e.Exit(signal=9), stop, instance=1)
+    last = (ends(2, 2), killed) if cut_last else (killed, ends(2, 2))
+    story.tell(c.OrderStop(SIGTERM), *last)
+    (end,) = story.tell(end_job())
+    assert isinstance(end, e.JobCanceled)
+    assert (end.released, end.force_stopped, end.stopped) == (False, 1, 0)
 
 
 def test_force_skips_release_on_every_node() -> None:

@@ -59,6 +59,7 @@ def exported(service: Service) -> None:
 
 
 def test_every_shown_command_works_in_order(service: Service, tmp_path: Path) -> None:
+    service.configure(node="node1")
     service.start()
     happened(service)
     exported(service)

@@ -133,3 +133,48 @@ def test_what_holds_a_job_and_what_starts_it_is_on_the_record(service: Service) 
     assert "gave no answer in time" in service.cli("explain", str(job)).out
     until(lambda: not running(service), "an end of all filters")
     check_history(service.stream())
+
+
+def until_doctor(service: Service, sentence: str) -> None:
+    """Wait until ``doctor`` says so: the journal, which it reads, follows the stream."""
+    until(lambda: sentence in service.doctor(), f"doctor says: {sentence}")
+
+
+def test_a_filter_that_cannot_be_run_is_told_alike_by_health_and_by_doctor(
+    service: Service,
+) -> None:
+    service.start()
+    assert "no filter is set" in service.doctor()
+    for kind, meanwhile in (
+        ("submission", "every job that is submitted is refused"),
+        ("activation", "no job starts"),
+    ):
+        program = f"/nowhere/{kind}"
+        set_filter(service, kind.title(), program)
+        sentence = f"the {kind} filter cannot be run, and {meanwhile}: there is no file {program}"
+        advice = f"mend it, or set {kind.title()}FilterProgram to another program or to none"
+        health = service.health()
+        assert health["status"] == "degraded"
+        assert f"{sentence}; {advice}" in health["reasons"]
+        until_doctor(service, sentence)
+        assert advice in service.doctor()
+        set_filter(service, kind.title(), script(service.home / "site", kind, "exit 0"))
+        assert service.health()["reasons"] == []
+        until_doctor(service, f"the {kind} filter {service.home / 'site' / kind} can be run")
+        assert sentence not in service.doctor()
+
+
+def test_jobs_that_wait_for_an_activation_filter_that_fails_are_told_by_health(
+    service: Service,
+) -> None:
+    service.start()
+    path = script(service.home / "site", "check", "echo no licence server; exit 9")
+    set_filter(service, "Activation", path)
+    service.submit("true")
+    sentence = (
+        f"1 job waits for the activation filter {path}, which fails: exit code 9, no licence server"
+    )
+    until(lambda: sentence in service.health()["reasons"], "health says so")
+    assert service.health()["status"] == "degraded"
+    set_filter(service, "Activation", "none")
+    until(lambda: service.health()["reasons"] == [], "nothing is left of it")

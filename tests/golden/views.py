@@ -31,10 +31,12 @@ from tests.domain.builders import (
     DENIED,
     SIGTERM,
     Story,
+    add,
     at,
     cancel,
     cancel_task,
     end_job,
+    ends,
     finish_task,
     heeds,
     killed,
@@ -44,6 +46,7 @@ from tests.domain.builders import (
     requeue,
     requeue_task,
     running_job,
+    start,
 )
 from tests.domain.situations import SITUATIONS, removed
 from tests.golden.write import AGGREGATE, CLUSTER, DIRECTORY
@@ -159,6 +162,8 @@ def stories() -> Iterator[Story]:
     yield of_tasks()
     yield again()
     yield for_somebody()
+    yield cut_short()
+    yield in_vain()
 
 
 def escalated() -> Story:
@@ -206,6 +211,25 @@ def for_somebody() -> Story:
     fact = story.ask(cancel("r1"))[0]
     event = e.NewEvent("id-5", at(-3600), caller, "corr", "cause", fact)
     story.history[-1] = e.Recorded(story.history[-1].aggregate, 5, event)
+    return story
+
+
+def cut_short() -> Story:
+    """Node release that a forced cancel kills."""
+    story = running_job(1, release=True)
+    story.tell(ends(1), end_job(), release())
+    story.ask(cancel("r1", CancelMode.FORCED))
+    story.tell(c.OrderStop(SIGTERM), killed(2, "r1"), end_job())
+    return story
+
+
+def in_vain() -> Story:
+    """Tasks that wait for one that fails."""
+    waiting = e.TaskSpec(2, "work", name="b", depends_on=("a",))
+    last = e.TaskSpec(3, "work", depends_on=("b",))
+    story = Story(add((e.TaskSpec(1, "work", name="a"), waiting, last), submit=True))
+    story.tell(c.StartValidation(), c.EndValidation(), c.StartJob(("n1",)))
+    story.tell(start(1), ends(1, code=1), end_job())
     return story
 
 

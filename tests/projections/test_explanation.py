@@ -1,12 +1,17 @@
 """Why a job ended, in sentences: the answer first, each resting on events that are there."""
 
+import pytest
+
 from domain import commands as c
-from domain.states import CancelMode, FilterHow, JobPriority
-from projections.explanation import Sentence, explain
+from domain import events as e
+from domain.errors import Corrupt
+from domain.states import CancelMode, FilterHow, JobPriority, TaskType
+from projections.explanation import Explaining, Sentence
 from tests.domain.builders import (
     DENIED,
     SIGTERM,
     Story,
+    add,
     at,
     cancel,
     cancel_task,
@@ -14,6 +19,7 @@ from tests.domain.builders import (
     ends,
     finish,
     heeds,
+    killed,
     outlasts,
     queued_job,
     release,
@@ -28,7 +34,10 @@ ORDER = c.OrderStop(SIGTERM)
 
 def told(story: Story) -> tuple[Sentence, ...]:
     """The explanation; the event of version N lies at position 100 + N."""
-    return explain((100 + x.version, x) for x in story.history)
+    explaining = Explaining(story.job)
+    for recorded in story.history:
+        explaining.take(100 + recorded.version, recorded)
+    return explaining.sentences()
 
 
 def lines(story: Story) -> list[str]:
@@ -93,10 +102,10 @@ def test_a_cancel_from_the_request_to_the_end() -> None:
         "1 running and 1 waiting tasks.",
         "9 alice asked again; that changed nothing.",
         "10 The stop signal 15 was ordered for task 1.",
-        "11 Task 1 did not end within its grace period and was killed with SIGKILL after 15020 ms "
-        "(3 processes); 2 of its processes survived.",
+        "11 Task 1 did not end within its grace period and was killed on n1 with SIGKILL after "
+        "15020 ms (3 processes); 2 of its processes survived.",
         "12 The node release task started on n1.",
-        "13 The node release task ended, with exit code 0.",
+        "13 The node release task ended on n1 (exit code 0).",
         "14 The cancel was carried out, 52000 ms after it was asked for.",
     ]
 
@@ -141,6 +150,64 @@ def test_many_alike_in_a_row_are_one_sentence() -> None:
     story.tell(ORDER, heeds(1, "r1"), heeds(2, "r1"), heeds(3, "r1"), end_job())
     alike = "3 tasks ended within their grace period after the stop signal."
     assert f"11,12,13 {alike}" in lines(story)
+
+
+def test_node_release_that_was_killed_or_could_not_start_says_where_and_why() -> None:
+    killed_ = running_job(1, release=True)
+    killed_.tell(ends(1), end_job(), release())
+    killed_.ask(cancel("hard", CancelMode.FORCED))
+    killed_.tell(ORDER, killed(2, "hard"), end_job())
+    assert "12 The node release task was killed by force on n1: 2 processes." in lines(killed_)
+    refused = running_job(1, release=True)
+    refused.tell(ends(1), end_job(), c.RefuseTask(2, 1, "n1", "no", "no such account"))
+    assert "9 The node release task failed on n1: no such account." in lines(refused)
+
+
+def test_preparation_that_failed_says_why_on_each_node() -> None:
+    tasks = (e.TaskSpec(1, "prepare", TaskType.NODE_PREP), e.TaskSpec(2, "work"))
+    story = Story(add(tasks, submit=True))
+    story.tell(c.StartValidation(), c.EndValidation(), c.StartJob(("n1", "n2", "n3")))
+    for n in (1, 2, 3):
+        story.tell(c.RefuseTask(1, 1, f"n{n}", "no", f"no scratch disk {n}", n))
+    story.tell(end_job())
+    assert lines(story)[0].endswith(
+        "is Failed, because there is no node left: node preparation failed on n1, n2, n3 "
+        "(on n1: no scratch disk 1)."
+    )
+    assert lines(story)[4:7] == [
+        "6 Node preparation failed on n1: no scratch disk 1.",
+        "7 Node preparation failed on n2: no scratch disk 2.",
+        "8 Node preparation failed on n3: no scratch disk 3.",
+    ]
+
+
+def test_what_waited_in_vain_says_for_which_task() -> None:
+    specs = [e.TaskSpec(1, "a", name="a"), e.TaskSpec(2, "b", name="b", depends_on=("a",))]
+    specs += [e.TaskSpec(n, "c", depends_on=("a",)) for n in (3, 4)]
+    story = Story(add((*specs, e.TaskSpec(5, "d", depends_on=("b",))), submit=True))
+    story.tell(c.StartValidation(), c.EndValidation(), c.StartJob(("n1",)))
+    story.tell(start(1), ends(1, code=3), end_job())
+    assert lines(story)[-1] == (
+        "8 Tasks 2-4 were canceled before they ran: each depends on task 1, which failed. "
+        "Task 5 was canceled before it ran: it depends on task 2, and so on task 1, which failed. "
+        "It ended Failed: 1 of 5 tasks failed, 4 canceled."
+    )
+
+
+def test_many_failures_in_a_row_keep_their_reasons() -> None:
+    story = running_job(3, started=3)
+    story.tell(ends(1, code=3), ends(2, code=3), ends(3, code=4))
+    assert lines(story)[-1] == (
+        "9,10,11 3 tasks failed: ended by itself with exit code 3 (2), "
+        "ended by itself with exit code 4 (1)."
+    )
+
+
+def test_many_kills_in_a_row_name_their_nodes() -> None:
+    story = running_job(2, started=2)
+    story.ask(cancel("hard", CancelMode.FORCED))
+    story.tell(ORDER, killed(1, "hard"), killed(2, "hard"))
+    assert lines(story)[-1] == "10,11 2 tasks were killed on n1 with SIGKILL."
 
 
 def test_every_sentence_rests_on_events_of_the_job_and_stays_on_one_line() -> None:
@@ -211,3 +278,13 @@ def test_a_message_cannot_end_its_quotation() -> None:
     (asked,) = (x for x in lines(story) if "asked to cancel" in x)
     escaped = forged.replace('"', '\\"')
     assert f'saying "{escaped}", allowed by owner-controls' in asked
+
+
+def test_events_that_are_missing_are_noticed() -> None:
+    story = running_job(1)
+    explaining = Explaining(story.job)
+    explaining.take(101, story.history[0])
+    with pytest.raises(Corrupt, match="version 3 follows 1"):
+        explaining.take(103, story.history[2])
+    with pytest.raises(Corrupt, match="job 7 has 6 events, and 1 were found"):
+        explaining.sentences()

@@ -7,12 +7,13 @@ from typing import Final
 from hypothesis import HealthCheck, given, settings
 
 from domain import events as e
-from domain.evolve import replay
+from domain.evolve import evolve, replay
 from domain.job import Job
 from domain.states import JOB_ENDED
 from projections.audit_trail import high_after
 from projections.audit_words import SAID, said
 from projections.cancellations import CancellationRow, Stage
+from projections.explanation import enters_a_state
 from projections.folding import JobFold, fold
 from projections.job_view import job_row, task_row
 from projections.stamps import stamp
@@ -218,3 +219,19 @@ def test_a_fold_is_pure(history: list[e.Recorded]) -> None:
         first = fold(before, recorded, position, around)
         assert fold(before, recorded, position, around) == first
         assert folds.take(recorded) == first
+
+
+@LAWS
+@given(histories())
+def test_an_explanation_knows_without_folding_which_facts_bring_a_new_state(
+    history: list[e.Recorded],
+) -> None:
+    for aggregate, events in by_aggregate(history).items():
+        if aggregate.kind != e.JOB:
+            continue
+        job: Job | None = None
+        for recorded in events:
+            before, job = job, evolve(job, recorded)
+            again = isinstance(recorded.data, e.JobConfigured | e.JobRequeued)
+            new = before is None or before.state is not job.state or again
+            assert enters_a_state(recorded.data) == new, recorded.data

@@ -29,9 +29,11 @@ def force_stopped(why: ForceReason, survivors: int = 0) -> e.TaskForceStopped:
 
 
 def release_ended(
-    code: int | None = 0, timed_out: bool = False, request_id: str = ""
+    code: int | None = 0, timed_out: bool = False, reason: str = "", killed: int = 0
 ) -> e.NodeReleaseEnded:
-    return e.NodeReleaseEnded("n1", (run(3),), e.Exit(code), timed_out, request_id=request_id)
+    """Cut short by request r1 for the reason ``forced``."""
+    by = "r1" if reason == "forced" else ""
+    return e.NodeReleaseEnded("n1", (run(3),), e.Exit(code), timed_out, reason, killed, 0, by)
 
 
 EFFECTS: list[tuple[e.JobEvent, dict[str, object]]] = [
@@ -107,7 +109,7 @@ EFFECTS: list[tuple[e.JobEvent, dict[str, object]]] = [
             "outcome": "Failed",
             "code": "grace_expired",
             "tasks": "1",
-            "detail": "task 1 killed after 15020 ms (grace_expired): 3 processes, 2 survived",
+            "detail": "task 1 killed after 15020 ms on n1 (grace_expired): 3 processes, 2 survived",
             **TRACED,
         },
     ),
@@ -175,21 +177,32 @@ EFFECTS: list[tuple[e.JobEvent, dict[str, object]]] = [
         },
     ),
     (
-        release_ended(code=None, timed_out=True),
+        release_ended(code=None, reason="no such account"),
         {
             **RELEASE,
-            "outcome": "timed_out",
+            "outcome": "failed",
             "tasks": "3",
-            "detail": "node release ended on n1 (killed, its time ran out)",
+            "detail": "node release failed on n1: no such account",
         },
     ),
     (
-        release_ended(code=None, request_id="r1"),
+        release_ended(code=None, timed_out=True, killed=2),
         {
             **RELEASE,
+            "kind": "forced_stop",
+            "outcome": "timed_out",
+            "tasks": "3",
+            "detail": "node release was killed on n1, because its time ran out: 2 processes",
+        },
+    ),
+    (
+        release_ended(code=None, reason="forced", killed=1),
+        {
+            **RELEASE,
+            "kind": "forced_stop",
             "outcome": "cut_short",
             "tasks": "3",
-            "detail": "node release ended on n1 (nobody saw how)",
+            "detail": "node release was killed by force on n1: 1 process",
         },
     ),
     (

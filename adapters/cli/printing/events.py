@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from adapters.cli.printing.moments import brief
+from adapters.cli.printing.subtasks import rows, shortened, subtasks_in, tasks_in, whole_tasks
 from adapters.cli.reaching.shapes import CloudEvent
 from projections.quoting import word
 
 LEFT_OUT: Final = frozenset(
-    {"decision", "handle", "content_sha256", "key", "properties", "job_id", "tasks", "environment"}
+    {"decision", "handle", "content_sha256", "key", "properties", "job_id", "environment"}
+    | {"instance", "subtasks"}
 )
 ENDINGS_LEFT_OUT: Final = ("request_id", "_version")
 HEADINGS: Final = ("EVENT", "VERSION", "TIME", "TYPE", "ACTOR", "SUMMARY")
@@ -57,7 +59,9 @@ def facts(data: dict[str, Any]) -> Iterator[str]:
         if name == "hresult" and isinstance(value, int):
             yield f"{name}={value:#010x}"
         elif name == "runs":
-            yield runs(value)
+            yield from runs(value, "node" in data)
+        elif name in ("task", "tasks"):
+            yield from whole_or_part(data, value)
         elif isinstance(value, dict):
             yield from nested(name, value)
         else:
@@ -67,21 +71,34 @@ def facts(data: dict[str, Any]) -> Iterator[str]:
 
 
 def nested(name: str, value: dict[str, Any]) -> Iterator[str]:
-    """A small structure: ``exit.signal=15``; a count stands for what it counts."""
+    """A small structure: ``exit.signal=15``; a count stands for what it counts, and subtasks are
+    named: ``waiting=498:2.3-500``."""
     if isinstance(value.get("count"), int):
-        yield f"{name}={value['count']}"
+        which = subtasks_in([*rows(value.get("runs")), *rows(value.get("subtasks"))])
+        yield f"{name}={value['count']}" + (f":{which}" if which else "")
         return
     for inner, found in value.items():
         if found not in ("", None, [], {}) and not isinstance(found, dict | list):
             yield f"{name}.{word(inner, '.')}={shown(found)}"
 
 
-def runs(value: Any) -> str:
-    """``task=1,2 attempt=1``"""
-    found = [x for x in value if isinstance(x, dict)] if isinstance(value, list) else []
-    tasks = ",".join(str(x.get("task", "")) for x in found)
-    attempts = ",".join(sorted({str(x.get("attempt", "")) for x in found}))
-    return f"task={tasks} attempt={attempts}"
+def runs(value: Any, has_node: bool) -> Iterator[str]:
+    """``task=1,2.1-500 attempt=1 node=n1,n2``; ``has_node``: the fact itself names its node."""
+    found = rows(value)
+    yield f"task={tasks_in(found)}"
+    for name in ("attempt",) if has_node else ("attempt", "node"):
+        values = sorted({str(row[name]) for row in found if row.get(name)})
+        if values:
+            yield f"{name}={shortened([word(x, ',') for x in values])}"
+
+
+def whole_or_part(data: dict[str, Any], value: Any) -> Iterator[str]:
+    """The task, tasks or subtasks that a fact is about; not the tasks that a job is made of."""
+    if isinstance(value, str):
+        yield f"task={tasks_in([*whole_tasks(value), *rows(data.get('subtasks'))])}"
+    elif isinstance(value, int):
+        row = {"task": value, "instances": data.get("instance", 0)}
+        yield f"task={tasks_in([row])}"
 
 
 def shown(value: object) -> str:

@@ -16,8 +16,8 @@ def shown(text: str | None, utc: bool, clock_only: bool = False) -> str:
         return text
     zone = UTC if utc else None
     at = at.astimezone(zone)
-    today = datetime.now(UTC).astimezone(zone).date()
-    form = "%H:%M:%S" if clock_only and at.date() == today else "%Y-%m-%d %H:%M:%S"
+    is_today = clock_only and at.date() == datetime.now(UTC).astimezone(zone).date()
+    form = "%H:%M:%S" if is_today else "%Y-%m-%d %H:%M:%S"
     return at.strftime(form) + ("Z" if utc else "")
 
 

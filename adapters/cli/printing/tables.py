@@ -76,8 +76,9 @@ class Table:
         cells = [[safe("" if x is None else str(x)) for x in row] for row in rows]
         if self._widths is None:
             self._begin(cells)
-        for row in cells:
-            self._print(row, [colour_of(h, x) for h, x in zip(self._headings, row, strict=True)])
+        write(
+            sys.stdout, "".join(f"{self._line(row, self._colours_of(row))}\n" for row in cells), ""
+        )
 
     def _begin(self, cells: Sequence[Sequence[str]]) -> None:
         room = columns_out()
@@ -87,14 +88,21 @@ class Table:
         left_off = [h for h, w in zip(self._headings, self._widths, strict=True) if not w]
         if left_off:
             self._note(f"no room for {', '.join(left_off)}{LEFT_OFF}")
-        self._print(self._headings, [HEADING] * len(self._headings))
+        colours = [HEADING] * len(self._headings) if self._colours else ()
+        write(sys.stdout, self._line(self._headings, colours))
 
-    def _print(self, row: Sequence[str], colours: Sequence[str]) -> None:
-        colours = colours if self._colours else [""] * len(row)
-        cells = list(zip(row, self._widths or (), colours, strict=True))
-        if self._cuts:
-            cells = [(cut(text, columns), columns, x) for text, columns, x in cells if columns]
-        write(sys.stdout, padded(*zip(*cells, strict=True)))
+    def _colours_of(self, row: Sequence[str]) -> Sequence[str]:
+        if not self._colours:
+            return ()
+        return [colour_of(h, x) for h, x in zip(self._headings, row, strict=True)]
+
+    def _line(self, row: Sequence[str], colours: Sequence[str]) -> str:
+        widths = self._widths or ()
+        if not self._cuts:
+            return padded(row, widths, colours)
+        told = colours or [""] * len(row)
+        cells = [(cut(x, n), n, c) for x, n, c in zip(row, widths, told, strict=True) if n]
+        return padded(*zip(*cells, strict=True))
 
 
 def fitted(
@@ -173,11 +181,11 @@ def shrink(widths: list[int], which: Sequence[int], floors: Sequence[int], over:
 
 def padded(cells: Sequence[str], widths: Sequence[int], colours: Sequence[str] = ()) -> str:
     """Cells side by side, each in its colour, without blanks at the end."""
-    told = colours or [""] * len(cells)
-    filled = (
-        painted(cell, colour) + " " * (columns - width(cell))
-        for cell, columns, colour in zip(cells, widths, told, strict=False)
-    )
+    told = [painted(x, c) for x, c in zip(cells, colours, strict=False)] if colours else cells
+    filled = [
+        text + " " * (columns - width(cell))
+        for text, cell, columns in zip(told, cells, widths, strict=False)
+    ]
     return GAP.join(filled).rstrip()
 
 

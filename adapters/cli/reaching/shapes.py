@@ -189,6 +189,7 @@ class JobDetail(TypedDict, total=False):
     client_source: str
     progress: int
     progress_message: str
+    max_cores: int
     state: str
     previous_state: str | None
     version: int

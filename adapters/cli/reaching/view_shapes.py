@@ -53,6 +53,7 @@ class JobItem(TypedDict):
     project: str
     progress: int
     progress_message: str
+    max_cores: int
     hold_until: str | None
     tasks: TaskCounts
     survivors: int

@@ -8,6 +8,7 @@ from adapters.cli.reaching.server import quoted
 from adapters.cli.reaching.shapes import Parameter, Receipt
 from adapters.cli.typed import options as o
 from adapters.cli.typed.kinds import beginning
+from adapters.cli.typed.negative import TakesNegativeNumbers
 from adapters.cli.words import parameter_names
 
 HEADINGS = ("NAME", "VALUE", "UNIT", "DEFAULT", "ALLOWED", "MEANING")
@@ -18,7 +19,7 @@ def completed(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     return beginning(parameter_names(), incomplete)
 
 
-@click.command("params")
+@click.command("params", cls=TakesNegativeNumbers)
 @click.argument("name", required=False, shell_complete=completed)
 @click.argument("value", required=False)
 @o.key_option

@@ -12,6 +12,7 @@ from adapters.cli.default_group import DefaultGroup
 from adapters.cli.doing.service import Chosen, asking_bootstrap, chooses
 from adapters.cli.exits import DONE, FAILURE, USAGE, Failure
 from adapters.cli.typed import options as o
+from adapters.cli.words import PASSWORD_CHARACTERS
 
 if TYPE_CHECKING:
     from adapters.cli.doing.people import Entry, PeopleFile
@@ -76,7 +77,11 @@ def list_them(asked: o.Asked, chosen: Chosen) -> int:
 @click.option("--unix", is_flag=True, help="The Unix login of this name is the same person.")
 @click.option("--service-account", is_flag=True, help="A program, not a person.")
 @click.option("--no-token", is_flag=True, help="Make no token.")
-@click.option("--password", is_flag=True, help="Read a password from standard input.")
+@click.option(
+    "--password",
+    is_flag=True,
+    help="Read a password of {} to {} characters from standard input.".format(*PASSWORD_CHARACTERS),
+)
 @token_file_option
 @chooses("data")
 def add(

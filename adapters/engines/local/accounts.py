@@ -102,15 +102,39 @@ def environment(key: RunKey, spec: RunSpec, account: Account, run_name: str) -> 
     return {**defaults, **spec.environment, **ours}
 
 
-def exposure(accounts: Accounts, runs_directory: str) -> tuple[str, ...]:
-    """What a task could read or do that it should not, in sentences."""
+class Exposure(Struct, frozen=True):
+    """What a task could read or do that it should not, and what would end that: two sentences."""
+
+    sentence: str
+    what_to_do: str
+
+
+def exposure(accounts: Accounts, runs_directory: str) -> tuple[Exposure, ...]:
+    """Everything of that kind. Where jobs may name accounts of their own, those are apart."""
     if os.geteuid() != 0:
+        help_ = "run the service as root with a task_account"
         return (
-            "Tasks run under the service's own account: they can read everything the service can, "
-            f"its data directory and its credentials included, and the notes in {runs_directory}.",
-            "They can kill the service and their wardens. A service that is root separates them.",
+            Exposure(
+                "Tasks run under the service's own account: they can read everything the service "
+                "can, its data directory and its credentials included, and the notes in "
+                f"{runs_directory}.",
+                help_,
+            ),
+            Exposure("They can kill the service and their wardens.", help_),
         )
     if accounts.root_allowed and accounts.default == "root":
-        return ("Tasks run as root: they can read and change everything on this machine.",)
-    shared = f"All tasks run as {accounts.default!r}: they can read and signal each other."
-    return (shared,)
+        return (
+            Exposure(
+                "Tasks run as root: they can read and change everything on this machine.",
+                "set task_account to another account, and take allow_root_tasks away",
+            ),
+        )
+    if accounts.others - {accounts.default}:
+        return ()
+    return (
+        Exposure(
+            f"All tasks run as {accounts.default!r}: they can read and signal each other.",
+            "where they must not, name further accounts in run_as_accounts, and submit with "
+            "--run-as (or UserName)",
+        ),
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.engines.local import notes
-from adapters.engines.local.accounts import Account, Accounts, environment, exposure
+from adapters.engines.local.accounts import Account, Accounts, Exposure, environment, exposure
 from adapters.engines.local.cgroups import PREFIX, own_directory
 from adapters.engines.local.follower import ERRORS_NAME, Follower, spawn
 from adapters.engines.local.notes import ENGINE_NAME, Record
@@ -101,8 +101,8 @@ class LocalEngine:
             return no.message
         return ""
 
-    def exposure(self) -> tuple[str, ...]:
-        """What tasks could read or do that they should not, in sentences, for ``doctor``."""
+    def exposure(self) -> tuple[Exposure, ...]:
+        """What tasks could read or do that they should not, for ``doctor``."""
         return exposure(self._accounts, str(self._runs_directory))
 
     # --- starting ---------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from domain.requests import REASON_CODE_MAX
 from domain.states import CancelMode, JobPriority, JobType, TaskType
 from domain.submission import (
     COMMAND_BYTES_MAX,
+    CORES_MAX,
     DEPENDS_ON_MAX,
     NAME_CHARACTERS_MAX,
     PROGRESS_MAX,
@@ -94,6 +95,13 @@ Percent = Annotated[
     Meta(
         description="How far it is, as its owner says.",
         extra_json_schema={"minimum": 0, "maximum": PROGRESS_MAX},
+    ),
+]
+Cores = Annotated[
+    int,
+    Meta(
+        description="As many instances a Service of it has that says no number of its own; 0: one.",
+        extra_json_schema={"minimum": 0, "maximum": CORES_MAX},
     ),
 ]
 HoldUntil = Annotated[
@@ -204,7 +212,8 @@ class TaskBody(Struct, forbid_unknown_fields=True):
     instances: Annotated[
         int,
         Meta(
-            description="Of a Service: how many instances there are at once; else 0.",
+            description="Of a Service: how many instances there are at once, 0 for as many as the "
+            "job's max_cores says; else 0.",
             extra_json_schema={"minimum": 0, "maximum": INSTANCES_MAX},
         ),
     ] = 0
@@ -241,6 +250,7 @@ class JobBody(Struct, forbid_unknown_fields=True):
     client_source: Word = ""
     progress: Percent = 0
     progress_message: Words = ""
+    max_cores: Cores = 0
     submit: bool = True
 
 
@@ -272,6 +282,7 @@ class ChangeBody(Struct, forbid_unknown_fields=True):
     client_source: Word | None = None
     progress: Percent | None = None
     progress_message: Words | None = None
+    max_cores: Cores | None = None
 
 
 class ChangeTaskBody(Struct, forbid_unknown_fields=True):

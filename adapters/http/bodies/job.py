@@ -171,6 +171,7 @@ class JobDetail(Struct, frozen=True):
     client_source: str
     progress: Count
     progress_message: str
+    max_cores: Count
     state: JobStateWord
     previous_state: JobStateWord | None
     version: VersionNumber
@@ -220,6 +221,7 @@ def detail_of(job: Job, position: int) -> JobDetail:
         client_source=job.client_source,
         progress=job.progress,
         progress_message=job.progress_message,
+        max_cores=job.max_cores,
         state=job.state,
         previous_state=job.previous_state,
         version=job.version,

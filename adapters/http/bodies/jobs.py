@@ -76,6 +76,7 @@ class JobItem(Struct, frozen=True):
     project: str
     progress: Count
     progress_message: str
+    max_cores: Count
     hold_until: Time | None
     tasks: TaskCounts
     survivors: Count
@@ -114,6 +115,7 @@ def job_item(row: JobRow) -> JobItem:
         project=row.project,
         progress=row.progress,
         progress_message=row.progress_message,
+        max_cores=row.max_cores,
         hold_until=row.hold_until,
         tasks=TaskCounts(
             row.tasks, row.waiting, row.running, row.finished, row.failed, row.canceled

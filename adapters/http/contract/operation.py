@@ -18,6 +18,8 @@ METHODS: Final[dict[str, Callable[..., Any]]] = {
     "PATCH": patch,
 }
 JSON: Final = "application/json"
+OPEN_TO_ALL: Final = "open_to_all"
+"""What is noted of a route that needs no known identity."""
 
 
 class Parameter(Struct, frozen=True):
@@ -77,25 +79,28 @@ class Operation(Struct, frozen=True):
 def route(operation: Operation, handler: Callable[..., Any]) -> HTTPRouteHandler:
     """The route of an operation."""
     path = PATH_PART.sub(r"{\1:str}", operation.path)
-    made: HTTPRouteHandler = METHODS[operation.method](path)(handler)
+    noted = {OPEN_TO_ALL: not operation.named}
+    made: HTTPRouteHandler = METHODS[operation.method](path, opt=noted)(handler)
     return made
 
 
 def options(operations: Iterable[Operation]) -> list[HTTPRouteHandler]:
     """A route for each path that says its methods; the framework's own leaves some of them out, and
     is there unless this is there first."""
-    methods: dict[str, list[str]] = {}
+    methods: dict[tuple[str, bool], list[str]] = {}
     for operation in operations:
-        methods.setdefault(operation.path, ["OPTIONS"]).append(operation.method)
-    return [telling(path, ", ".join(found)) for path, found in methods.items()]
+        place = operation.path, operation.named
+        methods.setdefault(place, ["OPTIONS"]).append(operation.method)
+    return [telling(*place, ", ".join(found)) for place, found in methods.items()]
 
 
-def telling(path: str, methods: str) -> HTTPRouteHandler:
+def telling(path: str, named: bool, methods: str) -> HTTPRouteHandler:
     """The route of one path."""
 
     async def told() -> Response[None]:
         return Response(None, status_code=204, headers={"Allow": methods})
 
     pattern = PATH_PART.sub(r"{\1:str}", path)
-    made: HTTPRouteHandler = HTTPRouteHandler(pattern, http_method="OPTIONS")(told)
+    noted = {OPEN_TO_ALL: not named}
+    made: HTTPRouteHandler = HTTPRouteHandler(pattern, http_method="OPTIONS", opt=noted)(told)
     return made

@@ -3,7 +3,7 @@
 from typing import Final
 
 from adapters.web.authentication import Connection, Face
-from adapters.web.requests import Malformed
+from adapters.web.requests import Malformed, only
 from domain.identity import Origin
 
 ORIGINS: Final = {"cli": Origin.CLI, "http": Origin.HTTP}
@@ -11,9 +11,9 @@ ORIGINS: Final = {"cli": Origin.CLI, "http": Origin.HTTP}
 
 def origin_of(connection: Connection) -> Origin:
     """Through which face the request came: by the header ``Countermand-Client``."""
-    said = connection.headers.get("countermand-client", "http")
+    said = only(connection.headers, "Countermand-Client")
     try:
-        return ORIGINS[said]
+        return ORIGINS["http" if said is None else said]
     except KeyError:
         raise Malformed("Countermand-Client says cli or http") from None
 

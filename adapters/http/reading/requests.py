@@ -15,9 +15,16 @@ from urllib.parse import parse_qsl
 import msgspec
 from msgspec import Struct
 
-from adapters.http.contract.fields import Value
+from adapters.http.contract.fields import Tags, Value
 from adapters.http.contract.operation import Operation, Parameter
-from adapters.web.requests import Malformed, WebRequest, whole_body
+from adapters.web.requests import (
+    Malformed,
+    WebRequest,
+    only,
+    real_number,
+    whole_body,
+    whole_number,
+)
 from application.views import VALUES_MAX
 
 BODY_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -37,7 +44,9 @@ async def body_of(request: WebRequest, kind: type[B]) -> B:
     raw = await whole_body(request) or b"{}"
     try:
         found = msgspec.json.decode(raw, type=kind)
-        json.loads(raw, object_pairs_hook=once_each)
+        json.loads(
+            raw, parse_int=whole_number, parse_float=real_number, object_pairs_hook=once_each
+        )
         return found
     except msgspec.ValidationError as error:
         return leniently(raw, kind, str(error))
@@ -57,6 +66,7 @@ def leniently(raw: bytes, kind: type[B], error: str) -> B:
         found = json.loads(
             raw.decode("utf-8"),
             parse_constant=no_constant,
+            parse_int=whole_number,
             parse_float=number,
             object_pairs_hook=once_each,
         )
@@ -84,7 +94,7 @@ def once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def number(text: str) -> int | float:
     """A whole number is one however it is written, as in JSON Schema."""
-    value = float(text)
+    value = real_number(text)
     return int(value) if value.is_integer() else value
 
 
@@ -124,7 +134,9 @@ class Query:
         for name, texts in grouped(pairs(request), in_query).items():
             self._found[name] = tuple(in_query[name].field.read(x, name) for x in texts)
         for header in operation.of("header"):
-            text = request.headers.get(header.name)
+            if isinstance(header.field, Tags):
+                continue  # a list, which may stand on several lines: ``reading.conditions`` has it
+            text = only(request.headers, header.name)
             if text is not None:
                 self._found[header.name] = (header.field.read(text, header.name),)
 

@@ -11,12 +11,11 @@ from adapters.http.contract.operation import route
 from adapters.http.reading.requests import Query
 from adapters.http.routes.commands import said
 from adapters.web.authentication import caller_of
-from adapters.web.one import OneOfAKind
 from adapters.web.requests import WebRequest
 from application.administration import Administration
 
 
-class Administrations(OneOfAKind):
+class Administrations:
     """One method a question or command."""
 
     def __init__(self, administration: Administration) -> None:

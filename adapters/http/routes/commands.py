@@ -28,7 +28,6 @@ from adapters.http.problem import refusal
 from adapters.http.reading.conditions import if_match, no_if_match
 from adapters.http.reading.requests import Query, body_of, choice, placed
 from adapters.web.authentication import caller_of
-from adapters.web.one import OneOfAKind
 from adapters.web.requests import Malformed, WebRequest
 from application.ports import Ids
 from application.receipts import Receipt
@@ -43,7 +42,7 @@ B = TypeVar("B", bound=Struct)
 Said: TypeAlias = tuple[B, tuple[str, IfVersions]]
 
 
-class Commands(OneOfAKind):
+class Commands:
     """One method a command."""
 
     def __init__(self, scheduler: Scheduler, ids: Ids) -> None:
@@ -213,6 +212,7 @@ def new_job(body: JobBody) -> NewJob:
         client_source=body.client_source,
         progress=body.progress,
         progress_message=body.progress_message,
+        max_cores=body.max_cores,
     )
 
 
@@ -235,6 +235,7 @@ def job_changes(body: ChangeBody) -> JobChanges:
         client_source=body.client_source,
         progress=body.progress,
         progress_message=body.progress_message,
+        max_cores=body.max_cores,
     )
 
 

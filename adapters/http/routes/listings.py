@@ -37,7 +37,6 @@ from adapters.http.reading.requests import Query, placed
 from adapters.http.streams.exports import MEDIA_TYPES, PIECES_AT_ONCE, ExportForm, pieces
 from adapters.web.authentication import caller_of
 from adapters.web.cursors import cursor_text, key_of, question_digest
-from adapters.web.one import OneOfAKind
 from adapters.web.requests import WebRequest
 from adapters.web.text import ascii_line
 from application.listing import Export, Listed, Listing
@@ -52,7 +51,7 @@ class Provenance(Struct, frozen=True):
     stream: str
 
 
-class Listings(OneOfAKind):
+class Listings:
     """One method a list."""
 
     def __init__(self, listing: Listing, queries: Queries, provenance: Provenance) -> None:

@@ -9,12 +9,11 @@ from adapters.http.contract import service as op
 from adapters.http.contract.operation import route
 from adapters.http.reading.requests import Query
 from adapters.web.authentication import caller_of
-from adapters.web.one import OneOfAKind
 from adapters.web.requests import WebRequest
 from application.node_use import NodeUses
 
 
-class Nodes(OneOfAKind):
+class Nodes:
     """One method a question."""
 
     def __init__(self, uses: NodeUses) -> None:

@@ -24,7 +24,6 @@ from adapters.http.streams.places import Places
 from adapters.http.streams.sse import EventStream, Frames, Source, StreamLimits, Telling, as_long_as
 from adapters.web.authentication import Door, caller_of
 from adapters.web.closing import Closing
-from adapters.web.one import OneOfAKind
 from adapters.web.requests import WebRequest
 from application.queries import Queries, Snapshot
 from application.retelling import EVENTS_MAX
@@ -34,7 +33,7 @@ from domain.cluster import job_number
 WAIT_SECONDS: Final = 30
 
 
-class Questions(OneOfAKind):
+class Questions:
     """One method a question."""
 
     def __init__(

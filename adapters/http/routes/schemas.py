@@ -22,7 +22,6 @@ from adapters.http.contract import service as op
 from adapters.http.contract.operation import route
 from adapters.http.reading.conditions import etag, if_none_match, is_held
 from adapters.http.reading.requests import Query
-from adapters.web.one import OneOfAKind
 from adapters.web.requests import WebRequest
 from domain.errors import Unknown
 
@@ -58,7 +57,7 @@ class Contract(Struct, frozen=True):
     documents: Mapping[str, Document]
 
 
-class Schemas(OneOfAKind):
+class Schemas:
     """One method a kind of document."""
 
     def __init__(self, make: Callable[[], Contract]) -> None:

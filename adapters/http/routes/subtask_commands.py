@@ -11,13 +11,12 @@ from adapters.http.contract.parts import SUBTASK
 from adapters.http.reading.requests import placed
 from adapters.http.routes.commands import answered, asked_of, how_to_cancel, task_number
 from adapters.web.authentication import caller_of
-from adapters.web.one import OneOfAKind
 from adapters.web.requests import WebRequest
 from application.ports import Ids
 from application.scheduler import Scheduler
 
 
-class SubtaskCommands(OneOfAKind):
+class SubtaskCommands:
     """One method a command."""
 
     def __init__(self, scheduler: Scheduler, ids: Ids) -> None:

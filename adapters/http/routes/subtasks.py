@@ -11,14 +11,13 @@ from adapters.http.contract.operation import Operation, route
 from adapters.http.reading.lists import at_least, limit
 from adapters.http.reading.requests import Query, placed
 from adapters.web.authentication import caller_of
-from adapters.web.one import OneOfAKind
 from adapters.web.requests import WebRequest
 from application.queries import Queries
 from application.subtasks import SubtaskQueries
 from domain.states import TaskState
 
 
-class Subtasks(OneOfAKind):
+class Subtasks:
     """One method a question."""
 
     def __init__(self, queries: Queries, subtasks: SubtaskQueries) -> None:

@@ -16,6 +16,7 @@ from domain.parameters import TASK_CANCEL_GRACE_PERIOD
 from domain.requests import REASON_CODE_MAX
 from domain.submission import (
     COMMAND_BYTES_MAX,
+    CORES_MAX,
     NAME_CHARACTERS_MAX,
     PROGRESS_MAX,
     PROGRESS_MESSAGE_CHARACTERS_MAX,
@@ -86,6 +87,7 @@ LIMITS: Final[Mapping[str, Schema]] = {
     "client_source": Schema(max_length=PROJECT_CHARACTERS_MAX),
     "progress": Schema(minimum=0, maximum=PROGRESS_MAX),
     "progress_message": Schema(max_length=PROGRESS_MESSAGE_CHARACTERS_MAX),
+    "max_cores": Schema(minimum=0, maximum=CORES_MAX),
     "TaskSpec.id": FROM_ONE,
     "TaskSpec.name": NAME,
     "TaskSpec.command": Schema(max_length=COMMAND_BYTES_MAX),

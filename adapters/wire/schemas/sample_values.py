@@ -260,6 +260,8 @@ VALUES: Final[Mapping[str, Value]] = {
     "JobPropertiesChanged.progress": 40,
     "progress_message": "",
     "JobPropertiesChanged.progress_message": "40 of 100 frames",
+    "max_cores": 0,
+    "JobPropertiesChanged.max_cores": None,
     "TaskSpec.properties": {},
     "stdin": "",
     "stdout": "",

@@ -23,6 +23,7 @@ from adapters.http.bodies import (
 )
 from adapters.http.bodies.explanation import ExplanationBody, SentenceBody
 from adapters.http.bodies.job import JobDetail
+from adapters.principals.file import PASSWORD_CHARACTERS_MAX, PASSWORD_CHARACTERS_MIN
 from adapters.wire.codec import Envelope
 from application.views import JobOrder
 from domain.identity import Origin
@@ -95,4 +96,5 @@ def test_words_are_the_domains() -> None:
     assert tuple(Origin) == words.ORIGINS
     assert tuple(Kind) == words.KINDS
     assert tuple(JobOrder) == words.JOB_ORDERS
+    assert words.PASSWORD_CHARACTERS == (PASSWORD_CHARACTERS_MIN, PASSWORD_CHARACTERS_MAX)
     assert tuple(name for name, _ in administration.PROJECTIONS) == NAMES

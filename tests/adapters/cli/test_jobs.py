@@ -251,10 +251,11 @@ def test_show_then(server: StandIn, cli: Cli) -> None:
 
 def test_show_events(server: StandIn, cli: Cli) -> None:
     server.add_job(17)
-    server.record(17, "TaskForceStopped", runs=[{"task": 2, "attempt": 1}], exit={"signal": 9})
+    run = {"task": 2, "attempt": 1, "node": "n2", "instances": "17"}
+    server.record(17, "TaskForceStopped", runs=[run], exit={"signal": 9})
     lines = cli("show", "17", "--events").stdout.splitlines()
     assert lines[0].split() == ["EVENT", "VERSION", "TIME", "TYPE", "ACTOR", "SUMMARY"]
-    assert lines[2].endswith("TaskForceStopped  alice  task=2 attempt=1 exit.signal=9")
+    assert lines[2].endswith("TaskForceStopped  alice  task=2.17 attempt=1 node=n2 exit.signal=9")
     events = [
         json.loads(x) for x in cli("show", "17", "--events", "-o", "ndjson").stdout.splitlines()
     ]
@@ -323,6 +324,23 @@ def test_setting_a_parameter(server: StandIn, cli: Cli) -> None:
     assert server.sent("PUT")[0].body == {"value": "30"}
     assert cli("params", "TaskCancelGracePeriod", "soon").returncode == 5
     assert cli("params", "Nope", "1").returncode == 5
+
+
+@pytest.mark.parametrize("words", [("-1",), ("-o", "json", "-1"), ("-1", "-q"), ("--", "-1")])
+def test_a_negative_number_is_a_value_and_whether_it_fits_is_for_the_server(
+    server: StandIn, cli: Cli, words: tuple[str, ...]
+) -> None:
+    done = cli("params", "TaskCancelGracePeriod", *words)
+    assert server.sent("PUT")[0].body == {"value": "-1"}
+    assert (done.returncode, "No such option" in done.stderr) == (5, False)
+
+
+def test_an_option_that_there_is_not_stays_one(server: StandIn, cli: Cli) -> None:
+    for words in (("TTLCompletedJobs", "--jsn"), ("TTLCompletedJobs", "-1", "--jsn"), ("-x", "1")):
+        done = cli("params", *words)
+        assert done.returncode == 2, words
+        assert "--jsn" in done.stderr or "-x" in done.stderr
+    assert server.sent("PUT") == []
 
 
 # --- add, modify ----------------------------------------------------------------------------------

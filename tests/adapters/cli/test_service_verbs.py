@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 from tests.adapters.cli.conftest import Cli
+from tests.support.accounts import needs_root
 
 
 def test_config_shows_file_options_and_defaults(cli: Cli, tmp_path: Path) -> None:
@@ -57,6 +58,72 @@ def test_doctor_lists_findings(cli: Cli) -> None:
     assert {"level", "subject", "text", "what_to_do"} == set(found[0])
     assert {x["level"] for x in found} <= {"ok", "warning", "error"}
     assert " ok " not in cli("doctor", "-q").stdout
+
+
+def examined(cli: Cli, tmp_path: Path, *lines: str) -> list[dict[str, str]]:
+    """What ``doctor`` finds with these settings."""
+    file = tmp_path / "countermand.toml"
+    file.write_text("\n".join(lines))
+    found: list[dict[str, str]] = json.loads(
+        cli("doctor", "--config", str(file), "-o", "json").stdout
+    )
+    return found
+
+
+def about(found: list[dict[str, str]], subject: str) -> list[tuple[str, str, str]]:
+    return [(x["level"], x["text"], x["what_to_do"]) for x in found if x["subject"] == subject]
+
+
+@needs_root
+def test_doctor_gives_root_no_advice_that_root_has_followed(cli: Cli, tmp_path: Path) -> None:
+    found = examined(cli, tmp_path)
+    (shared,) = about(found, "exposure")
+    assert shared == (
+        "warning",
+        "All tasks run as 'nobody': they can read and signal each other.",
+        "where they must not, name further accounts in run_as_accounts, and submit with --run-as "
+        "(or UserName)",
+    )
+    assert "run the service as root" not in json.dumps(found)
+    found = examined(cli, tmp_path, 'run_as_accounts = ["daemon"]')
+    assert about(found, "exposure") == []
+    assert about(found, "task account") == [
+        ("ok", "tasks run as nobody; a job may name daemon", "")
+    ]
+
+
+@needs_root
+def test_doctor_calls_an_account_that_no_task_may_have_an_error(cli: Cli, tmp_path: Path) -> None:
+    found = examined(cli, tmp_path, 'task_account = "root"')
+    assert about(found, "task account") == [
+        (
+            "error",
+            "the settings do not allow tasks to run as root",
+            "name another account in task_account",
+        )
+    ]
+    found = examined(cli, tmp_path, 'run_as_accounts = ["no-such-account"]')
+    assert about(found, "task account") == [
+        (
+            "error",
+            "there is no account 'no-such-account'",
+            "name another account in run_as_accounts",
+        )
+    ]
+
+
+def test_doctor_does_not_look_for_cgroups_that_the_settings_forbid(
+    cli: Cli, tmp_path: Path
+) -> None:
+    ((level, text, what_to_do),) = about(examined(cli, tmp_path, "use_cgroups = false"), "cgroups")
+    assert level == "warning"
+    assert text.startswith("use_cgroups is false: ")
+    assert what_to_do.startswith("take use_cgroups away")
+
+
+def test_how_long_a_password_is_stands_in_the_help(cli: Cli) -> None:
+    told = " ".join(cli("principals", "add", "--help").stdout.split())
+    assert "Read a password of 12 to 1024 characters from standard input." in told
 
 
 def test_principals(cli: Cli, tmp_path: Path) -> None:

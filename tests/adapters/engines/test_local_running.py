@@ -106,7 +106,18 @@ async def test_tasks_run_as_root_only_where_the_settings_say_so(bench: Bench) ->
     await report(engine)
 
     assert (await engine.output(KEY)).head == b"root\n"
-    assert any("root" in sentence for sentence in engine.exposure())
+    (told,) = engine.exposure()
+    assert told.sentence.startswith("Tasks run as root: they can read and change everything")
+    assert told.what_to_do.startswith("set task_account to another account")
+
+
+@needs_root
+async def test_advice_that_was_followed_is_not_given_again(bench: Bench) -> None:
+    (told,) = bench.engine(task_account="nobody").exposure()
+    assert told.sentence == "All tasks run as 'nobody': they can read and signal each other."
+    assert "run_as_accounts" in told.what_to_do
+    assert "as root" not in told.what_to_do, "it is root already"
+    assert bench.engine(run_as_accounts=frozenset({"daemon"})).exposure() == ()
 
 
 async def test_a_run_works_in_a_directory_of_its_own(bench: Bench) -> None:

@@ -6,12 +6,17 @@ from typing import Final
 import pytest
 from msgspec.structs import replace
 
-from adapters.hpcpack.filter_file import SCHEDULER, HpcJobFiles
-from domain.commands import JobChanges, JobTerms
+from adapters.hpcpack.filter_file import BOOLEANS, SCHEDULER, HpcJobFiles
+from adapters.hpcpack.job_file import job_of
+from adapters.hpcpack.job_properties import job_properties
+from adapters.hpcpack.task_properties import Owned, task_properties
+from application.scheduler import NewJob
+from domain.commands import AddJob, JobChanges, JobTerms
 from domain.events import TaskSpec
 from domain.job import Job
-from domain.states import JobPriority, TaskType
-from tests.domain.builders import Story, add
+from domain.states import JobPriority, JobType, TaskType
+from projections.job_view import job_row
+from tests.domain.builders import JOB_ID, Story, add, asked
 
 NAMESPACE: Final = {"hpc": SCHEDULER}
 HOSTILE: Final = "a\"'<&>\n\t\r]]>\x00\x1b\u202e\ud800"
@@ -24,7 +29,8 @@ def a_job() -> Job:
         TaskSpec(2, "render 2", work_directory="/tmp", depends_on=("one",)),
         TaskSpec(3, "clean", TaskType.NODE_RELEASE),
     )
-    return Story(add(tasks, properties={"project": "p-17"})).job
+    own = {"OMP_NUM_THREADS": "8"}
+    return Story(add(tasks, properties={"project": "p-17"}, environment=own)).job
 
 
 FILE: Final = FILES.write(a_job())
@@ -72,6 +78,118 @@ def test_a_sweep_is_told_by_its_values() -> None:
     sweep = TaskSpec(1, "render *", TaskType.PARAMETRIC_SWEEP, start=1, end=100, increment=2)
     (task,) = parsed(FILES.write(Story(add((sweep,))).job)).findall("hpc:Tasks/hpc:Task", NAMESPACE)
     assert [task.get(f"{x}Value") for x in ("Start", "End", "Increment")] == ["1", "100", "2"]
+
+
+# --- all that the model has -----------------------------------------------------------------------
+
+EVERYTHING: Final = NewJob(
+    name="render",
+    tasks=(
+        TaskSpec(
+            1,
+            "render 1",
+            name="one",
+            work_directory="/tmp",
+            environment={"A": "1", "B": "two  blanks"},
+            runtime_seconds=60,
+            valid_exit_codes="0,3",
+            properties={"frame": "17"},
+            stdin="in",
+            stdout="out",
+            stderr="err",
+        ),
+        TaskSpec(2, "render *", TaskType.PARAMETRIC_SWEEP, start=2, end=100, increment=3),
+        TaskSpec(3, "check", depends_on=("one",)),
+        TaskSpec(4, "prepare", TaskType.NODE_PREP),
+        TaskSpec(5, "clean", TaskType.NODE_RELEASE),
+    ),
+    job_type=JobType.ADMIN,
+    priority=JobPriority.HIGHEST,
+    run_as="batch",
+    properties={"project": "p-17", "class": "large"},
+    fail_on_task_failure=True,
+    run_until_canceled=True,
+    runtime_seconds=90,
+    environment={"OMP_NUM_THREADS": "8"},
+    valid_exit_codes="0,10..20",
+    task_retry_count=2,
+    hold_until="2126-01-02T02:04:05+00:00",
+    project="film",
+    service_name="soa",
+    client_source="a portal",
+    progress=40,
+    progress_message="40 of 100",
+    max_cores=4,
+)
+"""A job with a value of its own for everything that somebody can want of one."""
+
+
+def test_the_job_has_a_value_of_its_own_for_everything() -> None:
+    """So that what comes to a job later cannot be missing below."""
+    defaults = NewJob()
+    same = [x for x in NewJob.__struct_fields__ if getattr(EVERYTHING, x) == getattr(defaults, x)]
+    given = {
+        name
+        for task in EVERYTHING.tasks
+        for name in TaskSpec.__struct_fields__
+        if getattr(task, name) != getattr(TaskSpec(0, ""), name)
+    }
+    no_name_there = {"retry_count"}
+    of_a_service = {"instances"}
+    assert same == []
+    assert given | no_name_there | of_a_service == set(TaskSpec.__struct_fields__)
+
+
+def made_of(new: NewJob) -> Job:
+    wanted = {name: getattr(new, name) for name in NewJob.__struct_fields__}
+    return Story(AddJob(asked("a1"), JOB_ID, owner="alice", submit=False, **wanted)).job
+
+
+def test_a_job_file_makes_the_same_job_of_it() -> None:
+    assert job_of(FILES.write(made_of(EVERYTHING))) == EVERYTHING
+
+
+def test_and_so_it_does_of_a_job_with_nothing() -> None:
+    job = made_of(NewJob(tasks=(TaskSpec(1, "true"),)))
+    assert job_of(FILES.write(job)) == NewJob(
+        tasks=(TaskSpec(1, "true"),), run_as="alice", max_cores=1
+    )
+
+
+@pytest.mark.parametrize(("own", "told"), [(7, 0), (0, 7), (7, 9)])
+def test_a_service_has_as_many_instances_in_the_file(own: int, told: int) -> None:
+    service = TaskSpec(1, "serve", TaskType.SERVICE, instances=own)
+    job = made_of(NewJob(tasks=(service,), max_cores=told))
+    again = job_of(FILES.write(job))
+    assert again.max_cores == 7
+    assert made_of(again).tasks[1].spec.instances == job.tasks[1].spec.instances == 7
+
+
+def test_every_property_that_can_be_read_is_told_unless_it_is_empty() -> None:
+    job = made_of(EVERYTHING)
+    root = parsed(FILES.write(job))
+    read = job_properties(job_row(job, 0), ())
+    told = {"Runtime": "RuntimeSeconds"}
+    for row in read:
+        value = root.get(told.get(row.name, row.name))
+        assert (value or "").lower() == row.value.lower(), row.name
+    elements = root.findall("hpc:Tasks/hpc:Task", NAMESPACE)
+    for task, element in zip(job.tasks.values(), elements, strict=True):
+        for row in task_properties(Owned(job, task), ()):
+            if row.name in ("TaskId", "Runtime"):
+                continue
+            assert (element.get(row.name) or "").lower() == row.value.lower(), row.name
+
+
+def test_yes_and_no_are_written_as_the_product_exports_them() -> None:
+    job = replace(made_of(EVERYTHING), name="True", project="False")
+    file = FILES.write(job)
+    root = parsed(file)
+    assert (root.get("Name"), root.get("Project")) == ("True", "False")
+    rows = [*job_properties(job_row(job, 0), ())]
+    rows += task_properties(Owned(job, job.tasks[1]), ())
+    words = {row.name for row in rows if row.value in ("True", "False")} - {"Name", "Project"}
+    assert words == BOOLEANS
 
 
 def test_hostile_text_stays_text() -> None:
@@ -145,6 +263,7 @@ def test_a_limit_that_is_taken_away_is_none() -> None:
         ("render 1", "rm -rf /", "it changed the tasks"),
         ("<Tasks>", '<Tasks><Task CommandLine="more"/>', "it changed the tasks"),
         ("<Value>1</Value>", "<Value>2</Value>", "it changed the tasks"),
+        ("<Value>8</Value>", "<Value>9</Value>", "it changed EnvironmentVariables"),
         ('UserName="alice"', 'UserName="root"', "it changed UserName; it may change Name, "),
         ('Owner="alice"', 'Owner="bob"', "it changed Owner; it may change Name, "),
         ('"Default"', '"LargeJobTemplate"', "it changed JobTemplate; it may change Name, "),

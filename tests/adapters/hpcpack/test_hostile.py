@@ -126,6 +126,25 @@ async def test_a_body_of_another_shape_is_refused(
     assert (await alice.job(1, "State"))["State"] == "Submitted"
 
 
+@IN_JSON
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (b"9" * 100_000, "a number in the body has 100000 digits; at most 100 are read"),
+        (b"-" + b"9" * 100_000, "a number in the body has 100000 digits; at most 100 are read"),
+        (b"1e999", "a number in the body is too large; at most 1.7e308 is read"),
+        (b"[" * 100_000, "the body is nested too deep"),
+    ],
+)
+async def test_a_number_beyond_all_is_refused_in_our_words(
+    alice: HpcClient, number: bytes, sentence: str
+) -> None:
+    content = b'[{"Name": "Priority", "Value": ' + number + b"}]"
+    answer = await alice.send("POST", "/jobs", content)
+    assert (answer.status, answer.code) == (400, 0x80040205)
+    assert answer.message.startswith(sentence)
+
+
 async def test_a_body_that_is_too_large(service: Stack, people: People) -> None:
     """On the Unix socket, where a client still hears why although it was cut off as it sent."""
     await people.person("alice")

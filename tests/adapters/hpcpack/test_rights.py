@@ -146,3 +146,29 @@ async def facts(service: Stack, job: int) -> list[tuple[str, dict[str, Any]]]:
         data.get("decision", {}).pop("facts", None)
         told.append((stored.type, data))
     return told
+
+
+@pytest.mark.parametrize("root", ["/hpc", "/WindowsHPC"])
+async def test_two_people_to_act_for_are_refused(people: People, root: str) -> None:
+    """Which was meant nobody can tell; a proxy on the way may have read the other one."""
+    ada = await people.person("ada", Role.ADMINISTRATOR)
+    for name in ("alice", "bob"):
+        await people.person(name)
+    job = await ada.submitted("sleep 60")
+    path = {"/hpc": f"jobs/{job}/cancel", "/WindowsHPC": f"Job/{job}/Cancel"}[root]
+    for second in ("bob", "alice"):
+        answer = await ada.http.post(
+            f"{people.base}{root}/{path}",
+            headers=[("x-ms-as-user", "alice"), ("X-MS-As-User", second)],
+        )
+        assert answer.status_code == 400
+        assert "there are 2 x-ms-as-user headers; send one" in answer.text
+    assert (await ada.job(job, "State"))["State"] == "Submitted"
+
+
+async def test_two_authorizations_are_refused(people: People) -> None:
+    alice = await people.person("alice")
+    mine = alice.http.headers["Authorization"]
+    answer = await alice.http.get("/jobs", headers=[("Authorization", mine)] * 2)
+    assert answer.status_code == 401
+    assert "there are several Authorization headers; send one" in answer.text

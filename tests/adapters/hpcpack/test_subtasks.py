@@ -327,12 +327,34 @@ async def test_how_many_instances_a_service_has(alice: HpcClient) -> None:
         text = f'<Job {attributes}><Tasks><Task Type="Service" CommandLine="s" /></Tasks></Job>'
         found = await alice.task(await from_file(alice, text), 1, "TotalSubTaskNumber")
         assert found == {"TotalSubTaskNumber": count}
-    job = await alice.create()
-    added = await alice.ask("POST", f"/jobs/{job}/tasks", {"CommandLine": "s", "Type": "Service"})
-    assert (added.status, added.value) == (200, 1)
-    assert await alice.task(job, 1, "TotalSubTaskNumber") == {"TotalSubTaskNumber": "1"}
+
+
+@IN_JSON
+async def test_a_service_is_alone_in_its_job(alice: HpcClient) -> None:
+    job = await from_file(alice, '<Job><Tasks><Task Type="Service" CommandLine="s"/></Tasks></Job>')
     no = await alice.ask("POST", f"/jobs/{job}/tasks", {"CommandLine": "x"})
     assert (no.status, no.code) == (422, 0x80040253)
+
+
+@IN_JSON
+@pytest.mark.parametrize(
+    ("made_with", "changed_to", "count"),
+    [({}, {}, "1"), ({"MaxCores": "3"}, {}, "3"), ({"MaxCores": "3"}, {"MaxCores": "5"}, "5")],
+)
+async def test_one_that_is_added_has_as_many_too(
+    alice: HpcClient, made_with: dict[str, str], changed_to: dict[str, str], count: str
+) -> None:
+    job = (await alice.ask("POST", "/jobs", {"Name": "s", **made_with})).value
+    if changed_to:
+        assert (await alice.ask("PUT", f"/jobs/{job}", changed_to)).status == 204
+    assert await alice.job(job, "MaxCores") == {"MaxCores": count}
+    body = {"CommandLine": "s", "Type": "Service"}
+    added = await alice.ask("POST", f"/jobs/{job}/tasks", body)
+    assert (added.status, added.value) == (200, 1)
+    assert await alice.task(job, 1, "TotalSubTaskNumber") == {"TotalSubTaskNumber": count}
+    no = await alice.ask("PUT", f"/jobs/{job}", {"MaxCores": "0"})
+    assert (no.status, no.code) == (400, 0x80040205)
+    assert "MaxCores cannot be '0': it is a whole number from 1" in no.message
 
 
 @IN_JSON

@@ -144,3 +144,14 @@ async def test_properties_change_and_tasks_are_added(old: HpcClient) -> None:
     place = f"/Job/{job}/Task/{number}"
     await ok(old, place, {"Commandline": "hostname -f"}, "PUT")
     assert (await old.properties(place, "CommandLine"))["CommandLine"] == "hostname -f"
+
+
+async def test_two_versions_or_a_query_that_cannot_be_read_are_refused(people: People) -> None:
+    alice = await people.person("alice", root=ROOT)
+    headers = [("api-version", VERSION), ("api-version", "2011-11-01")]
+    twice = await alice.http.get("/Jobs", headers=headers)
+    assert twice.status_code == 400
+    assert "there are 2 api-version headers; send one" in twice.text
+    torn = await alice.http.get("/Jobs", params=[("QueryId", "a"), ("queryid", "b")])
+    assert torn.status_code == 400
+    assert "<Message>the query field 'queryid' is given with two values" in torn.text

@@ -54,6 +54,24 @@ async def test_a_body_that_cannot_be_understood(root: httpx.AsyncClient, body: b
 
 
 @pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (b"9" * 100_000, "a number in the body has 100000 digits; at most 100 are read"),
+        (b"1e999", "a number in the body is too large; at most 1.7e308 is read"),
+        (b"[" * 100_000, "the body is nested too deep"),
+    ],
+)
+@pytest.mark.parametrize(
+    "body", [b'{"runtime_seconds":%b}', b'{"name":%b}', b'{"name":"\\ud800","priority":%b}']
+)
+async def test_a_number_beyond_all_is_refused_in_our_words(
+    root: httpx.AsyncClient, body: bytes, number: bytes, sentence: str
+) -> None:
+    answer = await root.post("/api/v1/jobs", content=body % number)
+    assert is_problem(answer, 400, "malformed")["detail"] == sentence
+
+
+@pytest.mark.parametrize(
     ("body", "words"),
     [
         ({"priority": "Urgent"}, "Lowest, BelowNormal, Normal, AboveNormal, Highest"),

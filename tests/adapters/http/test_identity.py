@@ -119,6 +119,36 @@ async def test_token_and_password_on_tcp(service: Stack) -> None:
         assert (who["name"], who["method"]) == ("alice", "basic")
 
 
+async def test_the_longest_password_of_the_widest_characters_comes_in(service: Stack) -> None:
+    password = "\U0001f6d1" * 1024
+    service.file.add("alice")
+    service.file.set_password("alice", password)
+    async with service.tcp() as client:
+        who = await client.get(WHOAMI, headers={"Authorization": basic("alice", password)})
+    assert who.json()["name"] == "alice"
+
+
+@pytest.mark.parametrize("name", ["Countermand-As", "Countermand-Client", "Countermand-At-Least"])
+async def test_a_header_that_is_there_twice_is_refused(
+    service: Stack, root: httpx.AsyncClient, name: str
+) -> None:
+    service.file.add("alice")
+    value = {"Countermand-As": "alice", "Countermand-Client": "cli"}.get(name, "0")
+    once = await root.get("/api/v1/jobs", headers=[(name, value)])
+    assert once.status_code == 200
+    twice = await root.get("/api/v1/jobs", headers=[(name, value), (name.lower(), value)])
+    detail = is_problem(twice, 400, "malformed")["detail"]
+    assert detail == f"there are 2 {name} headers; send one"
+
+
+async def test_a_request_id_that_is_there_twice_is_refused(root: httpx.AsyncClient) -> None:
+    key = "Idempotency-Key"
+    headers = [(key, "one-request"), (key, "another-one")]
+    answer = await root.post("/api/v1/jobs", json=SLEEP, headers=headers)
+    is_problem(answer, 400, "malformed")
+    assert (await root.get("/api/v1/jobs")).json()["jobs"] == []
+
+
 @pytest.mark.parametrize(
     "headers",
     [

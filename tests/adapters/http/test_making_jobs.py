@@ -79,6 +79,7 @@ NEW = {
     "client_source": "a portal",
     "progress": 40,
     "progress_message": "40 of 100",
+    "max_cores": 4,
 }
 TASK = {
     "name": "second",
