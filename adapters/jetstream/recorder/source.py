@@ -81,8 +81,10 @@ class Source:
         stream, seconds = self._stream, self._seconds
         page = await page_on(self._connection, stream, subjects, sequence, count, seconds)
         found = page.messages
-        if page.more or len(found) >= count or not self._replicated:
+        if page.more or not self._replicated:
             return found, not page.more
+        if len(found) >= count:
+            return found, False
         after = found[-1].sequence + 1 if found else sequence
         one = await leaders_next(self._connection, stream, subjects, after, seconds)
         return ([*found, one], False) if one is not None else (found, True)

@@ -12,6 +12,7 @@ import pytest
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from adapters.jetstream.api import StreamInfo
+from adapters.jetstream.direct import PAGE_EVENTS
 from adapters.jetstream.recorder import JetStreamApplicationRecorder
 from tests.adapters.jetstream.recorder.events import TOPIC, event, new_event
 from tests.adapters.jetstream.recorder.load import Load
@@ -98,6 +99,19 @@ def test_whoever_reads_sees_what_was_acknowledged(cluster: Cluster, env: dict[st
             writer.insert_events([one])
             assert list(reader.select_events(one.originator_id, desc=True, limit=1)) == [one]
             assert list(reader.select_events(one.originator_id, gt=3)) == [one]
+
+
+def test_what_fills_whole_pages_is_read_to_its_end(env: dict[str, str]) -> None:
+    one = uuid.uuid4()
+    with recorder_of(env) as recorder:
+        events = [event(one, version) for version in range(2 * PAGE_EVENTS)]
+        recorder.insert_events(events)
+        assert list(recorder.select_events(one)) == events
+        recorder.insert_events([event(one, len(events))])
+        assert len(recorder.select_events(one)) == len(events) + 1
+        for count in (PAGE_EVENTS, PAGE_EVENTS + 1, 3 * PAGE_EVENTS):
+            found = recorder.select_notifications(1, count)
+            assert [n.id for n in found] == list(range(1, min(count, len(events) + 1) + 1))
 
 
 def test_the_leader_is_killed_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
