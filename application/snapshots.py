@@ -75,6 +75,7 @@ class Snapshots:
         self._due: dict[Aggregate, JobSnapshot] = {}
         self._distrusted: set[Aggregate] = set()
         self._something_due = asyncio.Event()
+        self._writing = asyncio.Lock()
 
     async def trusted(self, aggregate: Aggregate) -> JobSnapshot | None:
         """The job's snapshot, if it has one whose last event is the journal's own."""
@@ -116,12 +117,13 @@ class Snapshots:
             await self.write_due()
 
     async def write_due(self) -> None:
-        """Write all that is due now."""
-        self._something_due.clear()
-        while self._due:
-            aggregate = next(iter(self._due))
-            snapshot = self._due.pop(aggregate)
-            await asyncio.to_thread(self._write, aggregate, snapshot)
+        """Write all that is due now; it is written also when somebody else was at it."""
+        async with self._writing:
+            self._something_due.clear()
+            while self._due:
+                aggregate = next(iter(self._due))
+                snapshot = self._due.pop(aggregate)
+                await asyncio.to_thread(self._write, aggregate, snapshot)
 
     # --- how --------------------------------------------------------------------------------------
 
