@@ -16,6 +16,11 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PACKAGES: Final = frozenset({"domain", "application", "projections", "adapters"})
+RECORDER_SETTINGS: Final = {
+    "PERSISTENCE_MODULE": "adapters.jetstream.recorder",
+    "NATS_URL": "nats://127.0.0.1:4222",
+    "NATS_STREAM": "ACCOUNTS",
+}
 STEP_SECONDS_MAX: Final = 600
 
 
@@ -26,6 +31,7 @@ def main() -> None:
         check_contents(wheel)
         environment = install(wheel, Path(scratch) / "environment")
         check_version(environment, elsewhere=Path(scratch))
+        check_recorder(environment, elsewhere=Path(scratch))
     print(f"{wheel.name} installs into an empty environment and runs there")
 
 
@@ -70,6 +76,17 @@ def check_version(environment: Path, elsewhere: Path) -> None:
     printed = run(str(environment / "bin" / "countermand"), "version", cwd=elsewhere)
     if expected not in printed:
         sys.exit(f"`countermand version` printed {printed!r}, without {expected}")
+
+
+def check_recorder(environment: Path, elsewhere: Path) -> None:
+    """Refuse a wheel whose persistence module the eventsourcing library does not find."""
+    program = (
+        "from eventsourcing.persistence import InfrastructureFactory as F\n"
+        f"print(type(F.construct({RECORDER_SETTINGS!r})).__name__)"
+    )
+    printed = run(str(environment / "bin" / "python"), "-c", program, cwd=elsewhere)
+    if printed.strip() != "JetStreamFactory":
+        sys.exit(f"the library found {printed!r} as its persistence module")
 
 
 def run(*command: str, cwd: Path) -> str:

@@ -23,6 +23,7 @@ NOT_THERE_NOW: Final = frozenset({10008, 10009, 10013, 10014, 10074, 10194})
 """JetStream or the stream is starting, has no leader or is offline: ask again."""
 
 STREAM_NOT_FOUND: Final = 10059
+NO_MESSAGE_FOUND: Final = 10037
 SUBJECTS_OVERLAP: Final = 10065
 
 

@@ -78,15 +78,20 @@ def differences(spec: StreamSpec, actual: dict[str, Any]) -> list[str]:
     the server says so. Settings that we do not name (republish, mirror, persist_mode, ...) must be
     absent.
     """
-    expected = wanted(spec)
+    return unlike(wanted(spec), actual) + _metadata_differences(actual.get("metadata") or {})
+
+
+def unlike(
+    expected: dict[str, Any], actual: dict[str, Any], free: frozenset[str] = frozenset()
+) -> list[str]:
+    """As ``differences``, without the metadata and but for the keys that are ``free``."""
     found = [
         f"{key} is {actual.get(key)!r}, must be {value!r}"
         for key, value in expected.items()
-        if not _same(key, actual.get(key), value)
+        if key not in free and not _same(key, actual.get(key), value)
     ]
-    others = sorted(set(actual) - set(expected) - {"metadata"})
-    found += [f"{key} is {actual[key]!r}, must not be set" for key in others if actual[key]]
-    return found + _metadata_differences(actual.get("metadata") or {})
+    others = sorted(set(actual) - set(expected) - {"metadata"} - free)
+    return found + [f"{key} is {actual[key]!r}, must not be set" for key in others if actual[key]]
 
 
 def _same(key: str, actual: Any, value: Any) -> bool:

@@ -41,11 +41,11 @@ class ServerAddress(Struct, frozen=True):
 
     ``urls`` hold no credentials: those are lost when a client moves to another server of a cluster.
     ``credentials``: a login, or the path of a JSON file with user and password, or of a NATS
-    ``.creds`` file. ``role``: chooses the private inbox.
+    ``.creds`` file; None for a server that asks nobody. ``role``: chooses the private inbox.
     """
 
     urls: tuple[str, ...]
-    credentials: Login | Path
+    credentials: Login | Path | None
     role: str = "service"
 
 
@@ -107,8 +107,15 @@ class Connection:
         """Whether the server can be reached now."""
         return self._client.is_connected
 
+    @property
+    def message_bytes_max(self) -> int:
+        """What the server takes as one message, its headers included."""
+        return self._client.max_payload
+
     async def wait_connected(self, seconds: float) -> bool:
         """Whether the connection is there within ``seconds``."""
+        if self._up.is_set():
+            return True
         try:
             async with asyncio.timeout(max(seconds, 0)):
                 await self._up.wait()
@@ -276,7 +283,9 @@ def status_of(message: Msg) -> str:
     return (message.headers or {}).get(STATUS, "")
 
 
-def _login_options(credentials: Login | Path) -> dict[str, object]:
+def _login_options(credentials: Login | Path | None) -> dict[str, object]:
+    if credentials is None:
+        return {}
     if isinstance(credentials, Path):
         if credentials.suffix == ".creds":
             return {"user_credentials": str(credentials)}

@@ -15,16 +15,29 @@ PAGE_EVENTS: Final = 500
 PAGES_MAX: Final = 20_000
 """Ten million events of one aggregate: more is no aggregate."""
 
+MESSAGE_ID: Final = "Nats-Msg-Id"
 NOT_FOUND: Final = "404"
 END_OF_BATCH: Final = "204"
+PENDING: Final = "Nats-Num-Pending"
 
 
 class Raw(Struct, frozen=True):
-    """A stored message: its sequence, subject and bytes."""
+    """A stored message: its sequence, subject, bytes and, from here, its Nats-Msg-Id."""
 
     sequence: int
     subject: str
     data: bytes
+    id: str = ""
+
+
+class Page(Struct, frozen=True):
+    """Messages in order. ``more``: whether the server has others after them.
+
+    It ends a page early at some size, its ``max_pending``: 64 MiB by default.
+    """
+
+    messages: list[Raw]
+    more: bool
 
 
 async def next_on(
@@ -50,26 +63,29 @@ async def all_on(
 ) -> AsyncGenerator[list[Raw], None]:
     """Every message on ``subjects`` from ``sequence`` on, in pages. Raises as ``next_on``."""
     for _ in range(PAGES_MAX):
-        page = await _page(connection, stream, subjects, sequence, seconds)
-        if page:
-            yield page
-            sequence = page[-1].sequence + 1
-        if len(page) < PAGE_EVENTS:
+        page = await page_on(connection, stream, subjects, sequence, PAGE_EVENTS, seconds)
+        if page.messages:
+            yield page.messages
+            sequence = page.messages[-1].sequence + 1
+        if not page.more:
             return
     raise ApiError(500, 0, f"more than {PAGES_MAX} pages on {subjects}")
 
 
-async def _page(
-    connection: Connection, stream: str, subjects: str, sequence: int, seconds: float
-) -> list[Raw]:
-    query = {"seq": max(sequence, 1), "next_by_subj": subjects, "batch": PAGE_EVENTS}
-    page: list[Raw] = []
+async def page_on(
+    connection: Connection, stream: str, subjects: str, sequence: int, count: int, seconds: float
+) -> Page:
+    """At most ``count`` messages on ``subjects`` from ``sequence`` on. Raises as ``next_on``."""
+    query = {"seq": max(sequence, 1), "next_by_subj": subjects, "batch": count}
+    found: list[Raw] = []
     async with aclosing(connection.stream(_subject(stream), _body(query), seconds)) as answers:
         async for message in answers:
-            found = None if status_of(message) == END_OF_BATCH else _message(message)
-            if found is None:
-                return page
-            page.append(found)
+            if status_of(message) == END_OF_BATCH:
+                return Page(found, (message.headers or {}).get(PENDING, "0") != "0")
+            one = _message(message)
+            if one is None:
+                return Page(found, more=False)
+            found.append(one)
     raise NoAnswer("the answers ended early")
 
 
@@ -80,7 +96,8 @@ def _message(message: Msg) -> Raw | None:
     if status:
         raise ApiError(int(status), 0, (message.headers or {}).get("Description", ""))
     headers = message.headers or {}
-    return Raw(int(headers["Nats-Sequence"]), headers["Nats-Subject"], message.data)
+    sequence, subject = int(headers["Nats-Sequence"]), headers["Nats-Subject"]
+    return Raw(sequence, subject, message.data, headers.get(MESSAGE_ID, ""))
 
 
 def _subject(stream: str) -> str:

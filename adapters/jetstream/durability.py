@@ -23,13 +23,21 @@ class Server(Struct, frozen=True):
     sync_always: bool
 
 
+OTHERWISE: Final = f"say in the settings: {ACCEPT_LOSS}"
+
+
 async def prove_durability(
-    monitor_urls: tuple[str, ...], stream_servers: frozenset[str], accept_loss: str = ""
+    monitor_urls: tuple[str, ...],
+    stream_servers: frozenset[str],
+    accept_loss: str = "",
+    *,
+    otherwise: str = OTHERWISE,
 ) -> None:
     """Return when every server that holds the stream syncs before it acknowledges.
 
     ``stream_servers``: names of the stream's leader and replicas. ``accept_loss``: ``ACCEPT_LOSS``
-    in words, or "". Raises ``Misconfigured`` with each server that is not proven, and what to do.
+    in words, or "". Raises ``Misconfigured`` with each server that is not proven, and what to do:
+    the last resort is ``otherwise``.
     """
     if accept_loss == ACCEPT_LOSS:
         return
@@ -48,7 +56,7 @@ async def prove_durability(
     missing = sorted(stream_servers - proven)
     problems += [f"no monitoring URL proves {name}, which holds the stream" for name in missing]
     if problems or not proven:
-        raise Misconfigured(_report(problems or ["no monitoring URL was given"]))
+        raise Misconfigured(_report(problems or ["no monitoring URL was given"], otherwise))
 
 
 async def ask(monitor_url: str) -> Server:
@@ -70,11 +78,11 @@ def _fetch(url: str) -> dict[str, Any]:
     return body
 
 
-def _report(problems: list[str]) -> str:
+def _report(problems: list[str], otherwise: str) -> str:
     lines = "\n".join(f"  - {problem}" for problem in problems)
     return (
         "it is not proven that acknowledged events are on the disk:\n"
         f"{lines}\n"
         "Set 'jetstream { sync_interval: always }' on every server and give the monitoring URL of"
-        f" each, or say in the settings: {ACCEPT_LOSS}"
+        f" each, or {otherwise}"
     )

@@ -28,7 +28,7 @@ async def provision(address: ServerAddress, spec: StreamSpec, *, may_create: boo
     """
     check_spec(spec)
     async with _asking(address, spec) as connection:
-        existing = await _find(connection, spec)
+        existing = await find_stream(connection, spec.stream)
         if existing is not None:
             refuse_different(spec, existing)
             return False
@@ -49,7 +49,7 @@ async def grow(operator: ServerAddress, spec: StreamSpec) -> int | None:
     changed, and never to less room. Raises as ``provision`` does.
     """
     async with _asking(operator, spec) as connection:
-        info = await _find(connection, spec)
+        info = await find_stream(connection, spec.stream)
         had = info.config.get("max_bytes", 0) if info is not None else spec.max_bytes
         if info is None or not 0 < had < spec.max_bytes:
             return None
@@ -85,8 +85,9 @@ def refuse_different(spec: StreamSpec, info: StreamInfo) -> None:
         )
 
 
-async def _find(connection: Connection, spec: StreamSpec) -> StreamInfo | None:
-    subject = f"$JS.API.STREAM.INFO.{spec.stream}"
+async def find_stream(connection: Connection, stream: str) -> StreamInfo | None:
+    """What the server says of it; None when it has none. Raises ``NoAnswer``, ``ApiError``."""
+    subject = f"$JS.API.STREAM.INFO.{stream}"
     try:
         return await connection.call(subject, None, StreamInfo, ANSWER_SECONDS)
     except ApiError as error:

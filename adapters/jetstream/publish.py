@@ -1,9 +1,9 @@
 """Appending: one guarded publish, or one atomic batch; and finding out what a lost answer meant.
 
 The rule is the same for every unclear answer: read the first event after the token on each
-aggregate. Our own bytes there: stored. Something else there: a conflict. Nothing there: publish the
-same bytes again, under the same guard. A publish that is still on its way cannot do harm then: both
-carry the same expected sequence, so the stream takes at most one.
+aggregate. Our own id and bytes there: stored. Something else there: a conflict. Nothing there:
+publish the same bytes again, under the same guard. A publish that is still on its way cannot do
+harm then: both carry the same expected sequence, so the stream takes at most one.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from msgspec import Struct
 from adapters.jetstream import api
 from adapters.jetstream.api import ApiError, NoAnswer, PubAck
 from adapters.jetstream.connection import Connection
-from adapters.jetstream.direct import last_on, next_on
+from adapters.jetstream.direct import MESSAGE_ID, Raw, last_on, next_on
 from domain.errors import Conflict, Corrupt, OutcomeUnknown, StoreFull, Unavailable
 
 BATCH_EVENTS_MAX: Final = 1000
@@ -30,7 +30,6 @@ PAUSE_SECONDS_MAX: Final = 0.5
 EXPECTED_STREAM: Final = "Nats-Expected-Stream"
 EXPECTED_SEQUENCE: Final = "Nats-Expected-Last-Subject-Sequence"
 EXPECTED_SUBJECT: Final = "Nats-Expected-Last-Subject-Sequence-Subject"
-MESSAGE_ID: Final = "Nats-Msg-Id"
 BATCH_ID: Final = "Nats-Batch-Id"
 BATCH_SEQUENCE: Final = "Nats-Batch-Sequence"
 BATCH_COMMIT: Final = "Nats-Batch-Commit"
@@ -170,19 +169,19 @@ class Publisher:
             if message.guard is None:
                 continue
             after = await self._first_after(message, deadline)
-            if after is not None and after[1] == message.data:
-                return after[0] - index
+            if after is not None and (after.id, after.data) == (message.id, message.data):
+                return after.sequence - index
             moved |= after is not None
         if moved:
             raise Conflict("another event was appended first; load again and decide again")
         return None
 
-    async def _first_after(self, message: Message, deadline: float) -> tuple[int, bytes] | None:
+    async def _first_after(self, message: Message, deadline: float) -> Raw | None:
         guard = message.guard or 0
         while True:
             try:
                 await self._connection.wait_connected(deadline - time.monotonic())
-                found = await next_on(
+                return await next_on(
                     self._connection,
                     self._stream,
                     message.filter,
@@ -195,8 +194,6 @@ class Publisher:
                         f"it may have been stored, and the stream cannot be asked: {error}"
                     ) from error
                 await asyncio.sleep(PAUSE_SECONDS_MIN)
-            else:
-                return None if found is None else (found.sequence, found.data)
 
     def _answer(self, deadline: float) -> float:
         left = deadline - time.monotonic()

@@ -9,7 +9,8 @@ files, the whole way; ``rebuild``: views built from a real stream, and what comm
 ``pages``: pages of 100,000 jobs by their number; ``snapshots``: one job with a very long history;
 ``fsck``: a look at 250,000 events;
 ``sweep``: parametric sweeps of 100,000 and 1,000,000 subtasks; ``swept``: one of 100,000, nearly
-all of which have run.
+all of which have run; ``recorder``: inserts through recorders of the eventsourcing library, on
+JetStream, SQLite and PostgreSQL.
 """
 
 import sys
@@ -26,6 +27,7 @@ from tests.benchmarks import (
     exporting,
     pages,
     rebuild,
+    recorder,
     removal,
     snapshots,
     sweep,
@@ -39,6 +41,7 @@ SECTIONS: Final[dict[str, Callable[[Path], Sequence[Figure]]]] = {
     "views": views.measure,
     "export": exporting.measure,
     "rebuild": lambda directory: uvloop.run(rebuild.measure(directory)),
+    "recorder": recorder.measure,
     "removal": lambda directory: uvloop.run(removal.measure(directory)),
     "pages": pages.measure,
     "sweep": sweep.measure,

@@ -108,9 +108,9 @@ class LoopThread:
         self._thread = threading.Thread(target=self._loop.run_forever, name="server loop")
         self._thread.start()
 
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result of ``work`` on that loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(START_SECONDS)
+    def run(self, work: Coroutine[Any, Any, T], seconds: float = START_SECONDS) -> T:
+        """The result of ``work`` on that loop, within ``seconds``."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
 
     def stop(self) -> None:
         """End the loop and its thread."""

@@ -1,0 +1,108 @@
+"""The recorder's stream: made if it may be, and refused when it cannot keep what is promised."""
+
+import time
+from typing import Any, Final
+
+from adapters.jetstream.api import ApiError, NoAnswer, StreamInfo
+from adapters.jetstream.config import SECOND, unlike
+from adapters.jetstream.connection import Connection, retry_api
+from adapters.jetstream.durability import prove_durability
+from adapters.jetstream.provision import find_stream
+from adapters.jetstream.recorder.naming import Naming
+from adapters.jetstream.recorder.settings import NO_LIMIT, RecorderSettings
+from domain.errors import Misconfigured, Unavailable
+
+ANSWER_SECONDS: Final = 10.0
+DUPLICATE_WINDOW_SECONDS: Final = 2
+"""Guards keep events from being stored twice, not this; the server holds each id for so long."""
+
+MARK: Final = {"eventsourcing-recorder": "1"}
+"""The same for every process: two that make the stream at once ask for the same one."""
+
+OTHERWISE: Final = "leave NATS_MONITOR_URLS empty, and nothing is proven"
+
+OPERATORS: Final = frozenset(
+    {
+        "num_replicas",
+        "max_bytes",
+        "max_msg_size",
+        "max_consumers",
+        "duplicate_window",
+        "compression",
+        "placement",
+        "description",
+        "consumer_limits",
+    }
+)
+"""What an operator may choose without breaking a promise."""
+
+
+def wanted(naming: Naming, settings: RecorderSettings) -> dict[str, Any]:
+    """The stream as it is made. Nothing is ever evicted, and nobody who writes can erase."""
+    return {
+        "name": naming.stream,
+        "subjects": [naming.all],
+        "retention": "limits",
+        "storage": "file",
+        "discard": "new",
+        "max_age": 0,
+        "max_msgs": NO_LIMIT,
+        "max_bytes": settings.max_bytes,
+        "max_msgs_per_subject": NO_LIMIT,
+        "max_msg_size": NO_LIMIT,
+        "max_consumers": NO_LIMIT,
+        "deny_delete": True,
+        "deny_purge": True,
+        "allow_rollup_hdrs": False,
+        "allow_msg_ttl": False,
+        "allow_direct": True,
+        "allow_atomic": True,
+        "duplicate_window": DUPLICATE_WINDOW_SECONDS * SECOND,
+        "num_replicas": settings.replicas,
+        "compression": "none",
+        "metadata": MARK,
+    }
+
+
+async def open_stream(
+    connection: Connection, naming: Naming, settings: RecorderSettings, *, may_create: bool
+) -> StreamInfo:
+    """The stream as the server has it, made now if it was missing and ``may_create``.
+
+    Raises ``Misconfigured`` for a missing or unsuitable one, or without the proof of durability
+    that was asked for; ``Unavailable`` when the server does not answer.
+    """
+    deadline = time.monotonic() + settings.patience.deadline_seconds
+    try:
+        info = await retry_api(lambda: find_stream(connection, naming.stream), deadline)
+        if info is None and may_create:
+            info = await _create(connection, wanted(naming, settings))
+    except NoAnswer as error:
+        said = "; ".join(connection.errors) or "it said nothing else"
+        raise Unavailable(f"JetStream does not answer ({error}; {said})") from error
+    except ApiError as error:
+        raise Misconfigured(f"the stream {naming.stream} cannot be used: {error}") from error
+    if info is None:
+        raise Misconfigured(
+            f"there is no stream {naming.stream}, and CREATE_TABLE says that it must not be made:"
+            " set CREATE_TABLE=yes once, or NATS_STREAM to the stream that there is"
+        )
+    _refuse_unlike(naming, settings, info)
+    if settings.monitor_urls:
+        await prove_durability(settings.monitor_urls, info.cluster.names, otherwise=OTHERWISE)
+    return info
+
+
+async def _create(connection: Connection, config: dict[str, Any]) -> StreamInfo:
+    subject = f"$JS.API.STREAM.CREATE.{config['name']}"
+    return await connection.call(subject, config, StreamInfo, ANSWER_SECONDS)
+
+
+def _refuse_unlike(naming: Naming, settings: RecorderSettings, info: StreamInfo) -> None:
+    found = unlike(wanted(naming, settings), info.config, OPERATORS | {"metadata"})
+    if found:
+        lines = "\n".join(f"  - {difference}" for difference in found)
+        raise Misconfigured(
+            f"the stream {naming.stream} is not one that the recorder can use:\n{lines}\n"
+            "Nothing was changed. Choose another NATS_STREAM, or have an operator mend this one"
+        )
