@@ -13,11 +13,11 @@ from msgspec import Struct
 from adapters.jetstream.api import ApiError, NoAnswer, PubAck, check
 from adapters.jetstream.config import StreamSpec
 from adapters.jetstream.connection import Connection
+from adapters.jetstream.direct import MESSAGE_ID
 from adapters.jetstream.publish import (
     EXPECTED_SEQUENCE,
     EXPECTED_STREAM,
     EXPECTED_SUBJECT,
-    MESSAGE_ID,
 )
 from adapters.jetstream.subjects import subject_and_filter
 from application.fsck import Copy
