@@ -16,7 +16,7 @@ from domain.changes import (
     stop_waiting,
     with_tasks,
 )
-from domain.commands import content_sha256, on_task
+from domain.commands import content_sha256, on_task, requeue_sha256
 from domain.hresult import HResult
 from domain.job import (
     CancelInForce,
@@ -211,7 +211,8 @@ def task_requeued(job: Job, recorded: e.Recorded, data: e.TaskRequeued) -> Job:
     after = (
         job if waits else on_target(job, data, lambda t: waiting_again(t, TaskState.QUEUED, True))
     )
-    content, scope = content_sha256("requeue_task"), on_task(*of("requeue_task", data))
+    content = requeue_sha256("requeue_task", data.message)
+    scope = on_task(*of("requeue_task", data))
     return answered(after, recorded, scope, data.request_id, content)
 
 
@@ -333,5 +334,8 @@ def again(
         started_at=None,
         ended_at=None,
     )
-    operation = "requeue" if isinstance(data, e.JobRequeued) else "configure"
-    return answered(after, recorded, operation, data.request_id, content_sha256(operation))
+    if isinstance(data, e.JobRequeued):
+        operation, content = "requeue", requeue_sha256("requeue", data.message)
+    else:
+        operation, content = "configure", content_sha256("configure")
+    return answered(after, recorded, operation, data.request_id, content)
