@@ -192,6 +192,7 @@ def in_vain(job: Job, at: datetime) -> str:
         task
         for task in job.work
         if task.state is TaskState.CANCELED and task.reason and task.ended_at == at
+        if task.cancel is None
     ]
     found.sort(key=lambda task: task.reason)
     return " ".join(
