@@ -19,6 +19,10 @@ MESSAGE_FORM: Final = 'the body is the message: a JSON string such as "why", {},
 PROPERTIES_FORM: Final = (
     'the body is a list of properties: [{"Name": "Priority", "Value": "Normal"}], {}, or nothing'
 )
+NO_BODY: Final = (
+    "this operation has no body: send nothing, or {}; a message can be given to the requeue of a "
+    "task, and in POST /api/v1/jobs/{job}/requeue"
+)
 FILE_FORM: Final = "the body is the job's XML, as a JSON string or as it stands"
 
 
@@ -53,6 +57,15 @@ def message_of(body: Body) -> str:
     if not isinstance(found, str):
         raise Malformed(MESSAGE_FORM)
     return found
+
+
+def no_body(body: Body) -> None:
+    """Pass when it says nothing, in any of the ways in which a message can be left out."""
+    if body.empty:
+        return
+    found = string_of(read_xml(body.raw)) if body.is_xml else json_of(body)
+    if found not in (None, {}, ""):
+        raise Malformed(NO_BODY)
 
 
 def properties_of(body: Body, *, any_case: bool = True) -> tuple[Property, ...]:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from adapters.hpcpack.answers import Nothing, Number
 from adapters.hpcpack.asked import Asked, Work
-from adapters.hpcpack.bodies import job_file_of, message_of, properties_of
+from adapters.hpcpack.bodies import job_file_of, message_of, no_body, properties_of
 from adapters.hpcpack.faults import done
 from adapters.hpcpack.job_file import job_of
 from adapters.hpcpack.wanted import job_changes, new_job, new_task, task_changes
@@ -137,7 +137,8 @@ class Commands:
         return Nothing()
 
     async def requeue_job(self, asked: Asked) -> Nothing:
-        """Configure and submit in one."""
+        """Configure and submit in one. There is no message: a body is refused."""
+        no_body(asked.body)
         done(await self._scheduler.requeue_job(asked.caller, asked.job_id, self._ids.new()))
         return Nothing()
 
@@ -158,12 +159,13 @@ class Commands:
         return await self._finish_task(asked, asked.subtask_id)
 
     async def requeue_task(self, asked: Asked) -> Nothing:
-        """Run one task again. The message is read, and kept nowhere: neither does HPC Pack."""
-        return await self._requeue_task(asked, WHOLE)
+        """Run one task again."""
+        return await self._requeue_task(asked, WHOLE, message_of(asked.body))
 
     async def requeue_subtask(self, asked: Asked) -> Nothing:
-        """Run one subtask again; a message as of a task."""
-        return await self._requeue_task(asked, asked.subtask_id)
+        """Run one subtask again. There is no message: a body is refused."""
+        no_body(asked.body)
+        return await self._requeue_task(asked, asked.subtask_id, "")
 
     async def _cancel_task(self, asked: Asked, instance: int) -> Nothing:
         on = asked.caller, asked.job_id, asked.task_id, cancel_of(asked), self._ids.new()
@@ -175,10 +177,9 @@ class Commands:
         done(await self._scheduler.finish_task(*on, instance=instance))
         return Nothing()
 
-    async def _requeue_task(self, asked: Asked, instance: int) -> Nothing:
-        message_of(asked.body)
+    async def _requeue_task(self, asked: Asked, instance: int, message: str) -> Nothing:
         on = asked.caller, asked.job_id, asked.task_id, self._ids.new()
-        done(await self._scheduler.requeue_task(*on, instance=instance))
+        done(await self._scheduler.requeue_task(*on, instance=instance, message=message))
         return Nothing()
 
     async def _add(self, asked: Asked, new: NewJob) -> Number:

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from domain.events import job_aggregate
+from domain import commands as c
+from domain.events import Exit, Recorded, TaskRequeued, job_aggregate
+from domain.states import StopStep
 from tests.adapters.hpcpack.client import Form, HpcClient
 from tests.adapters.hpcpack.conftest import IN_JSON, People
 from tests.adapters.http.stack import Stack
@@ -114,10 +116,68 @@ async def test_tasks_are_canceled_finished_and_requeued(service: Stack, alice: H
     assert (await alice.ask("POST", f"/jobs/{job}/tasks/3/finish", "done already")).status == 204
     states = [(await alice.task(job, n, "State"))["State"] for n in (1, 2, 3)]
     assert states == ["Running", "Canceled", "Finished"]
+    told = [(await alice.task(job, n, "ErrorMessage"))["ErrorMessage"] for n in (2, 3)]
+    assert told == ["canceled by alice: not this one", "finished by alice: done already"]
+    long = await alice.ask("POST", f"/jobs/{job}/tasks/2/requeue", "x" * 321)
+    assert (long.status, long.code) == (422, 0x800402D3)
     assert (await alice.ask("POST", f"/jobs/{job}/tasks/2/requeue", "again")).status == 204
-    assert (await alice.task(job, 2, "State"))["State"] == "Queued"
+    assert (await alice.task(job, 2, "State", "ErrorMessage")) == {
+        "State": "Queued",
+        "ErrorMessage": "",
+    }
+    stored = await service.log.load(job_aggregate(job))
+    facts = [x.fact.data for x in stored if isinstance(x.fact, Recorded)]
+    assert [x.message for x in facts if isinstance(x, TaskRequeued)] == ["again"]
     assert (await alice.ask("POST", f"/jobs/{job}/tasks/1/cancel", forced="true")).status == 204
     assert (await alice.task(job, 1, "State"))["State"] == "Canceling"
+
+
+async def test_a_task_says_what_the_cancel_of_its_job_said(
+    service: Stack, alice: HpcClient
+) -> None:
+    job = await alice.submitted("sleep 60", "sleep 61")
+    await service.run_job(job)
+    assert (await alice.ask("POST", f"/jobs/{job}/cancel", "JCMSG")).status == 204
+    await service.instruct(job, c.OrderStop(15))
+    found = await service.ledger.job(job)
+    assert found is not None
+    assert found.cancel is not None
+    stop = c.StopSeen(found.cancel.request_id, StopStep.SIGNAL, False, 40, 0, 0)
+    await service.instruct(job, c.RecordRunEnd(1, 1, Exit(signal=15), stop))
+    for number in (1, 2):
+        told = await alice.task(job, number, "ErrorMessage")
+        assert told == {"ErrorMessage": "its job was canceled by alice: JCMSG"}
+
+
+@IN_JSON
+@pytest.mark.parametrize("path", ["requeue", "tasks/1/subtasks/1/requeue"])
+@pytest.mark.parametrize(
+    "content", [b'"why again"', b"\xff{{{", b'{"a": 1}', b"[]", b"7", b"<string>why</string>"]
+)
+async def test_a_requeue_that_has_no_message_takes_no_body(
+    service: Stack, alice: HpcClient, path: str, content: bytes
+) -> None:
+    job = await alice.submitted("sleep 60")
+    await service.queue_job(job)
+    await alice.ask("POST", f"/jobs/{job}/cancel")
+    await service.end_job(job)
+    answer = await alice.send("POST", f"/jobs/{job}/{path}", content)
+    assert answer.status == 400, answer.raw
+    assert "the body" in answer.message or "has no body" in answer.message
+    assert (await alice.job(job, "State"))["State"] == "Canceled"
+
+
+@IN_JSON
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"null", b'""', b"<string/>"])
+async def test_a_requeue_without_anything_to_say(
+    service: Stack, alice: HpcClient, content: bytes | None
+) -> None:
+    job = await alice.submitted("sleep 60")
+    await service.queue_job(job)
+    await alice.ask("POST", f"/jobs/{job}/cancel")
+    await service.end_job(job)
+    assert (await alice.send("POST", f"/jobs/{job}/requeue", content)).status == 204
+    assert (await alice.job(job, "State"))["State"] == "Submitted"
 
 
 async def test_paths_are_read_in_any_case(service: Stack, alice: HpcClient) -> None:
