@@ -53,7 +53,8 @@ same paths are served on the Unix socket and on loopback HTTP.
   `UserName`.
 - `x-ms-as-user` acts for somebody, with *that* person's rights. Both names stand in the event. Job
   administrators and administrators may; only an administrator may act for an administrator. Two of
-  these headers in one request are refused with 400, two `Authorization` headers with 401.
+  these headers in one request are refused with 400, and so is `Countermand-As`, which says the same
+  to the native API; two `Authorization` headers are refused with 401.
 
 ## Forms
 
