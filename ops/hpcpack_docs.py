@@ -9,6 +9,7 @@ from adapters.hpcpack.operation import Operation
 from adapters.hpcpack.operations import CLUSTER, JOBS, TASKS
 from adapters.hpcpack.task_questions import SORTED_ROWS_MAX
 from adapters.hpcpack.windows_operations import WINDOWS_OPERATIONS
+from domain.submission import CORES_MAX
 from domain.sweeps import INSTANCES_MAX
 from domain.transitions import ALWAYS, CHANGE_JOB, CHANGE_TASK, PropertyRow
 from ops.hpcpack_query import QUERY_FIELDS
@@ -133,8 +134,8 @@ SUBTASKS: Final = (
     "Of a sweep, StartValue and IncrementValue are 1 unless they are given. The product runs a "
     "service task on all that its job is allocated, and no property says on how much: here a "
     "service has as many instances as its job's MaxCores says at the moment when it is added, "
-    f"in a job file or later (1 without it, at most {INSTANCES_MAX}), each with one slot. "
-    "TotalSubTaskNumber says how many there are."
+    f"in a job file or later (1 without it; above {INSTANCES_MAX} the service is refused), each "
+    "with one slot. TotalSubTaskNumber says how many there are."
 )
 QUERY: Final = (
     "Names are read without regard to case. A field that its operation does not have is refused "
@@ -233,9 +234,10 @@ def properties() -> str:
         "Infinite, `ValidExitCodes` numbers and ranges such as 0,10..20, `Progress` 0 to 100. Of a "
         "task `DependsOn` is names of tasks with commas, and the files of its standard streams are "
         "opened by the shell that runs it, with the rights of its account, from its work directory "
-        "on. `MaxSockets` and `MaxNodes`, and `MaxCores` of a task, may be any number from 1: the "
-        "one slot of a task is within them; `MaxCores` of a job says how many instances a service "
-        "has.\n\nJobs are sorted by "
+        "on. `MaxSockets` and `MaxNodes`, and `MaxCores` of a task, may be any number from 1 "
+        f"to {CORES_MAX}: the one slot of a task is within them; `MaxCores` of a job says how many "
+        "instances a service has. A number beyond its range is refused, never cut. "
+        "\n\nJobs are sorted by "
         f"{listed(spelled(questions.JOB_SORTS))}; not by "
         f"{listed(spelled(questions.UNSORTED_JOBS))}. Tasks are sorted by any property. "
         f"Filters: {listed(filters.JOB_NAMES[:2])} of jobs, {listed(filters.TASK_NAMES)} of tasks. "

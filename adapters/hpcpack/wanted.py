@@ -21,6 +21,8 @@ from domain.errors import BadRequest
 from domain.events import TaskSpec
 from domain.hresult import HResult
 from domain.states import TaskType
+from domain.submission import PROGRESS_MAX, RETRY_COUNT_MAX
+from domain.sweeps import INDEX_MAX
 
 UNIT_TYPES: Final = {"0": "Core", "1": "Socket", "2": "Node"}
 ALSO_CALLED: Final = {"runtimeseconds": "runtime"}
@@ -230,13 +232,13 @@ def changes_of(values: Mapping[str, str]) -> JobChanges:
         task_retry_count=given(
             values,
             "TaskExecutionFailureRetryLimit",
-            lambda x: v.whole(x, "TaskExecutionFailureRetryLimit"),
+            lambda x: v.whole(x, "TaskExecutionFailureRetryLimit", RETRY_COUNT_MAX),
         ),
         hold_until=given(values, "HoldUntil", v.hold),
         project=values.get("project"),
         service_name=values.get("servicename"),
         client_source=values.get("clientsource"),
-        progress=given(values, "Progress", lambda x: v.whole(x, "Progress")),
+        progress=given(values, "Progress", lambda x: v.whole(x, "Progress", PROGRESS_MAX)),
         progress_message=values.get("progressmessage"),
         max_cores=given(values, "MaxCores", lambda x: v.cores(x, "MaxCores")),
     )
@@ -281,9 +283,9 @@ def new_task(
         stdin=values.get("stdinfilepath", ""),
         stdout=values.get("stdoutfilepath", ""),
         stderr=values.get("stderrfilepath", ""),
-        start=v.whole(values.get("startvalue", first), "StartValue"),
-        end=v.whole(values.get("endvalue", ""), "EndValue"),
-        increment=v.whole(values.get("incrementvalue", first), "IncrementValue"),
+        start=v.whole(values.get("startvalue", first), "StartValue", INDEX_MAX),
+        end=v.whole(values.get("endvalue", ""), "EndValue", INDEX_MAX),
+        increment=v.whole(values.get("incrementvalue", first), "IncrementValue", INDEX_MAX),
     )
 
 

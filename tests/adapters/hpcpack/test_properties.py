@@ -126,6 +126,38 @@ async def test_what_is_beyond_a_limit(
 
 @IN_JSON
 @pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("MaxCores", 2147483647),
+        ("MaxNodes", 2147483647),
+        ("TaskExecutionFailureRetryLimit", 1000),
+        ("Progress", 100),
+        ("Runtime", 31622400),
+    ],
+)
+@pytest.mark.parametrize("value", ["99999999999", "2147483648", "-1", "1e3"])
+async def test_a_number_that_is_not_read_is_answered_with_its_range(
+    alice: HpcClient, name: str, most: int, value: str
+) -> None:
+    """Never cut to what there can be."""
+    no = await alice.ask("POST", "/jobs", {name: value})
+    first = 1 if name.startswith("Max") else 0
+    assert (no.status, no.code) == (400, 0x80040205), no.raw
+    sentence = f"{name} cannot be {value!r}: it is a whole number from {first} to {most}"
+    assert sentence in no.message
+    assert (await alice.ask("GET", "/jobs")).value == []
+
+
+@IN_JSON
+async def test_the_largest_number_is_kept_as_it_is(alice: HpcClient) -> None:
+    given = {"MaxCores": "0002147483647", "TaskExecutionFailureRetryLimit": "1000.0"}
+    job = (await alice.ask("POST", "/jobs", given)).value
+    found = {"MaxCores": "2147483647", "TaskExecutionFailureRetryLimit": "1000"}
+    assert await alice.job(job, *given) == found
+
+
+@IN_JSON
+@pytest.mark.parametrize(
     ("body", "status", "code"),
     [
         ({"State": "Running"}, 422, 0x80040203),
