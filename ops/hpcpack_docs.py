@@ -226,6 +226,7 @@ def properties() -> str:
         ("job", listed(p.name for p in jobs), f"{kept_jobs}, `Password` (dropped), {by_name}"),
         ("task", listed(p.name for p in tasks), f"{kept_tasks}, {by_name}"),
     )
+    either = " and ".join(f"`{name}`" for name in wanted.EITHER_NAMES)
     fixed = {**job_properties.FIXED, **task_properties.FIXED}
     told = ", ".join(f"`{name}` {value or '(empty)'}" for name, value in fixed.items())
     text = (
@@ -237,6 +238,9 @@ def properties() -> str:
         "on. `MaxSockets` and `MaxNodes`, and `MaxCores` of a task, may be any number from 1 "
         f"to {CORES_MAX}: the one slot of a task is within them; `MaxCores` of a job says how many "
         "instances a service has. A number beyond its range is refused, never cut. "
+        f"{either} of a job may be true or false, as every file that the product exports has "
+        "them, and cannot be read back: whoever works it out, a task takes one slot, and a "
+        "service as many as `MaxCores` says."
         "\n\nJobs are sorted by "
         f"{listed(spelled(questions.JOB_SORTS))}; not by "
         f"{listed(spelled(questions.UNSORTED_JOBS))}. Tasks are sorted by any property. "

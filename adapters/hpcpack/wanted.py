@@ -62,7 +62,10 @@ def fixed(values: Mapping[str, str]) -> dict[str, str]:
 
 MAXIMA: Final = lower(("MaxSockets", "MaxNodes"))
 TASK_MAXIMA: Final = MAXIMA | lower(["MaxCores"])
-EITHER: Final = lower(("AutoCalculateMax", "AutoCalculateMin"))
+EITHER_NAMES: Final = ("AutoCalculateMax", "AutoCalculateMin")
+"""Whether the scheduler works out how much a job needs: here a task takes one slot, and no more."""
+
+EITHER: Final = lower(EITHER_NAMES)
 JOB_CHANGED: Final = (
     "Name",
     "Priority",

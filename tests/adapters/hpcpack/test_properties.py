@@ -149,6 +149,19 @@ async def test_a_number_that_is_not_read_is_answered_with_its_range(
 
 
 @IN_JSON
+@pytest.mark.parametrize("name", ["AutoCalculateMax", "AutoCalculateMin"])
+async def test_who_works_out_the_cores_makes_no_difference(alice: HpcClient, name: str) -> None:
+    """Both values are in files of the product. It is not kept, and nobody is told that it is."""
+    for value in ("true", "False"):
+        made = await alice.ask("POST", "/jobs", {"MaxCores": "3", name: value})
+        assert (await alice.job(made.value, "MaxCores")) == {"MaxCores": "3"}
+        told = await alice.ask("GET", f"/jobs/{made.value}", properties=name)
+        assert (told.status, f"no property {name!r} here" in told.message) == (400, True)
+    no = await alice.ask("POST", "/jobs", {name: "perhaps"})
+    assert (no.status, f"{name} cannot be 'perhaps'" in no.message) == (400, True)
+
+
+@IN_JSON
 async def test_the_largest_number_is_kept_as_it_is(alice: HpcClient) -> None:
     given = {"MaxCores": "0002147483647", "TaskExecutionFailureRetryLimit": "1000.0"}
     job = (await alice.ask("POST", "/jobs", given)).value
