@@ -67,7 +67,9 @@ same paths are served on the Unix socket and on loopback HTTP.
   (`True`, `false`). A query field that an operation does not have is refused with 400, and the
   sentence names those that it has; so is one that is given with two values.
 - XML with a document type is refused, as is what is nested deeper than 16 elements. A body has at
-  most 8 MiB.
+  most 8 MiB. An element that has no place here, text between elements, an attribute where none is
+  read, and a namespace other than those of HPC Pack's editions (or none) are refused with 400 and
+  named. Comments, and attributes about the document such as `xsi:schemaLocation`, do not count.
 - Times go out as `M/d/yyyy h:mm:ss tt` in UTC. `11/23/2026 07:00:00` is read too, and ISO 8601.
 - A property that has no value yet (`StartTime` of a job that waits) is left out.
 - Lists go on by `queryId` with the header `x-ms-continuation-queryId`, absent on the last page; or
