@@ -9,6 +9,7 @@ from adapters.hpcpack.operation import Operation
 from adapters.hpcpack.operations import CLUSTER, JOBS, TASKS
 from adapters.hpcpack.task_questions import SORTED_ROWS_MAX
 from adapters.hpcpack.windows_operations import WINDOWS_OPERATIONS
+from domain.checks import OWN_VARIABLES
 from domain.submission import CORES_MAX
 from domain.sweeps import INSTANCES_MAX
 from domain.transitions import ALWAYS, CHANGE_JOB, CHANGE_TASK, PropertyRow
@@ -242,7 +243,10 @@ def properties() -> str:
         "instances a service has. A number beyond its range is refused, never cut. "
         f"{either} of a job may be true or false, as every file that the product exports has "
         "them, and cannot be read back: whoever works it out, a task takes one slot, and a "
-        "service as many as `MaxCores` says."
+        "service as many as `MaxCores` says. `ExpandedPriority` may be given where it says what "
+        f"`Priority` beside it says, {job_properties.EXPANDED_STEP} for each step from Lowest with "
+        "0; another value answers 501. Variables that every run is given its own values of are "
+        f"refused: {listed(OWN_VARIABLES)}."
         "\n\nJobs are sorted by "
         f"{listed(spelled(questions.JOB_SORTS))}; not by "
         f"{listed(spelled(questions.UNSORTED_JOBS))}. Tasks are sorted by any property. "

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from domain import commands as c
 from domain import events as e
 from domain.adding import add_job, content_of_job
+from domain.checks import OWN_VARIABLES
 from domain.errors import BadRequest, Corrupt
 from domain.evolve import evolve, replay
 from domain.ranges import in_ranges, ranges
@@ -129,6 +130,8 @@ BAD = [
     (add((task(1, environment={"1A": ""}),)), "variable's name"),
     (add((task(1, environment={"A=B": ""}),)), "variable's name"),
     (add((task(1, environment={"A\n": ""}),)), "variable's name"),
+    *((add((task(1, environment={x: "7"}),)), f"variable {x} cannot") for x in OWN_VARIABLES),
+    (add(environment={"A": "1", "CCP_JOBID": ""}), "CCP_NODES, CCP_NODES_CORES, CCP_TASKID"),
     (add((task(1, work_directory="tmp"),)), "absolute"),
     (add((task(1, name="x" * 81),)), "81 characters"),
     (add((task(1, name="a\u202eb"),)), "cannot be printed"),

@@ -124,6 +124,20 @@ async def test_what_nothing_reads_in_a_job_file_is_refused_by_its_name(
 
 
 @IN_JSON
+async def test_a_job_file_cannot_give_what_every_run_is_given(alice: HpcClient) -> None:
+    given = (
+        "<EnvironmentVariables><Variable><Name>CCP_JOBID</Name><Value>77</Value></Variable>"
+        "</EnvironmentVariables>"
+    )
+    task = "<Task CommandLine='a'>{}</Task>"
+    for job, inner in ((given, ""), ("", given)):
+        file = f"<Job>{job}<Tasks>{task.format(inner)}</Tasks></Job>"
+        no = await alice.ask("POST", "/jobs/jobFile", file)
+        assert (no.status, no.code) == (422, 0x80040205)
+        assert "the variable CCP_JOBID cannot be given" in no.message
+
+
+@IN_JSON
 @pytest.mark.parametrize(
     "file",
     [

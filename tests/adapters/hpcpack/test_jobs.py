@@ -264,9 +264,11 @@ async def test_yes_and_no_in_any_case(
     assert found.cancel.mode == mode
 
 
-async def test_what_is_neither_yes_nor_no_stops_nothing(alice: HpcClient) -> None:
+@pytest.mark.parametrize("said", ["perhaps", "", " "])
+async def test_what_is_neither_yes_nor_no_stops_nothing(alice: HpcClient, said: str) -> None:
     job = await alice.submitted("sleep 60")
-    answer = await alice.ask("POST", f"/jobs/{job}/cancel", forced="perhaps")
+    answer = await alice.ask("POST", f"/jobs/{job}/cancel", forced=said)
+    assert f"forced cannot be {said!r}: it is true or false" in answer.message
     assert (answer.status, answer.code) == (400, 0x80040205)
     assert (await alice.job(job, "State"))["State"] == "Submitted"
 

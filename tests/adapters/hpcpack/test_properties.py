@@ -111,6 +111,8 @@ async def test_variables_are_set_changed_and_taken_away(alice: HpcClient) -> Non
         ("/customProperties", {}, 422, 0x80040205),
         ("/envVariables", {"A-B": "x"}, 422, 0x80040205),
         ("/envVariables", {"A": "x" * 32_768}, 422, 0x80040205),
+        ("/envVariables", {"CCP_JOBID": "77"}, 422, 0x80040205),
+        ("/tasks/1/envVariables", {"COUNTERMAND_RUN": "77"}, 422, 0x80040205),
         ("/tasks/1/customProperties", {"n" * 81: "x"}, 422, 0x800402DC),
         ("/tasks/1/envVariables", {"A-B": "x"}, 422, 0x80040205),
     ],
@@ -162,6 +164,24 @@ async def test_who_works_out_the_cores_makes_no_difference(alice: HpcClient, nam
 
 
 @IN_JSON
+async def test_an_expanded_priority_that_says_the_priority_in_other_words_is_taken(
+    alice: HpcClient,
+) -> None:
+    both = {"ExpandedPriority": "4000", "Priority": "Highest"}
+    made = await alice.ask("POST", "/jobs", both)
+    assert await alice.job(made.value, *both) == both
+    lower = {"ExpandedPriority": "1000", "Priority": "1"}
+    assert (await alice.ask("PUT", f"/jobs/{made.value}", lower)).status == 204
+    assert (await alice.job(made.value, "Priority"))["Priority"] == "BelowNormal"
+    for file, status in (
+        ('<Job Priority="Highest" ExpandedPriority="4000"/>', 200),
+        ('<Job ExpandedPriority="2000"/>', 200),
+        ('<Job ExpandedPriority="4000"/>', 501),
+    ):
+        assert (await alice.ask("POST", "/jobs/jobFile", file)).status == status, file
+
+
+@IN_JSON
 async def test_the_largest_number_is_kept_as_it_is(alice: HpcClient) -> None:
     given = {"MaxCores": "0002147483647", "TaskExecutionFailureRetryLimit": "1000.0"}
     job = (await alice.ask("POST", "/jobs", given)).value
@@ -177,6 +197,9 @@ async def test_the_largest_number_is_kept_as_it_is(alice: HpcClient) -> None:
         ({"HasRuntime": "True"}, 422, 0x80040203),
         ({"JobType": "Admin"}, 422, 0x80040203),
         ({"JobTemplate": "GPU"}, 501, 0x8004020F),
+        ({"ExpandedPriority": "2500"}, 501, 0x8004020F),
+        ({"ExpandedPriority": "2000", "Priority": "Highest"}, 501, 0x8004020F),
+        ({"ExpandedPriority": "high"}, 501, 0x8004020F),
         ({"NotifyOnStart": "True"}, 501, 0x8004020F),
         ({"MinCores": "2"}, 501, 0x8004020F),
         ({"HoldUntil": "1/1/2020"}, 422, 0x800402CB),
@@ -201,6 +224,28 @@ async def test_what_a_job_cannot_be_changed_to(
     answer = await alice.ask("PUT", f"/jobs/{job}", body)
     assert (answer.status, answer.code) == (status, code), answer.raw
     assert await alice.job(job, *before) | {"ChangeTime": ""} == before | {"ChangeTime": ""}
+
+
+@IN_JSON
+@pytest.mark.parametrize(
+    ("verb", "path", "names"),
+    [
+        ("PUT", "", "Name, Priority, UserName, Project, RunUntilCanceled, FailOnTaskFailure, Run"),
+        ("POST", "/customProperties", "the Name and Value of a custom property, or of several"),
+        ("POST", "/envVariables", "the Name and Value of an environment variable, or of several"),
+        ("PUT", "/tasks/1", "Name, CommandLine, WorkDirectory, Runtime, DependsOn, ValidExitCodes"),
+        ("POST", "/tasks/1/customProperties", "the Name and Value of a custom property, or"),
+        ("POST", "/tasks/1/envVariables", "the Name and Value of an environment variable, or"),
+    ],
+)
+async def test_a_change_of_nothing_is_answered_with_the_product_s_names(
+    alice: HpcClient, verb: str, path: str, names: str
+) -> None:
+    job = await alice.create("sleep 60")
+    no = await alice.ask(verb, f"/jobs/{job}{path}", {})
+    assert (no.status, no.code) == (422, 0x80040205)
+    assert no.message.startswith(f"there is nothing to change; give {names}")
+    assert "_" not in no.message.partition(" (Operation_")[0]
 
 
 @IN_JSON
