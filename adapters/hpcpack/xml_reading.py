@@ -150,7 +150,8 @@ def check_content(
     elements, and elements and attributes of other names (None: whoever calls reads them all)."""
     what = one.name[:SHOWN]
     if one.text.strip(BLANKS):
-        raise Malformed(f"{what} holds the text {one.text.strip(BLANKS)[:SHOWN]!r}; remove it")
+        count = len(one.text.strip(BLANKS))  # not what it says: it may be a misplaced password
+        raise Malformed(f"{what} holds text that is in no element, {count} characters; remove it")
     for child in one.children:
         if child.name not in children:
             raise Malformed(f"{what} cannot have an element {child.name[:SHOWN]!r}{may(children)}")

@@ -90,13 +90,13 @@ TERM = "<Job><CustomProperties><Term{}</Term></CustomProperties></Job>"
     [
         ("<Job><Foo/></Job>", "Job cannot have an element 'Foo'; it may have: Tasks, "),
         ("<Job><ResourceRequest>x</ResourceRequest></Job>", "element 'ResourceRequest'"),
-        ("<Job>text</Job>", "Job holds the text 'text'; remove it"),
-        ("<Job>\u00a0</Job>", "Job holds the text '\\xa0'"),
+        ("<Job>text</Job>", "Job holds text that is in no element, 4 characters; remove"),
+        ("<Job>\u00a0</Job>", "Job holds text that is in no element, 1 char"),
         ("<Job><Tasks Limit='3'/></Job>", "Tasks cannot have an attribute 'Limit'; it has none"),
-        ("<Job><Tasks>x<Task CommandLine='true'/></Tasks></Job>", "Tasks holds the text 'x'"),
+        ("<Job><Tasks>x<Task CommandLine='true'/></Tasks></Job>", "Tasks holds text that is in no"),
         ("<Job><Tasks><Task CommandLine='true'>RequiredNodes=n1</Task></Tasks></Job>", "Task hold"),
         ("<Job><Tasks><Task CommandLine='true'><Bar/></Task></Tasks></Job>", "element 'Bar'"),
-        ("<Job><Dependencies>1,2</Dependencies></Job>", "Dependencies holds the text '1,2'"),
+        ("<Job><Dependencies>1,2</Dependencies></Job>", "Dependencies holds text that is in"),
         (
             "<Job xmlns='urn:wrong'/>",
             "'Job' is in the namespace 'urn:wrong', which is not HPC Pack",
