@@ -80,19 +80,29 @@ def create_rest(
 ) -> Rest:
     """Whatever is raised becomes a fault; nothing is answered without a name."""
     nodes = NodeQuestions(machine)
+    of_no_job = {**Cluster(machine).works(), **nodes.works(), **NodeStats(nodes).works()}
     works = {
         **Commands(scheduler, ids).works(),
         **Questions(queries, listing).works(),
         **TaskQuestions(queries, SubtaskQueries(queries, listing)).works(),
-        **Cluster(machine).works(),
-        **nodes.works(),
-        **NodeStats(nodes).works(),
+        **{name: after_acting(queries, work) for name, work in of_no_job.items()},
     }
     door = Door(authenticator, HPC_PACK)
     new = application(HPC, OPERATIONS, works, door, Modern(), ids.new)
     manner = Windows(machine.head)
     old = application(WINDOWS_HPC, WINDOWS_OPERATIONS, works, door, manner, ids.new)
     return Rest(AnyCase(new, HPC), AnyCase(old, WINDOWS_HPC, machine.cluster))
+
+
+def after_acting(queries: Queries, work: Work) -> Work:
+    """The work, for who asks for nobody or may act for whom they name; where a job is named, the
+    policy is asked about both anyway."""
+
+    async def worked(asked: Asked) -> Answer:
+        queries.check_acting(asked.caller)
+        return await work(asked)
+
+    return worked
 
 
 def application(

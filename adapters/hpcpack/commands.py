@@ -79,12 +79,12 @@ class Commands:
     async def submit_job(self, asked: Asked) -> Nothing:
         """Configuring -> Submitted. A password in the body goes no further than this.
 
-        Other properties in the body are changed first, as a request of its own.
+        Other properties in the body are changed first, with the account, as a request of its own.
         """
         changes = job_changes(properties_of(asked.body))
-        run_as, others = changes.run_as or "", replace(changes, run_as=None)
-        if others.named:
-            await self._change_job(asked, others, OF_A_JOB)
+        run_as = changes.run_as or ""
+        if replace(changes, run_as=None).named:
+            await self._change_job(asked, changes, OF_A_JOB)
         done(
             await self._scheduler.submit_job_by_id(
                 asked.caller, asked.job_id, self._ids.new(), run_as=run_as

@@ -234,7 +234,8 @@ JOBS: Final = (
         NOTHING,
         body="properties, or nothing",
         differs="UserName is the account that tasks run as, and must be one of the settings; the "
-        "password is dropped; other properties are changed first, as a request of its own",
+        "password is dropped; where there are other properties, all are changed first, as a "
+        "request of its own: what is changed then stays so when the submission itself is refused",
     ),
     Operation(
         "cancelJob",

@@ -27,7 +27,8 @@ class RunSet(Struct, frozen=True):
 class SubtaskSet(Struct, frozen=True):
     """Some of a task's subtasks.
 
-    ``instances``: their numbers as ranges, such as "1-3,7"; ``cut``: so many more are not named.
+    ``instances``: their numbers as ranges, such as "1-3,7", of at most 2000 ranges for all tasks
+    together; ``cut``: so many more are not named, and follow from the job's events before this one.
     """
 
     task: int

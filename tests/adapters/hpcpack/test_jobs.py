@@ -314,6 +314,16 @@ async def test_the_account_of_a_submit_is_kept_and_its_password_is_not(
     assert stored[-1].type == "JobSubmitted"
 
 
+async def test_a_submit_with_an_account_that_is_not_allowed_changes_nothing(
+    alice: HpcClient,
+) -> None:
+    job = await alice.create("sleep 60", name="before")
+    body = {"Name": "after", "UserName": "forbidden"}
+    no = await alice.ask("POST", f"/jobs/{job}/submit", body)
+    assert (no.status, "forbidden" in no.message) == (422, True)
+    assert await alice.job(job, "Name,State") == {"Name": "before", "State": "Configuring"}
+
+
 async def test_the_limits_of_a_user_name_and_a_password(alice: HpcClient) -> None:
     job = await alice.create("sleep 60")
     for body in (

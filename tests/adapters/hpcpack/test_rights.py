@@ -1,11 +1,13 @@
 """Rights by role, acting for somebody, and that each request leaves the same facts as elsewhere."""
 
+import re
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
 
+from adapters.hpcpack.operations import OPERATIONS
 from domain.events import Recorded, job_aggregate
 from domain.identity import Origin, Role
 from tests.adapters.hpcpack.client import HpcClient
@@ -97,6 +99,23 @@ async def test_who_may_not_act_for_others(people: People, alice: HpcClient, role
     acting = await people.person("somebody", role, **{"x-ms-as-user": "alice"})
     assert (await acting.ask("POST", f"/jobs/{job}/cancel")).status == 403
     assert (await acting.ask("GET", f"/jobs/{job}")).status == 403
+
+
+@pytest.mark.parametrize(
+    ("role", "person"), [(Role.USER, "alice"), (Role.JOB_ADMINISTRATOR, "ada")]
+)
+async def test_who_may_not_act_for_others_is_told_nothing_of_the_cluster(
+    people: People, role: Role, person: str
+) -> None:
+    """Nor which roles that person has."""
+    await people.person("ada", Role.ADMINISTRATOR)
+    await people.person("alice")
+    acting = await people.person("somebody", role, **{"x-ms-as-user": person})
+    questions = [o for o in OPERATIONS if o.works and o.method == "GET" and "job_id" not in o.path]
+    assert len(questions) > 10
+    paths = ["/" + re.sub(r"\{\w+\}", "node-1", o.path) for o in questions]
+    told = {path: (await acting.ask("GET", path)).status for path in paths}
+    assert set(told.values()) == {403}, told
 
 
 async def test_a_token_and_a_domain_are_taken_too(service: Stack, people: People) -> None:
