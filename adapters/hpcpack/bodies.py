@@ -11,7 +11,13 @@ from typing import Any, Final, NoReturn
 from msgspec import Struct
 
 from adapters.hpcpack.answers import Property
-from adapters.hpcpack.xml_reading import Element, read_xml
+from adapters.hpcpack.xml_reading import (
+    Element,
+    check_content,
+    only_child,
+    read_xml,
+    text_of,
+)
 from adapters.web.requests import Malformed, real_number, whole_number
 
 PROPERTIES_MAX: Final = 1000
@@ -84,7 +90,7 @@ def job_file_of(body: Body) -> str | bytes:
     """The job's XML: a JSON string, a ``string`` element, or the document itself."""
     if body.is_xml:
         root = read_xml(body.raw)
-        return root.text if root.name == "string" else body.raw
+        return string_of(root) if root.name == "string" else body.raw
     found = json_of(body)
     if not isinstance(found, str):
         raise Malformed(FILE_FORM)
@@ -145,19 +151,21 @@ def string_of(root: Element) -> str:
     """The text of a ``string`` element."""
     if root.name != "string" or root.children:
         raise Malformed("the body is the message: a string element, or nothing")
-    return root.text
+    return text_of(root)
 
 
 def array_of(root: Element) -> list[Element]:
     """The properties in an ``ArrayOfProperty`` element."""
     if root.name != "ArrayOfProperty" or any(x.name != "Property" for x in root.children):
         raise Malformed("the body is an ArrayOfProperty element with a Property for each, or none")
+    check_content(root, ("Property",))
     return root.children
 
 
 def element_property(one: Element) -> Property:
     """A ``Property`` with ``Name`` and ``Value``."""
-    name, value = one.first("Name"), one.first("Value")
+    check_content(one, ("Name", "Value"))
+    name, value = only_child(one, "Name"), only_child(one, "Value")
     if name is None:
         raise Malformed("a Property has no Name")
-    return Property(name.text, value.text if value else "")
+    return Property(text_of(name), text_of(value) if value else "")

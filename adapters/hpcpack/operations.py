@@ -177,7 +177,8 @@ JOBS: Final = (
         "jobs",
         body=PROPERTIES,
         differs="a property that the job model has no place for answers 501, unless it is given "
-        "with the value that all jobs have",
+        "with the value that all jobs have; `AutoCalculateMax` and `AutoCalculateMin` may say "
+        "either",
     ),
     Operation(
         "createJobFromXml",

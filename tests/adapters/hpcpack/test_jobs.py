@@ -67,6 +67,62 @@ async def test_a_job_file_may_come_as_it_stands(people: People, alice: HpcClient
     assert made.status == 200, made.raw
 
 
+EDITIONS = {
+    "2003": """<?xml version="1.0" encoding="utf-8" ?>
+<Job xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+     xmlns:xsd="http://www.w3.org/2001/XMLSchema"
+     xmlns="http://www.microsoft.com/ComputeCluster/" Name="job1">
+  <ExtendedTerms><Term><Name>a</Name><Value>1000</Value></Term></ExtendedTerms>
+  <Tasks>
+    <Task Name="task1" CommandLine="notepad">
+      <EnvironmentVariables><Variable><Name>B</Name><Value>x</Value></Variable></EnvironmentVariables>
+      <ExtendedTerms><Term><Name>c</Name><Value>y</Value></Term></ExtendedTerms>
+    </Task>
+  </Tasks>
+</Job>""",
+    "2008": """<Job xmlns="http://schemas.microsoft.com/HPCS2008/scheduler/" Version="2.000"
+    Name="job1" JobType="Batch" MinCores="1" MaxCores="1" UnitType="Core" Owner="HPC\\bob">
+  <CustomProperties><Term><Name>a</Name><Value>1000</Value></Term></CustomProperties>
+  <Tasks>
+    <Task Version="2.000" Name="task1" CommandLine="notepad" IsRerunnable="true">
+      <EnvironmentVariables><Variable><Name>B</Name><Value>x</Value></Variable></EnvironmentVariables>
+      <CustomProperties><Term><Name>c</Name><Value>y</Value></Term></CustomProperties>
+    </Task>
+  </Tasks>
+</Job>""",
+    "2008 R2": """<?xml version="1.0" encoding="utf-8"?>
+<h:Job Version="3.000" Name="job1" AutoCalculateMax="false" AutoCalculateMin="false" MinCores="1"
+    xmlns:h="http://schemas.microsoft.com/HPCS2008R2/scheduler/">
+  <!-- written by a program -->
+  <h:Dependencies />
+  <h:CustomProperties><h:Term Name="a" Value="1000" /></h:CustomProperties>
+  <h:Tasks>
+    <h:Task NiceId="1" Name="task1" CommandLine="notepad">
+      <h:EnvironmentVariables>
+        <h:Variable><h:Name>B</h:Name><h:Value>x</h:Value></h:Variable>
+      </h:EnvironmentVariables>
+      <h:CustomProperties><h:Term><h:Name>c</h:Name><h:Value>y</h:Value></h:Term></h:CustomProperties>
+    </h:Task>
+  </h:Tasks>
+</h:Job>""",
+}
+"""As the product and programs for it write them; the first is of the product's pages."""
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+async def test_a_job_file_of_every_edition_is_taken(alice: HpcClient, edition: str) -> None:
+    made = await alice.ask("POST", "/jobs/jobFile", EDITIONS[edition])
+    assert made.status == 200, made.raw
+    place = f"/jobs/{made.value}"
+    assert (await alice.task(made.value, 1, "Name"))["Name"] == "task1"
+    for path, values in (
+        ("/customProperties", {"a": "1000"}),
+        ("/tasks/1/envVariables", {"B": "x"}),
+        ("/tasks/1/customProperties", {"c": "y"}),
+    ):
+        assert (await alice.ask("GET", place + path)).value == values, path
+
+
 async def test_a_job_runs_and_is_canceled(service: Stack, alice: HpcClient) -> None:
     job = await alice.submitted("sleep 60")
     await service.run_job(job)
@@ -268,9 +324,11 @@ async def test_yes_and_no_in_any_case(
     assert found.cancel.mode == mode
 
 
-async def test_what_is_neither_yes_nor_no_stops_nothing(alice: HpcClient) -> None:
+@pytest.mark.parametrize("said", ["perhaps", "", " "])
+async def test_what_is_neither_yes_nor_no_stops_nothing(alice: HpcClient, said: str) -> None:
     job = await alice.submitted("sleep 60")
-    answer = await alice.ask("POST", f"/jobs/{job}/cancel", forced="perhaps")
+    answer = await alice.ask("POST", f"/jobs/{job}/cancel", forced=said)
+    assert f"forced cannot be {said!r}: it is true or false" in answer.message
     assert (answer.status, answer.code) == (400, 0x80040205)
     assert (await alice.job(job, "State"))["State"] == "Submitted"
 
