@@ -347,11 +347,22 @@ class Scheduler:
         )
 
     async def requeue_job(
-        self, caller: Caller, job_id: str, request_id: str, if_versions: c.IfVersions = None
+        self,
+        caller: Caller,
+        job_id: str,
+        request_id: str,
+        if_versions: c.IfVersions = None,
+        *,
+        message: str = "",
     ) -> Receipt:
         """Configure and submit in one."""
         return await self._requests.request(
-            caller, job_id, Action.REQUEUE, request_id, c.RequeueJob, if_versions=if_versions
+            caller,
+            job_id,
+            Action.REQUEUE,
+            request_id,
+            lambda asked: c.RequeueJob(asked, message, self._limits.message_units_max),
+            if_versions=if_versions,
         )
 
     async def requeue_task(
@@ -363,6 +374,7 @@ class Scheduler:
         if_versions: c.IfVersions = None,
         *,
         instance: int = 0,
+        message: str = "",
     ) -> Receipt:
         """Run one failed or canceled task again, in a job that is queued or running."""
         return await self._requests.request(
@@ -370,7 +382,9 @@ class Scheduler:
             job_id,
             Action.REQUEUE,
             request_id,
-            lambda asked: c.RequeueTask(asked, task_id, instance),
+            lambda asked: c.RequeueTask(
+                asked, task_id, instance, message, self._limits.message_units_max
+            ),
             on=OnTask(task_id, instance),
             if_versions=if_versions,
         )

@@ -79,7 +79,7 @@ def stop_waiting(
 ) -> Job:
     """Waiting tasks are Canceled, but not explicitly: a requeue takes them up again.
 
-    ``reasons``: why, by the number of the task, as far as it is not the job's own cancel.
+    ``reasons``: why, by the number of the task.
     """
 
     def change(task: Task) -> Task:
@@ -105,8 +105,8 @@ def stop_running(job: Job, state: TaskState) -> Job:
     return with_tasks(job, ids, lambda t: running_changed(t, change) if t.subtasks else change(t))
 
 
-def release_skipped(job: Job) -> Job:
-    """Node release, if it still waits, is not going to run in this round."""
+def release_skipped(job: Job, reason: str = "") -> Job:
+    """Node release, if it still waits, is not going to run in this round, for this reason."""
     release = job.release
     if release is None or not waits(release):
         return job
@@ -115,4 +115,5 @@ def release_skipped(job: Job) -> Job:
         if release.subtasks is None
         else waiting_canceled(release, job.changed_at)
     )
+    skipped = replace(skipped, reason=reason or skipped.reason)
     return with_tasks(job, [release.spec.id], lambda _: skipped)

@@ -26,6 +26,7 @@ from domain.states import JobState, TaskState, TaskType
 from domain.submission import (
     ENVIRONMENT_BYTES_MAX,
     check_environments,
+    check_instances,
     check_properties,
     check_task,
     check_together,
@@ -83,6 +84,7 @@ def bad_tasks(job: Job, tasks: tuple[e.TaskSpec, ...]) -> Refusal | None:
 
 def check_added(job: Job, tasks: tuple[e.TaskSpec, ...], whole: tuple[e.TaskSpec, ...]) -> None:
     """Limits of the new tasks with what the job has."""
+    check_instances(tasks)
     check_environments(job.environment, tasks)
     check_together(whole, job.job_type)
 

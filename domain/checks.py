@@ -18,6 +18,17 @@ CUSTOM_VALUE_CHARACTERS_MAX: Final = 1024
 """Source: ISchedulerJob::SetCustomProperty and ISchedulerTask::SetCustomProperty."""
 
 VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,255}")
+OWN_VARIABLES: Final = (
+    "CCP_JOBID",
+    "CCP_JOBNAME",
+    "CCP_NODES",
+    "CCP_NODES_CORES",
+    "CCP_TASKID",
+    "CCP_TASKINSTANCEID",
+    "COUNTERMAND_RUN",
+)
+"""Variables that every run is given with values of its own. Another value would never reach it."""
+
 ACCOUNT_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,79}")
 SHOWN: Final = 80
 
@@ -78,8 +89,13 @@ def check_custom(where: str, properties: dict[str, str]) -> None:
 
 
 def check_variables(where: str, environment: dict[str, str], bytes_max: int) -> None:
-    """Variables: their names, and all together."""
+    """Variables: their names, and all together. None of those that every run is given."""
     for name in environment:
+        if name in OWN_VARIABLES:
+            raise wrong(
+                f"{where}: the variable {name} cannot be given, because every run is given its own "
+                f"value of it, as of each of {', '.join(OWN_VARIABLES)}; choose another name"
+            )
         if not VARIABLE_NAME.fullmatch(name):
             raise wrong(
                 f"{where}: {name[:SHOWN]!r} cannot be a variable's name: letters, digits and _, "

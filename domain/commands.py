@@ -81,6 +81,7 @@ __all__ = [
     "TaskChanges",
     "content_sha256",
     "on_task",
+    "requeue_sha256",
 ]
 
 IfVersions = tuple[int, ...] | None
@@ -222,6 +223,8 @@ class RequeueJob(Struct, frozen=True):
     """Configure and submit in one."""
 
     asked: Asked
+    message: str = ""
+    message_units_max: int = MESSAGE_UNITS_MAX
 
 
 class RequeueTask(Struct, frozen=True):
@@ -233,6 +236,8 @@ class RequeueTask(Struct, frozen=True):
     asked: Asked
     task: int
     instance: int = 0
+    message: str = ""
+    message_units_max: int = MESSAGE_UNITS_MAX
 
 
 Request = (
@@ -257,6 +262,11 @@ def content_sha256(*parts: str) -> str:
     """A digest of what a request asks for, to tell a retry from another request of the same id."""
     whole = "\x00".join(parts).encode("utf-8", "surrogatepass")
     return hashlib.sha256(whole).hexdigest()
+
+
+def requeue_sha256(operation: str, message: str) -> str:
+    """The digest of a requeue; without a message as before there could be one."""
+    return content_sha256(operation, message) if message else content_sha256(operation)
 
 
 def on_task(operation: str, task: int, instance: int) -> str:

@@ -141,7 +141,9 @@ def requeue(job: Job, request: c.RequeueJob) -> e.JobEvent:
     return gated(
         job,
         request,
-        lambda: e.JobRequeued(asked.request_id, count, again, kept_, asked.decision, job.state),
+        lambda: e.JobRequeued(
+            asked.request_id, count, again, kept_, asked.decision, job.state, request.message
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 """``evolve(job, recorded) -> job``: what each fact means. Never refuses, never looks outside."""
 
 from collections.abc import Iterable
-from typing import Final, assert_never
+from typing import assert_never
 
 from msgspec.structs import replace
 
@@ -41,11 +41,7 @@ from domain.evolve_runs import (
 )
 from domain.job import Job
 from domain.states import JobState, StopCause, TaskState
-
-OWN_STOPS: Final = {
-    StopCause.RUN_LIMIT: ("run_limit", "its run-time limit, or that of its job, ran out"),
-    StopCause.TASK_FAILURE: ("stopped", "another task of the job failed"),
-}
+from domain.stopped_by import job_canceled_by, why_stopped
 
 
 def evolve(job: Job | None, recorded: e.Recorded) -> Job:
@@ -147,7 +143,7 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
         case e.NodeReleaseEnded():
             return release_ended(job, recorded, data)
         case e.NodeReleaseSkipped():
-            return release_skipped(job)
+            return release_skipped(job, job_canceled_by(job.cancel))
         case e.JobCanceled():
             return canceled(job, recorded)
         case e.JobFinishRequested():
@@ -170,7 +166,7 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
 
 def stopped(job: Job, recorded: e.Recorded, data: e.TaskStopped | e.TaskForceStopped) -> Job:
     """The runs are over, as the order that stopped them says."""
-    code, reason = OWN_STOPS.get(data.cause, ("", ""))
+    code, reason = why_stopped(job, data)
     how = (data.outcome, data.exit, code, reason)
     return run_ended(job, recorded, data.runs, *how, again=data.runs_again)
 

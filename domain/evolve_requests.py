@@ -16,7 +16,7 @@ from domain.changes import (
     stop_waiting,
     with_tasks,
 )
-from domain.commands import content_sha256, on_task
+from domain.commands import content_sha256, on_task, requeue_sha256
 from domain.hresult import HResult
 from domain.job import (
     CancelInForce,
@@ -30,6 +30,7 @@ from domain.job import (
 from domain.message import sha256_of
 from domain.ranges import in_ranges
 from domain.states import TASK_ENDED, CancelMode, JobState, NodeRelease, TaskState, TaskType
+from domain.stopped_by import canceled_by, finished_by, job_canceled_by, job_finished_by
 from domain.subtasks import (
     cut_short,
     queued_again,
@@ -67,11 +68,13 @@ def cancel_requested(job: Job, recorded: e.Recorded, data: e.JobCancelRequested)
         grace_seconds=data.grace_seconds,
         node_release=data.node_release,
     )
-    after = stop_waiting(with_sweeps_cut_short(enter(job, JobState.CANCELING)), recorded)
+    why = job_canceled_by(cancel)
+    after = with_sweeps_cut_short(enter(job, JobState.CANCELING), why)
+    after = stop_waiting(after, recorded, by_request(after, why))
     if data.mode is not CancelMode.GRACEFUL:
         after = stop_running(after, TaskState.CANCELING)
     if data.node_release is NodeRelease.NONE:
-        after = release_skipped(after)
+        after = release_skipped(after, why)
     after = replace(
         after,
         cancel=cancel,
@@ -82,10 +85,19 @@ def cancel_requested(job: Job, recorded: e.Recorded, data: e.JobCancelRequested)
     return cancel_answered(after, recorded, data)
 
 
-def with_sweeps_cut_short(job: Job) -> Job:
-    """The job, whose tasks with open subtasks know that its cancel ended them."""
-    ids = [t.spec.id for t in job.work if t.subtasks is not None and t.state not in TASK_ENDED]
-    return with_tasks(job, ids, cut_short)
+def by_request(job: Job, why: str) -> dict[int, str]:
+    """For each task that waits the same reason: who ended the job."""
+    return {task.spec.id: why for task in job.waiting}
+
+
+def with_sweeps_cut_short(job: Job, why: str) -> Job:
+    """The job, whose tasks with open subtasks know that its cancel ended them, and whose it was."""
+    return with_tasks(job, open_sweeps(job), lambda t: replace(cut_short(t), reason=why))
+
+
+def open_sweeps(job: Job) -> list[int]:
+    """Tasks with subtasks, node release aside, that have not ended."""
+    return [t.spec.id for t in job.work if t.subtasks is not None and t.state not in TASK_ENDED]
 
 
 def cancel_answered(job: Job, recorded: e.Recorded, data: CancelAnswer) -> Job:
@@ -122,12 +134,15 @@ def task_cancel_requested(job: Job, recorded: e.Recorded, data: e.TaskCancelRequ
         version=recorded.version,
     )
 
+    why = canceled_by(cancel)
+
     def stopping(run: Task) -> Task:
         return replace(run, state=TaskState.CANCELING, cancel=cancel)
 
     def change(task: Task) -> Task:
         if task.subtasks is not None:
-            after = replace(task, cancel=cancel, cancel_open=data.waiting.count > 0)
+            opened = data.waiting.count > 0
+            after = replace(task, cancel=cancel, cancel_open=opened, reason=why)
             return waiting_canceled(running_changed(after, stopping), recorded.time, True)
         if data.running.count:
             return stopping(task)
@@ -138,6 +153,7 @@ def task_cancel_requested(job: Job, recorded: e.Recorded, data: e.TaskCancelRequ
             cancel_open=True,
             explicitly_canceled=True,
             ended_at=recorded.time,
+            reason=why,
         )
 
     return cancel_answered(on_target(job, data, change), recorded, data)
@@ -185,16 +201,19 @@ def task_finish_requested(job: Job, recorded: e.Recorded, data: e.TaskFinishRequ
         version=recorded.version,
     )
 
+    why = finished_by(finish)
+
     def stopping(run: Task) -> Task:
         return replace(run, state=TaskState.FINISHING, finish=finish)
 
     def change(task: Task) -> Task:
         if task.subtasks is not None:
-            after = running_changed(replace(task, finish=finish), stopping)
+            after = running_changed(replace(task, finish=finish, reason=why), stopping)
             return waiting_ended(after, TaskState.FINISHED, recorded.time)
         if data.running.count:
             return stopping(task)
-        return replace(task, state=TaskState.FINISHED, finish=finish, ended_at=recorded.time)
+        done = replace(task, state=TaskState.FINISHED, finish=finish, reason=why)
+        return replace(done, ended_at=recorded.time)
 
     content, scope = content_sha256("finish_task", data.message), on_task(*of("finish_task", data))
     return answered(on_target(job, data, change), recorded, scope, data.request_id, content)
@@ -211,7 +230,8 @@ def task_requeued(job: Job, recorded: e.Recorded, data: e.TaskRequeued) -> Job:
     after = (
         job if waits else on_target(job, data, lambda t: waiting_again(t, TaskState.QUEUED, True))
     )
-    content, scope = content_sha256("requeue_task"), on_task(*of("requeue_task", data))
+    content = requeue_sha256("requeue_task", data.message)
+    scope = on_task(*of("requeue_task", data))
     return answered(after, recorded, scope, data.request_id, content)
 
 
@@ -253,7 +273,11 @@ def finish_requested(job: Job, recorded: e.Recorded, data: e.JobFinishRequested)
         grace_seconds=data.grace_seconds,
         node_release=data.node_release,
     )
-    after = stop_waiting(enter(job, JobState.FINISHING), recorded)
+    why = job_finished_by(finish)
+    after = with_tasks(
+        enter(job, JobState.FINISHING), open_sweeps(job), lambda t: replace(t, reason=why)
+    )
+    after = stop_waiting(after, recorded, by_request(after, why))
     after = stop_running(after, TaskState.FINISHING)
     if data.node_release is NodeRelease.NONE:
         after = release_skipped(after)
@@ -333,5 +357,8 @@ def again(
         started_at=None,
         ended_at=None,
     )
-    operation = "requeue" if isinstance(data, e.JobRequeued) else "configure"
-    return answered(after, recorded, operation, data.request_id, content_sha256(operation))
+    if isinstance(data, e.JobRequeued):
+        operation, content = "requeue", requeue_sha256("requeue", data.message)
+    else:
+        operation, content = "configure", content_sha256("configure")
+    return answered(after, recorded, operation, data.request_id, content)

@@ -11,6 +11,7 @@ from domain.changes import answered, enter, runs_changed, with_tasks
 from domain.counted import count_of
 from domain.job import Expired, Held, Job, Order, Outlived, Task
 from domain.states import TASK_WAITING, JobState, TaskState, TaskType
+from domain.stopped_by import job_canceled_by
 from domain.subtasks import waiting_as, with_count
 
 LONG_RUN: Final = timedelta(seconds=60)
@@ -207,8 +208,9 @@ def release_ended(job: Job, recorded: e.Recorded, data: e.NodeReleaseEnded) -> J
     cut = bool(data.request_id)
     well = data.exit.code == 0 and not data.timed_out
     state = TaskState.FINISHED if well else TaskState.FAILED
-    after = run_ended(job, recorded, data.runs, state, data.exit, reason=data.reason)
-    after = on_its_node(after, data.runs, data.reason)
+    reason = job_canceled_by(job.cancel) if cut else data.reason
+    after = run_ended(job, recorded, data.runs, state, data.exit, reason=reason)
+    after = on_its_node(after, data.runs, reason)
     after = with_survivors(after, data.runs, data.survivors)
     return replace(
         after,

@@ -82,8 +82,9 @@ class Task(Struct, frozen=True):
     ``order_before``: the weaker order that ``order`` took over from. ``explicitly_canceled``:
     canceled by a request on this task before it ran; it then stays Canceled when the job is queued
     again. ``retries``: how often it was queued again by itself in this round; of a service, how
-    often in a row after a short run. ``reason``: why the run ended badly, or why what waited was
-    Canceled; of a preparation or release on several nodes of the first that failed.
+    often in a row after a short run. ``reason``: why the run ended badly, why what waited was
+    Canceled, or by whom it was stopped and what they said; of a preparation or release on several
+    nodes of the first that failed.
     ``cancel_open``: TaskCanceled has not been written yet.
     ``outlived``: of all its runs, and those of its subtasks. ``changed_at``: the time of the last
     fact that changed anything of it; None only before ``evolve`` has seen it, and of a subtask.

@@ -29,6 +29,8 @@ JobRequest = (
     | c.RequeueTask
 )
 ON_A_TASK: Final = c.FinishTask | c.RequeueTask | c.ChangeTask
+SAYS_WHY: Final = c.FinishJob | c.FinishTask | c.RequeueJob | c.RequeueTask
+"""Those that have a message, cancels aside."""
 REASON_CODE_MAX: Final = 32
 REASON_CODE_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 REASON_CODE_FORM: Final = "1 to 32 of a-z, 0-9, _ and -"
@@ -91,11 +93,13 @@ def content_of(request: JobRequest) -> str:
         case c.FinishTask():
             return c.content_sha256("finish_task", request.message)
         case c.RequeueTask():
-            return c.content_sha256("requeue_task")
+            return c.requeue_sha256("requeue_task", request.message)
+        case c.RequeueJob():
+            return c.requeue_sha256("requeue", request.message)
         case c.SubmitJob():
             return c.content_sha256("submit", request.run_as)
-        case c.ConfigureJob() | c.RequeueJob():
-            return c.content_sha256(operation_of(request))
+        case c.ConfigureJob():
+            return c.content_sha256("configure")
         case _:
             assert_never(request)
 
@@ -129,7 +133,7 @@ def reused_id(job: Job, request: JobRequest) -> Refusal | None:
 
 def bad_message(request: JobRequest) -> Refusal | None:
     """A message that is too long or holds a forbidden character."""
-    if not isinstance(request, c.CancelJob | c.CancelTask | c.FinishJob | c.FinishTask):
+    if not isinstance(request, c.CancelJob | c.CancelTask | SAYS_WHY):
         return None
     try:
         check_message(request.message, request.message_units_max)
@@ -181,6 +185,6 @@ def command_refused(job: Job, request: JobRequest, no: Refusal) -> e.JobCommandR
 
 def kept_message(request: JobRequest) -> KeptMessage:
     """What a refusal keeps of the request's message, if it has one."""
-    if isinstance(request, c.FinishJob | c.FinishTask):
+    if isinstance(request, SAYS_WHY):
         return kept(request.message, request.message_units_max)
     return KeptMessage("", 0)

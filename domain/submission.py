@@ -31,7 +31,7 @@ from domain.errors import BadRequest
 from domain.events import TaskSpec
 from domain.hresult import HResult
 from domain.states import JobType, TaskType
-from domain.sweeps import INDEX_MAX, INSTANCES_MAX, SUBTASKS_MAX, SWEEPS_MAX
+from domain.sweeps import INDEX_MAX, INSTANCES_MAX, SUBTASKS_MAX, SWEEPS_MAX, sized
 
 NAME_CHARACTERS_MAX: Final = 80
 COMMAND_BYTES_MAX: Final = 8 * 1024
@@ -68,6 +68,7 @@ def check_submission(command: AddJob) -> None:
         raise wrong("the tasks of a job are numbered 1, 2, 3, ... without a gap")
     for task in command.tasks:
         check_task(task)
+    check_instances(sized(command.tasks, command.max_cores))
     check_together(command.tasks, command.job_type)
     if command.submit:
         check_whole(command.tasks)
@@ -291,6 +292,17 @@ def check_index(where: str, task: TaskSpec) -> None:
             )
     elif task.instances:
         raise wrong(f"{where}: instances are for a Service")
+
+
+def check_instances(tasks: tuple[TaskSpec, ...]) -> None:
+    """Services that have as many instances as their job's max_cores says: not too many."""
+    for task in tasks:
+        if task.instances > INSTANCES_MAX:
+            raise wrong(
+                f"task {task.id}: a service that says no number of instances has as many as the "
+                f"job's max_cores (MaxCores) says, {task.instances}; 1 to {INSTANCES_MAX} are "
+                "allowed"
+            )
 
 
 def check_sweep(where: str, start: int, end: int, increment: int) -> None:

@@ -33,12 +33,13 @@ def subtasks_of(spec: TaskSpec) -> int:
 
 def sized(tasks: tuple[TaskSpec, ...], max_cores: int) -> tuple[TaskSpec, ...]:
     """The tasks, each service that says no number of instances with as many as its job may have
-    cores, at most ``INSTANCES_MAX``; with one where the job does not say either.
+    cores, with one where the job does not say either. More than ``INSTANCES_MAX`` are not cut:
+    ``check_instances`` refuses them.
 
     Source: the product's service tasks run on all that is allocated to their job. Deliberate: an
     instance has one slot, and there are as many at once as were asked for.
     """
-    instances = min(max(1, max_cores), INSTANCES_MAX)
+    instances = max(1, max_cores)
     return tuple(
         replace(task, instances=instances)
         if task.type is TaskType.SERVICE and not task.instances

@@ -94,6 +94,7 @@ def requeue_task(job: Job, request: c.RequeueTask) -> e.JobEvent:
         undoes=undone.request_id if undone else "",
         undoes_version=undone.version if undone else 0,
         instance=request.instance,
+        message=request.message,
     )
 
 

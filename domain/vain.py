@@ -37,7 +37,8 @@ def reasons_in_vain(job: Job) -> dict[int, str]:
 def preparation(job: Job, prep: Task) -> str:
     """What became of it: "node preparation failed on n1 (no such directory)"."""
     where = f" on {', '.join(job.nodes)}" if job.nodes else ""
-    why = f" ({prep.reason})" if prep.reason else ""
+    own = prep.code or prep.cancel is None  # what a person said is for them to say, not for others
+    why = f" ({prep.reason})" if prep.reason and own else ""
     return f"node preparation {HOW.get(prep.state, ('did not run',))[0]}{where}{why}"
 
 

@@ -11,6 +11,8 @@ from msgspec import Struct
 CANCEL: Final = "tests/domain/test_cancel_story.py"
 FINISH: Final = "tests/domain/test_finish_story.py"
 REQUEUE: Final = "tests/domain/test_requeue_story.py"
+STOPPED_BY: Final = "tests/domain/test_stopped_by.py"
+JOBS: Final = "tests/adapters/hpcpack/test_jobs.py"
 STATES: Final = "tests/domain/test_transitions.py"
 TASKS: Final = "tests/domain/test_task_story.py"
 TASK_TYPES: Final = "tests/domain/test_task_types.py"
@@ -145,8 +147,23 @@ METHODS: Final = (
         "it",
         (
             f"{CLUSTER}::test_the_error_message_is_rendered_as_hpc_pack_does",
-            "tests/adapters/hpcpack/test_jobs.py::test_finish_requeue_and_the_error_message",
+            f"{JOBS}::test_finish_requeue_and_the_error_message",
         ),
+    ),
+    Method(
+        "ISchedulerTask::ErrorMessage",
+        "of a task that somebody stopped, the message of the cancel or finish",
+        "the message too, after who it was: `canceled by alice: wrong input`, `its job was "
+        "canceled by alice: wrong input`",
+        (
+            f"{STOPPED_BY}::test_a_task_that_was_canceled",
+            f"{STOPPED_BY}::test_a_task_that_was_finished",
+            f"{STOPPED_BY}::test_tasks_of_a_job_that_was_canceled",
+            f"{STOPPED_BY}::test_of_a_finished_job_the_message_is_not_kept_with_its_tasks",
+            f"{JOBS}::test_a_task_says_what_the_cancel_of_its_job_said",
+        ),
+        "without a message it is not empty; a task that a limit, a failure or a dependency ended "
+        "has a sentence of its own",
     ),
     Method(
         "Queueing a canceled job again (CancelJob_2, remarks)",
@@ -156,7 +173,9 @@ METHODS: Final = (
         (
             f"{REQUEUE}::test_a_requeue_keeps_what_the_seed_says_and_runs_the_rest_again",
             f"{REQUEUE}::test_attempts_count_on_and_explicit_cancels_survive_every_round",
+            f"{REQUEUE}::test_a_requeue_says_why_and_a_message_that_is_too_long_is_refused",
         ),
+        "`requeue_job` has a message, which its event and the trail keep",
     ),
     Method(
         "FinishJob",
@@ -197,8 +216,11 @@ METHODS: Final = (
         "`requeue_task`: the same",
         (
             f"{TASKS}::test_a_failed_task_runs_again_in_the_same_round",
+            f"{TASKS}::test_a_requeue_says_why_and_a_message_that_is_too_long_is_refused_and_"
+            "kept_in_part",
             f"{TASK_TYPES}::test_every_command_on_every_task_of_a_job_in_every_state",
         ),
+        "the message is kept by its event and in the trail, with the limits of every message",
     ),
     Method(
         "IScheduler::SetClusterParameter, TTLCompletedJobs",

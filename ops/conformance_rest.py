@@ -73,7 +73,7 @@ THEIRS: Final = {
     "setTaskEnvironmentVariables": "sets a task's variables",
     "cancelTask": "stops one task; a message, and `forced`",
     "finishTask": "stops one task so that it counts as Finished",
-    "requeueTask": "runs a Failed or Canceled task again",
+    "requeueTask": "runs a Failed or Canceled task again; a message",
     "getSubtask": "a subtask's properties",
     "setSubtaskProperties": "gives properties of a subtask new values",
     "cancelSubtask": "stops one subtask; a message, and `forced`",
@@ -97,6 +97,7 @@ OF_A_TASK: Final = (f"{TASKS}::test_custom_properties_and_variables_of_a_task",)
 ENDED: Final = f"{JOBS}::test_finish_requeue_and_the_error_message"
 OF_TASKS: Final = f"{JOBS}::test_tasks_are_canceled_finished_and_requeued"
 OF_SUBTASKS: Final = f"{SUBTASKS}::test_one_is_canceled_one_finished_and_one_runs_again"
+NO_BODY: Final = f"{JOBS}::test_a_requeue_that_has_no_message_takes_no_body"
 NO_SUBTASK: Final = f"{SUBTASKS}::test_what_nobody_can_name"
 
 SHOWN: Final[dict[str, tuple[str, ...]]] = {
@@ -153,7 +154,7 @@ SHOWN: Final[dict[str, tuple[str, ...]]] = {
         LIFE,
     ),
     "finishJob": (ENDED,),
-    "requeueJob": (ENDED,),
+    "requeueJob": (ENDED, NO_BODY),
     "getTasks": (
         f"{LISTS}::test_tasks_with_eight_properties",
         f"{LISTS}::test_tasks_by_pages_filters_and_orders",
@@ -185,7 +186,7 @@ SHOWN: Final[dict[str, tuple[str, ...]]] = {
     "setSubtaskProperties": (f"{SUBTASKS}::test_nothing_of_one_subtask_can_be_changed",),
     "cancelSubtask": (OF_SUBTASKS, NO_SUBTASK, SWEEP),
     "finishSubtask": (OF_SUBTASKS, NO_SUBTASK),
-    "requeueSubtask": (OF_SUBTASKS, NO_SUBTASK),
+    "requeueSubtask": (OF_SUBTASKS, NO_SUBTASK, NO_BODY),
     "getJobTemplates": FIRST,
 }
 """Of ``/hpc``. An operation that is honoured and missing here makes a test fail."""

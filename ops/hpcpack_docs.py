@@ -9,6 +9,8 @@ from adapters.hpcpack.operation import Operation
 from adapters.hpcpack.operations import CLUSTER, JOBS, TASKS
 from adapters.hpcpack.task_questions import SORTED_ROWS_MAX
 from adapters.hpcpack.windows_operations import WINDOWS_OPERATIONS
+from domain.checks import OWN_VARIABLES
+from domain.submission import CORES_MAX
 from domain.sweeps import INSTANCES_MAX
 from domain.transitions import ALWAYS, CHANGE_JOB, CHANGE_TASK, PropertyRow
 from ops.hpcpack_query import QUERY_FIELDS
@@ -53,7 +55,8 @@ same paths are served on the Unix socket and on loopback HTTP.
   `UserName`.
 - `x-ms-as-user` acts for somebody, with *that* person's rights. Both names stand in the event. Job
   administrators and administrators may; only an administrator may act for an administrator. Two of
-  these headers in one request are refused with 400, two `Authorization` headers with 401.
+  these headers in one request are refused with 400, and so is `Countermand-As`, which says the same
+  to the native API; two `Authorization` headers are refused with 401.
 
 ## Forms
 
@@ -65,7 +68,9 @@ same paths are served on the Unix socket and on loopback HTTP.
   (`True`, `false`). A query field that an operation does not have is refused with 400, and the
   sentence names those that it has; so is one that is given with two values.
 - XML with a document type is refused, as is what is nested deeper than 16 elements. A body has at
-  most 8 MiB.
+  most 8 MiB. An element that has no place here, text between elements, an attribute where none is
+  read, and a namespace other than those of HPC Pack's editions (or none) are refused with 400 and
+  named. Comments, and attributes about the document such as `xsi:schemaLocation`, do not count.
 - Times go out as `M/d/yyyy h:mm:ss tt` in UTC. `11/23/2026 07:00:00` is read too, and ISO 8601.
 - A property that has no value yet (`StartTime` of a job that waits) is left out.
 - Lists go on by `queryId` with the header `x-ms-continuation-queryId`, absent on the last page; or
@@ -132,8 +137,8 @@ SUBTASKS: Final = (
     "Of a sweep, StartValue and IncrementValue are 1 unless they are given. The product runs a "
     "service task on all that its job is allocated, and no property says on how much: here a "
     "service has as many instances as its job's MaxCores says at the moment when it is added, "
-    f"in a job file or later (1 without it, at most {INSTANCES_MAX}), each with one slot. "
-    "TotalSubTaskNumber says how many there are."
+    f"in a job file or later (1 without it; above {INSTANCES_MAX} the service is refused), each "
+    "with one slot. TotalSubTaskNumber says how many there are."
 )
 QUERY: Final = (
     "Names are read without regard to case. A field that its operation does not have is refused "
@@ -224,6 +229,7 @@ def properties() -> str:
         ("job", listed(p.name for p in jobs), f"{kept_jobs}, `Password` (dropped), {by_name}"),
         ("task", listed(p.name for p in tasks), f"{kept_tasks}, {by_name}"),
     )
+    either = " and ".join(f"`{name}`" for name in wanted.EITHER_NAMES)
     fixed = {**job_properties.FIXED, **task_properties.FIXED}
     told = ", ".join(f"`{name}` {value or '(empty)'}" for name, value in fixed.items())
     text = (
@@ -232,9 +238,16 @@ def properties() -> str:
         "Infinite, `ValidExitCodes` numbers and ranges such as 0,10..20, `Progress` 0 to 100. Of a "
         "task `DependsOn` is names of tasks with commas, and the files of its standard streams are "
         "opened by the shell that runs it, with the rights of its account, from its work directory "
-        "on. `MaxSockets` and `MaxNodes`, and `MaxCores` of a task, may be any number from 1: the "
-        "one slot of a task is within them; `MaxCores` of a job says how many instances a service "
-        "has.\n\nJobs are sorted by "
+        "on. `MaxSockets` and `MaxNodes`, and `MaxCores` of a task, may be any number from 1 "
+        f"to {CORES_MAX}: the one slot of a task is within them; `MaxCores` of a job says how many "
+        "instances a service has. A number beyond its range is refused, never cut. "
+        f"{either} of a job may be true or false, as every file that the product exports has "
+        "them, and cannot be read back: whoever works it out, a task takes one slot, and a "
+        "service as many as `MaxCores` says. `ExpandedPriority` may be given where it says what "
+        f"`Priority` beside it says, {job_properties.EXPANDED_STEP} for each step from Lowest with "
+        "0; another value answers 501. Variables that every run is given its own values of are "
+        f"refused: {listed(OWN_VARIABLES)}."
+        "\n\nJobs are sorted by "
         f"{listed(spelled(questions.JOB_SORTS))}; not by "
         f"{listed(spelled(questions.UNSORTED_JOBS))}. Tasks are sorted by any property. "
         f"Filters: {listed(filters.JOB_NAMES[:2])} of jobs, {listed(filters.TASK_NAMES)} of tasks. "

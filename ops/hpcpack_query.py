@@ -4,13 +4,14 @@ Which operation has which field stands in the tables of operations; a test holds
 them has exactly one row here, and that no row is of a field that there is not.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
 
 from adapters.hpcpack import filters, job_properties, task_properties
 from adapters.hpcpack.fields import NAMES_MAX, NUMBER_MAX
-from adapters.hpcpack.nodes import NODE_PROPERTIES, SORTS
+from adapters.hpcpack.nodes import HEALTHS, NODE_PROPERTIES, SORTS, STATES
 from adapters.hpcpack.paging import ROWS_DEFAULT
 from application.views import PAGE_ROWS_MAX
 
@@ -24,6 +25,13 @@ LISTS: Final = ("getJobs", "getTasks", "getNodes")
 CANCELS: Final = ("cancelJob", "cancelTask", "cancelSubtask")
 LOG: Final = ("getClusterOperations", "getClusterFirstOperation")
 NAMES: Final = f"at most {NAMES_MAX} names, with commas between them"
+
+
+def some_of(words: Sequence[str]) -> str:
+    """A few of these words."""
+    return f"some of {', '.join(words)}, with commas between them; another word answers 400"
+
+
 YES_NO: Final = "`true` or `false`, `1` or `0`"
 ALL: Final = "all"
 EVERY: Final = "every operation"
@@ -157,7 +165,8 @@ QUERY_FIELDS: Final = (
         "queryId",
         LISTS,
         "goes on after the page that came with it, with the same filter and order",
-        "what the header `x-ms-continuation-queryId` said",
+        "what the header `x-ms-continuation-queryId` said; anything else, and what came with "
+        "another question, answers 404: there is no such place in this list",
         "the first page",
     ),
     QueryField(
@@ -176,8 +185,10 @@ QUERY_FIELDS: Final = (
     ),
     QueryField("names", ("getClusterNodes",), "nodes of these names", NAMES, ALL),
     QueryField("group", ("getClusterNodes",), "nodes in one of these groups", NAMES, ALL),
-    QueryField("state", ("getClusterNodes",), "nodes in one of these states", NAMES, ALL),
-    QueryField("health", ("getClusterNodes",), "nodes of one of these healths", NAMES, ALL),
+    QueryField("state", ("getClusterNodes",), "nodes in one of these states", some_of(STATES), ALL),
+    QueryField(
+        "health", ("getClusterNodes",), "nodes of one of these healths", some_of(HEALTHS), ALL
+    ),
     QueryField("jobs", ("getClusterNodes",), "nodes of these jobs", "nothing: it answers 501", ALL),
     QueryField("fromTime", LOG, "entries from then on", "a time", "from the beginning"),
     QueryField("toTime", LOG, "entries until then", "a time", "to the end"),

@@ -59,6 +59,7 @@ Over TCP the same with `-H "Authorization: Bearer $(cat TOKENFILE)"`. Basic cred
 - **`If-Match`** holds versions, as the `ETag` of a job has them: at another version the command is
   refused (412), and the refusal is recorded. Every event makes a new version.
 - **`Countermand-As`** names the person acted for: with *that* person's rights; both are recorded.
+  `x-ms-as-user`, which says the same to HPC Pack's REST, is refused here with 400.
 
 ## Questions
 

@@ -159,6 +159,7 @@ def task_again(fact: e.TaskRequeued) -> Said:
         operation="requeue_task",
         outcome=outcome_of(fact),
         request_id=fact.request_id,
+        message=fact.message,
         rule=rules(fact.decision),
         tasks=task_of(fact),
         detail=summary(fact),
@@ -172,6 +173,7 @@ def again(fact: e.JobConfigured | e.JobRequeued) -> Said:
         operation="requeue" if isinstance(fact, e.JobRequeued) else "configure",
         outcome=outcome_of(fact),
         request_id=fact.request_id,
+        message=fact.message if isinstance(fact, e.JobRequeued) else "",
         rule=rules(fact.decision),
         detail=summary(fact),
     )

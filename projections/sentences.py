@@ -44,7 +44,7 @@ def sentence(recorded: e.Recorded, job: Job) -> str:
         case e.JobConfigured():
             return f"{who} took it back to Configuring."
         case e.JobRequeued() as fact:
-            return f"{who} queued it again; {queued_again(fact)}."
+            return f"{who} queued it again{saying(fact.message)}; {queued_again(fact)}."
         case e.JobRemoved():
             return "It left the job view, because TTLCompletedJobs ran out; its events stay."
         case _:
@@ -99,7 +99,7 @@ def of_request(recorded: e.Recorded, who: str) -> str:
         case e.TaskFinishRequested() as fact:
             return f"{who} asked to finish {on(fact)}{saying(fact.message)}."
         case e.TaskRequeued() as fact:
-            return f"{who} queued {on(fact)} again."
+            return f"{who} queued {on(fact)} again{saying(fact.message)}."
         case _:
             return ""
 
@@ -192,6 +192,7 @@ def in_vain(job: Job, at: datetime) -> str:
         task
         for task in job.work
         if task.state is TaskState.CANCELED and task.reason and task.ended_at == at
+        if task.cancel is None
     ]
     found.sort(key=lambda task: task.reason)
     return " ".join(

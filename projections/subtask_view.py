@@ -11,9 +11,9 @@ from typing import TypeAlias, assert_never
 from msgspec import Struct
 
 from domain import events as e
-from domain.evolve import OWN_STOPS
 from domain.job import Job
 from domain.ranges import in_ranges
+from domain.stopped_by import job_canceled_by, why_stopped
 from projections.stamps import maybe_stamp, stamp
 
 RunEnd: TypeAlias = (
@@ -56,7 +56,7 @@ def subtask_row(
     before: Job, run: e.RunRange, number: int, recorded: e.Recorded, fact: RunEnd
 ) -> SubtaskRow:
     """The row of one of the runs that a fact ends."""
-    code, reason = why(fact)
+    code, reason = why(before, fact)
     return SubtaskRow(
         job_id=before.id,
         task_id=run.task,
@@ -72,13 +72,15 @@ def subtask_row(
     )
 
 
-def why(fact: RunEnd) -> tuple[str, str]:
+def why(before: Job, fact: RunEnd) -> tuple[str, str]:
     """Why the run ended so, as a stable word and as a sentence; "" where nothing needs saying."""
     match fact:
         case e.TaskFinished() | e.TaskFailed():
             return fact.code, fact.reason
         case e.TaskStopped() | e.TaskForceStopped():
-            return OWN_STOPS.get(fact.cause, ("", ""))
+            return why_stopped(before, fact)
+        case e.NodeReleaseEnded() if fact.request_id:
+            return "", job_canceled_by(before.cancel)
         case e.NodeReleaseEnded():
             return "", fact.reason
         case _:

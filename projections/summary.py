@@ -48,7 +48,7 @@ def of_request(fact: e.JobEvent) -> str:
         case e.JobConfigured():
             return f"back in Configuring; {again(fact.queued, fact.kept)}"
         case e.JobRequeued():
-            return f"queued again; {again(fact.queued, fact.kept)}"
+            return f"queued again{saying(fact.message)}; {again(fact.queued, fact.kept)}"
         case _:
             return of_task_request(fact)
 
@@ -64,9 +64,9 @@ def of_task_request(fact: e.JobEvent) -> str:
             how = grace(fact.grace_seconds) if fact.running.count else "it never runs"
             return f"finish of {on(fact)} accepted{saying(fact.message)}; {how}"
         case e.TaskRequeued(from_state=TaskState.QUEUED):
-            return f"asked to queue {on(fact)} again; it waits already"
+            return f"asked to queue {on(fact)} again{saying(fact.message)}; it waits already"
         case e.TaskRequeued():
-            what = f"{on(fact)} queued again from {fact.from_state}"
+            what = f"{on(fact)} queued again from {fact.from_state}{saying(fact.message)}"
             return f"{what}; its next run is attempt {fact.attempt}"
         case e.TaskPropertiesChanged():
             return f"properties of task {fact.task} changed: {', '.join(sorted(fact.named))}"

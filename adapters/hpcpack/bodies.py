@@ -11,13 +11,23 @@ from typing import Any, Final, NoReturn
 from msgspec import Struct
 
 from adapters.hpcpack.answers import Property
-from adapters.hpcpack.xml_reading import Element, read_xml
+from adapters.hpcpack.xml_reading import (
+    Element,
+    check_content,
+    only_child,
+    read_xml,
+    text_of,
+)
 from adapters.web.requests import Malformed, real_number, whole_number
 
 PROPERTIES_MAX: Final = 1000
 MESSAGE_FORM: Final = 'the body is the message: a JSON string such as "why", {}, or nothing'
 PROPERTIES_FORM: Final = (
     'the body is a list of properties: [{"Name": "Priority", "Value": "Normal"}], {}, or nothing'
+)
+NO_BODY: Final = (
+    "this operation has no body: send nothing, or {}; a message can be given to the requeue of a "
+    "task, and in POST /api/v1/jobs/{job}/requeue"
 )
 FILE_FORM: Final = "the body is the job's XML, as a JSON string or as it stands"
 
@@ -55,6 +65,15 @@ def message_of(body: Body) -> str:
     return found
 
 
+def no_body(body: Body) -> None:
+    """Pass when it says nothing, in any of the ways in which a message can be left out."""
+    if body.empty:
+        return
+    found = string_of(read_xml(body.raw)) if body.is_xml else json_of(body)
+    if found not in (None, {}, ""):
+        raise Malformed(NO_BODY)
+
+
 def properties_of(body: Body, *, any_case: bool = True) -> tuple[Property, ...]:
     """The properties in their order, each once; ``any_case``: whatever case its name is in."""
     rows = () if body.empty else rows_of(body)
@@ -71,7 +90,7 @@ def job_file_of(body: Body) -> str | bytes:
     """The job's XML: a JSON string, a ``string`` element, or the document itself."""
     if body.is_xml:
         root = read_xml(body.raw)
-        return root.text if root.name == "string" else body.raw
+        return string_of(root) if root.name == "string" else body.raw
     found = json_of(body)
     if not isinstance(found, str):
         raise Malformed(FILE_FORM)
@@ -132,19 +151,21 @@ def string_of(root: Element) -> str:
     """The text of a ``string`` element."""
     if root.name != "string" or root.children:
         raise Malformed("the body is the message: a string element, or nothing")
-    return root.text
+    return text_of(root)
 
 
 def array_of(root: Element) -> list[Element]:
     """The properties in an ``ArrayOfProperty`` element."""
     if root.name != "ArrayOfProperty" or any(x.name != "Property" for x in root.children):
         raise Malformed("the body is an ArrayOfProperty element with a Property for each, or none")
+    check_content(root, ("Property",))
     return root.children
 
 
 def element_property(one: Element) -> Property:
     """A ``Property`` with ``Name`` and ``Value``."""
-    name, value = one.first("Name"), one.first("Value")
+    check_content(one, ("Name", "Value"))
+    name, value = only_child(one, "Name"), only_child(one, "Value")
     if name is None:
         raise Malformed("a Property has no Name")
-    return Property(name.text, value.text if value else "")
+    return Property(text_of(name), text_of(value) if value else "")

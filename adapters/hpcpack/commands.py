@@ -10,17 +10,31 @@ from msgspec.structs import replace
 
 from adapters.hpcpack.answers import Nothing, Number
 from adapters.hpcpack.asked import Asked, Work
-from adapters.hpcpack.bodies import job_file_of, message_of, properties_of
+from adapters.hpcpack.bodies import job_file_of, message_of, no_body, properties_of
 from adapters.hpcpack.faults import done
+from adapters.hpcpack.fields import shown
 from adapters.hpcpack.job_file import job_of
-from adapters.hpcpack.wanted import job_changes, new_job, new_task, task_changes
+from adapters.hpcpack.wanted import (
+    JOB_CHANGED,
+    TASK_CHANGED,
+    job_changes,
+    new_job,
+    new_task,
+    task_changes,
+)
 from application.ports import Ids
 from application.scheduler import Cancel, NewJob, Scheduler
+from domain.checks import wrong
 from domain.commands import JobChanges, TaskChanges
 from domain.states import CancelMode
 
 WHOLE: Final = 0
 """The instance that stands for a task itself."""
+
+OF_A_JOB: Final = shown([name for name in JOB_CHANGED if name != "Password"])
+OF_A_TASK: Final = shown(TASK_CHANGED)
+CUSTOM: Final = "the Name and Value of a custom property, or of several"
+VARIABLES: Final = "the Name and Value of an environment variable, or of several"
 
 
 class Commands:
@@ -70,7 +84,7 @@ class Commands:
         changes = job_changes(properties_of(asked.body))
         run_as = changes.run_as or ""
         if replace(changes, run_as=None).named:
-            await self._change_job(asked, changes)
+            await self._change_job(asked, changes, OF_A_JOB)
         done(
             await self._scheduler.submit_job_by_id(
                 asked.caller, asked.job_id, self._ids.new(), run_as=run_as
@@ -82,15 +96,15 @@ class Commands:
 
     async def set_job_properties(self, asked: Asked) -> Nothing:
         """New values of a job's properties."""
-        return await self._change_job(asked, job_changes(properties_of(asked.body)))
+        return await self._change_job(asked, job_changes(properties_of(asked.body)), OF_A_JOB)
 
     async def set_job_custom_properties(self, asked: Asked) -> Nothing:
         """Custom properties of a job, added or given another value; an empty one is taken away."""
-        return await self._change_job(asked, JobChanges(properties=by_name(asked)))
+        return await self._change_job(asked, JobChanges(properties=by_name(asked)), CUSTOM)
 
     async def set_job_environment(self, asked: Asked) -> Nothing:
         """Variables of all tasks of a job."""
-        return await self._change_job(asked, JobChanges(environment=variables(asked)))
+        return await self._change_job(asked, JobChanges(environment=variables(asked)), VARIABLES)
 
     async def add_task(self, asked: Asked) -> Number:
         """One more task: its number in the job."""
@@ -102,22 +116,24 @@ class Commands:
 
     async def set_task_properties(self, asked: Asked) -> Nothing:
         """New values of a task's properties."""
-        return await self._change_task(asked, task_changes(properties_of(asked.body)))
+        return await self._change_task(asked, task_changes(properties_of(asked.body)), OF_A_TASK)
 
     async def set_task_custom_properties(self, asked: Asked) -> Nothing:
         """Custom properties of a task."""
-        return await self._change_task(asked, TaskChanges(properties=by_name(asked)))
+        return await self._change_task(asked, TaskChanges(properties=by_name(asked)), CUSTOM)
 
     async def set_task_environment(self, asked: Asked) -> Nothing:
         """A task's own variables."""
-        return await self._change_task(asked, TaskChanges(environment=variables(asked)))
+        return await self._change_task(asked, TaskChanges(environment=variables(asked)), VARIABLES)
 
-    async def _change_job(self, asked: Asked, changes: JobChanges) -> Nothing:
+    async def _change_job(self, asked: Asked, changes: JobChanges, what: str) -> Nothing:
+        check_some(changes, what)
         on = asked.caller, asked.job_id, changes
         done(await self._scheduler.set_job_properties(*on, self._ids.new()))
         return Nothing()
 
-    async def _change_task(self, asked: Asked, changes: TaskChanges) -> Nothing:
+    async def _change_task(self, asked: Asked, changes: TaskChanges, what: str) -> Nothing:
+        check_some(changes, what)
         on = asked.caller, asked.job_id, asked.task_id, changes
         done(await self._scheduler.set_task_properties(*on, self._ids.new()))
         return Nothing()
@@ -137,7 +153,8 @@ class Commands:
         return Nothing()
 
     async def requeue_job(self, asked: Asked) -> Nothing:
-        """Configure and submit in one."""
+        """Configure and submit in one. There is no message: a body is refused."""
+        no_body(asked.body)
         done(await self._scheduler.requeue_job(asked.caller, asked.job_id, self._ids.new()))
         return Nothing()
 
@@ -158,12 +175,13 @@ class Commands:
         return await self._finish_task(asked, asked.subtask_id)
 
     async def requeue_task(self, asked: Asked) -> Nothing:
-        """Run one task again. The message is read, and kept nowhere: neither does HPC Pack."""
-        return await self._requeue_task(asked, WHOLE)
+        """Run one task again."""
+        return await self._requeue_task(asked, WHOLE, message_of(asked.body))
 
     async def requeue_subtask(self, asked: Asked) -> Nothing:
-        """Run one subtask again; a message as of a task."""
-        return await self._requeue_task(asked, asked.subtask_id)
+        """Run one subtask again. There is no message: a body is refused."""
+        no_body(asked.body)
+        return await self._requeue_task(asked, asked.subtask_id, "")
 
     async def _cancel_task(self, asked: Asked, instance: int) -> Nothing:
         on = asked.caller, asked.job_id, asked.task_id, cancel_of(asked), self._ids.new()
@@ -175,15 +193,21 @@ class Commands:
         done(await self._scheduler.finish_task(*on, instance=instance))
         return Nothing()
 
-    async def _requeue_task(self, asked: Asked, instance: int) -> Nothing:
-        message_of(asked.body)
+    async def _requeue_task(self, asked: Asked, instance: int, message: str) -> Nothing:
         on = asked.caller, asked.job_id, asked.task_id, self._ids.new()
-        done(await self._scheduler.requeue_task(*on, instance=instance))
+        done(await self._scheduler.requeue_task(*on, instance=instance, message=message))
         return Nothing()
 
     async def _add(self, asked: Asked, new: NewJob) -> Number:
         receipt = done(await self._scheduler.add_job(asked.caller, new, self._ids.new()))
         return Number(int(receipt.job_id))
+
+
+def check_some(changes: JobChanges | TaskChanges, what: str) -> None:
+    """Pass, or raise ``BadRequest`` as the domain does, with what can be given in the product's
+    names: its clients know no others."""
+    if not changes.named:
+        raise wrong(f"there is nothing to change; give {what}")
 
 
 def by_name(asked: Asked) -> dict[str, str] | None:

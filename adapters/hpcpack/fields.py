@@ -46,9 +46,9 @@ class Fields:
         return self._found.get(name.lower(), "")
 
     def yes(self, name: str, default: bool) -> bool:
-        """Yes or no."""
-        text = self.text(name)
-        return yes_or_no(text, name) if text else default
+        """Yes or no; ``default`` where the field is not there. One that is empty says neither."""
+        given = name.lower() in self._found
+        return yes_or_no(self.text(name), name) if given else default
 
     def number(self, name: str) -> int | None:
         """A whole number from 0; clients also write ``10.0``."""

@@ -25,6 +25,7 @@ from adapters.web.text import valid
 from domain.commands import JobChanges, JobTerms
 from domain.errors import BadRequest
 from domain.job import Job
+from domain.submission import RUNTIME_SECONDS_MAX
 from projections.job_view import job_row
 
 SCHEDULER: Final = "http://schemas.microsoft.com/HPCS2008R2/scheduler/"
@@ -146,7 +147,10 @@ def quoted(text: str) -> str:
 def seconds(text: str) -> int:
     """A run-time limit."""
     if not (text.isascii() and text.isdigit() and len(text) <= SECONDS_DIGITS_MAX):
-        raise Malformed(f"RuntimeSeconds cannot be {text[:SHOWN]!r}: it is a whole number from 0")
+        raise Malformed(
+            f"RuntimeSeconds cannot be {text[:SHOWN]!r}: it is a whole number from 0 to "
+            f"{RUNTIME_SECONDS_MAX}"
+        )
     return int(text)
 
 

@@ -1,10 +1,11 @@
 """A job as HPC Pack's XML has it: attributes are properties, with or without the namespace.
 
 Files that were exported from a cluster also say what became of the job there (its number, its
-state, its times): that describes another job, and is left out.
+state, its times): that describes another job, and is left out. Nothing else is: what is not read
+here is refused.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from adapters.hpcpack.answers import Property
@@ -18,7 +19,14 @@ from adapters.hpcpack.wanted import (
     new_job,
     new_task,
 )
-from adapters.hpcpack.xml_reading import Element, read_xml
+from adapters.hpcpack.xml_reading import (
+    Element,
+    check_attributes,
+    check_content,
+    only_child,
+    read_xml,
+    text_of,
+)
 from adapters.web.requests import Malformed
 from application.scheduler import NewJob
 from domain.events import TaskSpec
@@ -31,10 +39,11 @@ EXPORTED_TASK: Final = frozenset(f"{STORED},{ENDED},{KEPT}".split(","))
 """Attributes of a task in the published schema that say what became of it, or where it was kept."""
 
 TERMS: Final = ("ExtendedTerms", "CustomProperties")
-"""Further properties of a job: the product writes the first and reads both."""
+"""Further properties of a job or a task: which the product writes depends on its edition."""
 
 JOB_PARTS: Final = ("Tasks", *TERMS, "Dependencies", "EnvironmentVariables")
-TASK_PARTS: Final = ("EnvironmentVariables", "CustomProperties")
+TASK_PARTS: Final = ("EnvironmentVariables", *TERMS)
+PAIR: Final = ("Name", "Value")
 
 
 def job_of(text: str | bytes) -> NewJob:
@@ -42,21 +51,32 @@ def job_of(text: str | bytes) -> NewJob:
     root = read_xml(text)
     if root.name != "Job":
         raise Malformed(f"the XML is a {root.name[:SHOWN]!r} element; a job file is a Job")
-    check_parts(root, JOB_PARTS)
-    if any(part.children for part in root.of("Dependencies")):
-        raise NotSupported("groups of tasks cannot depend here; give the tasks names and DependsOn")
-    found = [task for part in root.of("Tasks") for task in part.children]
+    check_content(root, JOB_PARTS, None)
+    for part in root.of("Dependencies"):
+        check_dependencies(part)
+    found = [task for part in root.of("Tasks") for task in tasks_in(part)]
     tasks = tuple(task_of(n, one) for n, one in enumerate(found, 1))
     by_name = JobPairs(terms_of(root), pairs_in(root, "EnvironmentVariables"))
     return new_job(attributes(root, JOB), tasks, by_name)
 
 
+def check_dependencies(part: Element) -> None:
+    """Pass, or raise ``NotSupported`` for groups of tasks that depend; files have an empty one."""
+    if part.children:
+        raise NotSupported("groups of tasks cannot depend here; give the tasks names and DependsOn")
+    check_content(part, ())
+
+
+def tasks_in(part: Element) -> list[Element]:
+    """The tasks in a ``Tasks`` element."""
+    check_content(part, ("Task",))
+    return part.children
+
+
 def task_of(number: int, one: Element) -> TaskSpec:
     """One task."""
-    if one.name != "Task":
-        raise Malformed(f"Tasks has a {one.name[:SHOWN]!r} element; it has Task elements only")
-    check_parts(one, TASK_PARTS)
-    variables, custom = pairs_in(one, "EnvironmentVariables"), pairs_in(one, "CustomProperties")
+    check_content(one, TASK_PARTS, None)
+    variables, custom = pairs_in(one, "EnvironmentVariables"), terms_of(one)
     return new_task(number, attributes(one, TASK), variables, custom)
 
 
@@ -70,27 +90,28 @@ def attributes(one: Element, kind: Kind) -> tuple[Property, ...]:
     )
 
 
-def check_parts(one: Element, allowed: tuple[str, ...]) -> None:
-    """Pass, or raise ``NotSupported`` for an element that would be left undone."""
-    for child in one.children:
-        if child.name not in allowed and (child.children or child.attributes or child.text.strip()):
-            raise NotSupported(f"a {one.name} here has no {child.name[:SHOWN]}")
-
-
-def terms_of(job: Element) -> dict[str, str]:
-    """All further properties of a job."""
-    return pairs(term for name in TERMS for part in job.of(name) for term in part.children)
+def terms_of(one: Element) -> dict[str, str]:
+    """All further properties of a job or a task."""
+    return pairs(item for name in TERMS for item in items_in(one, name))
 
 
 def pairs_in(one: Element, part: str) -> dict[str, str]:
     """The names and values in an element's parts of that name."""
-    return pairs(item for found in one.of(part) for item in found.children)
+    return pairs(items_in(one, part))
+
+
+def items_in(one: Element, part: str) -> Iterator[Element]:
+    """What an element's parts of that name hold, whatever each of them is called."""
+    for found in one.of(part):
+        check_content(found, {item.name for item in found.children})
+        yield from found.children
 
 
 def pairs(items: Iterable[Element]) -> dict[str, str]:
     """Names and values, as ``Name`` and ``Value`` elements or attributes."""
     found: dict[str, str] = {}
     for item in items:
+        check_content(item, PAIR, PAIR)
         name, value = part(item, "Name"), part(item, "Value")
         if not name or name in found:
             raise Malformed(f"{item.name[:SHOWN]}: a name is missing, or is there twice")
@@ -99,6 +120,9 @@ def pairs(items: Iterable[Element]) -> dict[str, str]:
 
 
 def part(item: Element, name: str) -> str:
-    """A child's text, or the attribute of that name."""
-    child = item.first(name)
-    return child.text if child else item.attributes.get(name, "")
+    """A child's text, or the attribute of that name; not both."""
+    child = only_child(item, name)
+    if child is None:
+        return item.attributes.get(name, "")
+    check_attributes(item, [x for x in item.attributes if x != name])
+    return text_of(child)

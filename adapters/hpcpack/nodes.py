@@ -24,12 +24,28 @@ from adapters.hpcpack.filters import terms
 from adapters.hpcpack.job_properties import named
 from adapters.hpcpack.paging import paging_of
 from adapters.web.cursors import cursor_text, key_of, question_digest
+from adapters.web.requests import Malformed
 from application.engine import Node
 from domain.errors import Unknown
 from domain.hresult import HResult
 
 ONLINE: Final = "Online"
 HEALTHY: Final = "OK"
+STATES: Final = (
+    "Unknown",
+    "Provisioning",
+    "Offline",
+    "Starting",
+    ONLINE,
+    "Draining",
+    "Rejected",
+    "Removing",
+    "NotDeployed",
+    "Stopping",
+)
+HEALTHS: Final = (HEALTHY, "Warning", "Error", "Transitional", "Unapproved")
+"""What nodes can be in the product, by its page on Get-HpcNode. Here they are Online and OK."""
+
 HEAD_NODES: Final = "HeadNodes"
 COMPUTE_NODES: Final = "ComputeNodes"
 GROUPS: Final = {
@@ -107,6 +123,8 @@ class NodeQuestions:
 
     async def nodes(self, asked: Asked) -> Nodes:
         """Nodes, of the 2019 edition."""
+        check_words(asked.fields, "state", STATES)
+        check_words(asked.fields, "health", HEALTHS)
         return Nodes(tuple(told(place) for place in self._places if fits(place, asked.fields)))
 
     async def node(self, asked: Asked) -> One:
@@ -184,6 +202,16 @@ def fits(place: Place, fields: Fields) -> bool:
             (fields.names("health"), (HEALTHY,)),
         )
     )
+
+
+def check_words(fields: Fields, name: str, allowed: Sequence[str]) -> None:
+    """Pass, or raise ``Malformed`` for a word in a field that the product does not have."""
+    for word in fields.names(name):
+        if word.lower() not in {one.lower() for one in allowed}:
+            raise Malformed(
+                f"{name} cannot be {word[:SHOWN]!r}: it is one of {shown(allowed)}, or several "
+                "with commas between them"
+            )
 
 
 def page(rows: Sequence[Place], fields: Fields, digest: str) -> Objects:

@@ -26,7 +26,11 @@ VARIABLES: Final = (
 )
 ONE_SUBTASK: Final = (
     "a subtask that waits to run again tells nothing of its last run; ErrorCode is left out where "
-    "two could be meant; ChangeTime is its task's"
+    "two could be meant; ErrorMessage of one that was canceled or finished before it ran is empty; "
+    "ChangeTime is its task's"
+)
+NO_MESSAGE: Final = (
+    "there is no message: a body that says anything is refused with 400, not passed over"
 )
 NOT_CHANGED: Final = (
     "Operation_PropertyIsReadOnly: a subtask has no properties of its own; change its task"
@@ -173,7 +177,8 @@ JOBS: Final = (
         "jobs",
         body=PROPERTIES,
         differs="a property that the job model has no place for answers 501, unless it is given "
-        "with the value that all jobs have",
+        "with the value that all jobs have; `AutoCalculateMax` and `AutoCalculateMin` may say "
+        "either",
     ),
     Operation(
         "createJobFromXml",
@@ -247,7 +252,7 @@ JOBS: Final = (
         "answered as the first; the answer does not wait for the end",
     ),
     Operation("finishJob", "POST", "jobs/{job_id}/finish", NOTHING, body=MESSAGE),
-    Operation("requeueJob", "POST", "jobs/{job_id}/requeue", NOTHING),
+    Operation("requeueJob", "POST", "jobs/{job_id}/requeue", NOTHING, differs=NO_MESSAGE),
 )
 
 TASKS: Final = (
@@ -274,7 +279,8 @@ TASKS: Final = (
         "GET",
         "jobs/{job_id}/tasks/{task_id}",
         query=("properties",),
-        differs="the exit code of what a signal ended is 128 and the signal's number",
+        differs="the exit code of what a signal ended is 128 and the signal's number; ErrorMessage "
+        "says who stopped the task or its job, and then the message",
     ),
     Operation(
         "setTaskProperties",
@@ -359,6 +365,7 @@ TASKS: Final = (
         "POST",
         "jobs/{job_id}/tasks/{task_id}/subtasks/{subtask_id}/requeue",
         NOTHING,
+        differs=NO_MESSAGE,
     ),
     Operation("getJobTemplates", "GET", "jobs/templates"),
 )

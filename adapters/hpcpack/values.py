@@ -12,11 +12,13 @@ from domain.checks import ACCOUNT_NAME
 from domain.errors import BadRequest
 from domain.hresult import HResult
 from domain.states import JobPriority, JobType, TaskType
-from domain.submission import CORES_MAX
+from domain.submission import CORES_MAX, RUNTIME_SECONDS_MAX
 
 USER_CHARACTERS_MAX: Final = 80
 PASSWORD_CHARACTERS_MAX: Final = 127
-DIGITS_MAX: Final = 9
+WHOLE_MAX: Final = 2**31 - 1
+"""More than any limit here. Larger numbers are not read; what is within it, the domain limits."""
+
 JOB_TYPES: Final = {"1": JobType.BATCH, "2": JobType.ADMIN}
 TASK_TYPES: Final = dict(zip("01234", TaskType, strict=True))
 INFINITE: Final = "infinite"
@@ -76,30 +78,41 @@ def task_type(text: str) -> TaskType:
     return found or TaskType.BASIC
 
 
-def whole(text: str, name: str) -> int:
-    """A whole number from 0; 0 for none. Clients also write ``10.0``."""
+def whole(text: str, name: str, most: int) -> int:
+    """A whole number from 0 to ``most``, as the domain has it; 0 for none. Clients also write
+    ``10.0``."""
     digits, _, fraction = text.strip().partition(".")
     if not digits and not fraction:
         return 0
-    if not (digits.isascii() and digits.isdigit() and not fraction.strip("0")) or (
-        len(digits) > DIGITS_MAX
-    ):
-        raise Malformed(f"{name} cannot be {text[:SHOWN]!r}: it is a whole number from 0")
-    return int(digits)
+    found = None if fraction.strip("0") else number(digits)
+    if found is None:
+        raise Malformed(f"{name} cannot be {text[:SHOWN]!r}: it is a whole number from 0 to {most}")
+    return found
 
 
 def cores(text: str, name: str) -> int:
-    """An upper bound, from 1; what is beyond all that there can be is cut."""
-    digits = text.strip()
-    if not (digits.isascii() and digits.isdigit() and digits.strip("0")):
-        raise Malformed(f"{name} cannot be {text[:SHOWN]!r}: it is a whole number from 1")
-    significant = digits.lstrip("0")
-    return int(significant) if len(significant) <= DIGITS_MAX else CORES_MAX
+    """An upper bound, from 1."""
+    found = number(text.strip())
+    if not found:
+        raise Malformed(
+            f"{name} cannot be {text[:SHOWN]!r}: it is a whole number from 1 to {CORES_MAX}"
+        )
+    return found
+
+
+def number(digits: str) -> int | None:
+    """A whole number of at most ``WHOLE_MAX``; None for anything else."""
+    if not (digits.isascii() and digits.isdigit()):
+        return None
+    significant = digits.lstrip("0") or "0"
+    if len(significant) > len(str(WHOLE_MAX)) or int(significant) > WHOLE_MAX:
+        return None
+    return int(significant)
 
 
 def seconds(text: str, name: str) -> int:
     """A run-time limit in seconds; 0 for none, which is also called Infinite."""
-    return 0 if text.strip().lower() == INFINITE else whole(text, name)
+    return 0 if text.strip().lower() == INFINITE else whole(text, name, RUNTIME_SECONDS_MAX)
 
 
 def hold(text: str) -> str:

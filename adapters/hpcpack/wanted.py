@@ -20,7 +20,9 @@ from domain.commands import JobChanges, TaskChanges
 from domain.errors import BadRequest
 from domain.events import TaskSpec
 from domain.hresult import HResult
-from domain.states import TaskType
+from domain.states import JobPriority, TaskType
+from domain.submission import PROGRESS_MAX, RETRY_COUNT_MAX
+from domain.sweeps import INDEX_MAX
 
 UNIT_TYPES: Final = {"0": "Core", "1": "Socket", "2": "Node"}
 ALSO_CALLED: Final = {"runtimeseconds": "runtime"}
@@ -60,7 +62,10 @@ def fixed(values: Mapping[str, str]) -> dict[str, str]:
 
 MAXIMA: Final = lower(("MaxSockets", "MaxNodes"))
 TASK_MAXIMA: Final = MAXIMA | lower(["MaxCores"])
-EITHER: Final = lower(("AutoCalculateMax", "AutoCalculateMin"))
+EITHER_NAMES: Final = ("AutoCalculateMax", "AutoCalculateMin")
+"""Whether the scheduler works out how much a job needs: here a task takes one slot, and no more."""
+
+EITHER: Final = lower(EITHER_NAMES)
 JOB_CHANGED: Final = (
     "Name",
     "Priority",
@@ -95,7 +100,10 @@ TASK_SETTLED: Final = ("Type", "IsParametric", "StartValue", "EndValue", "Increm
 TASK_KEPT: Final = lower((*TASK_CHANGED, *TASK_SETTLED))
 JOB_FIXED: Final = fixed(job_properties.FIXED)
 TASK_FIXED: Final = fixed(task_properties.FIXED)
-JOB_READ_ONLY: Final = frozenset(job_properties.READABLE) - JOB_KEPT - frozenset(JOB_FIXED)
+EXPANDED_PRIORITY: Final = "expandedpriority"
+JOB_READ_ONLY: Final = (
+    frozenset(job_properties.READABLE) - JOB_KEPT - frozenset(JOB_FIXED) - {EXPANDED_PRIORITY}
+)
 TASK_READ_ONLY: Final = frozenset(task_properties.READABLE) - TASK_KEPT - frozenset(TASK_FIXED)
 
 JOB: Final = Kind("a job", JOB_KEPT, JOB_FIXED, MAXIMA, EITHER, JOB_READ_ONLY)
@@ -122,6 +130,9 @@ def kept(rows: Sequence[Property], kind: Kind) -> dict[str, str]:
     found: dict[str, str] = {}
     for row in rows:
         name = key_of(row)
+        if name == EXPANDED_PRIORITY and "priority" in kind.kept:
+            check_expanded(row, rows)
+            continue
         check(row, name, kind)
         if name in kind.kept and found.setdefault(name, row.value) != row.value:
             raise Malformed(f"{row.name[:SHOWN]} is given twice, by two names of it")
@@ -148,6 +159,21 @@ def check(row: Property, name: str, kind: Kind) -> None:
         yes_or_no(row.value, row.name)
     elif name not in kind.kept:
         check_fixed(row, name, kind)
+
+
+def check_expanded(row: Property, rows: Sequence[Property]) -> None:
+    """Pass, or raise ``NotSupported``: the product has steps between two priorities, here are none.
+
+    What Priority beside it says in other words is taken; exported files have both.
+    """
+    said = next((x.value for x in rows if key_of(x) == "priority"), "")
+    number = list(JobPriority).index(v.priority(said))
+    if row.value.strip() != str(number * job_properties.EXPANDED_STEP):
+        raise NotSupported(
+            f"a job cannot have {row.name[:SHOWN]} {row.value[:SHOWN]!r} with Priority "
+            f"{said[:SHOWN] or JobPriority.NORMAL!s}: here it is {job_properties.EXPANDED_STEP} "
+            "for each step of Priority, from Lowest with 0; give Priority"
+        )
 
 
 def read_only(sentence: str) -> BadRequest:
@@ -230,13 +256,13 @@ def changes_of(values: Mapping[str, str]) -> JobChanges:
         task_retry_count=given(
             values,
             "TaskExecutionFailureRetryLimit",
-            lambda x: v.whole(x, "TaskExecutionFailureRetryLimit"),
+            lambda x: v.whole(x, "TaskExecutionFailureRetryLimit", RETRY_COUNT_MAX),
         ),
         hold_until=given(values, "HoldUntil", v.hold),
         project=values.get("project"),
         service_name=values.get("servicename"),
         client_source=values.get("clientsource"),
-        progress=given(values, "Progress", lambda x: v.whole(x, "Progress")),
+        progress=given(values, "Progress", lambda x: v.whole(x, "Progress", PROGRESS_MAX)),
         progress_message=values.get("progressmessage"),
         max_cores=given(values, "MaxCores", lambda x: v.cores(x, "MaxCores")),
     )
@@ -281,9 +307,9 @@ def new_task(
         stdin=values.get("stdinfilepath", ""),
         stdout=values.get("stdoutfilepath", ""),
         stderr=values.get("stderrfilepath", ""),
-        start=v.whole(values.get("startvalue", first), "StartValue"),
-        end=v.whole(values.get("endvalue", ""), "EndValue"),
-        increment=v.whole(values.get("incrementvalue", first), "IncrementValue"),
+        start=v.whole(values.get("startvalue", first), "StartValue", INDEX_MAX),
+        end=v.whole(values.get("endvalue", ""), "EndValue", INDEX_MAX),
+        increment=v.whole(values.get("incrementvalue", first), "IncrementValue", INDEX_MAX),
     )
 
 

@@ -25,6 +25,10 @@ PROGRAM_CHARACTERS_MAX: Final = 200
 CREDENTIAL_CHARACTERS_MAX: Final = 8192
 """More than the base64 of a name and a password of 1024 characters of four bytes each."""
 
+AS_HEADERS: Final = ("Countermand-As", "x-ms-as-user")
+"""How each face calls the person acted for. One that another face has would be passed over, and
+what was asked would be done with the caller's own rights."""
+
 Connection = ASGIConnection[Any, Any, Any, Any]
 
 
@@ -132,11 +136,19 @@ class Door:
         """The person acted for, if the request names one. Whether one may is for the policy."""
         header = self._face.as_header
         name = only(connection.headers, header)
+        check_as_headers(connection, header)
         if name is None:
             return None
         if not name:
             raise Malformed(f"{header} is empty; name the person you act for, or leave it out")
         return await self._authenticator.named(self._face.login(name))
+
+
+def check_as_headers(connection: Connection, header: str) -> None:
+    """Pass, or raise ``Malformed``: the person acted for is named in a header of another face."""
+    for other in AS_HEADERS:
+        if other != header and other in connection.headers:
+            raise Malformed(f"the header {other} does not count here; send {header} instead")
 
 
 def caller_of(request: WebRequest) -> Caller:

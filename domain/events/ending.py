@@ -64,7 +64,10 @@ class JobConfigured(Struct, frozen=True):
 
 
 class JobRequeued(Struct, frozen=True):
-    """The job was taken back and submitted again in one: Submitted."""
+    """The job was taken back and submitted again in one: Submitted.
+
+    ``message``: why it runs again, in the words of who asked.
+    """
 
     request_id: str
     requeue_count: int
@@ -72,6 +75,7 @@ class JobRequeued(Struct, frozen=True):
     kept: TaskSet
     decision: Decision
     from_state: JobState
+    message: str = ""
 
 
 class JobRemoved(Struct, frozen=True):

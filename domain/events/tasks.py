@@ -35,6 +35,7 @@ class TaskRequeued(Struct, frozen=True):
     that is forgotten now, or "". ``undoes_version``: the version of that cancel's event, or 0.
     Where no TaskCanceled closed that request, this does.
     ``instance``: the number of the subtask that it is about; 0 for the task itself.
+    ``message``: why it runs again, in the words of who asked.
     """
 
     request_id: str
@@ -45,6 +46,7 @@ class TaskRequeued(Struct, frozen=True):
     undoes: str = ""
     undoes_version: int = 0
     instance: int = 0
+    message: str = ""
 
 
 TASK_CHANGEABLE: Final = (

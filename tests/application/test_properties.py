@@ -8,6 +8,7 @@ import pytest
 from application.engine import RunKey, RunSpec
 from application.runs import with_streams
 from domain import events as e
+from domain.checks import OWN_VARIABLES
 from domain.commands import JobChanges, TaskChanges
 from domain.states import JobState, TaskType
 from tests.application.test_own_ends import submit
@@ -22,13 +23,14 @@ def spec_run(stack: Stack, job: int, task: int, attempt: int = 1) -> RunSpec:
 async def test_a_run_has_the_variables_of_its_job_and_its_own_come_first(world: World) -> None:
     async with Stack(world) as stack:
         task = e.TaskSpec(1, "run", environment={"B": "own"})
-        job = await submit(stack, task, environment={"A": "job", "B": "job", "CCP_JOBNAME": "no"})
+        job = await submit(stack, task, environment={"A": "job", "B": "job"})
         await stack.went(job, 1)
         assert spec_run(stack, job, 1).environment == {
             "A": "job",
             "B": "own",
             "CCP_JOBNAME": "a job",
         }
+        assert spec_run(stack, job, 1).environment.keys() - {"A", "B"} <= set(OWN_VARIABLES)
 
 
 async def test_variables_that_change_reach_the_runs_that_start_later(world: World) -> None:

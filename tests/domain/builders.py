@@ -102,10 +102,15 @@ def finish_task(
 
 
 def requeue_task(
-    task: int, request_id: str = "q1", *, actor: str = "alice", decision: e.Decision = ALLOWED
+    task: int,
+    request_id: str = "q1",
+    message: str = "",
+    *,
+    actor: str = "alice",
+    decision: e.Decision = ALLOWED,
 ) -> c.RequeueTask:
     """One task again."""
-    return c.RequeueTask(asked(request_id, actor, decision), task)
+    return c.RequeueTask(asked(request_id, actor, decision), task, message=message)
 
 
 def add_tasks(
@@ -138,9 +143,11 @@ def configure(request_id: str = "c1", decision: e.Decision = ALLOWED) -> c.Confi
     return c.ConfigureJob(asked(request_id, decision=decision))
 
 
-def requeue(request_id: str = "q1", decision: e.Decision = ALLOWED) -> c.RequeueJob:
+def requeue(
+    request_id: str = "q1", decision: e.Decision = ALLOWED, message: str = ""
+) -> c.RequeueJob:
     """Again."""
-    return c.RequeueJob(asked(request_id, decision=decision))
+    return c.RequeueJob(asked(request_id, decision=decision), message)
 
 
 def specs(count: int, release: bool = False) -> tuple[e.TaskSpec, ...]:

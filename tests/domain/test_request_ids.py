@@ -5,15 +5,18 @@ from msgspec.structs import replace
 
 from domain import commands as c
 from domain import events as e
-from domain.requests import JobRequest
+from domain.requests import JobRequest, content_of, operation_of
 from domain.states import CancelMode
 from tests.domain.builders import (
     Story,
     cancel,
     cancel_task,
+    end_job,
+    ends,
     finish,
     finish_task,
     given,
+    requeue,
     requeue_task,
     running_job,
 )
@@ -74,6 +77,9 @@ def test_another_actors_id_and_another_operations_id_never_match() -> None:
         finish_task(1, "r9", "\ud800"),
         finish_task(9, "r9"),
         requeue_task(1, "r9"),
+        requeue_task(1, "r9", "x" * 400),
+        requeue("r9", message="x" * 400),
+        requeue("r9", message="\ud800"),
     ],
 )
 def test_a_refused_request_again_gives_no_event_however_little_of_it_was_kept(
@@ -101,6 +107,29 @@ def test_the_id_of_a_command_to_a_task_counts_for_that_task_and_command_only() -
     assert refused.code == "illegal_transition"
     assert story.ask(requeue_task(1, "r1")) == ()
     assert story.ask(finish_task(1, "r1", "enough")) == ()
+
+
+def test_the_message_is_part_of_what_a_requeue_asks() -> None:
+    story = running_job(2, started=2)
+    story.tell(ends(1, code=1))
+    story.ask(requeue_task(1, "q1", "the input is there"))
+    assert story.ask(requeue_task(1, "q1", "the input is there")) == ()
+    (other,) = story.ask(requeue_task(1, "q1", "something else"))
+    assert isinstance(other, e.JobCommandRefused)
+    assert (other.code, other.message) == ("request_id_reused", "something else")
+    over = running_job(1)
+    over.tell(ends(1, code=1), end_job())
+    over.ask(requeue("q1", message="once more"))
+    assert over.ask(requeue("q1", message="once more")) == ()
+    (other,) = over.ask(requeue("q1"))
+    assert isinstance(other, e.JobCommandRefused)
+    assert other.code == "request_id_reused"
+
+
+def test_the_digest_of_a_requeue_without_a_message_is_as_it_was_without_the_field() -> None:
+    for request in (requeue(), requeue_task(1)):
+        operation = operation_of(request).partition("/")[0]
+        assert content_of(request) == c.content_sha256(operation)
 
 
 def test_two_requests_without_an_id_are_two_requests() -> None:

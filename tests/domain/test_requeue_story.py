@@ -79,6 +79,17 @@ def test_a_requeue_keeps_what_the_seed_says_and_runs_the_rest_again() -> None:
     assert job.submitted_at == job.changed_at
 
 
+def test_a_requeue_says_why_and_a_message_that_is_too_long_is_refused() -> None:
+    story = one_of_each()
+    (refused,) = story.ask(requeue("q0", message="\U0001f600" * 161))
+    assert isinstance(refused, e.JobCommandRefused)
+    assert (refused.code, refused.message_units) == ("message_too_long", 322)
+    assert story.job.state is JobState.CANCELED
+    (fact,) = story.ask(requeue("q1", message="the disk has room again"))
+    assert isinstance(fact, e.JobRequeued)
+    assert fact.message == "the disk has room again"
+
+
 def test_attempts_count_on_and_explicit_cancels_survive_every_round() -> None:
     story = one_of_each()
     for round_ in (2, 3):

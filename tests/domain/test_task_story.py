@@ -219,6 +219,23 @@ def test_a_failed_task_runs_again_in_the_same_round() -> None:
     assert story.job.state is JobState.FINISHED
 
 
+def test_a_requeue_says_why_and_a_message_that_is_too_long_is_refused_and_kept_in_part() -> None:
+    story = running_job(2, started=2)
+    story.tell(ends(1, code=1))
+    (refused,) = story.ask(requeue_task(1, "q0", "x" * 321))
+    assert isinstance(refused, e.JobCommandRefused)
+    assert (refused.code, refused.rule) == ("message_too_long", "message-limit")
+    assert (refused.hresult, refused.message_units) == (0x800402D3, 321)
+    assert refused.message == "x" * 320
+    (refused,) = story.ask(requeue_task(1, "q2", "a\x1b[2J"))
+    assert isinstance(refused, e.JobCommandRefused)
+    assert refused.code == "message_bad_character"
+    assert story.job.tasks[1].state is TaskState.FAILED
+    (fact,) = story.ask(requeue_task(1, "q1", "x" * 320))
+    assert isinstance(fact, e.TaskRequeued)
+    assert fact.message == "x" * 320
+
+
 def test_a_task_stopped_by_its_own_cancel_runs_again_and_is_not_stopped_again() -> None:
     story = running_job(2, started=2)
     story.ask(cancel_task(1))

@@ -91,12 +91,12 @@ def test_the_next_round_forgets_it() -> None:
     assert [t.reason for t in story.job.tasks.values()] == ["", ""]
 
 
-def test_what_a_cancel_of_the_job_found_waiting_waited_for_nothing() -> None:
+def test_what_a_cancel_of_the_job_found_waiting_says_whose_it_was() -> None:
     story = running(basic(1, "a"), basic(2, "", "a"))
     story.tell(start(1))
     story.ask(cancel(mode=CancelMode.GRACEFUL))
     story.tell(ends(1, code=1), end_job())
-    assert reasons(story) == [""]
+    assert reasons(story) == ["its job was canceled by alice"]
 
 
 def test_what_fail_on_task_failure_stops_says_which_task_failed() -> None:

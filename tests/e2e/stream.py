@@ -1,11 +1,13 @@
 """The stream as anybody reads it, with an ordinary client; and what must be true of every one."""
 
 import json
+from asyncio import gather
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import nats
 from msgspec import Struct
@@ -15,6 +17,8 @@ from tests.support.web import Json
 
 SERVICE_NAME: Final = "countermand"
 """Who is said to have done what the service does by itself."""
+BATCH: Final = 500
+READ_AT_ONCE: Final = 100
 
 
 class Event(Struct, frozen=True):
@@ -86,11 +90,13 @@ async def read_stream(endpoint: Json) -> list[Event]:
     async with reading(endpoint) as client:
         stream, jetstream = endpoint["stream"], client.jetstream()
         last = (await jetstream.stream_info(stream)).state.last_seq
-        found = []
-        for position in range(1, last + 1):
-            message = await jetstream.get_msg(stream, position, direct=True)
-            assert message.subject is not None
-            found.append(Event(position, message.subject, message.data or b""))
+        found: list[Event] = []
+        for begin in range(1, last + 1, READ_AT_ONCE):
+            positions = range(begin, min(begin + READ_AT_ONCE, last + 1))
+            asked = (jetstream.get_msg(stream, n, direct=True) for n in positions)
+            for position, message in zip(positions, await gather(*asked), strict=True):
+                assert message.subject is not None
+                found.append(Event(position, message.subject, message.data or b""))
         return found
 
 
@@ -101,10 +107,27 @@ async def stream_bytes(endpoint: Json) -> int:
 
 
 async def publish(url: str, file: Path, messages: Sequence[tuple[str, bytes]]) -> list[int]:
-    """Store messages with the login in a credentials file; their positions."""
+    """Store messages with the login in a credentials file; their positions.
+
+    In atomic batches: a server that syncs each message by itself takes long for thousands.
+    """
     async with connected(url, file) as client:
-        jetstream = client.jetstream()
-        return [(await jetstream.publish(subject, raw)).seq for subject, raw in messages]
+        found: list[int] = []
+        for begin in range(0, len(messages), BATCH):
+            found += await store_batch(client, messages[begin : begin + BATCH])
+        return found
+
+
+async def store_batch(client: Client, messages: Sequence[tuple[str, bytes]]) -> range:
+    """Store all of these at once; their positions."""
+    batch = {"Nats-Batch-Id": uuid4().hex}
+    *others, (subject, raw) = messages
+    for n, (other, data) in enumerate(others, 1):
+        await client.publish(other, data, headers=batch | {"Nats-Batch-Sequence": str(n)})
+    last = {"Nats-Batch-Sequence": str(len(messages)), "Nats-Batch-Commit": "1"}
+    answer = json.loads((await client.request(subject, raw, 10, headers=batch | last)).data)
+    assert answer.get("count") == len(messages), answer
+    return range(answer["seq"] - len(messages) + 1, answer["seq"] + 1)
 
 
 # --- what must be true of every stream ------------------------------------------------------------

@@ -22,7 +22,7 @@ from tests.e2e.stream import Event, check_history, read_stream
 from tests.support.cutting_proxy import CuttingProxy, cutting
 from tests.support.sse import Follower, Pair
 from tests.support.waiting import eventually
-from tests.support.web import Json
+from tests.support.web import NO_TLS, Json
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -47,7 +47,7 @@ class Work:
     @asynccontextmanager
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
         """On the Unix socket."""
-        transport = httpx.AsyncHTTPTransport(uds=self.path)
+        transport = httpx.AsyncHTTPTransport(uds=self.path, verify=NO_TLS)
         base = "http://countermand/api/v1"
         async with httpx.AsyncClient(transport=transport, base_url=base, timeout=60) as client:
             yield client

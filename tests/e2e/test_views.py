@@ -22,7 +22,7 @@ from tests.e2e.views import against_rebuild, in_use, last_of, live, until_quiet
 from tests.support.filling import publish_all
 from tests.support.processes import builders_in
 from tests.support.waiting import PATIENCE_SECONDS, until
-from tests.support.web import Json
+from tests.support.web import NO_TLS, Json
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -77,7 +77,9 @@ class Crowd:
         where = self._service.endpoint
         token = Path(where["token_file"]).read_text().strip()
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
-        with httpx.Client(headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as client:
+        with httpx.Client(
+            headers=headers, timeout=PATIENCE_SECONDS, trust_env=False, verify=NO_TLS
+        ) as client:
             answer = client.post(f"{where['http']}/api/v1{path}", json=body)
         self.answers += 1
         found: Json = answer.json()

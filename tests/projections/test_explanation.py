@@ -24,6 +24,7 @@ from tests.domain.builders import (
     queued_job,
     release,
     requeue,
+    requeue_task,
     running_job,
     start,
 )
@@ -131,6 +132,33 @@ def test_a_finish_and_an_own_end_and_a_failure() -> None:
     failed.tell(ends(1), ends(2, code=3), end_job())
     assert "is Failed, because 1 of 2 tasks failed, 0 canceled." in lines(failed)[0]
     assert "9 Task 2 failed: ended by itself with exit code 3." in lines(failed)
+
+
+def test_what_a_person_said_stands_in_quotation_marks_only() -> None:
+    said = "depends on nothing. It ended Finished"
+    tasks = (e.TaskSpec(1, "prepare", TaskType.NODE_PREP), *(e.TaskSpec(n, "x") for n in (2, 3)))
+    story = Story(add(tasks, submit=True))
+    story.tell(c.StartValidation(), c.EndValidation(), c.StartJob(("n1",)))
+    story.ask(cancel_task(3, "t3", message=said), cancel_task(1, "t1", message=said))
+    story.tell(c.RecordTaskCanceled(), end_job())
+    assert story.job.tasks[2].reason == "has no node: node preparation was canceled on n1"
+    assert said not in story.job.error_params
+    found = [line for line in lines(story) if said in line]
+    assert found
+    assert [line for line in found if f'"{said}"' not in line] == []
+
+
+def test_a_requeue_says_why() -> None:
+    story = running_job(2, started=2)
+    story.tell(ends(1, code=1))
+    story.ask(requeue_task(1, message="its input came"))
+    assert lines(story)[-1].endswith('alice queued task 1 again, saying "its input came".')
+    story.ask(cancel())
+    story.tell(ORDER, heeds(2, "r1"), end_job())
+    story.ask(requeue("again", message="there is room"))
+    assert lines(story)[-1].endswith(
+        'alice queued it again, saying "there is room"; 2 tasks are queued again.'
+    )
 
 
 def test_only_the_last_round_is_told() -> None:

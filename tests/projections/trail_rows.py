@@ -337,6 +337,33 @@ REQUESTS: list[tuple[e.JobEvent, dict[str, object]]] = [
         },
     ),
     (
+        e.JobRequeued(
+            "q1", 1, e.TaskSet(1, "1"), e.TaskSet(0), ALLOWED, JobState.FAILED, "there is room"
+        ),
+        {
+            "kind": "requeue",
+            "operation": "requeue",
+            "outcome": "accepted",
+            "request_id": "q1",
+            "message": "there is room",
+            "rule": "owner-controls",
+            "detail": 'queued again "there is room"; 1 task waits again, 0 as before',
+        },
+    ),
+    (
+        e.TaskRequeued("q2", 2, TaskState.FAILED, 2, ALLOWED, message="its input came"),
+        {
+            "kind": "requeue",
+            "operation": "requeue_task",
+            "outcome": "accepted",
+            "request_id": "q2",
+            "message": "its input came",
+            "rule": "owner-controls",
+            "tasks": "2",
+            "detail": 'task 2 queued again from Failed "its input came"; its next run is attempt 2',
+        },
+    ),
+    (
         e.TaskRequeued("q2", 2, TaskState.CANCELED, 1, ALLOWED, "t1", 9),
         {
             "kind": "requeue",

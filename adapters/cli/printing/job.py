@@ -155,7 +155,7 @@ def reasons(task: TaskDetail, utc: bool) -> Iterator[str]:
         yield how_far(counts)
     if task.get("survivors"):
         yield f"{task['survivors']} processes survived"
-    if task.get("reason"):
-        yield task["reason"] or ""
     if task.get("finish"):
         yield f"finish {request(task['finish'], utc)}"
+    if task.get("reason"):  # last, for it may end in what a person said
+        yield task["reason"] or ""

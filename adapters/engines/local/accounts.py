@@ -76,6 +76,8 @@ def _own(name: str) -> Account:
 def environment(key: RunKey, spec: RunSpec, account: Account, run_name: str) -> dict[str, str]:
     """Defaults of the account, then the run's own, then what the engine says. Nothing else.
 
+    What the engine says is in ``OWN_VARIABLES`` of the domain, so that nobody gives it in vain.
+
     CCP_NODES, CCP_NODES_CORES: how many nodes, then name and cores of each, as HPC Pack has it and
     ``mpiexec -hosts`` takes it. They tell what this run holds: one core of one node.
 

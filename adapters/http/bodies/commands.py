@@ -195,6 +195,12 @@ class FinishBody(Struct, forbid_unknown_fields=True):
     message: MessageText = ""
 
 
+class RequeueBody(Struct, forbid_unknown_fields=True):
+    """Why it runs again."""
+
+    message: MessageText = ""
+
+
 class TaskBody(Struct, forbid_unknown_fields=True):
     """A task of a new job. ``command`` is given to /bin/sh -c."""
 

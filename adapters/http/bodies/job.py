@@ -85,6 +85,8 @@ class TaskDetail(Struct, frozen=True):
 
     ``start``, ``end``, ``increment``: the index of a parametric sweep. ``instances``: of a service,
     how many there are at once. Each 0 for other types. ``subtasks``: null without any.
+    ``reason``: why it ended badly or never ran, or who stopped it and what they said; ``code`` is
+    then empty.
     """
 
     task_id: TaskNumber

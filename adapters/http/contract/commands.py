@@ -12,6 +12,7 @@ from adapters.http.bodies.commands import (
     JobBody,
     NothingBody,
     ParameterValue,
+    RequeueBody,
     TaskCancelBody,
 )
 from adapters.http.bodies.receipts import ReceiptBody
@@ -95,7 +96,7 @@ REQUEUE: Final = command(
     "requeueJob",
     "/jobs/{job_id}/requeue",
     "Run a failed or canceled job again",
-    NothingBody,
+    RequeueBody,
     (JOB,),
 )
 CANCEL_TASK: Final = command(
@@ -116,7 +117,7 @@ REQUEUE_TASK: Final = command(
     "requeueTask",
     "/jobs/{job_id}/tasks/{task_id}/requeue",
     "Run a failed or canceled task of a job that goes on again",
-    NothingBody,
+    RequeueBody,
     (JOB, TASK),
 )
 CANCEL_SUBTASK: Final = command(
@@ -137,7 +138,7 @@ REQUEUE_SUBTASK: Final = command(
     "requeueSubtask",
     "/jobs/{job_id}/tasks/{task_id}/subtasks/{subtask_id}/requeue",
     "Run a failed or canceled subtask of a job that goes on again",
-    NothingBody,
+    RequeueBody,
     (JOB, TASK, SUBTASK),
 )
 SET_PARAMETER: Final = Operation(

@@ -18,6 +18,7 @@ from adapters.http.bodies.commands import (
     JobBody,
     NothingBody,
     ParameterValue,
+    RequeueBody,
     TaskBody,
 )
 from adapters.http.bodies.receipts import JOBS_PATH, receipt_body
@@ -135,16 +136,17 @@ class Commands:
 
     async def requeue(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
         """Configure and submit in one."""
-        _, how = await self._said(request, op.REQUEUE, NothingBody)
-        return await answered(self._scheduler.requeue_job(caller_of(request), job_id, *how))
+        body, how = await self._said(request, op.REQUEUE, RequeueBody)
+        on = caller_of(request), job_id
+        return await answered(self._scheduler.requeue_job(*on, *how, message=body.message))
 
     async def requeue_task(
         self, request: WebRequest, job_id: FromPath[str], task_id: FromPath[str]
     ) -> Response[bytes]:
         """Run one task again."""
-        _, how = await self._said(request, op.REQUEUE_TASK, NothingBody)
+        body, how = await self._said(request, op.REQUEUE_TASK, RequeueBody)
         on = caller_of(request), job_id, task_number(task_id)
-        return await answered(self._scheduler.requeue_task(*on, *how))
+        return await answered(self._scheduler.requeue_task(*on, *how, message=body.message))
 
     async def set_parameter(self, request: WebRequest, name: FromPath[str]) -> Response[bytes]:
         """Give a cluster parameter a new value."""

@@ -4,7 +4,7 @@ from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from adapters.http.bodies.commands import CancelBody, FinishBody, NothingBody
+from adapters.http.bodies.commands import CancelBody, FinishBody, RequeueBody
 from adapters.http.contract import commands as op
 from adapters.http.contract.operation import route
 from adapters.http.contract.parts import SUBTASK
@@ -67,10 +67,10 @@ class SubtaskCommands:
         subtask_id: FromPath[str],
     ) -> Response[bytes]:
         """Run one subtask again."""
-        _, how = await asked_of(request, op.REQUEUE_SUBTASK, NothingBody, self._ids)
+        body, how = await asked_of(request, op.REQUEUE_SUBTASK, RequeueBody, self._ids)
         on = caller_of(request), job_id, task_number(task_id)
-        number = subtask_number(subtask_id)
-        return await answered(self._scheduler.requeue_task(*on, *how, instance=number))
+        number, why = subtask_number(subtask_id), body.message
+        return await answered(self._scheduler.requeue_task(*on, *how, instance=number, message=why))
 
 
 def subtask_number(text: str) -> int:

@@ -248,6 +248,8 @@ VALUES: Final[Mapping[str, Value]] = {
     "JobFinished.hresult": HResult.FINISHED_BY_USER,
     "JobFinishRequested.message": "enough for today",
     "TaskFinishRequested.message": "this one has converged",
+    "JobRequeued.message": "the disk has room again",
+    "TaskRequeued.message": "its input is there now",
     "JobFailing.cause": "task_failure",
     "JobFailing.message": "task 1 failed, and FailOnTaskFailure stops the rest",
     "JobFailing.code": "task_failure",

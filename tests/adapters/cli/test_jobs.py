@@ -119,9 +119,19 @@ def test_finish_sends_its_message(server: StandIn, cli: Cli) -> None:
     assert server.sent()[0].body == {"message": "good enough"}
 
 
+def test_requeue_sends_its_message(server: StandIn, cli: Cli) -> None:
+    server.add_job(17)
+    assert cli("requeue", "17", "--message", "there is room again").returncode == 0
+    assert server.sent()[0].body == {"message": "there is room again"}
+
+
 @pytest.mark.parametrize(
     ("operation", "options", "body"),
-    [("finish", ("-m", "by hand"), {"message": "by hand"}), ("requeue", (), {})],
+    [
+        ("finish", ("-m", "by hand"), {"message": "by hand"}),
+        ("requeue", ("-m", "once more"), {"message": "once more"}),
+        ("requeue", (), {"message": ""}),
+    ],
 )
 def test_a_command_to_one_task(
     server: StandIn, cli: Cli, operation: str, options: tuple[str, ...], body: dict[str, str]

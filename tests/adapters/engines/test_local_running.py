@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.engines.local.accounts import MARKER
+from adapters.engines.local.accounts import MARKER, Account, environment
 from adapters.engines.local.drain import KEPT_BYTES
 from application.engine import RunKey, RunPhase, RunSpec
+from domain.checks import OWN_VARIABLES
 from domain.errors import Refused
 from domain.events import Exit
 from tests.adapters.engines.bench import DEADLINE_SECONDS, KEY, Bench, at_once, report
@@ -49,6 +50,15 @@ async def test_the_environment_is_the_runs_own_and_never_the_services(
         "HOME": "/mine",
         "SHELL": "/bin/sh",
     }
+
+
+def test_what_the_engine_says_itself_is_what_nobody_may_give() -> None:
+    account = Account("nobody", 1, 1, (), "/")
+    names = environment(KEY, RunSpec("env", {}, "n1"), account, "run")
+    given = dict.fromkeys(names, "77")
+    found = environment(KEY, RunSpec("env", given, "n1"), account, "run")
+    own = {name for name, value in found.items() if value != "77"}
+    assert own | {"CCP_JOBNAME"} == set(OWN_VARIABLES)
 
 
 @needs_root

@@ -73,6 +73,13 @@ async def test_the_nodes_of_the_2019_edition(alice: HpcClient) -> None:
     ):
         answer = await alice.ask("GET", "/cluster/nodes", **query)
         assert [node["Name"] for node in answer.value] == names, query
+    for query, sentence in (
+        ({"state": "Online,Bogus"}, "state cannot be 'Bogus': it is one of Unknown, Provisioning,"),
+        ({"names": "node-3", "health": "well"}, "health cannot be 'well': it is one of OK, Warn"),
+    ):
+        no = await alice.ask("GET", "/cluster/nodes", **query)
+        assert (no.status, no.code) == (400, 0x80040205), query
+        assert sentence in no.message
     assert (await alice.ask("GET", "/cluster/nodes", jobs="1")).status == 501
     other = await alice.ask("GET", "/cluster/nodes/other")
     assert other.status == 404

@@ -80,12 +80,68 @@ async def test_what_is_no_job_file_is_refused(alice: HpcClient, file: str) -> No
     assert (answer.status, answer.code) == (400, 0x80040205)
 
 
+PROPERTY = b"<ArrayOfProperty><Property>%s</Property></ArrayOfProperty>"
+TERM = "<Job><CustomProperties><Term{}</Term></CustomProperties></Job>"
+
+
+@IN_JSON
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        ("<Job><Foo/></Job>", "Job cannot have an element 'Foo'; it may have: Tasks, "),
+        ("<Job><ResourceRequest>x</ResourceRequest></Job>", "element 'ResourceRequest'"),
+        ("<Job>text</Job>", "Job holds text that is in no element, 4 characters; remove"),
+        ("<Job>\u00a0</Job>", "Job holds text that is in no element, 1 char"),
+        ("<Job><Tasks Limit='3'/></Job>", "Tasks cannot have an attribute 'Limit'; it has none"),
+        ("<Job><Tasks>x<Task CommandLine='true'/></Tasks></Job>", "Tasks holds text that is in no"),
+        ("<Job><Tasks><Task CommandLine='true'>RequiredNodes=n1</Task></Tasks></Job>", "Task hold"),
+        ("<Job><Tasks><Task CommandLine='true'><Bar/></Task></Tasks></Job>", "element 'Bar'"),
+        ("<Job><Dependencies>1,2</Dependencies></Job>", "Dependencies holds text that is in"),
+        (
+            "<Job xmlns='urn:wrong'/>",
+            "'Job' is in the namespace 'urn:wrong', which is not HPC Pack",
+        ),
+        ("<Job xmlns:x='urn:wrong'><x:Tasks/></Job>", "'Tasks' is in the namespace 'urn:wrong'"),
+        ("<Job xmlns:x='urn:wrong' x:Name='a'/>", "'Name' is in the namespace 'urn:wrong'"),
+        (
+            "<Job Name='a' xmlns:x='http://schemas.microsoft.com/HPCS2008R2/common' x:Name='b'/>",
+            "the attribute 'Name' is there twice",
+        ),
+        (TERM.format("><Name>a</Name><Value>1</Value><Value>2</Value>"), "has 2 Value elements"),
+        (TERM.format("><Name>a</Name><Unit>s</Unit>"), "Term cannot have an element 'Unit'"),
+        (TERM.format(" Unit='s'><Name>a</Name>"), "Term cannot have an attribute 'Unit'"),
+        (TERM.format(" Name='b'><Name>a</Name>"), "Term cannot have an attribute 'Name'"),
+        (TERM.format("><Name>a<b/></Name>"), "Name is a text; it cannot have an element 'b'"),
+    ],
+)
+async def test_what_nothing_reads_in_a_job_file_is_refused_by_its_name(
+    alice: HpcClient, file: str, sentence: str
+) -> None:
+    no = await alice.ask("POST", "/jobs/jobFile", file)
+    assert (no.status, no.code) == (400, 0x80040205), no.raw
+    assert sentence in no.message
+    assert (await alice.ask("GET", "/jobs")).value == []
+
+
+@IN_JSON
+async def test_a_job_file_cannot_give_what_every_run_is_given(alice: HpcClient) -> None:
+    given = (
+        "<EnvironmentVariables><Variable><Name>CCP_JOBID</Name><Value>77</Value></Variable>"
+        "</EnvironmentVariables>"
+    )
+    task = "<Task CommandLine='a'>{}</Task>"
+    for job, inner in ((given, ""), ("", given)):
+        file = f"<Job>{job}<Tasks>{task.format(inner)}</Tasks></Job>"
+        no = await alice.ask("POST", "/jobs/jobFile", file)
+        assert (no.status, no.code) == (422, 0x80040205)
+        assert "the variable CCP_JOBID cannot be given" in no.message
+
+
 @IN_JSON
 @pytest.mark.parametrize(
     "file",
     [
         "<Job><Dependencies><Parent Id='1'/></Dependencies></Job>",
-        "<Job><ResourceRequest>x</ResourceRequest></Job>",
         "<Job><Tasks><Task CommandLine='a' MinCores='4'/></Tasks></Job>",
         "<Job><Tasks><Task CommandLine='a' IsRerunnable='false'/></Tasks></Job>",
         "<Job IsExclusive='true'/>",
@@ -111,6 +167,15 @@ async def test_what_a_job_file_wants_and_cannot_have_is_not_left_out(
         ("/jobs", b"[NaN]"),
         ("/jobs", b"<ArrayOfProperty><Property><Value>x</Value></Property></ArrayOfProperty>"),
         ("/jobs", b"<ArrayOfProperty><Other/></ArrayOfProperty>"),
+        ("/jobs", b"<ArrayOfProperty>Priority=Highest</ArrayOfProperty>"),
+        ("/jobs", b"<ArrayOfProperty Count='1'/>"),
+        ("/jobs", b"<ArrayOfProperty xmlns='urn:wrong'/>"),
+        ("/jobs", PROPERTY % b"<Name>Name</Name><Value>a</Value><Kind>x</Kind>"),
+        ("/jobs", PROPERTY % b"<Name>Name</Name><Value>a</Value><Value>b</Value>"),
+        ("/jobs", PROPERTY % b"<Name>Name</Name>a"),
+        ("/jobs", PROPERTY % b"<Name>Name</Name><Value kind='x'>a</Value>"),
+        ("/jobs/1/cancel", b"<string xmlns='urn:wrong'>why</string>"),
+        ("/jobs/1/cancel", b"<string forced='true'>why</string>"),
         ("/jobs/1/cancel", b'["a"]'),
         ("/jobs/1/cancel", b"7"),
         ("/jobs/1/cancel", b"<int>7</int>"),

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from domain.events import job_aggregate
+from domain import commands as c
+from domain.events import Exit, Recorded, TaskRequeued, job_aggregate
+from domain.states import StopStep
 from tests.adapters.hpcpack.client import Form, HpcClient
 from tests.adapters.hpcpack.conftest import IN_JSON, People
 from tests.adapters.http.stack import Stack
@@ -65,6 +67,62 @@ async def test_a_job_file_may_come_as_it_stands(people: People, alice: HpcClient
     assert made.status == 200, made.raw
 
 
+EDITIONS = {
+    "2003": """<?xml version="1.0" encoding="utf-8" ?>
+<Job xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+     xmlns:xsd="http://www.w3.org/2001/XMLSchema"
+     xmlns="http://www.microsoft.com/ComputeCluster/" Name="job1">
+  <ExtendedTerms><Term><Name>a</Name><Value>1000</Value></Term></ExtendedTerms>
+  <Tasks>
+    <Task Name="task1" CommandLine="notepad">
+      <EnvironmentVariables><Variable><Name>B</Name><Value>x</Value></Variable></EnvironmentVariables>
+      <ExtendedTerms><Term><Name>c</Name><Value>y</Value></Term></ExtendedTerms>
+    </Task>
+  </Tasks>
+</Job>""",
+    "2008": """<Job xmlns="http://schemas.microsoft.com/HPCS2008/scheduler/" Version="2.000"
+    Name="job1" JobType="Batch" MinCores="1" MaxCores="1" UnitType="Core" Owner="HPC\\bob">
+  <CustomProperties><Term><Name>a</Name><Value>1000</Value></Term></CustomProperties>
+  <Tasks>
+    <Task Version="2.000" Name="task1" CommandLine="notepad" IsRerunnable="true">
+      <EnvironmentVariables><Variable><Name>B</Name><Value>x</Value></Variable></EnvironmentVariables>
+      <CustomProperties><Term><Name>c</Name><Value>y</Value></Term></CustomProperties>
+    </Task>
+  </Tasks>
+</Job>""",
+    "2008 R2": """<?xml version="1.0" encoding="utf-8"?>
+<h:Job Version="3.000" Name="job1" AutoCalculateMax="false" AutoCalculateMin="false" MinCores="1"
+    xmlns:h="http://schemas.microsoft.com/HPCS2008R2/scheduler/">
+  <!-- written by a program -->
+  <h:Dependencies />
+  <h:CustomProperties><h:Term Name="a" Value="1000" /></h:CustomProperties>
+  <h:Tasks>
+    <h:Task NiceId="1" Name="task1" CommandLine="notepad">
+      <h:EnvironmentVariables>
+        <h:Variable><h:Name>B</h:Name><h:Value>x</h:Value></h:Variable>
+      </h:EnvironmentVariables>
+      <h:CustomProperties><h:Term><h:Name>c</h:Name><h:Value>y</h:Value></h:Term></h:CustomProperties>
+    </h:Task>
+  </h:Tasks>
+</h:Job>""",
+}
+"""As the product and programs for it write them; the first is of the product's pages."""
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+async def test_a_job_file_of_every_edition_is_taken(alice: HpcClient, edition: str) -> None:
+    made = await alice.ask("POST", "/jobs/jobFile", EDITIONS[edition])
+    assert made.status == 200, made.raw
+    place = f"/jobs/{made.value}"
+    assert (await alice.task(made.value, 1, "Name"))["Name"] == "task1"
+    for path, values in (
+        ("/customProperties", {"a": "1000"}),
+        ("/tasks/1/envVariables", {"B": "x"}),
+        ("/tasks/1/customProperties", {"c": "y"}),
+    ):
+        assert (await alice.ask("GET", place + path)).value == values, path
+
+
 async def test_a_job_runs_and_is_canceled(service: Stack, alice: HpcClient) -> None:
     job = await alice.submitted("sleep 60")
     await service.run_job(job)
@@ -114,10 +172,68 @@ async def test_tasks_are_canceled_finished_and_requeued(service: Stack, alice: H
     assert (await alice.ask("POST", f"/jobs/{job}/tasks/3/finish", "done already")).status == 204
     states = [(await alice.task(job, n, "State"))["State"] for n in (1, 2, 3)]
     assert states == ["Running", "Canceled", "Finished"]
+    told = [(await alice.task(job, n, "ErrorMessage"))["ErrorMessage"] for n in (2, 3)]
+    assert told == ["canceled by alice: not this one", "finished by alice: done already"]
+    long = await alice.ask("POST", f"/jobs/{job}/tasks/2/requeue", "x" * 321)
+    assert (long.status, long.code) == (422, 0x800402D3)
     assert (await alice.ask("POST", f"/jobs/{job}/tasks/2/requeue", "again")).status == 204
-    assert (await alice.task(job, 2, "State"))["State"] == "Queued"
+    assert (await alice.task(job, 2, "State", "ErrorMessage")) == {
+        "State": "Queued",
+        "ErrorMessage": "",
+    }
+    stored = await service.log.load(job_aggregate(job))
+    facts = [x.fact.data for x in stored if isinstance(x.fact, Recorded)]
+    assert [x.message for x in facts if isinstance(x, TaskRequeued)] == ["again"]
     assert (await alice.ask("POST", f"/jobs/{job}/tasks/1/cancel", forced="true")).status == 204
     assert (await alice.task(job, 1, "State"))["State"] == "Canceling"
+
+
+async def test_a_task_says_what_the_cancel_of_its_job_said(
+    service: Stack, alice: HpcClient
+) -> None:
+    job = await alice.submitted("sleep 60", "sleep 61")
+    await service.run_job(job)
+    assert (await alice.ask("POST", f"/jobs/{job}/cancel", "JCMSG")).status == 204
+    await service.instruct(job, c.OrderStop(15))
+    found = await service.ledger.job(job)
+    assert found is not None
+    assert found.cancel is not None
+    stop = c.StopSeen(found.cancel.request_id, StopStep.SIGNAL, False, 40, 0, 0)
+    await service.instruct(job, c.RecordRunEnd(1, 1, Exit(signal=15), stop))
+    for number in (1, 2):
+        told = await alice.task(job, number, "ErrorMessage")
+        assert told == {"ErrorMessage": "its job was canceled by alice: JCMSG"}
+
+
+@IN_JSON
+@pytest.mark.parametrize("path", ["requeue", "tasks/1/subtasks/1/requeue"])
+@pytest.mark.parametrize(
+    "content", [b'"why again"', b"\xff{{{", b'{"a": 1}', b"[]", b"7", b"<string>why</string>"]
+)
+async def test_a_requeue_that_has_no_message_takes_no_body(
+    service: Stack, alice: HpcClient, path: str, content: bytes
+) -> None:
+    job = await alice.submitted("sleep 60")
+    await service.queue_job(job)
+    await alice.ask("POST", f"/jobs/{job}/cancel")
+    await service.end_job(job)
+    answer = await alice.send("POST", f"/jobs/{job}/{path}", content)
+    assert answer.status == 400, answer.raw
+    assert "the body" in answer.message or "has no body" in answer.message
+    assert (await alice.job(job, "State"))["State"] == "Canceled"
+
+
+@IN_JSON
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"null", b'""', b"<string/>"])
+async def test_a_requeue_without_anything_to_say(
+    service: Stack, alice: HpcClient, content: bytes | None
+) -> None:
+    job = await alice.submitted("sleep 60")
+    await service.queue_job(job)
+    await alice.ask("POST", f"/jobs/{job}/cancel")
+    await service.end_job(job)
+    assert (await alice.send("POST", f"/jobs/{job}/requeue", content)).status == 204
+    assert (await alice.job(job, "State"))["State"] == "Submitted"
 
 
 async def test_paths_are_read_in_any_case(service: Stack, alice: HpcClient) -> None:
@@ -208,9 +324,11 @@ async def test_yes_and_no_in_any_case(
     assert found.cancel.mode == mode
 
 
-async def test_what_is_neither_yes_nor_no_stops_nothing(alice: HpcClient) -> None:
+@pytest.mark.parametrize("said", ["perhaps", "", " "])
+async def test_what_is_neither_yes_nor_no_stops_nothing(alice: HpcClient, said: str) -> None:
     job = await alice.submitted("sleep 60")
-    answer = await alice.ask("POST", f"/jobs/{job}/cancel", forced="perhaps")
+    answer = await alice.ask("POST", f"/jobs/{job}/cancel", forced=said)
+    assert f"forced cannot be {said!r}: it is true or false" in answer.message
     assert (answer.status, answer.code) == (400, 0x80040205)
     assert (await alice.job(job, "State"))["State"] == "Submitted"
 

@@ -8,7 +8,13 @@ from adapters.hpcpack.face import login
 from adapters.hpcpack.fields import Fields
 from adapters.hpcpack.forms import Form, form_of
 from adapters.hpcpack.times import hpc_time, read_time
-from adapters.hpcpack.xml_reading import DEPTH_MAX, ELEMENTS_MAX, read_xml
+from adapters.hpcpack.xml_reading import (
+    DEPTH_MAX,
+    ELEMENTS_MAX,
+    NAMESPACES,
+    check_content,
+    read_xml,
+)
 from adapters.web.requests import Malformed
 
 
@@ -73,12 +79,23 @@ def test_the_limits_of_xml() -> None:
             read_xml(bad)
 
 
-def test_namespaces_do_not_count() -> None:
-    root = read_xml('<p:a xmlns:p="urn:x" p:b="1"><p:c>text</p:c></p:a>')
+@pytest.mark.parametrize("space", [*NAMESPACES, *(x.rstrip("/") for x in NAMESPACES)])
+def test_which_of_hpc_pack_s_namespaces_it_is_does_not_count(space: str) -> None:
+    root = read_xml(f'<p:a xmlns:p="{space}" b="1"> <p:c>text</p:c> </p:a>')
     assert (root.name, root.attributes) == ("a", {"b": "1"})
+    check_content(root, ("c",), ("b",))
     child = root.first("c")
     assert child is not None
     assert child.text == "text"
+
+
+def test_attributes_about_the_document_are_left_out() -> None:
+    xsi, own = "http://www.w3.org/2001/XMLSchema-instance", NAMESPACES[-1]
+    root = read_xml(
+        f'<a xmlns:xsi="{xsi}" xmlns:z="{own}" xsi:schemaLocation="u v" xsi:nil="true" z:Id="i1" '
+        'xml:space="preserve" b="1"/>'
+    )
+    assert root.attributes == {"b": "1"}
 
 
 def test_a_domain_is_left_out() -> None:

@@ -111,6 +111,8 @@ async def test_variables_are_set_changed_and_taken_away(alice: HpcClient) -> Non
         ("/customProperties", {}, 422, 0x80040205),
         ("/envVariables", {"A-B": "x"}, 422, 0x80040205),
         ("/envVariables", {"A": "x" * 32_768}, 422, 0x80040205),
+        ("/envVariables", {"CCP_JOBID": "77"}, 422, 0x80040205),
+        ("/tasks/1/envVariables", {"COUNTERMAND_RUN": "77"}, 422, 0x80040205),
         ("/tasks/1/customProperties", {"n" * 81: "x"}, 422, 0x800402DC),
         ("/tasks/1/envVariables", {"A-B": "x"}, 422, 0x80040205),
     ],
@@ -126,12 +128,78 @@ async def test_what_is_beyond_a_limit(
 
 @IN_JSON
 @pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("MaxCores", 2147483647),
+        ("MaxNodes", 2147483647),
+        ("TaskExecutionFailureRetryLimit", 1000),
+        ("Progress", 100),
+        ("Runtime", 31622400),
+    ],
+)
+@pytest.mark.parametrize("value", ["99999999999", "2147483648", "-1", "1e3"])
+async def test_a_number_that_is_not_read_is_answered_with_its_range(
+    alice: HpcClient, name: str, most: int, value: str
+) -> None:
+    """Never cut to what there can be."""
+    no = await alice.ask("POST", "/jobs", {name: value})
+    first = 1 if name.startswith("Max") else 0
+    assert (no.status, no.code) == (400, 0x80040205), no.raw
+    sentence = f"{name} cannot be {value!r}: it is a whole number from {first} to {most}"
+    assert sentence in no.message
+    assert (await alice.ask("GET", "/jobs")).value == []
+
+
+@IN_JSON
+@pytest.mark.parametrize("name", ["AutoCalculateMax", "AutoCalculateMin"])
+async def test_who_works_out_the_cores_makes_no_difference(alice: HpcClient, name: str) -> None:
+    """Both values are in files of the product. It is not kept, and nobody is told that it is."""
+    for value in ("true", "False"):
+        made = await alice.ask("POST", "/jobs", {"MaxCores": "3", name: value})
+        assert (await alice.job(made.value, "MaxCores")) == {"MaxCores": "3"}
+        told = await alice.ask("GET", f"/jobs/{made.value}", properties=name)
+        assert (told.status, f"no property {name!r} here" in told.message) == (400, True)
+    no = await alice.ask("POST", "/jobs", {name: "perhaps"})
+    assert (no.status, f"{name} cannot be 'perhaps'" in no.message) == (400, True)
+
+
+@IN_JSON
+async def test_an_expanded_priority_that_says_the_priority_in_other_words_is_taken(
+    alice: HpcClient,
+) -> None:
+    both = {"ExpandedPriority": "4000", "Priority": "Highest"}
+    made = await alice.ask("POST", "/jobs", both)
+    assert await alice.job(made.value, *both) == both
+    lower = {"ExpandedPriority": "1000", "Priority": "1"}
+    assert (await alice.ask("PUT", f"/jobs/{made.value}", lower)).status == 204
+    assert (await alice.job(made.value, "Priority"))["Priority"] == "BelowNormal"
+    for file, status in (
+        ('<Job Priority="Highest" ExpandedPriority="4000"/>', 200),
+        ('<Job ExpandedPriority="2000"/>', 200),
+        ('<Job ExpandedPriority="4000"/>', 501),
+    ):
+        assert (await alice.ask("POST", "/jobs/jobFile", file)).status == status, file
+
+
+@IN_JSON
+async def test_the_largest_number_is_kept_as_it_is(alice: HpcClient) -> None:
+    given = {"MaxCores": "0002147483647", "TaskExecutionFailureRetryLimit": "1000.0"}
+    job = (await alice.ask("POST", "/jobs", given)).value
+    found = {"MaxCores": "2147483647", "TaskExecutionFailureRetryLimit": "1000"}
+    assert await alice.job(job, *given) == found
+
+
+@IN_JSON
+@pytest.mark.parametrize(
     ("body", "status", "code"),
     [
         ({"State": "Running"}, 422, 0x80040203),
         ({"HasRuntime": "True"}, 422, 0x80040203),
         ({"JobType": "Admin"}, 422, 0x80040203),
         ({"JobTemplate": "GPU"}, 501, 0x8004020F),
+        ({"ExpandedPriority": "2500"}, 501, 0x8004020F),
+        ({"ExpandedPriority": "2000", "Priority": "Highest"}, 501, 0x8004020F),
+        ({"ExpandedPriority": "high"}, 501, 0x8004020F),
         ({"NotifyOnStart": "True"}, 501, 0x8004020F),
         ({"MinCores": "2"}, 501, 0x8004020F),
         ({"HoldUntil": "1/1/2020"}, 422, 0x800402CB),
@@ -156,6 +224,28 @@ async def test_what_a_job_cannot_be_changed_to(
     answer = await alice.ask("PUT", f"/jobs/{job}", body)
     assert (answer.status, answer.code) == (status, code), answer.raw
     assert await alice.job(job, *before) | {"ChangeTime": ""} == before | {"ChangeTime": ""}
+
+
+@IN_JSON
+@pytest.mark.parametrize(
+    ("verb", "path", "names"),
+    [
+        ("PUT", "", "Name, Priority, UserName, Project, RunUntilCanceled, FailOnTaskFailure, Run"),
+        ("POST", "/customProperties", "the Name and Value of a custom property, or of several"),
+        ("POST", "/envVariables", "the Name and Value of an environment variable, or of several"),
+        ("PUT", "/tasks/1", "Name, CommandLine, WorkDirectory, Runtime, DependsOn, ValidExitCodes"),
+        ("POST", "/tasks/1/customProperties", "the Name and Value of a custom property, or"),
+        ("POST", "/tasks/1/envVariables", "the Name and Value of an environment variable, or"),
+    ],
+)
+async def test_a_change_of_nothing_is_answered_with_the_product_s_names(
+    alice: HpcClient, verb: str, path: str, names: str
+) -> None:
+    job = await alice.create("sleep 60")
+    no = await alice.ask(verb, f"/jobs/{job}{path}", {})
+    assert (no.status, no.code) == (422, 0x80040205)
+    assert no.message.startswith(f"there is nothing to change; give {names}")
+    assert "_" not in no.message.partition(" (Operation_")[0]
 
 
 @IN_JSON

@@ -185,6 +185,20 @@ async def test_two_people_to_act_for_are_refused(people: People, root: str) -> N
     assert (await ada.job(job, "State"))["State"] == "Submitted"
 
 
+@pytest.mark.parametrize("root", ["/hpc", "/WindowsHPC"])
+async def test_the_native_header_to_act_for_somebody_is_refused(people: People, root: str) -> None:
+    """Passed over, it would have canceled with the administrator's own rights."""
+    ada = await people.person("ada", Role.ADMINISTRATOR)
+    await people.person("bob")
+    job = await ada.submitted("sleep 60")
+    path = {"/hpc": f"jobs/{job}/cancel", "/WindowsHPC": f"Job/{job}/Cancel"}[root]
+    for headers in ({"countermand-as": "bob"}, {"Countermand-As": "", "x-ms-as-user": "ada"}):
+        answer = await ada.http.post(f"{people.base}{root}/{path}", headers=headers)
+        assert answer.status_code == 400
+        assert "Countermand-As does not count here; send x-ms-as-user instead" in answer.text
+    assert (await ada.job(job, "State"))["State"] == "Submitted"
+
+
 async def test_two_authorizations_are_refused(people: People) -> None:
     alice = await people.person("alice")
     mine = alice.http.headers["Authorization"]

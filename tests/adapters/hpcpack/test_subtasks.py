@@ -323,10 +323,29 @@ async def test_every_type_of_task_is_made_by_a_job_file_and_read_back(alice: Hpc
 
 @IN_JSON
 async def test_how_many_instances_a_service_has(alice: HpcClient) -> None:
-    for attributes, count in (('MaxCores="5000"', "1000"), ("", "1"), ('MaxCores="2"', "2")):
+    for attributes, count in (('MaxCores="1000"', "1000"), ("", "1"), ('MaxCores="2"', "2")):
         text = f'<Job {attributes}><Tasks><Task Type="Service" CommandLine="s" /></Tasks></Job>'
         found = await alice.task(await from_file(alice, text), 1, "TotalSubTaskNumber")
         assert found == {"TotalSubTaskNumber": count}
+
+
+@IN_JSON
+async def test_more_instances_than_a_service_can_have_are_refused_and_not_cut(
+    alice: HpcClient,
+) -> None:
+    sentence = "as the job's max_cores (MaxCores) says, 1001; 1 to 1000 are allowed"
+    file = '<Job MaxCores="1001"><Tasks><Task Type="Service" CommandLine="s" /></Tasks></Job>'
+    at_once = await alice.ask("POST", "/jobs/jobFile", file)
+    job = (await alice.ask("POST", "/jobs", {"MaxCores": "1001"})).value
+    service = {"CommandLine": "s", "Type": "Service"}
+    later = await alice.ask("POST", f"/jobs/{job}/tasks", service)
+    for no in (at_once, later):
+        assert (no.status, no.code) == (422, 0x80040205), no.raw
+        assert sentence in no.message
+    assert (await alice.ask("GET", "/jobs", properties="Id")).value == [{"Id": str(job)}]
+    assert (await alice.ask("GET", f"/jobs/{job}/tasks")).value == []
+    assert (await alice.ask("PUT", f"/jobs/{job}", {"MaxCores": "2"})).status == 204
+    assert (await alice.ask("POST", f"/jobs/{job}/tasks", service)).status == 200
 
 
 @IN_JSON
@@ -354,7 +373,7 @@ async def test_one_that_is_added_has_as_many_too(
     assert await alice.task(job, 1, "TotalSubTaskNumber") == {"TotalSubTaskNumber": count}
     no = await alice.ask("PUT", f"/jobs/{job}", {"MaxCores": "0"})
     assert (no.status, no.code) == (400, 0x80040205)
-    assert "MaxCores cannot be '0': it is a whole number from 1" in no.message
+    assert "MaxCores cannot be '0': it is a whole number from 1 to 2147483647" in no.message
 
 
 @IN_JSON

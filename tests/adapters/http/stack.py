@@ -51,6 +51,7 @@ from domain.policy import TablePolicy
 from tests.support.accounts import refused_account
 from tests.support.views import joined, kept_up
 from tests.support.waiting import eventually
+from tests.support.web import NO_TLS
 
 CLUSTER = "hpc1"
 NODES = (Node("node-1", 4), Node("node-2", 2))
@@ -269,7 +270,7 @@ class Stack:
 
     def unix(self) -> httpx.AsyncClient:
         """A client on the Unix socket."""
-        transport = httpx.AsyncHTTPTransport(uds=str(self.socket))
+        transport = httpx.AsyncHTTPTransport(uds=str(self.socket), verify=NO_TLS)
         return httpx.AsyncClient(
             transport=transport, base_url="http://countermand", timeout=SECONDS
         )
@@ -278,7 +279,9 @@ class Stack:
         """A client on TCP."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         base = f"http://127.0.0.1:{self.web.tcp_port}"
-        return httpx.AsyncClient(base_url=base, headers=headers, timeout=SECONDS, trust_env=False)
+        return httpx.AsyncClient(
+            base_url=base, headers=headers, timeout=SECONDS, trust_env=False, verify=NO_TLS
+        )
 
     def person(self, name: str, *roles: Role) -> httpx.AsyncClient:
         """A client on TCP with a token of a new principal."""

@@ -165,13 +165,19 @@ async def test_a_task_is_queued_again(service: Stack, root: httpx.AsyncClient) -
     await service.run_job(job_id)
     await service.instruct(job_id, c.RecordRunEnd(1, 1, Exit(code=1)))
     path = f"/api/v1/jobs/{job_id}/tasks"
-    done = (await root.post(f"{path}/1/requeue", json={})).json()
+    long = is_problem(
+        await root.post(f"{path}/1/requeue", json={"message": "x" * 321}), 422, "message_too_long"
+    )
+    assert long["receipt"]["outcome"] == "refused"
+    done = (await root.post(f"{path}/1/requeue", json={"message": "its input came"})).json()
     assert (done["outcome"], done["operation"], done["task_id"]) == ("accepted", "requeue_task", 1)
     assert done["explanation"] == f"job {job_id}: task 1 is queued again, as attempt 2"
     release = is_problem(await root.post(f"{path}/2/requeue"), 422, "not_this_task_type")
     assert release["receipt"]["hresult"] == "0x8004024D"
     step = (await root.get(f"/api/v1/jobs/{job_id}/replay")).json()["steps"][-2]
-    assert step["summary"] == "task 1 queued again from Failed; its next run is attempt 2"
+    assert step["summary"] == (
+        'task 1 queued again from Failed "its input came"; its next run is attempt 2'
+    )
     assert step["tasks"] == [{"task": 1, "before": "Failed", "after": "Queued", "attempt": 1}]
     waits = (await root.post(f"{path}/1/requeue")).json()
     assert waits["explanation"] == f"job {job_id}: task 1 waits already; nothing changes"
@@ -208,7 +214,11 @@ async def test_submit_finish_configure_requeue(service: Stack, root: httpx.Async
     await service.queue_job(job_id)
     await root.post(f"{path}/cancel")
     await service.end_job(job_id)
-    assert (await root.post(f"{path}/requeue")).json()["job_state"] == "Submitted"
+    is_problem(await root.post(f"{path}/requeue", json={"message": 7}), 400, "malformed")
+    again = await root.post(f"{path}/requeue", json={"message": "there is room again"})
+    assert again.json()["job_state"] == "Submitted"
+    step = (await root.get(f"{path}/replay")).json()["steps"][-1]
+    assert step["summary"].startswith('queued again "there is room again"; 1 task')
     await service.run_job(job_id)
     finish = await root.post(f"{path}/finish", json={"message": "good enough"})
     assert finish.json()["outcome"] == "accepted"

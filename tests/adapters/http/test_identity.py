@@ -141,6 +141,19 @@ async def test_a_header_that_is_there_twice_is_refused(
     assert detail == f"there are 2 {name} headers; send one"
 
 
+async def test_the_header_of_hpc_pack_to_act_for_somebody_is_refused(
+    service: Stack, root: httpx.AsyncClient
+) -> None:
+    """Passed over, it would have canceled with the rights of root."""
+    service.file.add("alice")
+    job = (await root.post("/api/v1/jobs", json=SLEEP)).json()["job_id"]
+    answer = await root.post(f"/api/v1/jobs/{job}/cancel", headers={"X-MS-AS-USER": "alice"})
+    detail = is_problem(answer, 400, "malformed")["detail"]
+    assert detail == "the header x-ms-as-user does not count here; send Countermand-As instead"
+    told = (await root.get(f"/api/v1/jobs/{job}")).json()
+    assert told["cancel"] is None
+
+
 async def test_a_request_id_that_is_there_twice_is_refused(root: httpx.AsyncClient) -> None:
     key = "Idempotency-Key"
     headers = [(key, "one-request"), (key, "another-one")]

@@ -114,6 +114,24 @@ async def test_what_a_job_is_given_is_told_but_its_variables_are_not(
     }
 
 
+async def test_variables_that_every_run_is_given_are_refused_everywhere(
+    root: httpx.AsyncClient,
+) -> None:
+    job = await submit(root, submit=False)
+    place, given = f"/api/v1/jobs/{job}", {"environment": {"CCP_TASKID": "77"}}
+    with_task = {"tasks": [{"command": "a"} | given]}
+    for answer in (
+        await root.post("/api/v1/jobs", json={"tasks": [{"command": "a"}]} | given),
+        await root.post("/api/v1/jobs", json=with_task),
+        await root.post(f"{place}/tasks", json=with_task),
+        await root.patch(place, json=given),
+        await root.patch(f"{place}/tasks/1", json=given),
+    ):
+        detail = is_problem(answer, 422, "bad_request")["detail"]
+        assert "the variable CCP_TASKID cannot be given" in detail
+        assert "CCP_JOBID, CCP_JOBNAME, CCP_NODES" in detail
+
+
 async def test_a_task_that_waits_is_changed(service: Stack, root: httpx.AsyncClient) -> None:
     job = await submit(root, tasks=[{"command": "a", "name": "first"}, {"command": "x"}])
     await service.run_job(job)

@@ -17,6 +17,7 @@ from domain.errors import Corrupt
 from domain.identity import Role
 from tests.adapters.http.problems import is_problem
 from tests.adapters.http.stack import Stack, outage, stack, submit, until
+from tests.support.web import NO_TLS
 
 EVENTS = "/api/v1/events"
 
@@ -410,7 +411,7 @@ async def test_open_streams_end_properly_with_the_service(
 
 async def test_many_streams_at_once(service: Stack, root: httpx.AsyncClient) -> None:
     limits = httpx.Limits(max_connections=200)
-    transport = httpx.AsyncHTTPTransport(uds=str(service.socket), limits=limits)
+    transport = httpx.AsyncHTTPTransport(uds=str(service.socket), limits=limits, verify=NO_TLS)
     async with httpx.AsyncClient(transport=transport, base_url="http://x", timeout=20) as many:
 
         async def watch() -> int:
