@@ -6,7 +6,6 @@ The data may be anything: of what is no number and no range only its text is sho
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from domain.ranges import joined
 from projections.quoting import word
 
 SPANS_MAX: Final = 12
@@ -39,7 +38,7 @@ def tasks_in(found: Sequence[Mapping[str, Any]]) -> str:
         spans += spans_in(text)
         odd += [] if spans_in(text) else [word(text, ",.")]
     some = {str(row.get("task", "")) for row in found if not is_whole(row)}
-    whole = [joined([span]) for span in without(merged(spans), some)]
+    whole = [as_text(span) for span in without(joined(spans), some)]
     return ",".join(filter(None, [shortened([*whole, *odd]), subtasks_in(found)]))
 
 
@@ -75,9 +74,9 @@ def subtasks_in(found: Iterable[Mapping[str, Any]]) -> str:
             by_task.setdefault(task, []).extend(spans)
             odd += [] if spans else [f"{word(task, ',.')}.{word(text, ',')}"]
     named = [
-        f"{word(task, ',.')}.{joined([span])}"
+        f"{word(task, ',.')}.{as_text(span)}"
         for task, spans in by_task.items()
-        for span in merged(spans)
+        for span in joined(spans)
     ]
     return shortened([*named, *odd])
 
@@ -93,6 +92,12 @@ def shortened(parts: Sequence[str]) -> str:
     return ",".join([*parts[:SPANS_MAX], *([f"...+{more}"] if more > 0 else [])])
 
 
+def as_text(span: Span) -> str:
+    """``7``, or ``1-500``."""
+    first, last = span
+    return str(first) if first == last else f"{first}-{last}"
+
+
 def spans_in(text: str) -> list[Span]:
     """First and last of each range of a text such as "1-3,7"; none of any other text."""
     found = []
@@ -105,7 +110,7 @@ def spans_in(text: str) -> list[Span]:
     return found
 
 
-def merged(spans: Iterable[Span]) -> list[Span]:
+def joined(spans: Iterable[Span]) -> list[Span]:
     """Rising, and what lies side by side as one."""
     found: list[Span] = []
     for first, last in sorted(spans):
