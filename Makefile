@@ -16,7 +16,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := domain application projections adapters tests ops
-WORKERS ?= 2
+# One more than the cores of CI: a good third of the tests' time is waiting for servers and disks.
+WORKERS ?= 3
 ARGS ?=
 
 PINS_INSTALLED := $(VENV)/.pins-installed

@@ -70,7 +70,7 @@ def cancel_requested(job: Job, recorded: e.Recorded, data: e.JobCancelRequested)
     )
     why = job_canceled_by(cancel)
     after = with_sweeps_cut_short(enter(job, JobState.CANCELING), why)
-    after = stop_waiting(after, recorded, by_request(after, why))
+    after = stop_waiting(after, recorded, all_waiting(after, why))
     if data.mode is not CancelMode.GRACEFUL:
         after = stop_running(after, TaskState.CANCELING)
     if data.node_release is NodeRelease.NONE:
@@ -85,8 +85,8 @@ def cancel_requested(job: Job, recorded: e.Recorded, data: e.JobCancelRequested)
     return cancel_answered(after, recorded, data)
 
 
-def by_request(job: Job, why: str) -> dict[int, str]:
-    """For each task that waits the same reason: who ended the job."""
+def all_waiting(job: Job, why: str) -> dict[int, str]:
+    """For each task that waits the same reason: what ended the job."""
     return {task.spec.id: why for task in job.waiting}
 
 
@@ -212,8 +212,9 @@ def task_finish_requested(job: Job, recorded: e.Recorded, data: e.TaskFinishRequ
             return waiting_ended(after, TaskState.FINISHED, recorded.time)
         if data.running.count:
             return stopping(task)
-        done = replace(task, state=TaskState.FINISHED, finish=finish, reason=why)
-        return replace(done, ended_at=recorded.time)
+        return replace(
+            task, state=TaskState.FINISHED, finish=finish, ended_at=recorded.time, reason=why
+        )
 
     content, scope = content_sha256("finish_task", data.message), on_task(*of("finish_task", data))
     return answered(on_target(job, data, change), recorded, scope, data.request_id, content)
@@ -277,7 +278,7 @@ def finish_requested(job: Job, recorded: e.Recorded, data: e.JobFinishRequested)
     after = with_tasks(
         enter(job, JobState.FINISHING), open_sweeps(job), lambda t: replace(t, reason=why)
     )
-    after = stop_waiting(after, recorded, by_request(after, why))
+    after = stop_waiting(after, recorded, all_waiting(after, why))
     after = stop_running(after, TaskState.FINISHING)
     if data.node_release is NodeRelease.NONE:
         after = release_skipped(after)
@@ -297,7 +298,7 @@ def failing(job: Job, recorded: e.Recorded, data: e.JobFailing) -> Job:
         version=recorded.version,
         grace_seconds=data.grace_seconds,
     )
-    stopped = {task.spec.id: data.message for task in job.waiting}
+    stopped = all_waiting(job, data.message)
     after = stop_waiting(enter(job, JobState.FINISHING), recorded, stopped)
     after = stop_running(after, TaskState.FINISHING)
     if data.node_release is NodeRelease.NONE:
