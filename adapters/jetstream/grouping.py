@@ -8,7 +8,7 @@ batch that is under way and make up the next one. Nobody waits for a timer.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -65,6 +65,12 @@ class GroupCommit:
         finally:
             self._under_way -= 1
 
+    async def close(self) -> None:
+        """End the batch under way; whoever waits is cancelled. Idempotent."""
+        if self._committing is not None:
+            self._committing.cancel()
+            await asyncio.gather(self._committing, return_exceptions=True)
+
     async def _wait(self, messages: list[Message]) -> int:
         waiting = Waiting(messages, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
@@ -77,6 +83,10 @@ class GroupCommit:
         try:
             while self._waiting:
                 await self._commit(take_group(self._waiting))
+        except BaseException as error:
+            _tell_all(self._waiting, error)
+            self._waiting.clear()
+            raise
         finally:
             self._committing = None
 
@@ -134,7 +144,7 @@ def _answer(call: Waiting, sequence: int) -> None:
         call.answer.set_result(sequence)
 
 
-def _tell_all(group: Sequence[Waiting], error: BaseException) -> None:
+def _tell_all(group: Iterable[Waiting], error: BaseException) -> None:
     for call in group:
         if call.answer.done():
             continue

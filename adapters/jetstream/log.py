@@ -14,11 +14,13 @@ from adapters.jetstream.config import LOG_ID, StreamSpec, check_spec
 from adapters.jetstream.connection import Connection, ServerAddress, retry_api
 from adapters.jetstream.direct import Raw, all_on
 from adapters.jetstream.durability import prove_durability
+from adapters.jetstream.grouping import GroupCommit
 from adapters.jetstream.provision import refuse_different
 from adapters.jetstream.publish import Message, Patience, Publisher, StoreDisk, UnseenDisk
 from adapters.jetstream.reading import End, Reader
 from adapters.jetstream.subjects import aggregate_filter, place_of, subject_and_filter, type_filter
 from adapters.wire.chain import Chain, Encoded, encode_writes, to_stored, tokens
+from adapters.wire.codec import sha256
 from application.ports import Capability, CaughtUp, LogIdentity, Stored, Token, Write
 from domain.errors import Corrupt, Misconfigured, Unavailable
 from domain.events import Aggregate
@@ -48,7 +50,8 @@ class JetStreamLog:
     """``EventLog`` on one stream. Make it with ``open``.
 
     ``appended_bytes_total``: about how much room our appends have taken in this process.
-    ``stored``: told position and hash of the last event of each append, once it is acknowledged.
+    ``stored``: told position and hash of the last event of what was stored in one piece, an append
+    or a batch of several, once it is acknowledged; also when nobody waits for that any more.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class JetStreamLog:
         self._patience = patience
         self._disk = disk
         self._publisher = Publisher(connection, spec.stream, patience, disk)
+        self._group = GroupCommit(self._store)
         self._id = ""
         self._use: tuple[float, int] | None = None
         self._appended_bytes = 0
@@ -155,13 +159,7 @@ class JetStreamLog:
         if not encoded:
             return ()
         messages = [m for w, e in zip(writes, encoded, strict=True) for m in self._messages(w, e)]
-        first = await self._publisher.store(messages)
-        size = sum(len(m.data) + MESSAGE_OVERHEAD_BYTES for m in messages)
-        self._appended_bytes += size
-        self.appended_bytes_total += size
-        made = tokens(encoded, first)
-        self.stored(made[-1].position, made[-1].sha256)
-        return made
+        return tokens(encoded, await self._group.store(messages))
 
     async def read(
         self, after: int, *, types: frozenset[str] | None = None, follow: bool = False
@@ -180,7 +178,8 @@ class JetStreamLog:
                     yield tuple(self._stored(raw) for raw in item)
 
     async def close(self) -> None:
-        """Close the connection. Idempotent."""
+        """Close the connection; an append under way is not waited for. Idempotent."""
+        await self._group.close()
         await self._connection.close()
 
     async def _load(self, aggregate: Aggregate, after: Token) -> tuple[Stored, ...]:
@@ -197,6 +196,15 @@ class JetStreamLog:
                     chain.follow(raw.sequence, place_of(raw.subject)[1], raw.data) for raw in page
                 ]
         return tuple(stored)
+
+    async def _store(self, messages: list[Message]) -> int:
+        """Store in one piece, and say so."""
+        first = await self._publisher.store(messages)
+        size = sum(len(m.data) + MESSAGE_OVERHEAD_BYTES for m in messages)
+        self._appended_bytes += size
+        self.appended_bytes_total += size
+        self.stored(first + len(messages) - 1, sha256(messages[-1].data))
+        return first
 
     def _messages(self, write: Write, encoded: tuple[Encoded, ...]) -> list[Message]:
         messages = []

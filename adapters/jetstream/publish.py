@@ -164,15 +164,16 @@ class Publisher:
 
         Raises ``Conflict`` when something else did, ``OutcomeUnknown`` when nobody can say.
         """
-        moved = False
-        for index, message in enumerate(messages):
-            if message.guard is None:
-                continue
-            after = await self._first_after(message, deadline)
-            if after is not None and (after.id, after.data) == (message.id, message.data):
-                return after.sequence - index
-            moved |= after is not None
-        if moved:
+        guarded = [(place, m) for place, m in enumerate(messages) if m.guard is not None]
+        looks = (self._first_after(message, deadline) for _, message in guarded)
+        found = await asyncio.gather(*looks, return_exceptions=True)
+        for (place, message), after in zip(guarded, found, strict=True):
+            if isinstance(after, Raw) and (after.id, after.data) == (message.id, message.data):
+                return after.sequence - place
+        for after in found:
+            if isinstance(after, BaseException):
+                raise after
+        if any(after is not None for after in found):
             raise Conflict("another event was appended first; load again and decide again")
         return None
 

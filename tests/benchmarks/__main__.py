@@ -10,7 +10,7 @@ files, the whole way; ``rebuild``: views built from a real stream, and what comm
 ``fsck``: a look at 250,000 events;
 ``sweep``: parametric sweeps of 100,000 and 1,000,000 subtasks; ``swept``: one of 100,000, nearly
 all of which have run; ``recorder``: inserts through recorders of the eventsourcing library, on
-JetStream, SQLite and PostgreSQL.
+JetStream, SQLite and PostgreSQL; ``writing``: commands in the service beside raw publishes.
 """
 
 import sys
@@ -33,6 +33,7 @@ from tests.benchmarks import (
     sweep,
     sweep_history,
     views,
+    writing,
 )
 from tests.benchmarks.figures import Figure, table, where
 
@@ -40,6 +41,7 @@ SECTIONS: Final[dict[str, Callable[[Path], Sequence[Figure]]]] = {
     "commands": lambda directory: uvloop.run(commands.measure(directory)),
     "views": views.measure,
     "export": exporting.measure,
+    "writing": lambda directory: uvloop.run(writing.measure(directory)),
     "rebuild": lambda directory: uvloop.run(rebuild.measure(directory)),
     "recorder": recorder.measure,
     "removal": lambda directory: uvloop.run(removal.measure(directory)),
