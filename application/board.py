@@ -9,13 +9,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import datetime
+from functools import partial
 from typing import Final
 
+from msgspec import Struct
+
+from application.histories import sha256_hex
 from application.job_maker import JobKeys
 from application.ledger import Ledger, readable
 from application.loading import Until
 from application.moments import Moments
-from application.ports import CaughtUp, EventLog, Stored
+from application.ports import CaughtUp, EventLog, Mark, Stored
 from application.waiting_line import Changes, Occupied, WaitingLine
 from domain.errors import Corrupt, CountermandError, Unavailable
 from domain.events import (
@@ -37,6 +41,20 @@ from domain.states import JOB_ENDED
 RETRY_SECONDS: Final = 0.2
 
 
+class BoardState(Struct, frozen=True):
+    """All that a board has read off the log, up to and with the event that ``mark`` names.
+
+    ``keys``: as ``JobKeys.all`` tells them; ``corrupt``: aggregates and what is wrong with them.
+    """
+
+    mark: Mark
+    jobs: tuple[Job, ...]
+    ended: dict[int, datetime]
+    queued_at: dict[int, int]
+    corrupt: tuple[tuple[Aggregate, str], ...]
+    keys: dict[str, dict[str, int]]
+
+
 class Board:
     """``changed`` yields numbers of jobs to look at, each as soon as its event is in the log.
 
@@ -56,6 +74,7 @@ class Board:
         self.queued_at: dict[int, int] = {}
         self.corrupt: dict[Aggregate, str] = {}
         self.position = 0
+        self._last_sha256: Callable[[], str] = str  # of the event at ``position``, when asked for
         self.caught_up = asyncio.Event()
         self._moved = asyncio.Condition()
         self._changed = Changes()
@@ -71,6 +90,30 @@ class Board:
                         await self._take(batch)
             except Unavailable:
                 await asyncio.sleep(RETRY_SECONDS)
+
+    def state(self, log_id: str) -> BoardState:
+        """What is known now, for a board to go on from."""
+        return BoardState(
+            Mark(log_id, self.position, self._last_sha256()),
+            tuple(self.jobs.values()),
+            dict(self.ended.items()),
+            dict(self.queued_at),
+            tuple(self.corrupt.items()),
+            self._keys.all(),
+        )
+
+    def restore(self, state: BoardState) -> None:
+        """Know what another board knew. Only before ``run``."""
+        self._keys.restore(state.keys)
+        self.queued_at = dict(state.queued_at)
+        for number, at in state.ended.items():
+            self.ended.put(number, at)
+        for job in state.jobs:
+            self._hold(job)
+        for aggregate, reason in state.corrupt:
+            self._mark_corrupt(aggregate, reason)
+        self.position = state.mark.position
+        self._last_sha256 = partial(str, state.mark.sha256)
 
     async def changed(self) -> AsyncIterator[int]:
         """Numbers of jobs that something happened to; one consumer."""
@@ -127,6 +170,7 @@ class Board:
         for stored in batch:
             await self._take_one(stored)
             self.position = stored.position
+            self._last_sha256 = partial(sha256_hex, stored.raw)
         async with self._moved:
             self._moved.notify_all()
 

@@ -31,16 +31,24 @@ class JobKeys:
     """
 
     def __init__(self) -> None:
-        self._made: dict[tuple[str, str], int] = {}
+        self._made: dict[str, dict[str, int]] = {}
 
     def made(self, asker: str, request_id: str) -> int | None:
         """The job, if this asker used this id before."""
-        return self._made.get((asker, request_id))
+        return self._made.get(asker, {}).get(request_id)
 
     def note(self, asker: str, request_id: str, job_id: int) -> None:
         """Remember; the first stands."""
         if request_id:
-            self._made.setdefault((asker, request_id), job_id)
+            self._made.setdefault(asker, {}).setdefault(request_id, job_id)
+
+    def all(self) -> dict[str, dict[str, int]]:
+        """Everything that is known now, by asker and request id."""
+        return {asker: dict(made) for asker, made in self._made.items()}
+
+    def restore(self, made: dict[str, dict[str, int]]) -> None:
+        """Know what ``all`` has told; the dicts are ours from now on."""
+        self._made = made
 
 
 class JobMaker:

@@ -112,6 +112,15 @@ def _head_differences(mark: Mark, event: Stored | None, was_seen: str) -> list[s
     return []
 
 
+async def holds(log: EventLog, mark: Mark) -> bool:
+    """Whether the log has, at the mark's position, the very event that was marked."""
+    identity = await log.identity()
+    if identity.last < mark.position:
+        return False
+    event = await _event_at(log, mark.position)
+    return event is not None and sha256(event.raw).hexdigest() == mark.sha256
+
+
 async def _event_at(log: EventLog, position: int) -> Stored | None:
     async with aclosing(log.read(position - 1)) as items:
         async for item in items:

@@ -22,11 +22,13 @@ from adapters.hpcpack.filter_file import HpcJobFiles
 from adapters.jetstream.accounts import NatsRole
 from adapters.jetstream.log import JetStreamLog
 from adapters.journal import SqliteJournal
+from adapters.snapshots.board_file import BoardFile
 from adapters.snapshots.files import SnapshotFiles
-from adapters.snapshots.fold import fold_digest
+from adapters.snapshots.fold import BOARD_BY, fold_digest
 from adapters.views.files import SqliteViewFiles
 from application.administration import Administration
 from application.board import Board
+from application.board_snapshots import BoardSnapshots
 from application.carrier import Carrier
 from application.dispatcher import Dispatcher
 from application.engine import Node
@@ -83,6 +85,7 @@ class Parts(Struct, frozen=True):
     snapshots: Snapshots
     ledger: Ledger
     board: Board
+    board_snapshots: BoardSnapshots
     dispatcher: Dispatcher
     carrier: Carrier
     retention: Retention
@@ -164,6 +167,7 @@ def join(
         snapshots=snapshots,
         ledger=ledger,
         board=board,
+        board_snapshots=board_snapshots_of(settings, board, log, reporter),
         dispatcher=dispatcher,
         carrier=carrier_of(settings, board, ledger, engine, runs, dispatcher, reporter),
         retention=Retention(board, ledger, engine, runs, clock, reporter),
@@ -221,6 +225,14 @@ def snapshots_of(settings: Settings, journal: SqliteJournal, reporter: Reporter)
     """Folded jobs, kept by the version of the fold that this program is."""
     files = SnapshotFiles(directory_of(settings) / "snapshots", fold_digest(), reporter)
     return Snapshots(files, journal, reporter)
+
+
+def board_snapshots_of(
+    settings: Settings, board: Board, log: JetStreamLog, reporter: Reporter
+) -> BoardSnapshots:
+    """What the board knows, kept by the version of the program."""
+    path = directory_of(settings) / "snapshots" / "board"
+    return BoardSnapshots(BoardFile(path, fold_digest(BOARD_BY)), board, log, log.id, reporter)
 
 
 def room_of(settings: Settings, log: JetStreamLog, reporter: Reporter) -> Room:
@@ -307,6 +319,7 @@ async def background(parts: Parts) -> None:
             ("journal", parts.keeper.run),
             ("mark", parts.marks.run),
             ("snapshots", parts.snapshots.run),
+            ("board snapshots", parts.board_snapshots.run),
             ("carrier", parts.carrier.run),
             ("retention", parts.retention.run),
             ("run-limits", parts.run_limits.run),

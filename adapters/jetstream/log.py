@@ -18,6 +18,7 @@ from adapters.jetstream.grouping import GroupCommit
 from adapters.jetstream.provision import refuse_different
 from adapters.jetstream.publish import Message, Patience, Publisher, StoreDisk, UnseenDisk
 from adapters.jetstream.reading import End, Reader
+from adapters.jetstream.recent import Recent
 from adapters.jetstream.subjects import aggregate_filter, place_of, subject_and_filter, type_filter
 from adapters.wire.chain import Chain, Encoded, encode_writes, to_stored, tokens
 from adapters.wire.codec import sha256
@@ -67,6 +68,7 @@ class JetStreamLog:
         self._disk = disk
         self._publisher = Publisher(connection, spec.stream, patience, disk)
         self._group = GroupCommit(self._store)
+        self._recent = Recent(self._stored)
         self._id = ""
         self._use: tuple[float, int] | None = None
         self._appended_bytes = 0
@@ -175,7 +177,7 @@ class JetStreamLog:
                 if isinstance(item, End):
                     yield CaughtUp(item.sequence)
                 else:
-                    yield tuple(self._stored(raw) for raw in item)
+                    yield tuple(self._recent.stored(raw) for raw in item)
 
     async def close(self) -> None:
         """Close the connection; an append under way is not waited for. Idempotent."""

@@ -89,17 +89,8 @@ class SnapshotFiles:
         return self._own / aggregate.id
 
     def _put(self, path: Path, raw: bytes) -> None:
-        """Written beside and moved into place, so nobody reads half of it."""
         self._own.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, new = tempfile.mkstemp(NEW, dir=self._own)  # 0600, and nobody else's
-        try:
-            with open(descriptor, "wb") as file:
-                file.write(raw)
-            os.replace(new, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(new)
-            raise
+        put(path, raw)
 
     def _make_room(self) -> None:
         """The oldest go while all together are too large; the newest stays."""
@@ -126,6 +117,19 @@ class SnapshotFiles:
         seen = sorted((x.stat(follow_symlinks=False).st_mtime_ns, x.name) for x in found)
         sizes = {x.name: x.stat(follow_symlinks=False).st_size for x in found}
         return {name: sizes[name] for _, name in seen}
+
+
+def put(path: Path, raw: bytes) -> None:
+    """Written beside and moved into place, so nobody reads half of it. Raises ``OSError``."""
+    descriptor, new = tempfile.mkstemp(NEW, dir=path.parent)  # 0600, and nobody else's
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(raw)
+        os.replace(new, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(new)
+        raise
 
 
 def read_own(path: Path, bytes_max: int) -> bytes:

@@ -14,10 +14,14 @@ import msgspec
 
 import adapters.snapshots
 import adapters.wire
+import application
 import domain
 from domain.errors import Misconfigured
 
 FOLDED_BY: Final[tuple[ModuleType, ...]] = (domain, adapters.wire, adapters.snapshots)
+
+BOARD_BY: Final[tuple[ModuleType, ...]] = (*FOLDED_BY, application)
+"""What a board keeps of the events goes by the use cases too."""
 
 
 def fold_digest(packages: tuple[ModuleType, ...] = FOLDED_BY) -> str:

@@ -43,10 +43,26 @@ def pack(aggregate: Aggregate, snapshot: JobSnapshot, fold: str) -> bytes:
         body = msgspec.msgpack.encode(whole, enc_hook=as_bytes)
     except WRONG as error:
         raise Unfit(f"it cannot be packed: {error}") from error
-    raw = MARK + hashlib.sha256(body).digest() + body
+    raw = sealed(MARK, body)
     if unpack(raw, aggregate, fold) != snapshot:
         raise Unfit("it would not be read as it was written")
     return raw
+
+
+def sealed(mark: bytes, body: bytes) -> bytes:
+    """The bytes of a file: what it is, a checksum, and the rest."""
+    return mark + hashlib.sha256(body).digest() + body
+
+
+def unsealed(mark: bytes, raw: bytes) -> memoryview:
+    """The rest. Raises ``Unfit`` for a file of another form, and for one that is damaged."""
+    start = len(mark) + CHECKSUM_BYTES
+    if raw[: len(mark)] != mark or len(raw) < start:
+        raise Unfit("it is no snapshot of this form")
+    body = memoryview(raw)[start:]
+    if hashlib.sha256(body).digest() != raw[len(mark) : start]:
+        raise Unfit("its checksum is wrong: it is damaged")
+    return body
 
 
 def as_bytes(value: object) -> bytes:
@@ -68,12 +84,7 @@ def of_bytes(kind: type, value: object) -> Numbers:
 
 def unpack(raw: bytes, aggregate: Aggregate, fold: str) -> JobSnapshot:
     """The snapshot. Raises ``Unfit`` for anything but one of this aggregate, under this fold."""
-    start = len(MARK) + CHECKSUM_BYTES
-    if raw[: len(MARK)] != MARK or len(raw) < start:
-        raise Unfit("it is no snapshot of this form")
-    body = memoryview(raw)[start:]
-    if hashlib.sha256(body).digest() != raw[len(MARK) : start]:
-        raise Unfit("its checksum is wrong: it is damaged")
+    body = unsealed(MARK, raw)
     try:
         found = msgspec.msgpack.decode(body, type=Packed, dec_hook=of_bytes)
     except WRONG as error:

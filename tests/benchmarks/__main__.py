@@ -10,7 +10,8 @@ files, the whole way; ``rebuild``: views built from a real stream, and what comm
 ``fsck``: a look at 250,000 events;
 ``sweep``: parametric sweeps of 100,000 and 1,000,000 subtasks; ``swept``: one of 100,000, nearly
 all of which have run; ``recorder``: inserts through recorders of the eventsourcing library, on
-JetStream, SQLite and PostgreSQL; ``writing``: commands in the service beside raw publishes.
+JetStream, SQLite and PostgreSQL; ``writing``: commands in the service beside raw publishes;
+``bulk``: 10,000 cancels at once; ``starting``: starts on a million events.
 """
 
 import sys
@@ -22,6 +23,7 @@ from typing import Final
 import uvloop
 
 from tests.benchmarks import (
+    bulk,
     checking,
     commands,
     exporting,
@@ -30,6 +32,7 @@ from tests.benchmarks import (
     recorder,
     removal,
     snapshots,
+    starting,
     sweep,
     sweep_history,
     views,
@@ -42,6 +45,8 @@ SECTIONS: Final[dict[str, Callable[[Path], Sequence[Figure]]]] = {
     "views": views.measure,
     "export": exporting.measure,
     "writing": lambda directory: uvloop.run(writing.measure(directory)),
+    "bulk": lambda directory: uvloop.run(bulk.measure(directory)),
+    "starting": starting.measure,
     "rebuild": lambda directory: uvloop.run(rebuild.measure(directory)),
     "recorder": recorder.measure,
     "removal": lambda directory: uvloop.run(removal.measure(directory)),

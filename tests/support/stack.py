@@ -20,9 +20,11 @@ from adapters.bootstrap.supervise import Supervision
 from adapters.hpcpack.filter_file import HpcJobFiles
 from adapters.journal import SqliteJournal
 from adapters.recorder_log import RecorderLog, originator_id
+from adapters.snapshots.board_file import BoardFile
 from adapters.snapshots.files import SnapshotFiles
 from application.activation_filter import Pauses
-from application.board import Board
+from application.board import Board, BoardState
+from application.board_snapshots import BoardSnapshots
 from application.carrier import Carrier
 from application.dispatcher import Dispatcher
 from application.engine import Node, RunKey, RunPhase
@@ -38,7 +40,7 @@ from application.run_limits import RunLimits
 from application.runs import Runs
 from application.scheduler import Cancel, Limits, NewJob, Scheduler
 from application.site_filters import SiteFilters
-from application.snapshots import Snapshots
+from application.snapshots import Snapshots, Unfit
 from application.startup_check import compare
 from application.stopper import Stopper
 from application.tail import Tail, TailLimits
@@ -58,6 +60,7 @@ from tests.support.waiting import eventually
 
 CLUSTER: Final = "hpc1"
 FOLD: Final = "f" * 64
+LOG_ID: Final = "memory/1"
 EVENTS_BETWEEN: Final = 3
 SIGTERM: Final = 15
 DEADLINE_SECONDS: Final = 10.0
@@ -121,13 +124,24 @@ class CountingIds:
         return f"00000000-0000-7000-8000-{self._n:012d}"
 
 
+class FusedBoardFile(BoardFile):
+    """A dead service writes nothing, not even as its last act."""
+
+    fuse: Fuse
+
+    def write(self, state: BoardState) -> None:
+        if self.fuse.blown.is_set():
+            raise Unfit("the service is dead")
+        super().write(state)
+
+
 class World:
     """What a crash leaves standing."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.recorder = POPOApplicationRecorder()
-        self.log = RecorderLog(self.recorder, CLUSTER, log_id="memory/1", in_threads=False)
+        self.log = RecorderLog(self.recorder, CLUSTER, log_id=LOG_ID, in_threads=False)
         self.machine = FakeMachine()
         self.filters = FakeFilters()
         self.clock = ManualClock()
@@ -181,6 +195,8 @@ class World:
         assert await stack.ledger.job(job) == told, "replay equals the live state"
         refused = [facts for event, facts in self.reports if event == "snapshot_refused"]
         assert refused == [], "every snapshot is one of the history"
+        refused = [facts for event, facts in self.reports if event == "board_snapshot_refused"]
+        assert refused == [], "so is every one of the board"
         if job in stack.board.jobs:
             await until(lambda: stack.board.jobs.get(job, told).version >= told.version)
             assert stack.board.jobs.get(job, told) == told
@@ -248,6 +264,11 @@ class Stack:
         )
         self.keys = JobKeys()
         self.board = Board(self.log, self.ledger, self.keys)
+        file = FusedBoardFile(world.directory / "snapshots" / "board", FOLD)
+        file.fuse = self.fuse
+        self.board_snapshots = BoardSnapshots(
+            file, self.board, self.log, LOG_ID, self.report, EVENTS_BETWEEN
+        )
         runs = Runs(self.ledger, self.engine)
         self.stopper = Stopper(self.ledger, self.engine, runs, SIGTERM, self.report)
         site = SiteFilters(
@@ -301,7 +322,8 @@ class Stack:
         await compare(self.log, self.journal)
         self.keeper = JournalKeeper(self.log, self.journal, self.tail)
         parts = {"board": self.board.run, "journal": self.keeper.run}
-        parts |= {"snapshots": self.snapshots.run}
+        parts |= {"snapshots": self.snapshots.run, "boards": self.board_snapshots.run}
+        await self.board_snapshots.begin()
         if self._carry:
             parts |= {"carrier": self.carrier.run, "retention": self.retention.run}
             parts |= {"run limits": self.run_limits.run, "holds": self.holds.run}

@@ -151,6 +151,19 @@ class Jobs:
         self.record(found["job_id"], f"Job{operation.title()}Requested")
         return Answer(200, self.receipt(request, operation, found["job_id"], "accepted", words))
 
+    def cancel_jobs(self, request: Request) -> Answer:
+        """POST cancellations."""
+        answers = [self.one_of_many(request, number) for number in request.body["jobs"]]
+        done = sum(answer["problem"] is None for answer in answers)
+        body = {"done": done, "failed": len(answers) - done, "jobs": answers}
+        return Answer(200, body)
+
+    def one_of_many(self, request: Request, number: int) -> Json:
+        """What a request for this job alone would have been answered."""
+        alone = self.command(request, str(number), "cancel")
+        receipt, told = (alone.body, None) if alone.status == 200 else (None, alone.body)
+        return {"job_id": number, "receipt": receipt, "problem": told}
+
     def add_tasks(self, request: Request, name: str) -> Answer:
         """POST jobs/ID/tasks."""
         return self.command(request, name, "add_tasks")
@@ -446,6 +459,7 @@ ROUTES: Final[Routes] = (
     (r"PATCH /api/v1/jobs/([^/]+)/tasks/(\d+)", Jobs.change_task),
     (r"POST /api/v1/jobs/([^/]+)/tasks/(\d+)/cancel", Jobs.cancel_task),
     (r"POST /api/v1/jobs/([^/]+)/tasks/(\d+)/(finish|requeue)", Jobs.task_command),
+    (r"POST /api/v1/cancellations", Jobs.cancel_jobs),
     (r"GET /api/v1/parameters", Jobs.list_parameters),
     (r"PUT /api/v1/parameters/([^/]+)", Jobs.set_parameter),
     (r"GET /api/v1/health/ready", Jobs.health),

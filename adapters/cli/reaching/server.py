@@ -10,6 +10,7 @@ from adapters.cli.reaching.client import CONNECT_SECONDS_MAX, Lost, Response, Un
 from adapters.cli.reaching.endpoint import START_ONE, Endpoint
 from adapters.cli.reaching.shapes import (
     Health,
+    JobAnswer,
     JobDetail,
     JobEvents,
     Parameters,
@@ -23,6 +24,7 @@ from adapters.cli.reaching.view_shapes import Explanation, Nodes, Projections, W
 API: Final = "/api/v1"
 UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~")
 ATTEMPTS_MAX: Final = 3
+KEY: Final = "Idempotency-Key"
 ANSWER_SECONDS_MAX: Final = 60.0
 STREAM_SILENCE_SECONDS_MAX: Final = 45.0
 PAGE_EVENTS: Final = 2000
@@ -86,10 +88,16 @@ class Server:
         ``Rejected`` when it was refused.
         """
         text = json.dumps(body, ensure_ascii=False).encode("utf-8")
-        headers = {"Idempotency-Key": key}
+        headers = {KEY: key}
         if if_version is not None:
             headers["If-Match"] = f'"{if_version}"'
         return cast(Receipt, self._json(method, path, text, headers))
+
+    def cancel_jobs(self, body: Mapping[str, object], key: str) -> list[JobAnswer]:
+        """Cancel many jobs under one request id; an answer for each, in their order."""
+        text, headers = json.dumps(body, ensure_ascii=False).encode("utf-8"), {KEY: key}
+        answer = self._json("POST", "/cancellations", text, headers)
+        return cast(list[JobAnswer], answer["jobs"])
 
     def job(self, job: str, query: Query = ()) -> JobDetail:
         """A job, now or then."""

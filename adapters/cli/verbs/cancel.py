@@ -1,10 +1,13 @@
-"""``countermand cancel``: one request and one line a job."""
+"""``countermand cancel``: one line a job, and one request; of many jobs they go together."""
 
 import sys
+from collections.abc import Iterator
 from functools import partial
+from typing import Final
 
 import click
 
+from adapters.cli.doing.bulk import in_bulk, in_parts
 from adapters.cli.doing.outcome import Outcome, say, settle, substitute
 from adapters.cli.exits import DONE, INTERRUPTED, WAIT_RAN_OUT, Failure, combined
 from adapters.cli.printing.events import by
@@ -15,6 +18,8 @@ from adapters.cli.reaching.waiting import Wait
 from adapters.cli.typed import options as o
 from adapters.cli.typed.targets import Target, target
 from adapters.escape import safe
+
+NAMES_SHOWN: Final = 20
 
 
 class Order:
@@ -101,25 +106,41 @@ def confirm(on: tuple[Target, ...], order: Order, yes: bool) -> None:
     if len(on) < 2 or yes or sys.stdin is None or not sys.stdin.isatty():
         return
     what = "jobs" if all(x.task is None for x in on) else "jobs, tasks and subtasks"
-    question = f"Cancel {len(on)} {what} ({order.mode}): {', '.join(x.named for x in on)}?"
+    question = f"Cancel {len(on)} {what} ({order.mode}): {names(on)}?"
     if not click.confirm(safe(question), err=True):
         raise Failure(INTERRUPTED, "nothing was sent")
 
 
+def names(on: tuple[Target, ...]) -> str:
+    """All of a few; of many the first."""
+    told = ", ".join(x.named for x in on[:NAMES_SHOWN])
+    return told if len(on) <= NAMES_SHOWN else f"{told} and {len(on) - NAMES_SHOWN} more"
+
+
 def send_all(asked: o.Asked, order: Order, on: tuple[Target, ...], key: str) -> list[Outcome]:
-    """One request a job, each said at once. All are sent, also when nobody listens any more."""
-    outcomes, deaf = [], None
-    for one in on:
-        outcomes.append(send(asked, order, one, key))
+    """All are sent, also when nobody listens any more; each is said as soon as it is answered."""
+    outcomes, deaf = list[Outcome](), None
+    for some in sent(asked, order, on, key):
+        outcomes += some
         try:
             if asked.out.for_people and not deaf:
-                say(asked.out, outcomes[-1])
+                for outcome in some:
+                    say(asked.out, outcome)
                 flush()
         except Unwritten as e:
             deaf = e
     if deaf:
         raise deaf
     return outcomes
+
+
+def sent(asked: o.Asked, order: Order, on: tuple[Target, ...], key: str) -> Iterator[list[Outcome]]:
+    """One request a job; many jobs go together, under one request id."""
+    if in_bulk(on):
+        yield from in_parts(asked.server, order.body, on, o.the_key(key))
+        return
+    for one in on:
+        yield [send(asked, order, one, key)]
 
 
 def send(asked: o.Asked, order: Order, on: Target, key: str) -> Outcome:

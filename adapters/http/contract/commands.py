@@ -3,9 +3,11 @@
 from typing import Final
 
 from adapters.http.answers import POSITION
+from adapters.http.bodies.bulk import CanceledBody
 from adapters.http.bodies.commands import (
     AddTasksBody,
     CancelBody,
+    CancelJobsBody,
     ChangeBody,
     ChangeTaskBody,
     FinishBody,
@@ -81,6 +83,21 @@ CANCEL: Final = command(
     "Stop a job: normally, gracefully, or by force",
     CancelBody,
     (JOB,),
+)
+CANCEL_JOBS: Final = Operation(
+    id="cancelJobs",
+    method="POST",
+    path="/cancellations",
+    tag="commands",
+    summary="Stop many jobs, each with an answer of its own",
+    description="Each job is decided and recorded on its own, as cancelJob does it; one that is "
+    "refused changes nothing for the others. The same request again, under the same "
+    "Idempotency-Key, is answered as before for what was done, and does the rest.",
+    parameters=(REQUEST_ID,),
+    body=CancelJobsBody,
+    replies=(
+        Reply(200, "What became of each job, in their order.", CanceledBody, headers=(POSITION,)),
+    ),
 )
 FINISH: Final = command(
     "finishJob", "/jobs/{job_id}/finish", "Stop a job and count it as finished", FinishBody, (JOB,)
@@ -169,6 +186,7 @@ OPERATIONS: Final = (
     CHANGE_TASK,
     SUBMIT,
     CANCEL,
+    CANCEL_JOBS,
     FINISH,
     CONFIGURE,
     REQUEUE,

@@ -1,7 +1,8 @@
 """The commands over HTTP: what a body says becomes a command, a receipt becomes an answer."""
 
+from collections import Counter
 from collections.abc import Awaitable
-from typing import Final, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
@@ -9,9 +10,12 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from adapters.http.answers import json_answer
+from adapters.http.bodies.bulk import DONE, canceled_body
 from adapters.http.bodies.commands import (
+    CANCEL_JOBS_MAX,
     AddTasksBody,
     CancelBody,
+    CancelJobsBody,
     ChangeBody,
     ChangeTaskBody,
     FinishBody,
@@ -30,15 +34,14 @@ from adapters.http.reading.conditions import if_match, no_if_match
 from adapters.http.reading.requests import Query, body_of, choice, placed
 from adapters.web.authentication import caller_of
 from adapters.web.requests import Malformed, WebRequest
+from application.bulk_cancel import cancel_each
 from application.ports import Ids
 from application.receipts import Receipt
 from application.scheduler import Cancel, NewJob, Scheduler
 from domain.commands import IfVersions, JobChanges, TaskChanges
 from domain.events import TaskSpec
-from domain.outcome import Outcome
 from domain.states import CancelMode, JobPriority, JobType, TaskType
 
-DONE: Final = frozenset({Outcome.ACCEPTED, Outcome.ESCALATED, Outcome.REPEATED})
 B = TypeVar("B", bound=Struct)
 Said: TypeAlias = tuple[B, tuple[str, IfVersions]]
 
@@ -59,6 +62,7 @@ class Commands:
             route(op.CHANGE_TASK, self.change_task),
             route(op.SUBMIT, self.submit),
             route(op.CANCEL, self.cancel),
+            route(op.CANCEL_JOBS, self.cancel_jobs),
             route(op.FINISH, self.finish),
             route(op.CONFIGURE, self.configure),
             route(op.REQUEUE, self.requeue),
@@ -106,6 +110,18 @@ class Commands:
         body, how = await self._said(request, op.CANCEL, CancelBody)
         on = caller_of(request), job_id
         return await answered(self._scheduler.cancel_job_2(*on, how_to_cancel(body), *how))
+
+    async def cancel_jobs(self, request: WebRequest) -> Response[bytes]:
+        """Stop many jobs: 200 with an answer for each."""
+        no_if_match(request)
+        body, query = await said(request, op.CANCEL_JOBS, CancelJobsBody)
+        how, caller, key = how_to_cancel(body), caller_of(request), self._id(query)
+        jobs = [str(number) for number in each_once(body.jobs)]
+        answers = await cancel_each(self._scheduler, caller, jobs, how, key)
+        found = canceled_body(zip(body.jobs, answers, strict=True), self._ids.new)
+        receipts = [answer for answer in answers if isinstance(answer, Receipt)]
+        position = max((receipt.position for receipt in receipts), default=None)
+        return json_answer(found, 200, position)
 
     async def cancel_task(
         self, request: WebRequest, job_id: FromPath[str], task_id: FromPath[str]
@@ -186,6 +202,16 @@ async def answered(work: Awaitable[Receipt], *, created: bool = False) -> Respon
         return refusal(body)
     headers = {"Location": f"{JOBS_PATH}/{body.job_id}"} if created else {}
     return json_answer(body, 201 if created else 200, receipt.position, headers)
+
+
+def each_once(jobs: list[int]) -> list[int]:
+    """Some jobs, not too many, none of them twice; else ``Malformed``."""
+    if not 1 <= len(jobs) <= CANCEL_JOBS_MAX:
+        raise Malformed(f"jobs has {len(jobs)} numbers; it has from 1 to {CANCEL_JOBS_MAX}")
+    if len(set(jobs)) < len(jobs):
+        twice = next(job for job, count in Counter(jobs).items() if count > 1)
+        raise Malformed(f"job {twice} is named twice in jobs; give it once")
+    return jobs
 
 
 def task_number(text: str) -> int:

@@ -1,0 +1,106 @@
+"""Ten thousand jobs canceled at once: inside the service, as one request, and as raw publishes.
+
+Each job is decided, guarded and recorded on its own. Raw are as many single guarded publishes in
+flight at once, with nats-py alone, on a stream of their own that nobody follows.
+"""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Final
+
+import httpx
+import msgspec
+
+from adapters.bootstrap.compose import Parts
+from adapters.bootstrap.configuration import load
+from adapters.bootstrap.running import Endpoint, service
+from adapters.bootstrap.system import LogReporter
+from adapters.http.bodies.commands import CANCEL_JOBS_MAX
+from application.bulk_cancel import cancel_each
+from application.receipts import Receipt
+from application.scheduler import Cancel
+from domain.outcome import Outcome
+from domain.states import CancelMode
+from tests.benchmarks.figures import CALLER, ROUNDS, Figure, held_jobs
+from tests.benchmarks.writing import Act, added_jobs, bare, settled
+
+AT_ONCE: Final = 1000
+SECONDS_MAX: Final = 300.0
+
+
+async def measure(directory: Path) -> list[Figure]:
+    """All figures, on one service and one bare stream."""
+    settings = load({"data_directory": str(directory / "data"), "http_port": 0}, None)
+    raw, inside, http = list[float](), list[float](), list[float]()
+    async with (
+        bare(directory / "bare") as publish,
+        service(settings, LogReporter("error")) as (parts, endpoint),
+    ):
+        await held_jobs(parts, 1)
+        for _ in range(ROUNDS):
+            raw.append(await published(publish))
+            inside.append(await canceled(parts))
+            http.append(await requested(parts, endpoint))
+    ratios = tuple(ours / theirs for ours, theirs in zip(inside, raw, strict=True))
+    return [
+        Figure("raw guarded publishes, 1,000 in flight", "per second", tuple(raw)),
+        Figure("cancels of one bulk, inside the service", "per second", tuple(inside)),
+        Figure("ratio of the two", "times", ratios),
+        Figure("cancels of one request over HTTP, an answer for each", "per second", tuple(http)),
+    ]
+
+
+async def published(publish: Act) -> float:
+    """As many single publishes."""
+    left = iter(range(CANCEL_JOBS_MAX))
+
+    async def some() -> None:
+        for _ in left:
+            await publish()
+
+    began = time.perf_counter()
+    await asyncio.gather(*(some() for _ in range(AT_ONCE)))
+    return CANCEL_JOBS_MAX / (time.perf_counter() - began)
+
+
+async def fresh(parts: Parts) -> list[str]:
+    """As many jobs that can be canceled; everybody knows them."""
+    jobs = await added_jobs(parts, CANCEL_JOBS_MAX)
+    await settled(parts)
+    return jobs
+
+
+async def canceled(parts: Parts) -> float:
+    """All of them by the use case."""
+    jobs, how = await fresh(parts), Cancel(CancelMode.NORMAL, "benchmark")
+    began = time.perf_counter()
+    answers = await cancel_each(parts.scheduler, CALLER, jobs, how, parts.ids.new())
+    took = time.perf_counter() - began
+    assert all(isinstance(x, Receipt) and x.outcome is Outcome.ACCEPTED for x in answers)
+    await settled(parts)
+    return CANCEL_JOBS_MAX / took
+
+
+async def requested(parts: Parts, endpoint: Endpoint) -> float:
+    """All of them by one request; the client waits for the last byte of the answer."""
+    jobs = [int(number) for number in await fresh(parts)]
+    took = await asyncio.to_thread(ask, endpoint.socket, jobs)
+    await settled(parts)
+    return CANCEL_JOBS_MAX / took
+
+
+def ask(socket: str, jobs: list[int]) -> float:
+    """Seconds of the request."""
+    transport = httpx.HTTPTransport(uds=socket)
+    with httpx.Client(transport=transport, timeout=SECONDS_MAX) as client:
+        began = time.perf_counter()
+        answer = client.post(
+            "http://localhost/api/v1/cancellations",
+            content=msgspec.json.encode({"jobs": jobs, "message": "benchmark"}),
+        )
+        took = time.perf_counter() - began
+    found = json.loads(answer.content)
+    assert (found["done"], found["failed"]) == (len(jobs), 0), answer.text[:1000]
+    return took
