@@ -1,0 +1,64 @@
+"""From the request to the signal: how long it takes until a process sees that it shall stop.
+
+Each job is one process that writes down when SIGTERM reached it. The clock is the monotonic one,
+which all processes of a machine share; it begins before the client sends its request over HTTP.
+"""
+
+import statistics
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tests.benchmarks.figures import ROUNDS, Figure
+from tests.benchmarks.web import CANCEL, asked, settled
+from tests.e2e.service import Service, running_service
+from tests.support.waiting import until
+
+JOBS: Final = 100
+AT_ONCE: Final = 20
+PERCENT: Final = 99
+PYTHON: Final = Path(sys.executable).resolve()
+"""Tasks run as another account, which may not see into an environment below somebody's home."""
+
+LISTENER: Final = """
+import pathlib, signal, sys, time
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+place = pathlib.Path(sys.argv[1])
+(place.parent / (place.name + ".up")).touch()
+signal.sigwait({signal.SIGTERM})
+place.write_text(str(time.monotonic()))
+"""
+
+
+def measure(directory: Path) -> list[Figure]:
+    """A hundred cancels a round, one at a time."""
+    middle, slow = list[float](), list[float]()
+    program = directory / "listener.py"
+    program.write_text(LISTENER)
+    directory.chmod(0o711)
+    with running_service(slots=AT_ONCE) as service:
+        for n in range(ROUNDS):
+            took = [x for part in range(JOBS // AT_ONCE) for x in some(service, program, n, part)]
+            middle.append(statistics.median(took) * 1000)
+            slow.append(statistics.quantiles(took, n=100)[PERCENT - 1] * 1000)
+    return [
+        Figure("HTTP request to stop signal seen, p50", "ms", tuple(middle)),
+        Figure("HTTP request to stop signal seen, p99", "ms", tuple(slow)),
+    ]
+
+
+def some(service: Service, program: Path, number: int, part: int) -> Sequence[float]:
+    """Seconds of as many cancels as there are slots."""
+    traces = [service.traces / f"{number}-{part}-{n}" for n in range(AT_ONCE)]
+    jobs = [service.submit(f"exec {PYTHON} -S {program} {trace}") for trace in traces]
+    up = [trace.with_name(f"{trace.name}.up") for trace in traces]
+    until(lambda: all(one.exists() for one in up), "all listen")
+    for job in jobs:
+        service.until_state(job, "Running")
+    sent = asked(service, 1, [("POST", f"/jobs/{job}/cancel", CANCEL) for job in jobs])
+    settled(service)
+    return [
+        float(traces[place].read_text()) - began
+        for place, began, *_ in sorted(sent, key=lambda one: one[0])
+    ]
