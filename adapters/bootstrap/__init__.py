@@ -11,6 +11,7 @@ from pathlib import Path
 import uvloop
 
 from adapters.bootstrap import dev as first_minute
+from adapters.bootstrap.collector import relax_collector
 from adapters.bootstrap.compose import Parts
 from adapters.bootstrap.configuration import load
 from adapters.bootstrap.contract import contract
@@ -44,6 +45,7 @@ def serve(overrides: Mapping[str, object], config_file: Path | None) -> int:
     def ready(_: Parts, endpoint: Endpoint) -> None:
         print(f"countermand is ready at {endpoint.http} and {endpoint.socket}", flush=True)
 
+    relax_collector()
     return uvloop.run(until_told(chosen, ready))
 
 
@@ -64,6 +66,7 @@ def dev(overrides: Mapping[str, object], config_file: Path | None, demo: bool) -
                 target=first_minute.demonstrate, args=[chosen.data_directory], daemon=True
             ).start()
 
+    relax_collector()
     try:
         return uvloop.run(until_told(chosen, ready))
     finally:

@@ -1,6 +1,6 @@
 """Views by the eventsourcing library's ProjectionRunner: what ``rebuild`` is to be compared with.
 
-An application of the library on JetStream (through its recorder here) has made events; a projection
+An application of the library on JetStream (through the recorder here) made events; a projection
 stores one row for each of them in SQLite, with the position, as the library's documentation does it.
 """
 
