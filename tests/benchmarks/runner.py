@@ -1,7 +1,7 @@
 """Views by the eventsourcing library's ProjectionRunner: what ``rebuild`` is to be compared with.
 
-An application of the library on JetStream (through the recorder here) made events; a projection
-stores one row for each of them in SQLite, with the position, as the library's documentation does it.
+An application of the library has made events on JetStream (through the recorder here); a projection
+stores a row for each of them in SQLite, with the position, as the library's documentation does it.
 """
 
 import os
