@@ -99,7 +99,13 @@ class BoardSnapshots:
             self._reporter("board_snapshot_not_dropped", reason=str(error))
 
     async def _in_thread(self, state: BoardState) -> None:
-        await asyncio.to_thread(self._store.write, state)
+        """One write at a time: whoever ends us waits for the one that is under way."""
+        writing = asyncio.create_task(asyncio.to_thread(self._store.write, state))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.gather(writing, return_exceptions=True)
+            raise
 
     async def _at_once(self, state: BoardState) -> None:
         """Also while we are being cancelled."""

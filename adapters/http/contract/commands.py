@@ -3,7 +3,6 @@
 from typing import Final
 
 from adapters.http.answers import POSITION
-from adapters.http.bodies.bulk import CanceledBody
 from adapters.http.bodies.commands import (
     AddTasksBody,
     CancelBody,
@@ -18,6 +17,7 @@ from adapters.http.bodies.commands import (
     TaskCancelBody,
 )
 from adapters.http.bodies.receipts import ReceiptBody
+from adapters.http.bulk import CanceledBody
 from adapters.http.contract.fields import Word
 from adapters.http.contract.operation import Operation, Parameter, Reply
 from adapters.http.contract.parts import (

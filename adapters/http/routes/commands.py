@@ -10,7 +10,6 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from adapters.http.answers import json_answer
-from adapters.http.bodies.bulk import DONE, canceled_body
 from adapters.http.bodies.commands import (
     CANCEL_JOBS_MAX,
     AddTasksBody,
@@ -26,6 +25,7 @@ from adapters.http.bodies.commands import (
     TaskBody,
 )
 from adapters.http.bodies.receipts import JOBS_PATH, receipt_body
+from adapters.http.bulk import DONE, canceled_body
 from adapters.http.contract import commands as op
 from adapters.http.contract.operation import Operation, route
 from adapters.http.contract.parts import TASK
