@@ -26,6 +26,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     * ``stream_bytes_max``: capacity of the stream; commands are refused at 95 % of it.
     * ``nats_urls``: outside servers, instead of the embedded one; then the three credentials files
       (JSON with user and password, or .creds) and ``nats_monitor_urls``, one a replica.
+      ``nats_operator_credentials_file``: a fourth, for ``countermand backup`` alone.
     * ``accept_loss``: the words that let the service run without proof of durability.
     * ``http_host``, ``http_port``: where TCP listens; port 0 means any free one.
     * ``https_certificate``, ``https_key``: PEM files; with both, HTTPS is served on ``https_host``
@@ -55,6 +56,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     nats_service_credentials_file: str = ""
     nats_provisioner_credentials_file: str = ""
     nats_reader_credentials_file: str = ""
+    nats_operator_credentials_file: str = ""
     nats_monitor_urls: tuple[str, ...] = ()
     accept_loss: str = ""
     http_host: str = "127.0.0.1"

@@ -80,7 +80,7 @@ def evolve_cluster(cluster: Cluster, recorded: e.Recorded) -> Cluster:
             return remember(after, recorded, data.command, data.request_id, data.content_sha256)
         case e.JobIdsReserved():
             return replace(after, job_id_last=data.last)
-        case e.StreamMended() | e.LossAccepted():
+        case e.StreamMended() | e.LossAccepted() | e.StreamRestored():
             return after
         case _:
             assert_never(data)

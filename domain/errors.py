@@ -12,6 +12,7 @@ CountermandError(code, message)
   Unavailable      the outside is down or slow; safe to retry with the same request id
     OutcomeUnknown   it may have been stored; the retry finds out
     StoreFull        no room for new commands; running cancels go on
+    ReadOnly         the stream is not what it was; a person must look before anything new is taken
   Corrupt          stored bytes, order or hash do not verify
   Misconfigured    found at start-up only
 """
@@ -103,6 +104,15 @@ class StoreFull(Unavailable):
     """The store has no room for new commands. Cancels under way go on from the reserve."""
 
     code = "store_full"
+
+
+class ReadOnly(Unavailable):
+    """The stream was changed, replaced or cut short under the running service.
+
+    Nothing new is taken until a start has compared the stream with its witnesses.
+    """
+
+    code = "read_only"
 
 
 class Corrupt(CountermandError):

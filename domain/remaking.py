@@ -89,6 +89,7 @@ CHECKED: Final[Mapping[type[e.Event], str]] = MappingProxyType(
         "that the policy said no; the sentence is taken as it stands where a value was cut",
         e.JobIdsReserved: "the block follows the one before it",
         e.StreamMended: "by an administrator; what it says of the damage is taken as it stands",
+        e.StreamRestored: "by an administrator; what it says of the backup is taken as it stands",
         e.LossAccepted: "by an administrator, with a reason; what it says of the loss is taken as "
         "it stands",
         e.CancelRefused: "rule and number are those of a cancel of no job; whether there was one "

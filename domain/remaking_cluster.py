@@ -40,7 +40,7 @@ def cluster_fact_refused(before: Cluster, recorded: e.Recorded) -> str:
             return unlike(made, data)
         case e.ClusterCommandRefused():
             return refusal_wrong(before, recorded, data)
-        case e.StreamMended() | e.LossAccepted():
+        case e.StreamMended() | e.LossAccepted() | e.StreamRestored():
             return witness_wrong(recorded, data)
         case _:
             assert_never(data)
@@ -74,7 +74,9 @@ def refusal_wrong(before: Cluster, recorded: e.Recorded, data: e.ClusterCommandR
     return unlike(made, data, apart | ({"content_sha256"} if cut else set()))
 
 
-def witness_wrong(recorded: e.Recorded, data: e.StreamMended | e.LossAccepted) -> str:
+def witness_wrong(
+    recorded: e.Recorded, data: e.StreamMended | e.LossAccepted | e.StreamRestored
+) -> str:
     """What an administrator did to the stream is by an administrator, and has a stream."""
     actor = recorded.event.caller.actor
     if not actor.has(Role.ADMINISTRATOR) or actor.kind is not PrincipalKind.USER:

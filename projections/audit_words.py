@@ -192,15 +192,23 @@ def parameter_set(fact: e.ClusterParameterSet) -> Said:
     )
 
 
-def evidence(fact: e.StreamMended | e.LossAccepted) -> Said:
+EVIDENCE: Final = {
+    e.StreamMended: ("mend", "mended"),
+    e.LossAccepted: ("accept_loss", "accepted"),
+    e.StreamRestored: ("restore", "restored"),
+}
+"""What an administrator did to the stream itself, and what became of it."""
+
+
+def evidence(fact: e.StreamMended | e.LossAccepted | e.StreamRestored) -> Said:
     """An administrator did something to the stream itself."""
-    mended = isinstance(fact, e.StreamMended)
+    operation, outcome = EVIDENCE[type(fact)]
     return Said(
         kind=Kind.EVIDENCE,
-        operation="mend" if mended else "accept_loss",
-        outcome="mended" if mended else "accepted",
+        operation=operation,
+        outcome=outcome,
         request_id=fact.request_id,
-        message="" if isinstance(fact, e.StreamMended) else fact.reason,
+        message=fact.reason if isinstance(fact, e.LossAccepted) else "",
         subject=fact.stream,
         detail=summary(fact),
     )
@@ -368,6 +376,7 @@ SAID: Final[dict[type[e.Event], Callable[[Any], Said | None]]] = {
     e.ClusterParameterSet: parameter_set,
     e.StreamMended: evidence,
     e.LossAccepted: evidence,
+    e.StreamRestored: evidence,
     e.JobActivationHeld: held,
     e.JobStarted: job_started,
     e.JobFailing: failing,

@@ -176,6 +176,9 @@ def of_cluster(fact: e.ClusterEvent) -> str:
         case e.StreamMended():
             lost = f"; {fact.missing} later ones are nowhere" if fact.missing else ""
             return f"the stream was made again from the journal, up to {fact.restored}{lost}"
+        case e.StreamRestored():
+            lost = f"; {fact.missing} later ones are nowhere" if fact.missing else ""
+            return f"the stream was restored from a backup, up to {fact.restored}{lost}"
         case e.LossAccepted():
             words = f"the stream ends at {fact.last}, {fact.known_last} was known"
             return f"a loss was accepted: {words}{saying(fact.reason)}"

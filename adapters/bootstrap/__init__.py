@@ -11,6 +11,9 @@ from pathlib import Path
 import uvloop
 
 from adapters.bootstrap import dev as first_minute
+from adapters.bootstrap import restore as restoring
+from adapters.bootstrap.backup import BackedUp
+from adapters.bootstrap.backup import backup as back_up
 from adapters.bootstrap.collector import relax_collector
 from adapters.bootstrap.compose import Parts
 from adapters.bootstrap.configuration import load
@@ -24,6 +27,7 @@ from adapters.bootstrap.loss import accept_loss as accept
 from adapters.bootstrap.mend import Mended
 from adapters.bootstrap.mend import mend as make_again
 from adapters.bootstrap.people import principals_file
+from adapters.bootstrap.restore_place import Restored
 from adapters.bootstrap.running import Endpoint, service
 from adapters.bootstrap.system import LogReporter
 from adapters.principals import PrincipalsFile
@@ -122,6 +126,31 @@ def accept_loss(overrides: Mapping[str, object], config_file: Path | None, reaso
     """The stream as it is becomes what is known."""
     os.umask(0o077)
     return uvloop.run(accept(load(overrides, config_file), reason))
+
+
+def backup(
+    overrides: Mapping[str, object],
+    config_file: Path | None,
+    file: Path,
+    force: bool,
+    told: Callable[[int, int], None],
+) -> BackedUp:
+    """The stream in a file."""
+    os.umask(0o077)
+    return uvloop.run(back_up(load(overrides, config_file), file, force=force, told=told))
+
+
+def restore(
+    overrides: Mapping[str, object],
+    config_file: Path | None,
+    file: Path,
+    journal_aside: bool,
+    told: restoring.Told,
+) -> Restored:
+    """A backup in the stream's place."""
+    os.umask(0o077)
+    wish = restoring.Wish(file, journal_aside)
+    return uvloop.run(restoring.restore(load(overrides, config_file), wish, told))
 
 
 def principals(overrides: Mapping[str, object], config_file: Path | None) -> PrincipalsFile:

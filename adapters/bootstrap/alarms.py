@@ -1,4 +1,7 @@
-"""What must not go unnoticed: a change of the stream itself, and an end of nats-server."""
+"""What must not go unnoticed: whatever is done to the stream itself, and an end of nats-server.
+
+What of it makes the service read-only is the watchdog's to say.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -22,7 +25,7 @@ def alarms_of(
         while True:
             for change in log.health.advisories:
                 if change not in changes:
-                    reporter("stream_changed", change=change)
+                    reporter("stream_advisory", what=change)
             for end in exits_of(server):
                 if end not in exits:
                     reporter("nats_server_ended", status=end.status)
@@ -35,15 +38,3 @@ def alarms_of(
 def exits_of(server: EmbeddedServer | None) -> tuple[ServerExit, ...]:
     """Unexpected ends of the embedded server; an outside one is its operator's business."""
     return tuple(server.exits) if server is not None else ()
-
-
-def worries(log: JetStreamLog) -> list[str]:
-    """What of this still needs a person, as sentences for the health page.
-
-    A nats-server that was started again needs nobody; that it ended stands in the service's log.
-    """
-    return [
-        f"somebody changed the stream itself ({change}): compare its configuration with what it "
-        "must be, before the next start refuses it"
-        for change in log.health.advisories
-    ]

@@ -56,6 +56,7 @@ from application.tail import Tail
 from application.throttle import RefusalLimit
 from application.view_building import ViewBuilder
 from application.visibility import Visibility
+from application.watchdog import Watchdog
 from domain.errors import Misconfigured, Unavailable
 from domain.policy import TablePolicy
 
@@ -96,6 +97,7 @@ class Parts(Struct, frozen=True):
     queries: Queries
     views: Views
     supervision: Supervision
+    watchdog: Watchdog
     reporter: Reporter
     clock: SystemClock
     ids: Uuid7Ids
@@ -152,9 +154,11 @@ def join(
     runs = Runs(ledger, engine)
     room, supervision = room_of(settings, log, reporter), Supervision(reporter)
     filters = filters_of(settings, board, ledger, runs, clock, reporter)
-    dispatcher = Dispatcher(board, engine, runs, reporter, room.refusal, clock, filters)
+    watchdog = Watchdog(log.guard, reporter)
+    no_start = lambda: watchdog.refusal() or room.refusal()  # noqa: E731
+    dispatcher = Dispatcher(board, engine, runs, reporter, no_start, clock, filters)
     maker = JobMaker(ledger, keys, caught_up_of(board, log))
-    may_write = permission_of(room, supervision, keeper, marks)
+    may_write = permission_of(watchdog, room, supervision, keeper, marks)
     return Parts(
         settings=settings,
         nats=server,
@@ -170,7 +174,7 @@ def join(
         board_snapshots=board_snapshots_of(settings, board, log, reporter),
         dispatcher=dispatcher,
         carrier=carrier_of(settings, board, ledger, engine, runs, dispatcher, reporter),
-        retention=Retention(board, ledger, engine, runs, clock, reporter),
+        retention=Retention(board, ledger, engine, runs, clock, reporter, watchdog.refusal),
         run_limits=RunLimits(board, runs, clock, reporter),
         holds=Holds(board, clock),
         room=room,
@@ -178,6 +182,7 @@ def join(
         queries=Queries(ledger, log, journal, board, policy, tail),
         views=views_of(settings, server, log, journal, ledger, board, policy, clock, reporter),
         supervision=supervision,
+        watchdog=watchdog,
         reporter=reporter,
         clock=clock,
         ids=ids,
@@ -242,20 +247,26 @@ def room_of(settings: Settings, log: JetStreamLog, reporter: Reporter) -> Room:
 
 
 def caught_up_of(board: Board, log: JetStreamLog) -> Callable[[], Awaitable[None]]:
-    """Returns when the board knows all that is stored now."""
+    """Returns when the board knows all that is stored now; ``ReadOnly`` when that is lost."""
 
     async def caught_up() -> None:
+        log.guard.check()
         await board.wait_until((await log.identity()).last, CAUGHT_UP_SECONDS_MAX)
 
     return caught_up
 
 
 def permission_of(
-    room: Room, supervision: Supervision, keeper: JournalKeeper, marks: MarkKeeper
+    watchdog: Watchdog,
+    room: Room,
+    supervision: Supervision,
+    keeper: JournalKeeper,
+    marks: MarkKeeper,
 ) -> Callable[[], None]:
-    """What every new command passes: room in the store, every part alive, the journal kept."""
+    """What every new command passes: the stream as it was, room in the store, every part alive."""
 
     def may_write() -> None:
+        watchdog.check()
         room.check()
         supervision.check()
         if keeper.failure is not None:
@@ -327,6 +338,7 @@ async def background(parts: Parts) -> None:
             ("room", parts.room.watch),
             ("views", parts.views.projector.run),
             ("building of views", parts.views.builder.run),
+            ("watchdog", parts.watchdog.run),
             ("alarms", alarms_of(parts.log, parts.nats.server, parts.reporter)),
         ):
             group.create_task(parts.supervision.keep(name, part), name=name)

@@ -122,6 +122,8 @@ def outside_nats(settings: Settings) -> Nats:
         NatsRole.PROVISIONER: Path(settings.nats_provisioner_credentials_file),
         NatsRole.READER: Path(settings.nats_reader_credentials_file),
     }
+    if settings.nats_operator_credentials_file:
+        files[NatsRole.OPERATOR] = Path(settings.nats_operator_credentials_file)
     return Nats(settings.nats_urls, settings.nats_monitor_urls, files, None)
 
 

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from adapters.bootstrap.alarms import worries
 from adapters.bootstrap.compose import Parts
 from adapters.bootstrap.filter_check import filters_of
 from adapters.http.bodies.health import Health, HealthStatus
@@ -48,6 +47,7 @@ def snapshot_of(parts: Parts) -> Callable[[], Awaitable[Snapshot]]:
             store_capacity_bytes=capacity,
             nodes=parts.nodes.now(),
             ready=not not_ready(parts),
+            read_only=bool(parts.watchdog.reasons),
         )
 
     return snapshot
@@ -100,7 +100,7 @@ def unanswered(parts: Parts) -> list[str]:
 
 def not_ready(parts: Parts) -> list[str]:
     """Why no command can be taken now."""
-    reasons = []
+    reasons = parts.watchdog.reasons
     if not parts.log.health.connected:
         reasons.append("nats-server does not answer; the connection is tried again and again")
     if not parts.board.caught_up.is_set():
@@ -136,7 +136,6 @@ def degraded(parts: Parts) -> list[str]:
         "written of it"
         for key in parts.carrier.strays
     ]
-    reasons += worries(parts.log)
     reasons += view_reasons(parts)
     reasons += unanswered(parts)
     full = parts.room.refusal()

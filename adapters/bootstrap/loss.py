@@ -21,7 +21,15 @@ from adapters.bootstrap.evidence import (
 )
 from adapters.bootstrap.marker import Marker, read_marker, write_marker
 from adapters.bootstrap.mend import said
-from adapters.bootstrap.plan import Plan, Work, read_plan, remove_plan, stamp, write_plan
+from adapters.bootstrap.plan import (
+    Plan,
+    Work,
+    read_plan,
+    refuse_other,
+    remove_plan,
+    stamp,
+    write_plan,
+)
 from adapters.bootstrap.reaching import refuse_no_store
 from adapters.bootstrap.recording import record
 from adapters.bootstrap.system import Uuid7Ids
@@ -53,8 +61,7 @@ async def accept_loss(settings: Settings, reason: str) -> Accepted:
         refuse_no_store(settings)
     async with locked(settings) as lock:
         plan = read_plan(directory)
-        if plan is not None and plan.work is not Work.LOSS:
-            raise Misconfigured("'countermand mend' was interrupted: run it again first")
+        refuse_other(plan, Work.LOSS)
         async with nats(settings, lock) as server:
             log = await opened(settings, server, JetStreamLog)
             try:
@@ -140,16 +147,21 @@ async def renew_journal(settings: Settings, log: JetStreamLog, plan: Plan) -> No
     aside, new = path.with_name(plan.aside), path.with_name(f"{path.name}.new")
     if aside.exists() and path.exists():
         return  # it was put in its place before
-    for old in files_of(new):
+    await write_journal(log, new, settings.cluster)
+    put_in_place(path, aside, new)
+
+
+async def write_journal(log: JetStreamLog, path: Path, cluster: str) -> None:
+    """A journal of all there is in the log, in place of whatever is at ``path``."""
+    for old in files_of(path):
         old.unlink(missing_ok=True)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with closing(SqliteJournal(new, settings.cluster)) as journal:
+    with closing(SqliteJournal(path, cluster)) as journal:
         journal.adopt(log.id)
         async with aclosing(log.read(0)) as items:
             async for item in items:
                 if not isinstance(item, CaughtUp):
                     journal.append(item)
-    put_in_place(path, aside, new)
 
 
 def put_in_place(path: Path, aside: Path, new: Path) -> None:

@@ -26,7 +26,15 @@ from adapters.bootstrap.evidence import (
     stream_spec,
 )
 from adapters.bootstrap.marker import Marker, write_marker
-from adapters.bootstrap.plan import Plan, Work, read_plan, remove_plan, stamp, write_plan
+from adapters.bootstrap.plan import (
+    Plan,
+    Work,
+    read_plan,
+    refuse_other,
+    remove_plan,
+    stamp,
+    write_plan,
+)
 from adapters.bootstrap.reaching import STORE
 from adapters.bootstrap.recording import record
 from adapters.bootstrap.system import Uuid7Ids
@@ -80,10 +88,7 @@ async def mend(settings: Settings, told: Told) -> Mended:
         raise Misconfigured(f"{directory} is not there")
     async with locked(settings) as lock:
         plan = read_plan(directory)
-        if plan is not None and plan.work is Work.LOSS:
-            raise Misconfigured(
-                "'countermand accept-loss' was interrupted here: run it again first"
-            )
+        refuse_other(plan, Work.SWITCH)
         if plan is None:
             plan = await Mending(settings, lock, told).prepared()
         return switched(settings, plan)
@@ -345,7 +350,7 @@ def replace_directory(settings: Settings, directory: Path) -> Settings:
 def switched(settings: Settings, plan: Plan) -> Mended:
     """The new stream in the place of the damaged one. Each step may have been done before."""
     directory = directory_of(settings)
-    move_store(directory, plan)
+    move_store(directory, plan, MENDING)
     with closing(SqliteJournal(journal_path(settings), settings.cluster)) as journal:
         journal.succeed(plan.log_id)
     write_marker(directory, Marker(plan.log_id))
@@ -356,9 +361,9 @@ def switched(settings: Settings, plan: Plan) -> Mended:
     return Mended(words_of(settings, plan), plan.missing)
 
 
-def move_store(directory: Path, plan: Plan) -> None:
-    """The damaged store aside, the new one in its place: two moves within one directory."""
-    new, store, aside = directory / MENDING / STORE, directory / STORE, directory / plan.aside
+def move_store(directory: Path, plan: Plan, made_in: str) -> None:
+    """The store there is aside, the new one in its place: two moves within one directory."""
+    new, store, aside = directory / made_in / STORE, directory / STORE, directory / plan.aside
     if not new.is_dir():
         return
     if store.is_dir():

@@ -22,11 +22,21 @@ FILE: Final = "mend.json"
 class Work(StrEnum):
     """What is being done. ``switch``: the new stream is whole, and takes the old one's place.
 
-    Until then a mend has changed nothing, and begins anew when it is run again.
+    ``restore``: the same with one from a backup. Until then a mend or a restore has changed
+    nothing, and begins anew when it is run again.
     """
 
     SWITCH = "switch"
     LOSS = "loss"
+    RESTORE = "restore"
+
+
+VERBS: Final = {
+    Work.SWITCH: "countermand mend",
+    Work.LOSS: "countermand accept-loss",
+    Work.RESTORE: "countermand restore",
+}
+"""What goes on with each."""
 
 
 class Plan(Struct, frozen=True):
@@ -36,7 +46,7 @@ class Plan(Struct, frozen=True):
     that tells of it. ``damage``, ``known_stream``, ``last``, ``known_last``, ``reason``: as that
     event has them. ``added``: events that only the damaged stream had. ``missing``: events that are
     nowhere. ``log_id``, ``mark``: the stream and the mark afterwards. ``journal_kept``: whether the
-    journal goes on.
+    journal goes on. ``taken_at``: when the backup was taken that is restored.
     """
 
     work: Work
@@ -52,6 +62,7 @@ class Plan(Struct, frozen=True):
     log_id: str = ""
     mark: Mark | None = None
     journal_kept: bool = True
+    taken_at: str = ""
 
 
 def stamp() -> str:
@@ -92,8 +103,13 @@ def refuse_unfinished(directory: Path) -> None:
     """Raise ``Misconfigured`` while something is under way."""
     plan = read_plan(directory)
     if plan is not None:
-        verb = "accept-loss" if plan.work is Work.LOSS else "mend"
         raise Misconfigured(
-            f"'countermand {verb}' was interrupted on this data directory: run it again, it goes on"
+            f"'{VERBS[plan.work]}' was interrupted on this data directory: run it again, it goes on"
             " where it was"
         )
+
+
+def refuse_other(plan: Plan | None, work: Work) -> None:
+    """Raise ``Misconfigured`` while something else than ``work`` is under way."""
+    if plan is not None and plan.work is not work:
+        raise Misconfigured(f"'{VERBS[plan.work]}' was interrupted here: run it again first")

@@ -8,12 +8,23 @@ from adapters.jetstream.log import JetStreamLog
 from application.histories import token_after
 from application.ledger import rising
 from application.ports import Mark, Write
-from domain.events import CLUSTER, Aggregate, LossAccepted, NewEvent, Recorded, StreamMended
+from domain.events import (
+    CLUSTER,
+    Aggregate,
+    LossAccepted,
+    NewEvent,
+    Recorded,
+    StreamMended,
+    StreamRestored,
+)
 from domain.identity import Caller, Origin, Principal, Role
 
 
 async def record(
-    log: JetStreamLog, cluster: str, fact: StreamMended | LossAccepted, event_id: str
+    log: JetStreamLog,
+    cluster: str,
+    fact: StreamMended | LossAccepted | StreamRestored,
+    event_id: str,
 ) -> Mark:
     """Append the fact, once, whoever tries how often; the stream's head, as a mark has it."""
     place = Aggregate(CLUSTER, cluster)

@@ -15,6 +15,8 @@ SECTIONS: Final = {
         "doctor": "Look for what is wrong here, and say what helps.",
         "fsck": "Check every event of the stream, and all that is kept beside it.",
         "mend": "Make a damaged stream again from the journal.",
+        "backup": "Write the stream to a file, while its service runs or not.",
+        "restore": "Put a backup in the place of the stream.",
         "accept-loss": "Go on with a stream that has lost events.",
     },
     "Jobs": {

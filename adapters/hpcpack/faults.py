@@ -62,6 +62,7 @@ KINDS: Final = {
     "unavailable": BUSY,
     "views_building": Kind(503, HResult.SERVER_IS_BUSY, 5),
     "store_full": Kind(503, HResult.SERVER_IS_BUSY, 30),
+    "read_only": Kind(503, HResult.SERVER_IS_BUSY),
     "not_supported": Kind(501, HResult.INVALID_OPERATION),
     "internal": Kind(500, HResult.UNKNOWN_ERROR),
 }
@@ -78,6 +79,7 @@ FAMILIES: Final[tuple[tuple[type[x.CountermandError], str], ...]] = (
     (x.Unknown, "unknown"),
     (x.Conflict, "conflict"),
     (x.StoreFull, "store_full"),
+    (x.ReadOnly, "read_only"),
     (x.Unavailable, "unavailable"),
 )
 HTTP_WORDS: Final = {

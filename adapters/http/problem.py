@@ -102,6 +102,11 @@ KINDS: Final = {
     "store_full": Kind(
         503, "No room for new commands", "an administrator makes room; cancels under way go on", 30
     ),
+    "read_only": Kind(
+        503,
+        "Read-only: the stream is not what it was",
+        "an administrator stops the service, looks at the stream, and starts it again",
+    ),
     "job_ids_used_up": Kind(503, "No job ids are left", "ask an administrator"),
     "corrupt": Kind(
         500, "Stored events do not verify", "ask an administrator; nothing was changed"
@@ -123,6 +128,7 @@ FAMILIES: Final[tuple[tuple[type[x.CountermandError], str], ...]] = (
     (x.Unknown, "unknown"),
     (x.Conflict, "conflict"),
     (x.StoreFull, "store_full"),
+    (x.ReadOnly, "read_only"),
     (x.OutcomeUnknown, "outcome_unknown"),
     (x.Unavailable, "unavailable"),
     (x.Corrupt, "corrupt"),

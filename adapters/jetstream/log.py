@@ -10,11 +10,13 @@ from msgspec import Struct
 from nats.aio.msg import Msg
 
 from adapters.jetstream.api import STREAM_NOT_FOUND, ApiError, NoAnswer, StreamInfo
-from adapters.jetstream.config import LOG_ID, StreamSpec, check_spec
+from adapters.jetstream.config import StreamSpec, check_spec
 from adapters.jetstream.connection import Connection, ServerAddress, retry_api
 from adapters.jetstream.direct import Raw, all_on
 from adapters.jetstream.durability import prove_durability
 from adapters.jetstream.grouping import GroupCommit
+from adapters.jetstream.guard import StreamGuard, hole_words
+from adapters.jetstream.guard import identity_of as identity_of
 from adapters.jetstream.provision import refuse_different
 from adapters.jetstream.publish import Message, Patience, Publisher, StoreDisk, UnseenDisk
 from adapters.jetstream.reading import End, Reader
@@ -53,6 +55,7 @@ class JetStreamLog:
     ``appended_bytes_total``: about how much room our appends have taken in this process.
     ``stored``: told position and hash of the last event of what was stored in one piece, an append
     or a batch of several, once it is acknowledged; also when nobody waits for that any more.
+    ``guard``: what the stream must still be; the service's watchdog looks with it.
     """
 
     def __init__(
@@ -66,7 +69,8 @@ class JetStreamLog:
         self._spec = spec
         self._patience = patience
         self._disk = disk
-        self._publisher = Publisher(connection, spec.stream, patience, disk)
+        self.guard = StreamGuard(connection, spec)
+        self._publisher = Publisher(connection, spec.stream, patience, disk, self.guard.prove)
         self._group = GroupCommit(self._store)
         self._recent = Recent(self._stored)
         self._id = ""
@@ -201,11 +205,15 @@ class JetStreamLog:
 
     async def _store(self, messages: list[Message]) -> int:
         """Store in one piece, and say so."""
+        before = self.guard.head
         first = await self._publisher.store(messages)
+        self.guard.check_place(first, before)
         size = sum(len(m.data) + MESSAGE_OVERHEAD_BYTES for m in messages)
         self._appended_bytes += size
         self.appended_bytes_total += size
-        self.stored(first + len(messages) - 1, sha256(messages[-1].data))
+        last, digest = first + len(messages) - 1, sha256(messages[-1].data)
+        self.guard.stored(last, digest)
+        self.stored(last, digest)
         return first
 
     def _messages(self, write: Write, encoded: tuple[Encoded, ...]) -> list[Message]:
@@ -233,11 +241,13 @@ class JetStreamLog:
             raise Misconfigured(
                 f"there is no stream {spec.stream}. On a first start run 'countermand provision';"
                 " if it was there before, its store is lost or another one is mounted:"
-                " 'countermand mend' makes it again from the journal"
+                " 'countermand mend' makes it again from the journal, 'countermand restore' from a"
+                " backup"
             ) from error
         refuse_different(spec, info)
         self._id = identity_of(info)
         refuse_holes(spec.stream, info)
+        self.guard.begin(info)
         return info
 
     async def _watch(self) -> None:
@@ -251,6 +261,7 @@ class JetStreamLog:
         action = message.subject.removeprefix(f"{ADVISORIES}.").partition(".")[0]
         at = datetime.now(UTC).isoformat(timespec="seconds")
         self._advisories = (*self._advisories, f"{action} {at}")[-ADVISORIES_KEPT:]
+        self.guard.heard(action)
 
     async def _info(self) -> StreamInfo:
         try:
@@ -271,22 +282,9 @@ class JetStreamLog:
             )
 
 
-def identity_of(info: StreamInfo) -> str:
-    """An id that no other stream has, nor this one made again."""
-    metadata = info.config.get("metadata") or {}
-    return f"{metadata.get(LOG_ID, 'none')}/{info.created}"
-
-
 def refuse_holes(stream: str, info: StreamInfo) -> None:
     """Raise ``Corrupt`` with every sign of lost events."""
-    state = info.state
-    found = []
-    if state.last_seq and state.first_seq != 1:
-        found.append(f"it begins at sequence {state.first_seq}, must be 1")
-    if state.num_deleted:
-        found.append(f"{state.num_deleted} messages were deleted")
-    if state.messages != state.last_seq:
-        found.append(f"it holds {state.messages} messages, but ends at sequence {state.last_seq}")
+    found = hole_words(info)
     if found:
         lines = "\n".join(f"  - {line}" for line in found)
         raise Corrupt(

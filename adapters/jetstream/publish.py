@@ -10,6 +10,7 @@ import asyncio
 import sys
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 from enum import IntEnum
 from typing import Final, Protocol
 
@@ -75,22 +76,36 @@ class UnseenDisk:
         """Its operator's business."""
 
 
+async def taken_as_it_is() -> None:
+    """For a stream that nobody watches."""
+
+
 class Publisher:
-    """Stores messages on one stream, all of one call or none, exactly once."""
+    """Stores messages on one stream, all of one call or none, exactly once.
+
+    ``prove``: asked before each attempt whether the stream is still the one it was; raises
+    ``ReadOnly`` when it is not, ``NoAnswer`` while nobody can say.
+    """
 
     def __init__(
-        self, connection: Connection, stream: str, patience: Patience, disk: StoreDisk
+        self,
+        connection: Connection,
+        stream: str,
+        patience: Patience,
+        disk: StoreDisk,
+        prove: Callable[[], Awaitable[None]] = taken_as_it_is,
     ) -> None:
         self._connection = connection
         self._stream = stream
         self._patience = patience
         self._disk = disk
         self._was_full = False
+        self._prove = prove
 
     async def store(self, messages: list[Message]) -> int:
         """The sequence of the first message; the others follow without a gap.
 
-        Raises ``Conflict``, ``StoreFull``, ``Unavailable`` (nothing was stored),
+        Raises ``Conflict``, ``StoreFull``, ``Unavailable`` (nothing was stored), ``ReadOnly``,
         ``OutcomeUnknown``, ``Corrupt`` (the stream lost what the guard names).
         """
         deadline = time.monotonic() + self._patience.deadline_seconds
@@ -100,6 +115,7 @@ class Publisher:
         pause, doubt = PAUSE_SECONDS_MIN, Doubt.NONE
         while True:
             try:
+                await self._prove()
                 return await self._attempt(messages)
             except NoAnswer:
                 doubt = Doubt.OUTCOME

@@ -59,6 +59,7 @@ WIRE_NAMES: Final[Mapping[type[Event], str]] = MappingProxyType(
         events.JobIdsReserved: "countermand.JobIdsReserved.v1",
         events.StreamMended: "countermand.StreamMended.v1",
         events.LossAccepted: "countermand.LossAccepted.v1",
+        events.StreamRestored: "countermand.StreamRestored.v1",
         events.CancelRefused: "countermand.CancelRefused.v1",
     }
 )

@@ -69,6 +69,7 @@ from domain.events.cluster import (
     JobIdsReserved,
     LossAccepted,
     StreamMended,
+    StreamRestored,
 )
 from domain.events.ending import (
     JobConfigured,
@@ -178,6 +179,7 @@ __all__ = [
     "RunRange",
     "RunSet",
     "StreamMended",
+    "StreamRestored",
     "SubtaskSet",
     "TaskCancelRefused",
     "TaskCancelRepeated",

@@ -90,6 +90,28 @@ class LossAccepted(Struct, frozen=True):
     kept_as: str
 
 
+class StreamRestored(Struct, frozen=True):
+    """An administrator had the stream restored from a backup. This is its next event.
+
+    ``backup_stream``: the identity of the stream that the backup was taken of. ``backup_sha256``:
+    the hash of the data in the backup (hex). ``taken_at``: when it was taken, in UTC. ``stream``:
+    the identity of the stream as it is now.
+    ``restored``: the position of the last event in the backup; all before it were in it too.
+    ``missing``: how many later positions were known here, by a journal or a mark; their events are
+    nowhere. ``kept_as``: where what was there before is kept, in the data directory; "" where there
+    was nothing.
+    """
+
+    request_id: str
+    backup_stream: str
+    backup_sha256: str
+    taken_at: str
+    stream: str
+    restored: int
+    missing: int
+    kept_as: str
+
+
 class CancelRefused(Struct, frozen=True):
     """A cancel of a job that does not exist or is gone.
 

@@ -21,6 +21,7 @@ from domain.events.cluster import (
     JobIdsReserved,
     LossAccepted,
     StreamMended,
+    StreamRestored,
 )
 from domain.events.ending import (
     JobConfigured,
@@ -102,7 +103,12 @@ JobEvent = (
     | JobRemoved
 )
 ClusterEvent = (
-    ClusterParameterSet | ClusterCommandRefused | JobIdsReserved | StreamMended | LossAccepted
+    ClusterParameterSet
+    | ClusterCommandRefused
+    | JobIdsReserved
+    | StreamMended
+    | LossAccepted
+    | StreamRestored
 )
 RequestEvent = CancelRefused
 Event = JobEvent | ClusterEvent | RequestEvent

@@ -10,7 +10,14 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from adapters.jetstream.accounts import NatsRole, Scope, ensure_logins, server_config
+from adapters.jetstream.accounts import (
+    CLUSTER_ACCOUNT,
+    NatsRole,
+    Scope,
+    ensure_logins,
+    server_config,
+    write_private,
+)
 from adapters.jetstream.server import server_binary
 from tests.e2e.service import Value
 from tests.support.waiting import until
@@ -23,6 +30,11 @@ class Outside(Struct, frozen=True):
     url: str
     monitor_urls: tuple[str, ...]
     credentials: Path
+
+    @property
+    def admin(self) -> Path:
+        """The login of one who may do everything in the cluster's account."""
+        return self.credentials / "admin.json"
 
     @property
     def settings(self) -> dict[str, Value]:
@@ -47,6 +59,9 @@ def outside_server(home: Path, sync: str) -> Iterator[Outside]:
     text = server_config("outside", store, Scope("local", "COUNTERMAND"), logins, log)
     config: Json = json.loads(text)
     config["jetstream"]["sync_interval"] = sync
+    admin = {"user": "admin", "password": "only in tests"}
+    config["accounts"][CLUSTER_ACCOUNT]["users"].append(admin)
+    write_private(home / "credentials" / "admin.json", json.dumps(admin).encode())
     file = home / "server.conf"
     file.write_text(json.dumps(config))
     listen = ["-a", "127.0.0.1", "-p", "-1", "-m", "-1", "--ports_file_dir", str(home)]

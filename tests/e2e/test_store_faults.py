@@ -276,16 +276,6 @@ async def update_stream_at(url: str, data: Path, changes: Json) -> None:
         assert "error" not in msgspec.json.decode(answer.data), answer.data
 
 
-def test_a_change_of_the_stream_while_the_service_runs_is_told_at_once() -> None:
-    with running_service() as one:
-        asyncio.run(
-            update_stream_at(one.endpoint["nats_url"], one.data, {"max_age": 3_600 * 10**9})
-        )
-        until(lambda: one.health()["status"] == "degraded", "health is degraded")
-        assert any("changed the stream itself" in reason for reason in one.health()["reasons"])
-        until(lambda: '"stream_changed"' in one.log, "a line in the log")
-
-
 def test_an_end_of_nats_server_stands_in_the_log() -> None:
     with running_service() as one:
         kill(one.nats_pid)

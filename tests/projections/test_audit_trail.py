@@ -182,6 +182,12 @@ def test_what_was_done_to_the_stream_itself() -> None:
     assert (row.kind, row.operation, row.outcome) == ("evidence", "mend", "mended")
     words = "the stream was made again from the journal, up to 41; 2 later ones are nowhere"
     assert row.detail == words
+    back = e.StreamRestored("b1", "old", "00", "2026-11-22T23:00:00+00:00", "new", 41, 1, "")
+    row = row_after(Folds(), apart(1, back, "root", NEXT))
+    assert row is not None
+    assert (row.kind, row.operation, row.outcome) == ("evidence", "restore", "restored")
+    words = "the stream was restored from a backup, up to 41; 1 later ones are nowhere"
+    assert row.detail == words
 
 
 # --- which facts have one -------------------------------------------------------------------------
@@ -194,7 +200,7 @@ def test_every_registered_fact_is_in_the_trail_or_expressly_not() -> None:
 
 def test_every_fact_of_the_trail_was_looked_at_here() -> None:
     apart_ = {e.JobRemoved, e.CancelRefused, e.ClusterParameterSet, e.ClusterCommandRefused}
-    apart_ |= {e.StreamMended, e.LossAccepted}
+    apart_ |= {e.StreamMended, e.LossAccepted, e.StreamRestored}
     assert {type(fact) for fact, _ in ROWS} | apart_ == SAID.keys()
     assert ENDS.keys() <= SAID.keys()
 

@@ -173,4 +173,7 @@ def what_became_of_the_stream(author: Author) -> None:
     root = Caller(Principal("root", (Role.ADMINISTRATOR,), method="unix"), origin=Origin.CLI)
     mended = e.StreamMended("m1", "it was shorter", "old", "new", 90, 0, 1, "damaged/1")
     lost = e.LossAccepted("l1", "no copy is left", "it was shorter", "new", "new", 91, 92, "")
-    author.store(place, mended, lost, caller=root)
+    back = e.StreamRestored(
+        "b1", "old", "0" * 64, "2026-11-22T23:00:00+00:00", "new", 92, 0, "replaced/1"
+    )
+    author.store(place, mended, lost, back, caller=root)

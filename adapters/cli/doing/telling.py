@@ -7,10 +7,14 @@ from adapters.cli.typed.options import Asked
 
 
 class Telling:
-    """A progress bar that begins when it is known how far there is to go."""
+    """A progress bar that begins when it is known how far there is to go.
+
+    Work that has parts counted in other units has a bar after the other.
+    """
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
+        self._unit = ""
         self._progress: Progress | None = None
 
     def __enter__(self) -> "Telling":
@@ -23,9 +27,16 @@ class Telling:
     @property
     def reached(self) -> Callable[[int, int], None]:
         """Told the position that was looked at, and the last one."""
-        return self._reached
+        return self.counting("events")
 
-    def _reached(self, position: int, last: int) -> None:
-        if self._progress is None:
-            self._progress = Progress(self._asked, "events", last).__enter__()
-        self._progress.reached(position)
+    def counting(self, unit: str) -> Callable[[int, int], None]:
+        """Told how many of these are done, and how many there are."""
+
+        def reached(done: int, total: int) -> None:
+            if self._progress is None or self._unit != unit:
+                self.__exit__()
+                self._progress = Progress(self._asked, unit, total).__enter__()
+                self._unit = unit
+            self._progress.reached(done)
+
+        return reached

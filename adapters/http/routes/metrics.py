@@ -32,7 +32,7 @@ class Snapshot(Struct, frozen=True):
 
     ``troubles``: None while the views cannot be asked. ``store_bytes``, ``store_capacity_bytes``:
     of the stream, None while it does not answer. ``nodes``: with what is on them. ``ready``:
-    whether commands are taken.
+    whether commands are taken. ``read_only``: the stream is not what it was.
     """
 
     counts: Mapping[CountKey, int]
@@ -44,6 +44,7 @@ class Snapshot(Struct, frozen=True):
     store_capacity_bytes: int | None
     nodes: tuple[NodeUse, ...]
     ready: bool
+    read_only: bool
 
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4"
@@ -161,6 +162,10 @@ def gauges(now: Snapshot) -> dict[str, tuple[str, float | None]]:
         "store_used_bytes": ("Bytes of the stream's store in use.", now.store_bytes),
         "store_capacity_bytes": ("Bytes that the stream may take.", now.store_capacity_bytes),
         "ready": ("1 while commands are taken.", float(now.ready)),
+        "read_only": (
+            "1 once the stream was found changed, replaced or cut short.",
+            float(now.read_only),
+        ),
     }
 
 

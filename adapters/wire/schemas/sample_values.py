@@ -33,6 +33,7 @@ CALLERS: Final[Mapping[str, Caller]] = {
     "ClusterParameterSet": person("root", Role.ADMINISTRATOR),
     "StreamMended": person("root", Role.ADMINISTRATOR),
     "LossAccepted": person("root", Role.ADMINISTRATOR),
+    "StreamRestored": person("root", Role.ADMINISTRATOR),
 }
 
 
@@ -75,6 +76,11 @@ VALUES: Final[Mapping[str, Value]] = {
     # the stream itself
     "StreamMended.request_id": "mend-1",
     "LossAccepted.request_id": "loss-1",
+    "StreamRestored.request_id": "restore-1",
+    "backup_stream": DAMAGED,
+    "backup_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "taken_at": "2026-11-22T23:00:00+00:00",
+    "StreamRestored.kept_as": "replaced/20261123T070000Z",
     "damage": "it lacks the last 9 events that were there",
     "damaged_stream": DAMAGED,
     "known_stream": DAMAGED,

@@ -251,6 +251,7 @@ class Stack:
             store_capacity_bytes=1024**3,
             nodes=self.nodes.now(),
             ready=True,
+            read_only=False,
         )
 
     async def copied(self) -> None:

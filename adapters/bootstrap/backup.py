@@ -1,0 +1,94 @@
+"""``countermand backup``: the stream, as JetStream's own snapshot, in one file.
+
+The journal is not in it: it is a copy of the stream, and a restore writes it from the stream.
+"""
+
+from collections.abc import Callable
+from contextlib import aclosing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from msgspec import Struct
+
+from adapters.bootstrap.backup_file import BackupWriter, Header, events_to
+from adapters.bootstrap.evidence import Nats, stream_spec
+from adapters.bootstrap.reaching import stream_reached
+from adapters.jetstream.accounts import NatsRole
+from adapters.jetstream.connection import Connection
+from adapters.jetstream.guard import hole_words
+from adapters.jetstream.log import identity_of
+from adapters.jetstream.snapshot_api import snapshot_of
+from adapters.jetstream.whole import info_of
+from application.settings import Settings
+from domain.errors import Corrupt, Misconfigured
+
+Told = Callable[[int, int], None]
+"""Told how much was done, and how much there is in all."""
+
+
+class BackedUp(Struct, frozen=True):
+    """What was done, in words."""
+
+    words: str
+
+
+async def backup(settings: Settings, path: Path, *, force: bool, told: Told) -> BackedUp:
+    """Write the stream to ``path``, whether its service runs or not.
+
+    Raises ``Misconfigured`` when the name is taken or the stream cannot be reached that way,
+    ``Corrupt`` for a stream with holes, ``Unavailable``; then nothing is left of it.
+    """
+    with BackupWriter(path, force=force) as writer:
+        async with stream_reached(settings) as server:
+            connection = await Connection.open(server.address(operator_of(settings, server)))
+            try:
+                header = await taken(settings, connection, writer, told)
+            finally:
+                await connection.close()
+    return BackedUp(
+        f"{path}: {events_to(header.last)} of the stream {header.log_id}, "
+        f"{header.data_bytes} bytes, SHA-256 {header.data_sha256}"
+    )
+
+
+def operator_of(settings: Settings, server: Nats) -> NatsRole:
+    """The one user who may ask for snapshots."""
+    if NatsRole.OPERATOR not in server.credentials:
+        raise Misconfigured(
+            "a backup from an outside nats-server needs nats_operator_credentials_file: the login "
+            "of its operator, who may ask for snapshots"
+        )
+    return NatsRole.OPERATOR
+
+
+async def taken(
+    settings: Settings, connection: Connection, writer: BackupWriter, told: Told
+) -> Header:
+    """The snapshot in the file."""
+    spec = stream_spec(settings)
+    info = await info_of(connection, spec)
+    holes = hole_words(info)
+    if holes:
+        raise Corrupt(
+            f"the stream {spec.stream} has lost events: {'; '.join(holes)}. It is not backed up as "
+            "if it were whole: mend it first"
+        )
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    async with snapshot_of(connection, spec.stream, info.created) as snapshot:
+        total = max(snapshot.info.state.bytes, 1)
+        async with aclosing(snapshot.chunks) as chunks:
+            async for chunk in chunks:
+                writer.write(chunk)
+                told(min(writer.data_bytes, total), total)
+        told(total, total)
+        return writer.finish(
+            Header(
+                cluster=spec.cluster,
+                stream=spec.stream,
+                log_id=identity_of(snapshot.info),
+                last=snapshot.info.state.last_seq,
+                taken_at=at,
+                config=snapshot.config,
+                state=snapshot.state,
+            )
+        )

@@ -1,0 +1,48 @@
+"""``countermand backup``."""
+
+from pathlib import Path
+from typing import Protocol
+
+import click
+
+from adapters.cli.doing.service import Chosen, asking_bootstrap, chooses
+from adapters.cli.doing.telling import Telling
+from adapters.cli.exits import DONE
+from adapters.cli.typed import options as o
+
+
+class BackedUp(Protocol):
+    """What was done, in words."""
+
+    @property
+    def words(self) -> str: ...
+
+
+@click.command("backup")
+@click.argument("file", type=click.Path(path_type=Path))
+@chooses("data", "cluster", "nats_url")
+@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+@o.says
+def verb(asked: o.Asked, chosen: Chosen, file: Path, force: bool) -> int:
+    """Write the whole stream to FILE: every event as it is, with its position and time.
+
+    Works while the service runs, up to the event that is the last one when it begins, and while it
+    is stopped. FILE is there when it is whole, and synced; until then there is FILE.part. The
+    journal is not in it: it is a copy of the stream, which a restore writes anew.
+
+    Exit status: 0 done; 1 it cannot be done, and why; 75 the stream cannot be read now.
+
+    \b
+      countermand backup /srv/countermand.backup --data /var/lib/countermand
+    """
+    full = chosen.with_default_data()
+
+    def backup() -> BackedUp:
+        from adapters import bootstrap
+
+        with Telling(asked) as telling:
+            told = telling.counting("bytes")
+            return bootstrap.backup(full.overrides, full.config_file, file, force, told)
+
+    asked.out.line(asking_bootstrap(backup).words)
+    return DONE

@@ -1,0 +1,361 @@
+"""Backups taken of running and stopped services, and restored: the same events, on the record."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from adapters.bootstrap.backup_file import HEADER_BYTES, read_header
+from adapters.bootstrap.marker import read_marker
+from adapters.bootstrap.plan import read_plan
+from adapters.jetstream.accounts import NatsRole
+from adapters.mark import FileMark
+from application.ports import Mark
+from tests.e2e.home import new_home
+from tests.e2e.said import Said, said_by
+from tests.e2e.service import Service, Value, running_service
+from tests.e2e.stream import Event, check_history, connected
+from tests.e2e.test_fsck import Stores, forged, fsck, last_of_job, published, stores, stream_of
+from tests.e2e.test_store_faults import STREAM, copied, rows
+from tests.support.cluster import Cluster, threaded_cluster
+from tests.support.nats import own_server
+from tests.support.waiting import until
+from tests.support.web import Json
+
+__all__ = ["stores"]
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+
+@pytest.fixture
+def copy(stores: Stores) -> Iterator[Service]:
+    """A service, not started, on a copy of ``now``."""
+    with on_copy(stores.now) as one:
+        yield one
+
+
+@contextmanager
+def on_copy(data: Path) -> Iterator[Service]:
+    """A service, not started, on a copy of a data directory."""
+    with new_home() as made:
+        one = Service(made)
+        copied(data, one.data)
+        try:
+            yield one
+        finally:
+            if not one.ended:
+                one.kill()
+
+
+def run(one: Service, verb: str, *options: str | Path) -> Said:
+    """A verb with the service's settings."""
+    command = one.command(verb, *map(str, options))
+    said = said_by(command, one.clean_environment(), one.home, seconds=90)
+    assert "Traceback" not in said.err, said.err
+    return said
+
+
+def backed_up(one: Service, home: Path | None = None) -> Path:
+    """A backup of it, as it is now; in its own home, or another."""
+    file = (home or one.home) / "backup"
+    said = run(one, "backup", file)
+    assert said.status == 0, said.err
+    assert str(file) in said.out
+    return file
+
+
+def facts(events: list[Event]) -> list[tuple[int, str, bytes]]:
+    """What must be the same again."""
+    return [(e.position, e.subject, e.raw) for e in events]
+
+
+async def times_in(data: Path, last: int) -> list[str]:
+    """The server's own times of the events up to ``last``, of a stopped service."""
+    async with own_server(data, "local", STREAM) as server:
+        return await times_at(server.url, data / "credentials" / "reader.json", last)
+
+
+async def times_at(url: str, reader: Path, last: int) -> list[str]:
+    """The same, from a server that runs."""
+    async with connected(url, reader) as client:
+        found = list[str]()
+        for seq in range(1, last + 1):
+            body = msgspec.json.encode({"seq": seq})
+            got = await client.request(f"$JS.API.STREAM.MSG.GET.{STREAM}", body, 10)
+            found.append(msgspec.json.decode(got.data)["message"]["time"])
+        return found
+
+
+def check_restored(one: Service, before: list[Event], **data: object) -> Event:
+    """The service goes on with what was there, and one event that tells of it; all is whole."""
+    one.start()
+    after = one.stream()
+    assert facts(after[: len(before)]) == facts(before)
+    event = after[len(before)]
+    assert event.type == "StreamRestored"
+    assert event.data | data == event.data
+    assert event.data["restored"] == len(before)
+    assert event.data["stream"] != event.data["backup_stream"]
+    one.until_state(one.submit("true"), "Finished")
+    check_history(one.stream())
+    last = one.stream()[-1].position
+    until(lambda: len(rows(one.data)) == last, "the journal is complete")
+    until(lambda: one.ask("GET", "/projections")["position"] == last, "the views are complete")
+    trail: list[Json] = one.ask("GET", "/audit?kind=evidence")["rows"]
+    assert "restore" in [x["operation"] for x in trail]
+    one.stop()
+    status, report = fsck(one)
+    assert (status, report["counts"]) == (0, {}), report
+    return event
+
+
+def test_a_backup_of_a_service_at_work_becomes_another_directory() -> None:
+    with running_service() as one, new_home() as elsewhere:
+        job = one.deaf_job()
+        one.cancel(job, mode="forced")
+        one.until_state(job, "Canceled")
+        with at_work(one):
+            file = backed_up(one)
+        health = one.health()
+        assert health["status"] == "ready", health
+        last = read_header(file).last
+        all_ = one.stream()
+        assert len(all_) > last > 10
+        one.stop()
+        other = Service(elsewhere)
+        said = run(other, "restore", file)
+        assert said.status == 0, said.err
+        restored = len(stream_of(other.data)) - 1
+        assert restored >= last
+        assert asyncio.run(times_in(other.data, last)) == asyncio.run(times_in(one.data, last))
+        event = check_restored(other, all_[:restored], missing=0, kept_as="")
+        assert event.data["backup_sha256"] == read_header(file).data_sha256
+        assert event.body["authid"] == "root" if os.geteuid() == 0 else True
+        assert not (other.data / "restoring").exists()
+
+
+@contextmanager
+def at_work(one: Service) -> Iterator[None]:
+    """Jobs are made all the time."""
+    over, made = threading.Event(), list[int]()
+
+    def work() -> None:
+        while not over.is_set():
+            made.append(one.submit("true"))
+
+    working = threading.Thread(target=work)
+    working.start()
+    try:
+        until(lambda: len(made) > 3, "jobs are made")
+        yield
+        before = len(made)
+        until(lambda: len(made) > before + 3, "jobs are made")
+    finally:
+        over.set()
+        working.join()
+
+
+def test_a_lost_store_is_restored_and_the_journal_goes_on(copy: Service) -> None:
+    before = stream_of(copy.data)
+    file = backed_up(copy)
+    refused = run(copy, "backup", file)
+    assert (refused.status, "stays as it is" in refused.err) == (1, True)
+    assert run(copy, "backup", file, "--force").status == 0
+    assert sorted(x.name for x in copy.home.glob("backup*")) == ["backup"]
+    shutil.rmtree(copy.data / "jetstream")
+    said = run(copy, "restore", file)
+    assert said.status == 0, said.err
+    check_restored(copy, before, missing=0)
+    assert not [*(copy.data / "journal").glob("journal.sqlite.2*")]
+
+
+def test_everything_lost_is_restored_and_the_journal_written_anew(
+    copy: Service, stores: Stores
+) -> None:
+    before = stream_of(copy.data)
+    file = backed_up(copy)
+    shutil.rmtree(copy.data)
+    assert run(copy, "restore", file).status == 0
+    check_restored(copy, before)
+
+
+def test_an_older_backup_does_not_replace_what_the_journal_has(
+    copy: Service, stores: Stores
+) -> None:
+    with on_copy(stores.older) as older:
+        file, before = backed_up(older, copy.home), stream_of(older.data)
+    all_ = rows(copy.data)
+    said = run(copy, "restore", file)
+    assert said.status == 5
+    assert "countermand mend" in said.err
+    assert rows(copy.data) == all_
+    lost = len(all_) - len(before)
+    said = run(copy, "restore", file, "--journal-aside")
+    assert said.status == 10, said.err
+    assert f"{lost} later events that were acknowledged are nowhere" in said.out
+    (aside,) = (copy.data / "replaced").iterdir()
+    assert list((aside / "jetstream").rglob("*.blk"))
+    assert FileMark(aside / "mark").read() == FileMark(stores.now / "journal" / "mark").read()
+    assert (copy.data / "journal" / f"journal.sqlite.{aside.name}").exists()
+    assert "by the mark" in copy.refused()
+    assert run(copy, "accept-loss", "--reason", "the owner wants it so").status == 0
+    event = check_restored(copy, before, missing=lost, kept_as=f"replaced/{aside.name}")
+    assert stream_of(copy.data)[event.position].type == "LossAccepted"
+
+
+def test_what_only_the_mark_knows_must_be_accepted(copy: Service, stores: Stores) -> None:
+    file = backed_up(copy)
+    before = stream_of(copy.data)
+    marked = FileMark(copy.data / "journal" / "mark")
+    mark = marked.read()
+    assert mark is not None
+    marked.begin(Mark(mark.log_id, mark.position + 1, "0" * 64))
+    shutil.rmtree(copy.data / "jetstream")
+    assert run(copy, "restore", file).status == 10
+    assert "by the mark" in copy.refused()
+    assert run(copy, "accept-loss", "--reason", "it is nowhere").status == 0
+    check_restored(copy, before, missing=1)
+
+
+def test_a_backup_that_disagrees_with_journal_or_mark_is_refused(
+    copy: Service, stores: Stores
+) -> None:
+    """Another history of the same cluster, and longer than what is known here."""
+    file, before = backed_up(copy), stream_of(copy.data)
+    with on_copy(stores.stranger) as stranger:
+        all_ = rows(stranger.data)
+        assert len(all_) < len(before)
+        said = run(stranger, "restore", file)
+        assert (said.status, "the backup and the journal disagree: " in said.err) == (1, True)
+        assert "--journal-aside" in said.err
+        assert rows(stranger.data) == all_
+        assert not (stranger.data / "restoring").exists()
+        journal = stranger.data / "journal" / "journal.sqlite"
+        journal.write_bytes(b"no database at all, but long enough to be looked at")
+        said = run(stranger, "restore", file)
+        assert (said.status, "--journal-aside" in said.err) == (1, True), said.err
+        journal.unlink()
+        said = run(stranger, "restore", file)
+        assert (said.status, "the backup and the mark disagree: " in said.err) == (1, True)
+        journal.write_bytes(b"no database at all, but long enough to be looked at")
+        said = run(stranger, "restore", file, "--journal-aside")
+        assert said.status == 0, said.err
+        (aside,) = (stranger.data / "replaced").iterdir()
+        kept = journal.with_name(f"journal.sqlite.{aside.name}")
+        assert kept.read_bytes().startswith(b"no database")
+        check_restored(stranger, before, missing=0)
+
+
+def test_a_damaged_file_and_another_clusters_are_refused_by_name(copy: Service) -> None:
+    file, all_ = backed_up(copy), rows(copy.data)
+    raw = file.read_bytes()
+    for damage, words in (
+        (raw[:-100], "cut short"),
+        (raw[: HEADER_BYTES // 2], "its header"),
+        (raw[:-100] + b"\0" * 100, "its data have the SHA-256"),
+        (raw[:200] + b"X" + raw[201:], "its header"),
+        (b"something else", "is no backup"),
+    ):
+        file.write_bytes(damage)
+        said = run(copy, "restore", file)
+        assert (said.status, words in said.err, str(file) in said.err) == (1, True, True), said.err
+    file.write_bytes(raw)
+    copy.configure(cluster="another")
+    assert "of cluster local" in run(copy, "restore", file).err
+    copy.configure(cluster="local")
+    assert rows(copy.data) == all_
+    assert not (copy.data / "restoring").exists()
+    assert not (copy.data / "replaced").exists()
+
+
+def test_a_backup_of_a_forged_history_is_not_restored(copy: Service) -> None:
+    published(copy.data, forged(last_of_job(copy.data), "JobFinished", {}, previoushash="0" * 64))
+    file = backed_up(copy)
+    shutil.rmtree(copy.data)
+    said = run(copy, "restore", file)
+    assert said.status == 1
+    assert "the stream in the backup is damaged: event" in said.err
+    assert not (copy.data / "jetstream").exists()
+
+
+def test_a_running_service_is_not_restored(copy: Service) -> None:
+    copy.start()
+    file = backed_up(copy)
+    said = run(copy, "restore", file)
+    assert (said.status, "is in use by process" in said.err) == (1, True)
+    copy.stop()
+
+
+STEPS = 14
+"""So many moments at which a restore is killed, from its beginning to its end."""
+
+
+def test_a_restore_killed_at_any_moment_is_finished_by_the_next(copy: Service) -> None:
+    before, marker = stream_of(copy.data), read_marker(copy.data)
+    file = backed_up(copy)
+    for n in range(STEPS):
+        process = subprocess.Popen(
+            copy.command("restore", str(file)),
+            env=copy.clean_environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            process.wait(0.3 + 0.3 * n)
+            break
+        except subprocess.TimeoutExpired:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+        if read_plan(copy.data) is not None:
+            assert "'countermand restore' was interrupted" in copy.refused()
+            assert "run it again first" in run(copy, "mend").err
+        elif read_marker(copy.data) != marker:
+            break  # it was killed when all was done
+    else:
+        assert run(copy, "restore", file).status == 0
+    assert read_plan(copy.data) is None
+    check_restored(copy, before)
+
+
+def test_a_backup_from_a_cluster_of_three_is_restored_on_the_embedded_server() -> None:
+    with new_home() as made, threaded_cluster(made / "nats") as cluster, new_home() as elsewhere:
+        with Service(made, **settings_for(cluster)) as one:
+            one.start()
+            one.until_state(one.submit("true"), "Finished")
+            said = run(one, "backup", made / "file")
+            assert (said.status, "nats_operator_credentials_file" in said.err) == (1, True)
+            operator = cluster.nodes[0].credentials_file(NatsRole.OPERATOR)
+            one.configure(nats_operator_credentials_file=str(operator))
+            file, before = backed_up(one), one.stream()
+            reader = cluster.nodes[0].credentials_file(NatsRole.READER)
+            times = asyncio.run(times_at(cluster.nodes[0].url, reader, len(before)))
+            one.stop()
+            assert "embedded server" in run(one, "restore", file).err
+        other = Service(elsewhere)
+        said = run(other, "restore", file)
+        assert said.status == 0, said.err
+        assert asyncio.run(times_in(other.data, len(before))) == times
+        check_restored(other, before)
+
+
+def settings_for(cluster: Cluster) -> dict[str, Value]:
+    """What the service must know to keep its stream on all three."""
+    first, roles = cluster.nodes[0], (NatsRole.SERVICE, NatsRole.PROVISIONER, NatsRole.READER)
+    files: dict[str, Value] = {
+        f"nats_{role}_credentials_file": str(first.credentials_file(role)) for role in roles
+    }
+    return {
+        **files,
+        "nats_urls": [first.url],
+        "nats_monitor_urls": [node.monitor_url for node in cluster.nodes],
+        "stream_replicas": 3,
+    }
