@@ -16,10 +16,11 @@ from msgspec import Struct
 
 from application.histories import Histories
 from application.histories import readable as readable
-from application.loading import CLUSTERS, JOBS, Held, Kind, Loading, Until
+from application.loading import BULKS, CLUSTERS, JOBS, Held, Kind, Loading, Until
 from application.ports import Clock, EventLog, Ids, Journal, Stored, Token, Write
 from application.snapshots import Snapshots
 from application.trail import Trail, TrailKind, as_reused, trail_key
+from domain.bulk import Bulk
 from domain.cluster import Cluster
 from domain.errors import Conflict, Corrupt
 from domain.events import (
@@ -137,6 +138,19 @@ class Ledger:
     ) -> Change[Cluster]:
         """Decide on the cluster and append."""
         return await self._change(self.cluster_aggregate, CLUSTERS, decide, cause, TRIES_MAX)
+
+    async def bulk(self, aggregate: Aggregate) -> Bulk | None:
+        """The request on many jobs that lies there, or None. Raises ``Corrupt``."""
+        return (await self._read(aggregate, BULKS)).state
+
+    async def change_bulk(
+        self,
+        aggregate: Aggregate,
+        decide: Callable[[Bulk | None, datetime], Sequence[Event]],
+        cause: Cause,
+    ) -> Change[Bulk | None]:
+        """Decide on a request on many jobs and append."""
+        return await self._change(aggregate, BULKS, decide, cause, TRIES_MAX)
 
     async def add_to_trail(
         self,

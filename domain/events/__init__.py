@@ -53,6 +53,7 @@ from another one that uses its id.
 ``run_as``: the account that the job's tasks run as, or "" for the default.
 """
 
+from domain.events.bulk import BulkCancelRequested, JobSet, JobsWanted
 from domain.events.cancel import (
     JobCancelRefused,
     JobCancelRepeated,
@@ -80,10 +81,12 @@ from domain.events.ending import (
     JobRequeued,
 )
 from domain.events.envelope import (
+    BULK,
     CLUSTER,
     JOB,
     REQUEST,
     Aggregate,
+    BulkEvent,
     ClusterEvent,
     Event,
     JobEvent,
@@ -91,6 +94,7 @@ from domain.events.envelope import (
     Recorded,
     RefusalEvent,
     RequestEvent,
+    bulk_aggregate,
     job_aggregate,
     request_aggregate,
 )
@@ -131,10 +135,13 @@ from domain.events.stopping import (
 from domain.events.tasks import TaskFinishRequested, TaskPropertiesChanged, TaskRequeued
 
 __all__ = [
+    "BULK",
     "CLUSTER",
     "JOB",
     "REQUEST",
     "Aggregate",
+    "BulkCancelRequested",
+    "BulkEvent",
     "CancelRefused",
     "ClusterCommandRefused",
     "ClusterEvent",
@@ -163,9 +170,11 @@ __all__ = [
     "JobRejected",
     "JobRemoved",
     "JobRequeued",
+    "JobSet",
     "JobStarted",
     "JobSubmitted",
     "JobValidationStarted",
+    "JobsWanted",
     "LossAccepted",
     "NewEvent",
     "NodeReleaseEnded",
@@ -197,6 +206,7 @@ __all__ = [
     "TaskStopped",
     "TaskSurvivorsGone",
     "TasksAdded",
+    "bulk_aggregate",
     "job_aggregate",
     "request_aggregate",
 ]

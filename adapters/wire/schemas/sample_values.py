@@ -178,6 +178,23 @@ VALUES: Final[Mapping[str, Value]] = {
     "CancelRefused.hresult": HResult.INVALID_JOB_ID,
     "CancelRefused.rule": "job-exists",
     "CancelRefused.explanation": "there is no job 4711; job ids are numbers from 1 to 2147483647",
+    # many jobs
+    "jobs": {"count": 3, "jobs": "42-43,47"},
+    "part": 1,
+    "parts": 1,
+    "total": 3,
+    "wanted": {
+        "owners": ["alice"],
+        "states": ["Running"],
+        "job_types": [],
+        "priorities": [],
+        "name": "",
+        "nodes": [],
+    },
+    "resolved_at": 1207,
+    "plan": "",
+    "changed": {"count": 0, "jobs": ""},
+    "joined": {"count": 0, "jobs": ""},
     # what a job is made of
     "JobAdded.name": "nightly-render",
     "owner": "alice",
