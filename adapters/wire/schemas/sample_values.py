@@ -30,6 +30,7 @@ def person(name: str, role: Role = Role.USER) -> Caller:
 ALICE: Final = person("alice")
 CALLERS: Final[Mapping[str, Caller]] = {
     "JobCancelRefused": person("bob"),
+    "BulkCancelRequested": ALICE,
     "ClusterParameterSet": person("root", Role.ADMINISTRATOR),
     "StreamMended": person("root", Role.ADMINISTRATOR),
     "LossAccepted": person("root", Role.ADMINISTRATOR),
