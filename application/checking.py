@@ -16,10 +16,11 @@ from msgspec.structs import replace
 
 from application.ports import Stored, Undecodable
 from domain.cluster import Cluster, evolve_cluster
-from domain.events import CLUSTER, JOB, REQUEST, Aggregate, JobAdded, Recorded
+from domain.events import BULK, CLUSTER, JOB, REQUEST, Aggregate, JobAdded, Recorded
 from domain.evolve import evolve
 from domain.job import Job
 from domain.remaking import begins, goes_on, job_facts_refused
+from domain.remaking_bulk import bulk_fact_refused
 from domain.remaking_cluster import cluster_fact_refused, request_fact_refused
 
 HOT_MAX: Final = 2048
@@ -209,8 +210,11 @@ class Checker:
             return known, self._of_cluster(whole, fact)
         if kind == REQUEST:
             reason = request_fact_refused(fact)
+        elif kind == BULK:
+            reason = bulk_fact_refused(fact)
         else:
-            reason = f"{fact.aggregate} is neither a job, nor a day of requests, nor this cluster"
+            reason = f"{fact.aggregate} is no job, no day of requests, no request on many jobs, and"
+            reason += " not this cluster"
         return known, [by_rules(whole, None, reason)] if reason else []
 
     def _job(self, whole: Whole, fact: Recorded, known: Known) -> tuple[Known, list[Damage]]:

@@ -83,6 +83,23 @@ class JobRequests:
         )
         return await self._answering.receipt(number, request, done, on)
 
+    def foreseen(
+        self,
+        caller: Caller,
+        job_id: str,
+        job: Job | None,
+        request_id: str,
+        command: Callable[[c.Asked], c.CancelJob],
+        cancel: Cancel,
+    ) -> e.Event:
+        """The event that a cancel would be answered with, if the job is like this."""
+        if job is None or job.removed:
+            words = on_no_job(job_id, self._gone(caller, job))
+            return self._refused_cancel(job_id, words, request_id, cancel, None)
+        question = Question(caller, Action.CANCEL, job.owner, job.job_type)
+        (fact,) = decide(job, command(self.asked(caller, question, request_id)))
+        return fact
+
     def _decide(
         self, caller: Caller, job: Job | None, request: JobRequest, now: datetime
     ) -> Sequence[e.Event]:
@@ -109,16 +126,30 @@ class JobRequests:
         gone: str = "",
     ) -> Receipt:
         """A request on a job that does not exist, or is ``gone``: a cancel of it is stored."""
-        asked_for = kept(job_id, JOB_ID_UNITS_MAX).text
-        none = f"there is no job {asked_for}; job ids are numbers from 1 to {JOB_ID_MAX}"
-        words = f"{gone}; its events stay, but nothing can be done with it" if gone else none
+        words = on_no_job(job_id, gone)
         if cancel is None:
             raise Unknown(words, code="unknown_job", hresult=HResult.INVALID_JOB_ID)
         now = self._clock.now()
+        fact = self._refused_cancel(job_id, words, request_id, cancel, on)
+        day, cause = e.request_aggregate(now), self._cause(caller, request_id)
+        done, version = await self._ledger.add_to_trail(
+            day, fact, cause, lambda found: self._admission.admitted(caller, [found])
+        )
+        operation = "cancel" if on is None else "cancel_task"
+        if done.recorded:
+            answer = receipt(done.recorded[0], done.position, operation, fact.job, None)
+        else:
+            stored = await self._ledger.histories.event(day, version)
+            answer = replayed(stored, operation, fact.job, None)
+        return of_task(answer, on)
+
+    def _refused_cancel(
+        self, job_id: str, words: str, request_id: str, cancel: Cancel, on: OnTask | None
+    ) -> e.CancelRefused:
         message = kept(cancel.message, self._limits.message_units_max)
-        fact = e.CancelRefused(
+        return e.CancelRefused(
             request_id=request_id,
-            job=asked_for,
+            job=kept(job_id, JOB_ID_UNITS_MAX).text,
             task=on.task if on else None,
             mode=cancel.mode,
             message=message.text,
@@ -130,17 +161,6 @@ class JobRequests:
             rule="job-exists",
             explanation=words,
         )
-        day, cause = e.request_aggregate(now), self._cause(caller, request_id)
-        done, version = await self._ledger.add_to_trail(
-            day, fact, cause, lambda found: self._admission.admitted(caller, [found])
-        )
-        operation = "cancel" if on is None else "cancel_task"
-        if done.recorded:
-            answer = receipt(done.recorded[0], done.position, operation, asked_for, None)
-        else:
-            stored = await self._ledger.histories.event(day, version)
-            answer = replayed(stored, operation, asked_for, None)
-        return of_task(answer, on)
 
     def asked(
         self,
@@ -155,3 +175,11 @@ class JobRequests:
 
     def _cause(self, caller: Caller, request_id: str) -> Cause:
         return Cause(caller, correlation_id=request_id, causation_id=request_id)
+
+
+def on_no_job(job_id: str, gone: str) -> str:
+    """Why nothing can be done with it. ``gone``: that it was removed, "" when it never was."""
+    if gone:
+        return f"{gone}; its events stay, but nothing can be done with it"
+    asked_for = kept(job_id, JOB_ID_UNITS_MAX).text
+    return f"there is no job {asked_for}; job ids are numbers from 1 to {JOB_ID_MAX}"

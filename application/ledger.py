@@ -16,10 +16,11 @@ from msgspec import Struct
 
 from application.histories import Histories
 from application.histories import readable as readable
-from application.loading import CLUSTERS, JOBS, Held, Kind, Loading, Until
-from application.ports import Clock, EventLog, Ids, Journal, Token, Write
+from application.loading import BULKS, CLUSTERS, JOBS, Held, Kind, Loading, Until
+from application.ports import Clock, EventLog, Ids, Journal, Stored, Token, Write
 from application.snapshots import Snapshots
 from application.trail import Trail, TrailKind, as_reused, trail_key
+from domain.bulk import Bulk
 from domain.cluster import Cluster
 from domain.errors import Conflict, Corrupt
 from domain.events import (
@@ -138,6 +139,19 @@ class Ledger:
         """Decide on the cluster and append."""
         return await self._change(self.cluster_aggregate, CLUSTERS, decide, cause, TRIES_MAX)
 
+    async def bulk(self, aggregate: Aggregate) -> Bulk | None:
+        """The request on many jobs that lies there, or None. Raises ``Corrupt``."""
+        return (await self._read(aggregate, BULKS)).state
+
+    async def change_bulk(
+        self,
+        aggregate: Aggregate,
+        decide: Callable[[Bulk | None, datetime], Sequence[Event]],
+        cause: Cause,
+    ) -> Change[Bulk | None]:
+        """Decide on a request on many jobs and append."""
+        return await self._change(aggregate, BULKS, decide, cause, TRIES_MAX)
+
     async def add_to_trail(
         self,
         aggregate: Aggregate,
@@ -159,6 +173,13 @@ class Ledger:
 
         done = await self._change(aggregate, TRAILS, decide, cause, TRIES_MAX)
         return done, done.after.answered[key][0]
+
+    def as_appended(self, stored: Stored) -> object | None:
+        """The state with this very event as its last one, when it is at hand: no need to fold."""
+        held = self._cache.get(stored.aggregate)
+        if held is None or held.token.position != stored.position:
+            return None
+        return held.state
 
     def forget(self, aggregate: Aggregate) -> None:
         """Drop what is cached; the next load reads the stored events."""

@@ -14,6 +14,7 @@ from msgspec import Struct
 from application.histories import PAGE_EVENTS, Histories, readable, token_after
 from application.ports import Stored, Token
 from application.snapshots import JobSnapshot, Snapshots
+from domain.bulk import Bulk, evolve_bulk
 from domain.cluster import Cluster, evolve_cluster
 from domain.errors import Corrupt, CountermandError
 from domain.events import JOB, Aggregate, Recorded
@@ -62,7 +63,20 @@ class ClusterKind:
         return evolve_cluster(state, recorded)
 
 
+class BulkKind:
+    """Requests on many jobs; None before there is one."""
+
+    def empty(self) -> Bulk | None:
+        """No request."""
+        return None
+
+    def fold(self, state: Bulk | None, recorded: Recorded) -> Bulk | None:
+        """As the domain has it."""
+        return evolve_bulk(state, recorded)
+
+
 JOBS: Final = JobKind()
+BULKS: Final = BulkKind()
 CLUSTERS: Final = ClusterKind()
 
 

@@ -23,9 +23,12 @@ from domain import commands as c
 from domain import events as e
 from domain.cluster import SetParameter
 from domain.identity import Caller
+from domain.job import Job
+from domain.message import check_message
 from domain.parameters import TASK_CANCEL_GRACE_PERIOD
 from domain.policy import Action, Question
 from domain.refusal import denied
+from domain.requests import check_reason
 from domain.states import CancelMode, JobPriority, JobType
 from domain.submission import check_changes, check_submission, check_task_changes, check_tasks
 
@@ -241,22 +244,38 @@ class Scheduler:
         if_versions: c.IfVersions = None,
     ) -> Receipt:
         """Stop a job. Accepted, escalated, repeated, refused or unknown: always one event."""
-        grace_seconds = await self._grace_seconds()
         return await self._requests.request(
             caller,
             job_id,
             Action.CANCEL,
             request_id,
-            lambda asked: c.CancelJob(
-                asked=asked,
-                mode=cancel.mode,
-                message=cancel.message,
-                grace_seconds=grace_seconds,
-                reason_code=cancel.reason_code,
-                message_units_max=self._limits.message_units_max,
-            ),
+            await self._canceling(cancel),
             cancel=cancel,
             if_versions=if_versions,
+        )
+
+    def check_cancel(self, cancel: Cancel) -> None:
+        """Pass, or raise ``BadRequest``: no job would take this message or this reason."""
+        check_message(cancel.message, self._limits.message_units_max)
+        check_reason(cancel.reason_code)
+
+    async def foresee_cancel(
+        self, caller: Caller, job_id: str, job: Job | None, cancel: Cancel, request_id: str
+    ) -> e.Event:
+        """The event that ``cancel_job_2`` would store, if the job is like this; nothing is."""
+        command = await self._canceling(cancel)
+        return self._requests.foreseen(caller, job_id, job, request_id, command, cancel)
+
+    async def _canceling(self, cancel: Cancel) -> Callable[[c.Asked], c.CancelJob]:
+        """The command, for whoever asks."""
+        grace_seconds = await self._grace_seconds()
+        return lambda asked: c.CancelJob(
+            asked=asked,
+            mode=cancel.mode,
+            message=cancel.message,
+            grace_seconds=grace_seconds,
+            reason_code=cancel.reason_code,
+            message_units_max=self._limits.message_units_max,
         )
 
     async def cancel_task(

@@ -94,6 +94,8 @@ CHECKED: Final[Mapping[type[e.Event], str]] = MappingProxyType(
         "it stands",
         e.CancelRefused: "rule and number are those of a cancel of no job; whether there was one "
         "is not looked at",
+        e.BulkCancelRequested: "its place, its parts and its digest; which jobs were found, and "
+        "what a plan was, is taken as it stands",
     }
 )
 """How each fact is checked, beside its form, its chain, and that the state takes it."""
@@ -134,7 +136,7 @@ def job_facts_refused(before: Job | None, facts: Sequence[e.Recorded]) -> str:
     assert before is not None, "evolve begins with JobAdded"
     if isinstance(data, e.TasksAdded):
         return addition_refused(before, first, data, facts)
-    if isinstance(data, e.ClusterEvent | e.RequestEvent):
+    if isinstance(data, e.ClusterEvent | e.RequestEvent | e.BulkEvent):
         return f"{type(data).__name__} is not about a job"
     if isinstance(data, Told) and not (
         isinstance(data, e.JobPropertiesChanged) and data.request_id

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from domain import commands as c
 from domain import events as e
 from domain.adding import given
-from domain.errors import Refused
+from domain.errors import BadRequest, Refused
 from domain.hresult import HResult
 from domain.job import Answered, Asking, Job
 from domain.message import KeptMessage, check_message, kept, sha256_of
@@ -146,14 +146,21 @@ def bad_message(request: JobRequest) -> Refusal | None:
 def bad_reason(request: JobRequest) -> Refusal | None:
     """A reason code of another form than ``[a-z0-9_-]{1,32}``."""
     code = request.reason_code if isinstance(request, c.CancelJob | c.CancelTask) else ""
-    if not code or (len(code) <= REASON_CODE_MAX and REASON_CODE_CHARACTERS.issuperset(code)):
-        return None
-    return Refusal(
-        "bad_reason_code",
-        HResult.ARGUMENT_OUT_OF_RANGE,
-        "reason-code-form",
-        f"the reason code {code[:40]!r} is not allowed: {REASON_CODE_FORM}",
-    )
+    try:
+        check_reason(code)
+    except Refused as no:
+        return Refusal(no.code, no.hresult or 0, "reason-code-form", no.message)
+    return None
+
+
+def check_reason(code: str) -> None:
+    """Pass, or raise ``BadRequest`` with HPC Pack's number: another form; "" is no reason."""
+    if code and (len(code) > REASON_CODE_MAX or not REASON_CODE_CHARACTERS.issuperset(code)):
+        raise BadRequest(
+            f"the reason code {code[:40]!r} is not allowed: {REASON_CODE_FORM}",
+            code="bad_reason_code",
+            hresult=HResult.ARGUMENT_OUT_OF_RANGE,
+        )
 
 
 # --- the refusal of anything but a cancel ---------------------------------------------------------

@@ -96,7 +96,7 @@ def groups() -> Iterator[str]:
 def event(entry: Entry) -> str:
     """One event: where it lies, what it means, its fields, an example."""
     data = json.loads(example(entry.fact, entry.aggregate))["data"]
-    id_ = {"cluster": "cluster", "jobId": "job", "day": "day"}[ID_PARAMETER[entry.aggregate]]
+    id_ = ID_PARAMETER[entry.aggregate].removesuffix("Id")
     subject = f"countermand.<cluster>.{entry.aggregate}.<{id_}>.{entry.name}"
     return "\n\n".join(
         (

@@ -61,6 +61,31 @@ Over TCP the same with `-H "Authorization: Bearer $(cat TOKENFILE)"`. Basic cred
 - **`Countermand-As`** names the person acted for: with *that* person's rights; both are recorded.
   `x-ms-as-user`, which says the same to HPC Pack's REST, is refused here with 400.
 
+## Many jobs at once
+
+```console
+$ curl -sS --unix-socket $SOCKET $API/cancellations -H 'Idempotency-Key: power-1' \\
+>     -d '{"wanted":{"states":["Queued","Running"]},"message":"the power goes"}'
+{"request_id":"power-1","plan":"","total":2,"resolved_at":31, ... "done":2,"failed":0,"jobs":[...]}
+```
+
+- Which jobs is said by their numbers (`jobs`) or by what they are (`wanted`): jobs that are not
+  over, of those that the caller may see. They are found once, at the position `resolved_at`, and
+  recorded (`BulkCancelRequested`) before the first of them is canceled. At most 10,000 go in one
+  request.
+- **Each job has its own answer**, and its own events: it is decided, guarded and recorded as if it
+  were asked for alone. One that is refused, or that somebody else changes at the same moment, is a
+  `problem` beside its number and does not hold up the others.
+- **The same key again** means the very same jobs, whatever has come and gone since: what was done
+  is answered as before, and the rest is done, once. That is what to do after a lost connection, and
+  after the service died half-way.
+- `skip` and `take` work on a part of the jobs, so that a client can show how far it is.
+- **A plan first**: `cancellations/plans` tells what a request would mean now, job by job, changes
+  nothing, and gives a digest of exactly these jobs at exactly these versions, and how to cancel
+  them. `cancellations/plans/DIGEST` cancels those and no others. It says, and records, which of
+  them had `changed` since, and which jobs would have `joined` them. A plan is its maker's own, and
+  is forgotten when the service ends; once it is being carried out, it is not.
+
 ## Questions
 
 - Answers say in the header `Countermand-Position` up to which position of the stream they are true.

@@ -67,6 +67,22 @@ def cancel_requested(fact: e.JobCancelRequested | e.TaskCancelRequested) -> Said
     )
 
 
+def bulk_requested(fact: e.BulkCancelRequested) -> Said | None:
+    """Many jobs are to be canceled; a set in several events has one row."""
+    if fact.part > 1:
+        return None
+    return Said(
+        kind=Kind.REQUEST,
+        operation="cancel_jobs",
+        outcome=outcome_of(fact),
+        request_id=fact.request_id,
+        mode=fact.mode,
+        message=fact.message,
+        reason_code=fact.reason_code,
+        detail=summary(fact),
+    )
+
+
 def cancel_repeated(fact: e.JobCancelRepeated | e.TaskCancelRepeated) -> Said:
     """A cancel that changes nothing."""
     return Said(
@@ -366,6 +382,7 @@ SAID: Final[dict[type[e.Event], Callable[[Any], Said | None]]] = {
     e.JobCancelRefused: cancel_refused,
     e.TaskCancelRefused: cancel_refused,
     e.CancelRefused: cancel_refused,
+    e.BulkCancelRequested: bulk_requested,
     e.JobCommandRefused: command_refused,
     e.ClusterCommandRefused: cluster_command_refused,
     e.JobFinishRequested: finish_requested,

@@ -96,6 +96,8 @@ def fold(state: Fold | None, recorded: e.Recorded, position: int, around: Around
             return fold_cluster(of_kind(state, ClusterFold), recorded, position, around)
         case e.REQUEST:
             return fold_request(of_kind(state, RequestFold), recorded, position, around)
+        case e.BULK:
+            return fold_bulk(recorded, position, around)
         case _:
             raise Corrupt(f"{recorded.aggregate} is of no known kind")
 
@@ -222,6 +224,18 @@ def fold_request(
     row, around = row_of(recorded, words, position, around, job_id=job_number(fact.job))
     state = RequestFold(recorded.version)
     return Folded(state, row, (), tuple(counted(words)), around)
+
+
+def fold_bulk(recorded: e.Recorded, position: int, around: Around) -> Folded:
+    """A request on many jobs: a row, and nothing to remember."""
+    fact = recorded.data
+    if not isinstance(fact, e.BulkEvent):
+        raise Corrupt(f"{recorded.aggregate}: {type(fact).__name__} is no request on many jobs")
+    if recorded.version != fact.part:
+        raise Corrupt(f"{recorded.aggregate}: version {recorded.version} is part {fact.part}")
+    words = said(fact)
+    row, around = row_of(recorded, words, position, around)
+    return Folded(None, row, (), tuple(counted(words)), around)
 
 
 def row_of(

@@ -15,6 +15,7 @@ HELD = {
     ActivationHold.JOB: "others start",
 }
 NODES_NAMED_MAX: Final = 10
+PLAN_CHARACTERS: Final = 12
 KINDS_OF_STOP = {"signal": "the stop signal", "kill": "SIGKILL"}
 
 
@@ -24,6 +25,8 @@ def summary(fact: e.Event) -> str:
         return of_cluster(fact)
     if isinstance(fact, e.RefusalEvent):
         return refused(fact)
+    if isinstance(fact, e.BulkEvent):
+        return of_many(fact)
     return of_request(fact) or of_start(fact) or of_course(fact)
 
 
@@ -184,6 +187,29 @@ def of_cluster(fact: e.ClusterEvent) -> str:
             return f"a loss was accepted: {words}{saying(fact.reason)}"
         case _:
             assert_never(fact)
+
+
+def of_many(fact: e.BulkCancelRequested) -> str:
+    """A request on many jobs: how many, found by what, and what a plan had missed."""
+    jobs = f"{fact.total} job{'' if fact.total == 1 else 's'}"
+    words = f"cancel of {jobs} asked for ({fact.mode}){saying(fact.message)}; {found_by(fact)}"
+    if fact.changed.count:
+        words += f"; {fact.changed.count} had changed since"
+    if fact.joined.count:
+        words += f"; {fact.joined.count} more are found by now and left alone"
+    return words if fact.parts == 1 else f"{words} (part {fact.part} of {fact.parts})"
+
+
+def found_by(fact: e.BulkCancelRequested) -> str:
+    """What the jobs were found by."""
+    how = f"as planned in {fact.plan[:PLAN_CHARACTERS]}" if fact.plan else "named one by one"
+    if fact.wanted is None:
+        return how
+    given = {name: getattr(fact.wanted, name) for name in fact.wanted.__struct_fields__}
+    texts = {k: [v] if isinstance(v, str) else [*v] for k, v in given.items() if v}
+    told = ", ".join(f"{k} {' or '.join(word(x, ',') for x in v)}" for k, v in texts.items())
+    found = f"found at {fact.resolved_at} by {told or 'not being over'}"
+    return f"{how}, {found}" if fact.plan else found
 
 
 def refused(fact: e.RefusalEvent) -> str:

@@ -29,6 +29,7 @@ from adapters.views.files import SqliteViewFiles
 from application.administration import Administration
 from application.board import Board
 from application.board_snapshots import BoardSnapshots
+from application.bulk_cancel import BulkCancels
 from application.carrier import Carrier
 from application.dispatcher import Dispatcher
 from application.engine import Node
@@ -94,6 +95,7 @@ class Parts(Struct, frozen=True):
     holds: Holds
     room: Room
     scheduler: Scheduler
+    bulk: BulkCancels
     queries: Queries
     views: Views
     supervision: Supervision
@@ -159,6 +161,7 @@ def join(
     dispatcher = Dispatcher(board, engine, runs, reporter, no_start, clock, filters)
     maker = JobMaker(ledger, keys, caught_up_of(board, log))
     may_write = permission_of(watchdog, room, supervision, keeper, marks)
+    scheduler = scheduler_of(settings, ledger, policy, clock, maker, may_write, engine)
     return Parts(
         settings=settings,
         nats=server,
@@ -178,7 +181,8 @@ def join(
         run_limits=RunLimits(board, runs, clock, reporter),
         holds=Holds(board, clock),
         room=room,
-        scheduler=scheduler_of(settings, ledger, policy, clock, maker, may_write, engine),
+        scheduler=scheduler,
+        bulk=BulkCancels(scheduler, ledger, board, Visibility(policy), may_write),
         queries=Queries(ledger, log, journal, board, policy, tail),
         views=views_of(settings, server, log, journal, ledger, board, policy, clock, reporter),
         supervision=supervision,

@@ -89,6 +89,7 @@ async def web(parts: Parts) -> AsyncIterator[Web]:
     authenticator = WithOwnToken(people(settings), fresh_token(token_file), own_account())
     native = create_app(
         scheduler=parts.scheduler,
+        bulk=parts.bulk,
         queries=parts.queries,
         listing=parts.views.listing,
         administration=parts.views.administration,

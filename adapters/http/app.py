@@ -15,6 +15,7 @@ from adapters.http.problem import exception_handler
 from adapters.http.reading.face import NATIVE
 from adapters.http.reading.requests import BODY_BYTES_MAX
 from adapters.http.routes.administration import Administrations
+from adapters.http.routes.bulk import BulkCommands
 from adapters.http.routes.commands import Commands
 from adapters.http.routes.health import health_routes
 from adapters.http.routes.listings import Listings, Provenance
@@ -29,6 +30,7 @@ from adapters.web.authentication import Authenticator, Connection, Door
 from adapters.web.closing import Closing
 from adapters.web.request_log import RequestCounts
 from application.administration import Administration
+from application.bulk_cancel import BulkCancels
 from application.listing import Listing
 from application.node_use import NodeUses
 from application.ports import Ids
@@ -40,6 +42,7 @@ from application.subtasks import SubtaskQueries
 def create_app(
     *,
     scheduler: Scheduler,
+    bulk: BulkCancels,
     queries: Queries,
     authenticator: Authenticator,
     ids: Ids,
@@ -61,6 +64,7 @@ def create_app(
     door = Door(authenticator, NATIVE)
     parts = (
         Commands(scheduler, ids),
+        BulkCommands(bulk, ids),
         SubtaskCommands(scheduler, ids),
         Questions(scheduler, queries, door, closing, stream_limits, ids.new),
         Listings(listing, queries, provenance),

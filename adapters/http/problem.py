@@ -54,6 +54,7 @@ KINDS: Final = {
     "unknown_parameter": Kind(404, "No such parameter", "GET /api/v1/parameters lists them"),
     "unknown_version": Kind(404, "No such version", "look at the job's events for what there is"),
     "unknown_cursor": Kind(404, "No such place in this list", "begin without a cursor"),
+    "unknown_plan": Kind(404, "No such plan", "plan again, and apply what that gives"),
     "unknown_position": Kind(404, "No such position", "begin from a position that exists"),
     "unknown_person": Kind(404, "No such person", "check the name in Countermand-As"),
     "unknown_schema": Kind(
@@ -89,6 +90,7 @@ KINDS: Final = {
     "bad_search": Kind(400, "This cannot be searched for", CORRECT),
     "bad_parameter_value": Kind(422, "The value is not allowed", CORRECT),
     "account_not_allowed": Kind(422, "No task may run as this account", CORRECT),
+    "too_many_jobs": Kind(422, "Too many jobs for one request", CORRECT),
     "bad_request": Kind(422, "A limit or form was not kept", CORRECT),
     "refused": Kind(422, "Refused", CORRECT),
     "throttled": Kind(429, "Too many requests", "wait, then go on", 1),

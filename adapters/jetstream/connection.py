@@ -14,12 +14,12 @@ from typing import Final, TypeAlias, TypeVar
 import msgspec
 import nats
 from msgspec import Struct
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from adapters.jetstream.accounts import Login, inbox_prefix, read_login
 from adapters.jetstream.api import NoAnswer, check
+from adapters.jetstream.client import QuickClient
 from domain.errors import Unavailable
 
 CONNECT_SECONDS: Final = 2
@@ -56,7 +56,7 @@ class Connection:
         self.errors: list[str] = []
         self.reconnects = 0
         self._address = address
-        self._client = Client()
+        self._client = QuickClient()
         self._reopening: asyncio.Task[None] | None = None
         self._closing = False
         self._prefix = f"{inbox_prefix(address.role)}.{uuid.uuid4().hex}"
@@ -257,7 +257,7 @@ class Connection:
     async def _reopen(self) -> None:
         while not self._closing:
             await asyncio.sleep(REOPEN_SECONDS)
-            self._client = Client()
+            self._client = QuickClient()
             try:
                 await self._connect()
                 self.reconnects += 1

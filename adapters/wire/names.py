@@ -61,6 +61,7 @@ WIRE_NAMES: Final[Mapping[type[Event], str]] = MappingProxyType(
         events.LossAccepted: "countermand.LossAccepted.v1",
         events.StreamRestored: "countermand.StreamRestored.v1",
         events.CancelRefused: "countermand.CancelRefused.v1",
+        events.BulkCancelRequested: "countermand.BulkCancelRequested.v1",
     }
 )
 """Every fact and its name on the wire. Literals, chosen by us; a released name is never reused."""

@@ -53,6 +53,7 @@ from another one that uses its id.
 ``run_as``: the account that the job's tasks run as, or "" for the default.
 """
 
+from domain.events.bulk import BulkCancelRequested, JobSet, JobsWanted
 from domain.events.cancel import (
     JobCancelRefused,
     JobCancelRepeated,
@@ -81,10 +82,12 @@ from domain.events.ending import (
     JobRequeued,
 )
 from domain.events.envelope import (
+    BULK,
     CLUSTER,
     JOB,
     REQUEST,
     Aggregate,
+    BulkEvent,
     ClusterEvent,
     Event,
     JobEvent,
@@ -92,6 +95,7 @@ from domain.events.envelope import (
     Recorded,
     RefusalEvent,
     RequestEvent,
+    bulk_aggregate,
     job_aggregate,
     request_aggregate,
 )
@@ -132,10 +136,13 @@ from domain.events.stopping import (
 from domain.events.tasks import TaskFinishRequested, TaskPropertiesChanged, TaskRequeued
 
 __all__ = [
+    "BULK",
     "CLUSTER",
     "JOB",
     "REQUEST",
     "Aggregate",
+    "BulkCancelRequested",
+    "BulkEvent",
     "CancelRefused",
     "ClusterCommandRefused",
     "ClusterEvent",
@@ -164,9 +171,11 @@ __all__ = [
     "JobRejected",
     "JobRemoved",
     "JobRequeued",
+    "JobSet",
     "JobStarted",
     "JobSubmitted",
     "JobValidationStarted",
+    "JobsWanted",
     "LossAccepted",
     "NewEvent",
     "NodeReleaseEnded",
@@ -199,6 +208,7 @@ __all__ = [
     "TaskStopped",
     "TaskSurvivorsGone",
     "TasksAdded",
+    "bulk_aggregate",
     "job_aggregate",
     "request_aggregate",
 ]

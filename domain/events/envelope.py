@@ -1,10 +1,12 @@
 """Which facts there are, and what stands around each: aggregate, version, who, when, and why."""
 
+import hashlib
 from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
 
+from domain.events.bulk import BulkCancelRequested
 from domain.events.cancel import (
     JobCancelRefused,
     JobCancelRepeated,
@@ -111,7 +113,8 @@ ClusterEvent = (
     | StreamRestored
 )
 RequestEvent = CancelRefused
-Event = JobEvent | ClusterEvent | RequestEvent
+BulkEvent = BulkCancelRequested
+Event = JobEvent | ClusterEvent | RequestEvent | BulkEvent
 RefusalEvent = (
     JobCancelRefused | TaskCancelRefused | JobCommandRefused | ClusterCommandRefused | CancelRefused
 )
@@ -120,8 +123,9 @@ RefusalEvent = (
 class Aggregate(Struct, frozen=True, order=True):
     """The unit of consistency.
 
-    ``job`` and its number, ``cluster`` and its name, ``request`` and a day. Both parts are tokens
-    of a subject: ``[A-Za-z0-9_-]{1,64}``. Raw user input never becomes one.
+    ``job`` and its number, ``cluster`` and its name, ``request`` and a day, ``bulk`` and a digest
+    of who asked and of the request id. Both parts are tokens of a subject:
+    ``[A-Za-z0-9_-]{1,64}``. Raw user input never becomes one.
     """
 
     kind: str
@@ -134,6 +138,8 @@ class Aggregate(Struct, frozen=True, order=True):
 JOB: Final = "job"
 CLUSTER: Final = "cluster"
 REQUEST: Final = "request"
+BULK: Final = "bulk"
+BULK_ID_CHARACTERS: Final = 32
 
 
 def job_aggregate(job_id: int) -> Aggregate:
@@ -144,6 +150,12 @@ def job_aggregate(job_id: int) -> Aggregate:
 def request_aggregate(day: datetime) -> Aggregate:
     """The aggregate that holds a UTC day's requests on jobs that do not exist."""
     return Aggregate(REQUEST, day.strftime("%Y%m%d"))
+
+
+def bulk_aggregate(asker: str, request_id: str) -> Aggregate:
+    """The aggregate of one request on many jobs: whoever asks again under its id meets it."""
+    whole = f"{asker}\x00{request_id}".encode("utf-8", "surrogatepass")
+    return Aggregate(BULK, hashlib.sha256(whole).hexdigest()[:BULK_ID_CHARACTERS])
 
 
 class NewEvent(Struct, frozen=True):

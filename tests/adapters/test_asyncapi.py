@@ -18,7 +18,7 @@ from domain.events import Aggregate
 DOCUMENT: Final = json.loads(asyncapi_bytes("1.2.3"))
 COMPONENTS: Final = DOCUMENT["components"]
 NAMES: Final = [entry.name for entry in entries()]
-IDS: Final = {"job": "42", "cluster": "hpc1", "request": "20261123"}
+IDS: Final = {"job": "42", "cluster": "hpc1", "request": "20261123", "bulk": "0" * 32}
 
 
 def refs(value: object) -> Iterator[str]:
@@ -69,7 +69,7 @@ def test_every_event_has_its_channel_message_and_operation() -> None:
 def test_a_channel_is_the_subject_of_its_message(entry: Entry) -> None:
     channel = DOCUMENT["channels"][entry.name]
     parameters = dict.fromkeys(channel["parameters"], IDS["cluster"])
-    parameters |= {"jobId": IDS["job"], "day": IDS["request"]}
+    parameters |= {"jobId": IDS["job"], "day": IDS["request"], "digest": IDS["bulk"]}
     assert set(re.findall(r"{(\w+)}", channel["address"])) == set(channel["parameters"])
     place = Aggregate(entry.aggregate, IDS[entry.aggregate])
     subject = subject_and_filter("hpc1", place, entry.name)[0]

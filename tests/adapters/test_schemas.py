@@ -98,7 +98,7 @@ def test_parts_have_names_of_their_own() -> None:
 @pytest.mark.parametrize("entry", entries(), ids=lambda x: x.name)
 def test_the_subject_is_the_one_that_is_published_to(entry: Entry) -> None:
     place = Aggregate(entry.aggregate, "42" if entry.aggregate != CLUSTER else "hpc1")
-    shown = entry.subject.format(cluster="hpc1", jobId="42", day="42")
+    shown = entry.subject.format(cluster="hpc1", jobId="42", day="42", digest="42")
     assert shown == subject_and_filter("hpc1", place, type_token(entry.fact))[0]
     assert aggregate_of(entry.fact) == entry.aggregate
 

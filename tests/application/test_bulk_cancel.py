@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from application.bulk_cancel import IN_FLIGHT_MAX, cancel_each
+from application.bulk_cancel import IN_FLIGHT_MAX, Patience, cancel_each
 from application.receipts import Receipt
 from application.scheduler import Cancel
-from domain.errors import Conflict, Throttled
+from domain.errors import Conflict, OutcomeUnknown, StoreFull, Throttled, Unavailable
 from domain.outcome import Outcome
 from domain.states import JobState
-from tests.support.fuse import Fuse
+from tests.support.fuse import FailingLog, Fuse
 from tests.support.stack import ADMIN, ALICE, BOB, Stack, World, until
 
 HOW = Cancel(message="the power goes")
@@ -76,6 +76,26 @@ async def test_more_than_are_under_way_at_once_are_all_answered(world: World) ->
         found = {x.outcome for x in answers if isinstance(x, Receipt)}
         assert found <= {Outcome.UNKNOWN}
         assert all(isinstance(x, Receipt | Conflict) for x in answers)
+
+
+@pytest.mark.parametrize("stored", [True, False])
+async def test_a_short_outage_is_waited_out_and_a_long_one_is_told(
+    world: World, stored: bool
+) -> None:
+    log = FailingLog(world.log)
+    async with Stack(world, log=log, carry=False) as stack:
+        first, second, third = await made(stack, 3)
+        log.failures = [(Unavailable("down"), False), (OutcomeUnknown("who knows"), stored)]
+        both = await cancel_each(stack.scheduler, ALICE, [first, second], HOW, "b", Patience(20.0))
+        assert all(isinstance(answer, Receipt) for answer in both)
+        log.down = Unavailable("down")
+        (told,) = await cancel_each(stack.scheduler, ALICE, [third], HOW, "b", Patience(0.0))
+        assert told is log.down
+        log.down = StoreFull("full")
+        (told,) = await cancel_each(stack.scheduler, ALICE, [third], HOW, "b", Patience(20.0))
+        assert told is log.down
+        for job in (first, second):
+            assert (await world.types(int(job))).count("JobCancelRequested") == 1
 
 
 async def test_none_is_no_work(world: World) -> None:

@@ -17,10 +17,8 @@ from adapters.bootstrap.compose import Parts
 from adapters.bootstrap.configuration import load
 from adapters.bootstrap.running import Endpoint, service
 from adapters.bootstrap.system import LogReporter
-from adapters.http.bodies.commands import CANCEL_JOBS_MAX
-from application.bulk_cancel import cancel_each
 from application.receipts import Receipt
-from application.scheduler import Cancel
+from domain.bulk import BULK_JOBS_MAX, HowToCancel
 from domain.outcome import Outcome
 from domain.states import CancelMode
 from tests.benchmarks.figures import CALLER, ROUNDS, Figure, held_jobs
@@ -54,7 +52,7 @@ async def measure(directory: Path) -> list[Figure]:
 
 async def published(publish: Act) -> float:
     """As many single publishes."""
-    left = iter(range(CANCEL_JOBS_MAX))
+    left = iter(range(BULK_JOBS_MAX))
 
     async def some() -> None:
         for _ in left:
@@ -62,25 +60,28 @@ async def published(publish: Act) -> float:
 
     began = time.perf_counter()
     await asyncio.gather(*(some() for _ in range(AT_ONCE)))
-    return CANCEL_JOBS_MAX / (time.perf_counter() - began)
+    return BULK_JOBS_MAX / (time.perf_counter() - began)
 
 
 async def fresh(parts: Parts) -> list[str]:
     """As many jobs that can be canceled; everybody knows them."""
-    jobs = await added_jobs(parts, CANCEL_JOBS_MAX)
+    jobs = await added_jobs(parts, BULK_JOBS_MAX)
     await settled(parts)
     return jobs
 
 
 async def canceled(parts: Parts) -> float:
     """All of them by the use case."""
-    jobs, how = await fresh(parts), Cancel(CancelMode.NORMAL, "benchmark")
+    jobs, how = await fresh(parts), HowToCancel(CancelMode.NORMAL, "benchmark", "")
+    named = tuple(int(number) for number in jobs)
     began = time.perf_counter()
-    answers = await cancel_each(parts.scheduler, CALLER, jobs, how, parts.ids.new())
+    asked = await parts.bulk.request(CALLER, named, how, parts.ids.new())
+    assert asked is not None
+    answers = await parts.bulk.cancel(CALLER, asked, asked.jobs)
     took = time.perf_counter() - began
     assert all(isinstance(x, Receipt) and x.outcome is Outcome.ACCEPTED for x in answers)
     await settled(parts)
-    return CANCEL_JOBS_MAX / took
+    return BULK_JOBS_MAX / took
 
 
 async def requested(parts: Parts, endpoint: Endpoint) -> float:
@@ -88,7 +89,7 @@ async def requested(parts: Parts, endpoint: Endpoint) -> float:
     jobs = [int(number) for number in await fresh(parts)]
     took = await asyncio.to_thread(ask, endpoint.socket, jobs)
     await settled(parts)
-    return CANCEL_JOBS_MAX / took
+    return BULK_JOBS_MAX / took
 
 
 def ask(socket: str, jobs: list[int]) -> float:

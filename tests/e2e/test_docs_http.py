@@ -24,7 +24,7 @@ def test_every_shown_command_works_in_order(
     told = tools(surroundings(service), tmp_path, "curl")
     words = {"/var/lib/countermand": str(service.data)}
     shell = Shell(told, service.home, tmp_path, words)
-    export, submit, cancel, *questions, _ = commands(document("docs/http.md"))
+    export, submit, cancel, *questions, many, _ = commands(document("docs/http.md"))
     shell.run(export)
     assert json.loads(shell.run(submit).out)["job_id"] == 1
     receipt = json.loads(shell.run(cancel).out)
@@ -34,4 +34,6 @@ def test_every_shown_command_works_in_order(
     assert json.loads(job)["error_message"] == "Canceled by user. Message: disk is full"
     (row,) = json.loads(found)["rows"]
     assert (row["position"], row["message"]) == (receipt["position"], "disk is full")
+    bulk = json.loads(shell.run(many).out)
+    assert (bulk["request_id"], bulk["failed"]) == ("power-1", 0)
     assert f"id: {row['position']}\nevent: JobCancelRequested\n" in stream

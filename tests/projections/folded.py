@@ -111,10 +111,15 @@ def as_job(history: Sequence[e.Recorded], number: int) -> list[e.Recorded]:
 
 
 def apart(
-    version: int, data: e.ClusterEvent | e.RequestEvent, actor: str = "root", seconds: int = 0
+    version: int,
+    data: e.ClusterEvent | e.RequestEvent | e.BulkEvent,
+    actor: str = "root",
+    seconds: int = 0,
 ) -> e.Recorded:
-    """A fact that is about no job: of the cluster, or a request on nothing."""
+    """A fact that is about no job: of the cluster, a request on nothing, or one on many jobs."""
     aggregate = REQUESTS if isinstance(data, e.RequestEvent) else CLUSTER
+    if isinstance(data, e.BulkEvent):
+        aggregate = e.bulk_aggregate(actor, data.request_id)
     event_id = f"{aggregate.kind}-{version}"
     event = e.NewEvent(event_id, at(seconds), Caller(Principal(actor)), "corr", "cause", data)
     return e.Recorded(aggregate, version, event)

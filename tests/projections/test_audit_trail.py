@@ -158,6 +158,51 @@ def test_a_refused_change_of_a_parameter() -> None:
     )
 
 
+def bulk(**changes: object) -> e.BulkCancelRequested:
+    """A request on many jobs that are named."""
+    request = e.BulkCancelRequested(
+        *("b1", CancelMode.FORCED, "the power goes", "power", e.JobSet(3, "3-5"), 1, 1, 3, None, 9),
+        *("", e.JobSet(0), e.JobSet(0), ""),
+    )
+    return replace(request, **changes)
+
+
+def test_a_request_on_many_jobs_has_one_row() -> None:
+    row = row_after(Folds(), apart(1, bulk(), "bob", NEXT))
+    assert row is not None
+    assert row == replace(
+        EMPTY,
+        event_id="bulk-1",
+        type="BulkCancelRequested",
+        kind="request",
+        operation="cancel_jobs",
+        outcome="accepted",
+        job_id=None,
+        owner="",
+        actor="bob",
+        request_id="b1",
+        mode="forced",
+        message="the power goes",
+        reason_code="power",
+        detail='cancel of 3 jobs asked for (forced) "the power goes"; named one by one',
+    )
+    assert row_after(Folds(), apart(2, bulk(part=2, parts=2), "bob", NEXT)) is None
+
+
+def test_how_the_jobs_were_found_is_told() -> None:
+    wanted = e.JobsWanted(owners=("alice", "b,c"), states=(JobState.RUNNING,))
+    found = said(bulk(wanted=wanted))
+    assert found is not None
+    assert found.detail.endswith('found at 9 by owners alice or "b,c", states Running')
+    everything = said(bulk(wanted=e.JobsWanted()))
+    assert everything is not None
+    assert everything.detail.endswith("found at 9 by not being over")
+    planned = said(bulk(plan="ab" * 32, changed=e.JobSet(1, "3"), joined=e.JobSet(2, "7-8")))
+    assert planned is not None
+    words = "1 had changed since; 2 more are found by now and left alone"
+    assert planned.detail.endswith(f"as planned in abababababab; {words}")
+
+
 def test_what_was_done_to_the_stream_itself() -> None:
     fact = e.LossAccepted("l1", "both disks burnt", "it is shorter", "new", "old", 30, 41, "")
     row = row_after(Folds(), apart(1, fact, "root", NEXT))
@@ -200,7 +245,7 @@ def test_every_registered_fact_is_in_the_trail_or_expressly_not() -> None:
 
 def test_every_fact_of_the_trail_was_looked_at_here() -> None:
     apart_ = {e.JobRemoved, e.CancelRefused, e.ClusterParameterSet, e.ClusterCommandRefused}
-    apart_ |= {e.StreamMended, e.LossAccepted, e.StreamRestored}
+    apart_ |= {e.StreamMended, e.LossAccepted, e.StreamRestored, e.BulkCancelRequested}
     assert {type(fact) for fact, _ in ROWS} | apart_ == SAID.keys()
     assert ENDS.keys() <= SAID.keys()
 

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from domain import commands as c
 from domain import events as e
+from domain.bulk import HowToCancel, content_of_wanted, request_bulk
 from domain.hresult import HResult
 from domain.identity import Caller, Origin, Principal, Role
 from domain.states import CancelMode, FilterHow, StopStep
@@ -34,7 +35,7 @@ from tests.domain.builders import (
     start,
     submit,
 )
-from tests.support.author import Author
+from tests.support.author import ALICE, Author
 
 SLOW: Final = c.FilterEnd(FilterHow.RAN, 2, words="wait")
 
@@ -51,6 +52,7 @@ def every_event(cluster: str) -> Author:
     limits(author, 4)
     rejected(author, 5)
     a_cancel_of_nothing(author)
+    a_request_on_many_jobs(author)
     what_became_of_the_stream(author)
     return author
 
@@ -165,6 +167,17 @@ def a_cancel_of_nothing(author: Author) -> None:
         *("unknown_job", HResult.INVALID_JOB_ID, "job-exists", "there is no job 99"),
     )
     author.store(e.request_aggregate(author.asked("").at), fact)
+
+
+def a_request_on_many_jobs(author: Author) -> None:
+    """Jobs that were found; what became of each is not looked at."""
+    how, wanted = HowToCancel(CancelMode.NORMAL, "all of it", ""), e.JobsWanted(owners=("alice",))
+    request = e.BulkCancelRequested(
+        *("b1", how.mode, how.message, how.reason_code, e.JobSet(0), 1, 1, 0, wanted, 90, ""),
+        *(e.JobSet(0), e.JobSet(0), content_of_wanted(wanted, how)),
+    )
+    (fact,) = request_bulk(None, request, (1, 2, 3, 7))
+    author.store(e.bulk_aggregate(ALICE.asker, "b1"), fact)
 
 
 def what_became_of_the_stream(author: Author) -> None:

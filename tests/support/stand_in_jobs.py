@@ -3,7 +3,7 @@
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -59,6 +59,8 @@ class Jobs:
     planned: dict[tuple[str, str], list[Answer | None]] = field(default_factory=dict)
     changed: threading.Condition = field(default_factory=threading.Condition)
     parameters: list[Json] = field(default_factory=lambda: [grace()])
+    plans: dict[str, list[int]] = field(default_factory=dict)
+    drifted: Json = field(default_factory=lambda: {"count": 0, "jobs": ""})
     closing: bool = False
     routes: Routes = field(default_factory=lambda: ROUTES)
 
@@ -153,14 +155,64 @@ class Jobs:
 
     def cancel_jobs(self, request: Request) -> Answer:
         """POST cancellations."""
-        answers = [self.one_of_many(request, number) for number in request.body["jobs"]]
+        return self.canceled(request, self.meant(request))
+
+    def plan_jobs(self, request: Request) -> Answer:
+        """POST cancellations/plans."""
+        digest = f"{len(self.plans):064x}"
+        numbers = self.meant(request)
+        self.plans[digest] = numbers
+        jobs = [
+            {
+                "job_id": number,
+                "owner": "alice",
+                "state": self.jobs[str(number)]["state"],
+                "outcome": "accepted",
+                "explanation": f"job {number}: cancel accepted",
+            }
+            for number in numbers
+            if str(number) in self.jobs
+        ]
+        body = {"digest": digest, "position": 7, "total": len(jobs), "jobs": jobs}
+        return Answer(200, body)
+
+    def apply_plan(self, request: Request, digest: str) -> Answer:
+        """POST cancellations/plans/DIGEST."""
+        if digest not in self.plans:
+            return problem(404, "unknown_plan", "you have no such plan")
+        return self.canceled(request, self.plans[digest])
+
+    def meant(self, request: Request) -> list[int]:
+        """Jobs that are named, or those with the wanted part in their names."""
+        if "jobs" in request.body:
+            return list(request.body["jobs"])
+        part = request.body["wanted"].get("name", "")
+        return sorted(job["job_id"] for job in self.jobs.values() if part in job["name"])
+
+    def canceled(self, request: Request, numbers: list[int]) -> Answer:
+        """Some of them, as the request has it."""
+        skip, take = request.body["skip"], request.body["take"]
+        answers = [self.one_of_many(request, number) for number in numbers[skip : skip + take]]
         done = sum(answer["problem"] is None for answer in answers)
-        body = {"done": done, "failed": len(answers) - done, "jobs": answers}
+        body = {
+            "request_id": request.headers.get("idempotency-key", "plan-1"),
+            "plan": "",
+            "total": len(numbers),
+            "resolved_at": 7,
+            "changed": self.drifted,
+            "joined": {"count": 0, "jobs": ""},
+            "done": done,
+            "failed": len(answers) - done,
+            "jobs": answers,
+        }
         return Answer(200, body)
 
     def one_of_many(self, request: Request, number: int) -> Json:
         """What a request for this job alone would have been answered."""
-        alone = self.command(request, str(number), "cancel")
+        body = {"message": "", "mode": "normal", "reason_code": "", **request.body}
+        headers = {"idempotency-key": "plan-1", **request.headers}
+        one = replace(request, body=body, headers=headers)
+        alone = self.command(one, str(number), "cancel")
         receipt, told = (alone.body, None) if alone.status == 200 else (None, alone.body)
         return {"job_id": number, "receipt": receipt, "problem": told}
 
@@ -460,6 +512,8 @@ ROUTES: Final[Routes] = (
     (r"POST /api/v1/jobs/([^/]+)/tasks/(\d+)/cancel", Jobs.cancel_task),
     (r"POST /api/v1/jobs/([^/]+)/tasks/(\d+)/(finish|requeue)", Jobs.task_command),
     (r"POST /api/v1/cancellations", Jobs.cancel_jobs),
+    (r"POST /api/v1/cancellations/plans", Jobs.plan_jobs),
+    (r"POST /api/v1/cancellations/plans/([0-9a-f]{64})", Jobs.apply_plan),
     (r"GET /api/v1/parameters", Jobs.list_parameters),
     (r"PUT /api/v1/parameters/([^/]+)", Jobs.set_parameter),
     (r"GET /api/v1/health/ready", Jobs.health),

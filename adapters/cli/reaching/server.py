@@ -6,11 +6,11 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from adapters.cli.exits import FAILURE, UNAVAILABLE, Failure, status_of
+from adapters.cli.reaching.bulk_shapes import Canceled, Plan
 from adapters.cli.reaching.client import CONNECT_SECONDS_MAX, Lost, Response, Unreachable, ask
 from adapters.cli.reaching.endpoint import START_ONE, Endpoint
 from adapters.cli.reaching.shapes import (
     Health,
-    JobAnswer,
     JobDetail,
     JobEvents,
     Parameters,
@@ -93,11 +93,15 @@ class Server:
             headers["If-Match"] = f'"{if_version}"'
         return cast(Receipt, self._json(method, path, text, headers))
 
-    def cancel_jobs(self, body: Mapping[str, object], key: str) -> list[JobAnswer]:
-        """Cancel many jobs under one request id; an answer for each, in their order."""
+    def cancel_jobs(self, path: str, body: Mapping[str, object], key: str) -> Canceled:
+        """Cancel many jobs under one request id, "" for that of a plan; an answer for each."""
         text, headers = json.dumps(body, ensure_ascii=False).encode("utf-8"), {KEY: key}
-        answer = self._json("POST", "/cancellations", text, headers)
-        return cast(list[JobAnswer], answer["jobs"])
+        return cast(Canceled, self._json("POST", path, text, headers if key else {}))
+
+    def plan(self, path: str, body: Mapping[str, object]) -> Plan:
+        """What canceling many jobs would mean now."""
+        text = json.dumps(body, ensure_ascii=False).encode("utf-8")
+        return cast(Plan, self._json("POST", path, text))
 
     def job(self, job: str, query: Query = ()) -> JobDetail:
         """A job, now or then."""

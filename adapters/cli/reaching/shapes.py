@@ -351,11 +351,3 @@ class Problem(TypedDict, total=False):
     receipt: Receipt
     incident: str
     retry_after_seconds: float
-
-
-class JobAnswer(TypedDict):
-    """What became of one of many jobs that were canceled by one request."""
-
-    job_id: int
-    receipt: Receipt | None
-    problem: Problem | None

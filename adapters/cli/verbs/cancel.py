@@ -1,56 +1,55 @@
 """``countermand cancel``: one line a job, and one request; of many jobs they go together."""
 
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
 import click
 
-from adapters.cli.doing.bulk import in_bulk, in_parts
-from adapters.cli.doing.outcome import Outcome, say, settle, substitute
+from adapters.cli.doing import planned
+from adapters.cli.doing.bulk import PLANS, all_numbers, in_bulk, of_named
+from adapters.cli.doing.outcome import Outcome, say, settle
+from adapters.cli.doing.rehearsing import Order, rehearse
 from adapters.cli.exits import DONE, INTERRUPTED, WAIT_RAN_OUT, Failure, combined
-from adapters.cli.printing.events import by
 from adapters.cli.printing.moments import shown
 from adapters.cli.printing.stdout import Unwritten, flush
-from adapters.cli.reaching.shapes import JobDetail, Receipt
+from adapters.cli.reaching.bulk_shapes import Plan
+from adapters.cli.reaching.shapes import Receipt
 from adapters.cli.reaching.waiting import Wait
 from adapters.cli.typed import options as o
 from adapters.cli.typed.targets import Target, target
+from adapters.cli.typed.wanted import Wanted, wanted_options
 from adapters.escape import safe
 
 NAMES_SHOWN: Final = 20
+DIGEST: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
-class Order:
-    """What is asked of every job named."""
-
-    def __init__(
-        self,
-        message: str,
-        mode: str,
-        reason_code: str,
-        if_version: int | None = None,
-    ) -> None:
-        self.message = message
-        self.mode = mode
-        self.reason_code = reason_code
-        self.if_version = if_version
-
-    @property
-    def body(self) -> dict[str, object]:
-        """The request's body."""
-        return {"message": self.message, "mode": self.mode, "reason_code": self.reason_code}
+def checked_digest(ctx: object, param: object, value: str | None) -> str:
+    """The digest of a plan, "" for none."""
+    if value is not None and not DIGEST.fullmatch(value):
+        raise click.BadParameter("a digest has 64 of 0-9 and a-f, as --dry-run has shown it")
+    return value or ""
 
 
 @click.command("cancel", cls=o.WaitingCommand)
-@o.jobs_argument
+@o.some_jobs_argument
+@wanted_options
 @o.message_option
 @o.reason_option
 @click.option("--force", is_flag=True, help="Kill at once: no grace period, no node release.")
 @click.option("--graceful", is_flag=True, help="Start nothing new; let running tasks end.")
 @o.task_option
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be asked; ask nothing.")
+@click.option(
+    "--apply",
+    "plan",
+    metavar="DIGEST",
+    callback=checked_digest,
+    help="Cancel exactly what --dry-run has shown under this digest.",
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask back (several jobs, on a terminal).")
 @o.wait_option
 @o.version_option
@@ -69,6 +68,8 @@ def verb(
     wait_seconds: float | None,
     if_version: int | None,
     key: str,
+    wanted: Wanted,
+    plan: str,
 ) -> int:
     """Stop jobs, or tasks and subtasks of them: JOB, JOB.TASK or JOB.TASK.SUBTASK.
 
@@ -76,29 +77,103 @@ def verb(
     runs. One line a job says what happened; -o json prints an array of receipts. A cancel that was
     asked for already is told, not done twice.
 
+    Jobs need not be named: --state, --owner, --name, --type and --node find those that are not
+    over, once, on the server, which records them; the same --id goes on with the very same. Of
+    several jobs --dry-run gives a digest, and --apply cancels exactly the jobs that it stands for,
+    and says which have changed since.
+
     \b
       countermand cancel 17 -m "wrong input file"
       countermand cancel 17 18 19 --force --reason maintenance
       countermand cancel 17.2.3                # subtask 3 of the sweep that is task 2
       countermand cancel 17 --wait=2m          # wait for the end, 30s without a value
+      countermand cancel --owner alice --state Running -m "maintenance at noon"
+      countermand cancel --owner alice --dry-run   # shows which, and what to give to --apply
 
     Exit status: 0 done, or already canceled; 3 no such job; 4 not authenticated; 5 refused by a
     rule; 6 not in this state; 7 conflict, or at another version; 8 some of several failed; 75 try
     again with the same --id; 124 --wait ran out.
     """
+    named(jobs, wanted, plan)
     o.either(("--force", force), ("--graceful", graceful))
     on = tuple(dict.fromkeys(target(job, task) for job in jobs))
     if graceful and any(x.task is not None for x in on):
         raise click.UsageError("there is no graceful cancel of a single task")
-    asked.out.check(Receipt)
+    planning = dry_run and (bool(wanted) or (len(on) > 1 and all_numbers(on)))
+    asked.out.check(Plan if planning else Receipt)
     mode = "forced" if force else "graceful" if graceful else "normal"
     order = Order(message, mode, reason, if_version)
     if if_version is not None and len(on) > 1:
         raise click.UsageError("--if-version is for one job: each has versions of its own")
+    if wanted or plan:
+        alone(task, if_version, plan, order, dry_run)
+        return unnamed(asked, order, wanted, plan, key, dry_run, yes, wait_seconds)
+    if planning:
+        return planned.plan(asked, {**order.body, "jobs": [int(one.job) for one in on]})
     if dry_run:
         return rehearse(asked, on, order)
     confirm(on, order, yes)
-    return finish(asked, send_all(asked, order, on, key), on, wait_seconds)
+    return finish(asked, send_all(asked, sent(asked, order, on, key)), on, wait_seconds)
+
+
+def named(jobs: tuple[str, ...], wanted: Wanted, plan: str) -> None:
+    """A usage error unless it is said in one way which jobs are meant."""
+    ways = (("JOB", jobs), ("--state, --owner, --name, --type or --node", wanted))
+    o.either(*ways, ("--apply", plan))
+    if not (jobs or wanted or plan):
+        raise click.UsageError("which jobs? Give their numbers, or --state, --owner, --name ...")
+
+
+def alone(task: int | None, if_version: int | None, plan: str, order: Order, dry_run: bool) -> None:
+    """A usage error for options that have no meaning for jobs that are not named."""
+    if task is not None or if_version is not None:
+        raise click.UsageError("--task and --if-version are for jobs that are named")
+    if plan and (order.message or order.reason_code or order.mode != "normal" or dry_run):
+        raise click.UsageError("--apply takes nothing else: the plan says how to cancel")
+
+
+def unnamed(
+    asked: o.Asked,
+    order: Order,
+    wanted: Wanted,
+    plan: str,
+    key: str,
+    dry_run: bool,
+    yes: bool,
+    wait_seconds: float | None,
+) -> int:
+    """Jobs that the server finds, or that a plan has."""
+    body = {**order.body, "wanted": wanted.body}
+    if dry_run:
+        return planned.plan(asked, body)
+    if plan:
+        outcomes = send_all(asked, planned.carried_out(asked, plan, key))
+    elif not yes and sys.stdin is not None and sys.stdin.isatty():
+        outcomes = send_all(asked, confirmed(asked, order, body, key))
+    else:
+        outcomes = send_all(asked, planned.found(asked, body, o.the_key(key)))
+    if not outcomes:
+        return none_found(asked)
+    return finish(asked, outcomes, tuple(Target(x.job) for x in outcomes), wait_seconds)
+
+
+def none_found(asked: o.Asked) -> int:
+    """Nothing to do is done."""
+    asked.out.note("there is no such job that is not over; nothing was canceled")
+    if not asked.out.for_people:
+        asked.out.values([], Receipt)
+    return DONE
+
+
+def confirmed(
+    asked: o.Asked, order: Order, body: Mapping[str, object], key: str
+) -> Iterator[list[Outcome]]:
+    """Exactly the jobs that somebody has seen and agreed to."""
+    found = asked.server.plan(PLANS, body)
+    on = tuple(Target(str(job["job_id"])) for job in found["jobs"])
+    if on:
+        ask_back(f"Cancel {len(on)} jobs ({order.mode}): {names(on)}?")
+        yield from planned.carried_out(asked, found["digest"], key)
 
 
 def confirm(on: tuple[Target, ...], order: Order, yes: bool) -> None:
@@ -106,7 +181,11 @@ def confirm(on: tuple[Target, ...], order: Order, yes: bool) -> None:
     if len(on) < 2 or yes or sys.stdin is None or not sys.stdin.isatty():
         return
     what = "jobs" if all(x.task is None for x in on) else "jobs, tasks and subtasks"
-    question = f"Cancel {len(on)} {what} ({order.mode}): {names(on)}?"
+    ask_back(f"Cancel {len(on)} {what} ({order.mode}): {names(on)}?")
+
+
+def ask_back(question: str) -> None:
+    """Go on when whoever is there says yes."""
     if not click.confirm(safe(question), err=True):
         raise Failure(INTERRUPTED, "nothing was sent")
 
@@ -117,10 +196,10 @@ def names(on: tuple[Target, ...]) -> str:
     return told if len(on) <= NAMES_SHOWN else f"{told} and {len(on) - NAMES_SHOWN} more"
 
 
-def send_all(asked: o.Asked, order: Order, on: tuple[Target, ...], key: str) -> list[Outcome]:
+def send_all(asked: o.Asked, parts: Iterable[list[Outcome]]) -> list[Outcome]:
     """All are sent, also when nobody listens any more; each is said as soon as it is answered."""
     outcomes, deaf = list[Outcome](), None
-    for some in sent(asked, order, on, key):
+    for some in parts:
         outcomes += some
         try:
             if asked.out.for_people and not deaf:
@@ -137,7 +216,7 @@ def send_all(asked: o.Asked, order: Order, on: tuple[Target, ...], key: str) -> 
 def sent(asked: o.Asked, order: Order, on: tuple[Target, ...], key: str) -> Iterator[list[Outcome]]:
     """One request a job; many jobs go together, under one request id."""
     if in_bulk(on):
-        yield from in_parts(asked.server, order.body, on, o.the_key(key))
+        yield from of_named(asked, order.body, on, o.the_key(key))
         return
     for one in on:
         yield [send(asked, order, one, key)]
@@ -185,67 +264,3 @@ def wait_for(asked: o.Asked, on: Target, outcome: Outcome, wait: Wait) -> None:
     elif asked.out.for_people and not asked.out.quiet:
         time = shown(waited["ended_at"], asked.out.utc, clock_only=True)
         asked.out.line(f"{about}: {waited['state']}" + (f" at {time}" if time else ""))
-
-
-def rehearse(asked: o.Asked, on: tuple[Target, ...], order: Order) -> int:
-    """Show the request and the job as it is now. Nothing is sent but the question."""
-    statuses, shown_ones = [], []
-    for one in on:
-        try:
-            detail = asked.server.job(one.job)
-        except Failure as e:
-            statuses.append(e.status)
-            outcome = Outcome(one.job, substitute(one.job, "cancel", "", e), e.status)
-            if asked.out.for_people:
-                say(asked.out, outcome)
-            shown_ones.append(outcome.receipt)
-            continue
-        statuses.append(DONE)
-        shown_ones.append(rehearsal(one, detail, order))
-        if asked.out.for_people:
-            asked.out.line(rehearsal_line(one, detail, order))
-    if not asked.out.for_people:
-        asked.out.values(shown_ones, Receipt)
-    return combined(statuses)
-
-
-def rehearsal(on: Target, detail: JobDetail, order: Order) -> Receipt:
-    """The dry run in the place of a receipt."""
-    return {
-        "outcome": "dry_run",
-        "operation": "cancel",
-        "job_id": detail["job_id"],
-        "task_id": on.task,
-        "subtask_id": on.subtask,
-        "job_state": detail["state"],
-        "explanation": rehearsal_line(on, detail, order).removeprefix(f"job {on.job}: "),
-    }
-
-
-def rehearsal_line(on: Target, detail: JobDetail, order: Order) -> str:
-    """What would be asked, and how the job is."""
-    units = len(order.message.encode("utf-16-le")) // 2
-    running, waiting = counted(detail)
-    what = f"cancel of {on.part}" if on.part else "cancel"
-    words = f"job {on.job}: would ask for a {order.mode} {what}, message of {units} units"
-    words += f' "{order.message}"' if order.message else ""
-    words += f", reason {order.reason_code}" if order.reason_code else ""
-    if order.if_version is not None:
-        words += f", only at version {order.if_version} (it is at {detail.get('version')})"
-    words += f"; it is {detail['state']}, owned by {detail.get('owner', '?')}"
-    words += f", {running} tasks running, {waiting} queued"
-    under_way = detail.get("cancel")
-    if under_way and detail["state"] == "Canceling":
-        who = by(under_way.get("actor", ""), under_way.get("on_behalf_of"))
-        words += f"; a {under_way.get('mode', '')} cancel by {who} is under way"
-    return words + "; nothing was sent"
-
-
-def counted(detail: JobDetail) -> tuple[int, int]:
-    """How many tasks run and how many are queued; of a task with subtasks each of them counts."""
-    running = waiting = 0
-    for task in detail.get("tasks", []):
-        counts = task.get("subtasks")
-        running += counts["running"] if counts else task["state"] == "Running"
-        waiting += counts["waiting"] if counts else task["state"] == "Queued"
-    return running, waiting

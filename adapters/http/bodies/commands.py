@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from adapters.http.bodies.shapes import JobNumber, one_of
+from adapters.http.bodies.shapes import one_of
 from domain.checks import CUSTOM_NAME_CHARACTERS_MAX, CUSTOM_VALUE_CHARACTERS_MAX
 from domain.exit_codes import CHARACTERS_MAX as EXIT_CODES_CHARACTERS_MAX
 from domain.exit_codes import FORM as EXIT_CODES_FORM
@@ -29,9 +29,6 @@ from domain.submission import (
     WORK_DIRECTORY_BYTES_MAX,
 )
 from domain.sweeps import INDEX_MAX, INSTANCES_MAX
-
-CANCEL_JOBS_MAX: Final = 10_000
-"""As many jobs as one request may cancel."""
 
 NO_CONTROL: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 ON_ONE_LINE: Final = r"^[^\x00-\x1f\x7f-\xa0]*$"
@@ -190,18 +187,6 @@ class TaskCancelBody(CancelBody, forbid_unknown_fields=True):
     """How to cancel one task: there is no graceful cancel of a single task."""
 
     mode: Annotated[str, one_of((CancelMode.NORMAL, CancelMode.FORCED), "")] = ""
-
-
-class CancelJobsBody(CancelBody, kw_only=True, forbid_unknown_fields=True):
-    """Which jobs to cancel, each once, and how: all in the same way."""
-
-    jobs: Annotated[
-        list[JobNumber],
-        Meta(
-            description="Numbers of jobs, each once.",
-            extra_json_schema={"minItems": 1, "maxItems": CANCEL_JOBS_MAX, "uniqueItems": True},
-        ),
-    ]
 
 
 class FinishBody(Struct, forbid_unknown_fields=True):

@@ -6,7 +6,6 @@ from adapters.http.answers import POSITION
 from adapters.http.bodies.commands import (
     AddTasksBody,
     CancelBody,
-    CancelJobsBody,
     ChangeBody,
     ChangeTaskBody,
     FinishBody,
@@ -17,8 +16,14 @@ from adapters.http.bodies.commands import (
     TaskCancelBody,
 )
 from adapters.http.bodies.receipts import ReceiptBody
-from adapters.http.bulk import CanceledBody
-from adapters.http.contract.fields import Word
+from adapters.http.bulk import (
+    ApplyBody,
+    CanceledBody,
+    CancelJobsBody,
+    PlanBody,
+    PlanJobsBody,
+)
+from adapters.http.contract.fields import Text, Word
 from adapters.http.contract.operation import Operation, Parameter, Reply
 from adapters.http.contract.parts import (
     IF_MATCH,
@@ -31,6 +36,11 @@ from adapters.http.contract.parts import (
     command,
 )
 from domain.parameters import CATALOGUE
+
+CANCELED: Final = Reply(
+    200, "What became of each job, in their order.", CanceledBody, headers=(POSITION,)
+)
+DIGEST: Final = Text(64, 64, r"[0-9a-f]+", "64 of 0-9 and a-f")
 
 CREATE: Final = Operation(
     id="createJob",
@@ -90,14 +100,45 @@ CANCEL_JOBS: Final = Operation(
     path="/cancellations",
     tag="commands",
     summary="Stop many jobs, each with an answer of its own",
-    description="Each job is decided and recorded on its own, as cancelJob does it; one that is "
-    "refused changes nothing for the others. The same request again, under the same "
-    "Idempotency-Key, is answered as before for what was done, and does the rest.",
+    description="Which jobs are meant is found at one position of the stream and recorded "
+    "(BulkCancelRequested) before the first of them is canceled. Each is then decided and recorded "
+    "on its own, as cancelJob does it; one that is refused changes nothing for the others. The "
+    "same request again, under the same Idempotency-Key, means the same jobs: it is answered as "
+    "before for what was done, and does the rest. With skip and take it works on some of them, so "
+    "that a client can show how far it is.",
     parameters=(REQUEST_ID,),
     body=CancelJobsBody,
-    replies=(
-        Reply(200, "What became of each job, in their order.", CanceledBody, headers=(POSITION,)),
+    replies=(CANCELED,),
+    problems=(403, 422),
+)
+PLAN_CANCEL_JOBS: Final = Operation(
+    id="planCancelJobs",
+    method="POST",
+    path="/cancellations/plans",
+    tag="commands",
+    summary="See what cancelJobs would stop, and get a digest of exactly that",
+    description="Nothing is changed, and nothing recorded. The plan is the caller's own; the "
+    "service remembers the newest ones until it ends.",
+    body=PlanJobsBody,
+    replies=(Reply(200, "The plan.", PlanBody, headers=(POSITION,)),),
+    problems=(403, 422),
+)
+APPLY_CANCEL_PLAN: Final = Operation(
+    id="applyCancelPlan",
+    method="POST",
+    path="/cancellations/plans/{digest}",
+    tag="commands",
+    summary="Stop exactly the jobs of a plan",
+    description="As cancelJobs, for the jobs of the plan and no others; what has drifted since is "
+    "told in the answer, and recorded. Without Idempotency-Key the request id is plan- and the "
+    "first 40 digits of the digest, so that the same again goes on where it was.",
+    parameters=(
+        Parameter("digest", DIGEST, "The digest of the plan.", where="path"),
+        REQUEST_ID,
     ),
+    body=ApplyBody,
+    replies=(CANCELED,),
+    problems=(403, 422),
 )
 FINISH: Final = command(
     "finishJob", "/jobs/{job_id}/finish", "Stop a job and count it as finished", FinishBody, (JOB,)
@@ -187,6 +228,8 @@ OPERATIONS: Final = (
     SUBMIT,
     CANCEL,
     CANCEL_JOBS,
+    PLAN_CANCEL_JOBS,
+    APPLY_CANCEL_PLAN,
     FINISH,
     CONFIGURE,
     REQUEUE,

@@ -15,6 +15,7 @@ from msgspec.structs import fields as fields_of
 from adapters.http.answers import POSITION
 from adapters.http.bodies.commands import CONTRADICTIONS, CancelBody
 from adapters.http.bodies.shapes import API
+from adapters.http.bulk import EITHER, WhichJobsBody
 from adapters.http.contract import commands, jobs, service, trail
 from adapters.http.contract.fields import Field
 from adapters.http.contract.operation import JSON, Operation, Parameter, Reply
@@ -251,7 +252,8 @@ def completed(schema: Json, struct: type[Struct]) -> Json:
     told["description"] = " ".join((struct.__doc__ or "").split())
     told["additionalProperties"] = False
     told["required"] = required(struct)
-    return told | (CONTRADICTIONS if issubclass(struct, CancelBody) else {})
+    told |= CONTRADICTIONS if issubclass(struct, CancelBody) else {}
+    return told | (EITHER if issubclass(struct, WhichJobsBody) else {})
 
 
 def required(struct: type[Struct]) -> list[str]:

@@ -203,6 +203,12 @@ def pairs(request: WebRequest) -> list[tuple[str, str]]:
         raise Malformed(f"the query has more than {QUERY_FIELDS_MAX} fields") from None
 
 
+def placed_text(operation: Operation, name: str, text: str) -> str:
+    """A text in the path."""
+    (parameter,) = (p for p in operation.of("path") if p.name == name)
+    return str(parameter.field.read(text, name))
+
+
 def placed(operation: Operation, name: str, text: str) -> int:
     """A whole number in the path."""
     (parameter,) = (p for p in operation.of("path") if p.name == name)

@@ -1,6 +1,5 @@
 """The commands over HTTP: what a body says becomes a command, a receipt becomes an answer."""
 
-from collections import Counter
 from collections.abc import Awaitable
 from typing import TypeAlias, TypeVar
 
@@ -11,10 +10,8 @@ from msgspec import Struct
 
 from adapters.http.answers import json_answer
 from adapters.http.bodies.commands import (
-    CANCEL_JOBS_MAX,
     AddTasksBody,
     CancelBody,
-    CancelJobsBody,
     ChangeBody,
     ChangeTaskBody,
     FinishBody,
@@ -25,7 +22,7 @@ from adapters.http.bodies.commands import (
     TaskBody,
 )
 from adapters.http.bodies.receipts import JOBS_PATH, receipt_body
-from adapters.http.bulk import DONE, canceled_body
+from adapters.http.bulk import DONE
 from adapters.http.contract import commands as op
 from adapters.http.contract.operation import Operation, route
 from adapters.http.contract.parts import TASK
@@ -34,7 +31,6 @@ from adapters.http.reading.conditions import if_match, no_if_match
 from adapters.http.reading.requests import Query, body_of, choice, placed
 from adapters.web.authentication import caller_of
 from adapters.web.requests import Malformed, WebRequest
-from application.bulk_cancel import cancel_each
 from application.ports import Ids
 from application.receipts import Receipt
 from application.scheduler import Cancel, NewJob, Scheduler
@@ -62,7 +58,6 @@ class Commands:
             route(op.CHANGE_TASK, self.change_task),
             route(op.SUBMIT, self.submit),
             route(op.CANCEL, self.cancel),
-            route(op.CANCEL_JOBS, self.cancel_jobs),
             route(op.FINISH, self.finish),
             route(op.CONFIGURE, self.configure),
             route(op.REQUEUE, self.requeue),
@@ -110,18 +105,6 @@ class Commands:
         body, how = await self._said(request, op.CANCEL, CancelBody)
         on = caller_of(request), job_id
         return await answered(self._scheduler.cancel_job_2(*on, how_to_cancel(body), *how))
-
-    async def cancel_jobs(self, request: WebRequest) -> Response[bytes]:
-        """Stop many jobs: 200 with an answer for each."""
-        no_if_match(request)
-        body, query = await said(request, op.CANCEL_JOBS, CancelJobsBody)
-        how, caller, key = how_to_cancel(body), caller_of(request), self._id(query)
-        jobs = [str(number) for number in each_once(body.jobs)]
-        answers = await cancel_each(self._scheduler, caller, jobs, how, key)
-        found = canceled_body(zip(body.jobs, answers, strict=True), self._ids.new)
-        receipts = [answer for answer in answers if isinstance(answer, Receipt)]
-        position = max((receipt.position for receipt in receipts), default=None)
-        return json_answer(found, 200, position)
 
     async def cancel_task(
         self, request: WebRequest, job_id: FromPath[str], task_id: FromPath[str]
@@ -202,16 +185,6 @@ async def answered(work: Awaitable[Receipt], *, created: bool = False) -> Respon
         return refusal(body)
     headers = {"Location": f"{JOBS_PATH}/{body.job_id}"} if created else {}
     return json_answer(body, 201 if created else 200, receipt.position, headers)
-
-
-def each_once(jobs: list[int]) -> list[int]:
-    """Some jobs, not too many, none of them twice; else ``Malformed``."""
-    if not 1 <= len(jobs) <= CANCEL_JOBS_MAX:
-        raise Malformed(f"jobs has {len(jobs)} numbers; it has from 1 to {CANCEL_JOBS_MAX}")
-    if len(set(jobs)) < len(jobs):
-        twice = next(job for job, count in Counter(jobs).items() if count > 1)
-        raise Malformed(f"job {twice} is named twice in jobs; give it once")
-    return jobs
 
 
 def task_number(text: str) -> int:

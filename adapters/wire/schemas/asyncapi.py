@@ -29,7 +29,7 @@ from adapters.wire.schemas.events import event_schema
 from adapters.wire.schemas.examples import example
 from adapters.wire.schemas.json_schema import Schema, mapped
 from adapters.wire.schemas.parts import ENVELOPE, parts
-from domain.events import CLUSTER, JOB, REQUEST
+from domain.events import BULK, CLUSTER, JOB, REQUEST
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 READER: Final = "reader"
@@ -43,6 +43,10 @@ PARAMETERS: Final = {
     "cluster": Variable("The name of the cluster.", examples=["hpc1"]),
     ID_PARAMETER[JOB]: Variable("The number of the job, from 1.", examples=["42"]),
     ID_PARAMETER[REQUEST]: Variable("The day in UTC.", examples=["20261123"]),
+    ID_PARAMETER[BULK]: Variable(
+        "A digest of who asked and of the request id.",
+        examples=["9f2c7d7d6b0c4f1e8a3b5c6d7e8f9a0b"],
+    ),
 }
 NATS: Final = Server(
     host="{host}:{port}",

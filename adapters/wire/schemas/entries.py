@@ -8,16 +8,17 @@ from msgspec import Struct
 
 from adapters.wire.names import FIRST_RELEASE, SINCE, WIRE_NAMES
 from adapters.wire.schemas.docstrings import told
-from domain.events import CLUSTER, JOB, REQUEST, ClusterEvent, Event, JobEvent
+from domain.events import BULK, CLUSTER, JOB, REQUEST, BulkEvent, ClusterEvent, Event, JobEvent
 
 PREFIX: Final = "countermand."
-ID_PARAMETER: Final = {JOB: "jobId", CLUSTER: "cluster", REQUEST: "day"}
+ID_PARAMETER: Final = {JOB: "jobId", CLUSTER: "cluster", REQUEST: "day", BULK: "digest"}
 """What stands in a subject behind the kind of an aggregate."""
 
 ID_PATTERN: Final = {
     JOB: "[1-9][0-9]{0,9}",
     CLUSTER: "[A-Za-z0-9_-]{1,64}",
     REQUEST: "[0-9]{8}",
+    BULK: "[0-9a-f]{32}",
 }
 
 
@@ -56,6 +57,8 @@ def aggregate_of(fact: type[Event]) -> str:
     """The kind of aggregate that a fact belongs to."""
     if fact in members(JobEvent):
         return JOB
+    if fact in members(BulkEvent):
+        return BULK
     return CLUSTER if fact in members(ClusterEvent) else REQUEST
 
 

@@ -11,17 +11,30 @@ from msgspec.structs import FieldInfo, fields
 from adapters.wire.codec import encode
 from adapters.wire.schemas.limits import limit_of
 from adapters.wire.schemas.sample_values import ALICE, CALLERS, VALUES, Value
-from domain.events import CLUSTER, JOB, Aggregate, Event, NewEvent, RefusalEvent
+from domain.events import (
+    BULK,
+    CLUSTER,
+    JOB,
+    Aggregate,
+    Event,
+    NewEvent,
+    RefusalEvent,
+    bulk_aggregate,
+)
 from domain.identity import SYSTEM_CALLER, Caller
 
 NAME: Final = "hpc1"
-IDS: Final[Mapping[str, str]] = {JOB: "42", CLUSTER: NAME}
+IDS: Final[Mapping[str, str]] = {
+    JOB: "42",
+    CLUSTER: NAME,
+    BULK: bulk_aggregate(ALICE.asker, str(VALUES["request_id"])).id,
+}
 DAY: Final = "20261123"
 TIME: Final = datetime(2026, 11, 23, 7, 0, 0, 123456, tzinfo=UTC)
 EVENT_ID: Final = "01a20734-55fb-7c31-8a52-3f6d1e0b9a17"
 PREVIOUS: Final = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8"
 VERSION: Final = 8
-FIRST: Final = frozenset({"JobAdded", "JobIdsReserved"})
+FIRST: Final = frozenset({"JobAdded", "JobIdsReserved", "BulkCancelRequested"})
 """Events that begin an aggregate; the others stand where they well may."""
 
 

@@ -97,6 +97,11 @@ LIMITS: Final[Mapping[str, Schema]] = {
     "exit_code": Schema(minimum=0, maximum=255),
     "again_seconds": COUNT,
     "count": COUNT,
+    "part": FROM_ONE,
+    "parts": FROM_ONE,
+    "total": FROM_ONE,
+    "resolved_at": COUNT,
+    "plan": DIGEST,
     # stopping
     "runtime_seconds": COUNT,
     "retry_count": COUNT,

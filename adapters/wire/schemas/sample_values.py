@@ -30,6 +30,7 @@ def person(name: str, role: Role = Role.USER) -> Caller:
 ALICE: Final = person("alice")
 CALLERS: Final[Mapping[str, Caller]] = {
     "JobCancelRefused": person("bob"),
+    "BulkCancelRequested": ALICE,
     "ClusterParameterSet": person("root", Role.ADMINISTRATOR),
     "StreamMended": person("root", Role.ADMINISTRATOR),
     "LossAccepted": person("root", Role.ADMINISTRATOR),
@@ -184,6 +185,23 @@ VALUES: Final[Mapping[str, Value]] = {
     "CancelRefused.hresult": HResult.INVALID_JOB_ID,
     "CancelRefused.rule": "job-exists",
     "CancelRefused.explanation": "there is no job 4711; job ids are numbers from 1 to 2147483647",
+    # many jobs
+    "jobs": {"count": 3, "jobs": "42-43,47"},
+    "part": 1,
+    "parts": 1,
+    "total": 3,
+    "wanted": {
+        "owners": ["alice"],
+        "states": ["Running"],
+        "job_types": [],
+        "priorities": [],
+        "name": "",
+        "nodes": [],
+    },
+    "resolved_at": 1207,
+    "plan": "",
+    "changed": {"count": 0, "jobs": ""},
+    "joined": {"count": 0, "jobs": ""},
     # what a job is made of
     "JobAdded.name": "nightly-render",
     "owner": "alice",

@@ -107,7 +107,10 @@ def test_where_the_list_goes_on_is_said(server: StandIn, cli: Cli) -> None:
     ("options", "words"),
     [
         (("--kind", "party"), "'forced_stop'"),
-        (("--type", "JobCanceld"), "there is no event type 'JobCanceld'; there are CancelRefused,"),
+        (
+            ("--type", "JobCanceld"),
+            "no event type 'JobCanceld'; there are BulkCancelRequested,",
+        ),
         (("--mode", "gentle"), "'graceful', 'normal', 'forced'"),
         (("--task", "1"), "--task goes with --job"),
         (("--refused", "--kind", "end"), "--refused and --kind exclude each other"),

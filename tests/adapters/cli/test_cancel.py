@@ -194,50 +194,6 @@ def test_something_else_behind_the_address_is_1(server: StandIn, cli: Cli) -> No
 # --- several jobs ---------------------------------------------------------------------------------
 
 
-def test_many_go_together_with_one_line_each(server: StandIn, cli: Cli) -> None:
-    jobs = [str(number) for number in range(1, 21)]
-    for job in jobs[:-1]:
-        server.add_job(int(job))
-    done = cli("cancel", *jobs, "-m", "the power goes", "--id", "k-1", "-y")
-    assert done.returncode == 8
-    lines = done.stdout.splitlines()
-    assert [line.split(":")[0] for line in lines] == [f"job {job}" for job in jobs[:-1]]
-    assert done.stderr == "job 20: unknown: there is no job 20\n"
-    (request,) = server.sent()
-    assert request.path == "/api/v1/cancellations"
-    assert request.body["jobs"] == [int(job) for job in jobs]
-    assert request.body["message"] == "the power goes"
-    assert request.headers["idempotency-key"] == "k-1"
-
-
-def test_receipts_of_many_are_an_array(server: StandIn, cli: Cli) -> None:
-    jobs = [str(number) for number in range(1, 18)]
-    for job in jobs:
-        server.add_job(int(job))
-    done = cli("cancel", *jobs, "-o", "json")
-    assert done.returncode == 0
-    receipts = json.loads(done.stdout)
-    assert [receipt["job_id"] for receipt in receipts] == [int(job) for job in jobs]
-    assert len({receipt["request_id"] for receipt in receipts}) == 1
-
-
-def test_what_is_said_of_all_of_many_is_said_of_each(server: StandIn, cli: Cli) -> None:
-    answer = problem(401, "not_authenticated", "nobody knows you")
-    server.plan("POST", "/api/v1/cancellations", answer)
-    jobs = [str(number) for number in range(1, 18)]
-    done = cli("cancel", *jobs)
-    assert done.returncode == 4
-    assert done.stderr.count("nobody knows you") == len(jobs)
-
-
-def test_what_is_no_number_goes_by_itself(server: StandIn, cli: Cli) -> None:
-    jobs = [str(number) for number in range(1, 18)]
-    for job in jobs:
-        server.add_job(int(job))
-    assert cli("cancel", *jobs, "none").returncode == 8
-    assert len(server.sent()) == len(jobs) + 1
-
-
 def test_one_line_and_one_request_a_job(server: StandIn, cli: Cli) -> None:
     server.add_job(17)
     server.add_job(18)

@@ -32,6 +32,7 @@ from adapters.web.sockets import bind_tcp, bind_unix
 from adapters.web.tls import server_context
 from application.administration import Administration, Known
 from application.board import Board
+from application.bulk_cancel import BulkCancels
 from application.engine import Node
 from application.job_maker import JobKeys, JobMaker
 from application.journal_keeper import JournalKeeper
@@ -42,6 +43,7 @@ from application.queries import Queries
 from application.scheduler import Limits, Scheduler
 from application.tail import Passage, Tail, TailLimits
 from application.throttle import RefusalLimit
+from application.visibility import Visibility
 from domain import commands as c
 from domain.errors import Unavailable
 from domain.events import Aggregate, RunHandle
@@ -197,6 +199,9 @@ class Stack:
         self.app = create_app(
             scheduler=self.scheduler,
             queries=self.queries,
+            bulk=BulkCancels(
+                self.scheduler, self.ledger, self.board, Visibility(policy), self._room, 0.1
+            ),
             authenticator=people,
             ids=NewIds(),
             listing=self.views.listing,

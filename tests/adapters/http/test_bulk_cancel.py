@@ -3,7 +3,8 @@
 import httpx
 import pytest
 
-from adapters.http.bodies.commands import CANCEL_JOBS_MAX
+from domain.bulk import BULK_JOBS_MAX
+from domain.cluster import JOB_ID_MAX
 from tests.adapters.http.problems import is_problem
 from tests.adapters.http.stack import Stack, outage, submit
 
@@ -42,13 +43,17 @@ async def test_the_same_request_again_is_answered_as_before_and_does_the_rest(
 ) -> None:
     first, second = int(await submit(root)), int(await submit(root))
     key = {"Idempotency-Key": "power-1"}
-    before = (await root.post(PATH, json={"jobs": [first]}, headers=key)).json()
-    after = (await root.post(PATH, json={"jobs": [first, second]}, headers=key)).json()
+    body = {"jobs": [first, second]}
+    before = (await root.post(PATH, json={**body, "take": 1}, headers=key)).json()
+    assert (before["total"], len(before["jobs"])) == (2, 1)
+    after = (await root.post(PATH, json=body, headers=key)).json()
     old, new = after["jobs"]
     assert old["receipt"]["replayed"]
     assert old["receipt"]["event_id"] == before["jobs"][0]["receipt"]["event_id"]
     assert not new["receipt"]["replayed"]
     assert {job["receipt"]["request_id"] for job in after["jobs"]} == {"power-1"}
+    other = await root.post(PATH, json={"jobs": [first]}, headers=key)
+    is_problem(other, 422, "request_id_reused")
 
 
 async def test_many_are_all_answered_in_their_order(root: httpx.AsyncClient) -> None:
@@ -76,7 +81,14 @@ async def test_who_may_not_is_refused_for_each_on_the_record(
     ("body", "words"),
     [
         ({"jobs": []}, "from 1 to"),
-        ({"jobs": list(range(1, CANCEL_JOBS_MAX + 2))}, "from 1 to"),
+        ({"jobs": list(range(1, BULK_JOBS_MAX + 2))}, "from 1 to"),
+        ({"jobs": [JOB_ID_MAX + 1]}, "jobs"),
+        ({"jobs": [1], "wanted": {}}, "one of the two"),
+        ({"wanted": {"states": ["Canceled"]}}, "is over"),
+        ({"wanted": {"states": ["running"]}}, "states"),
+        ({"wanted": {"colour": "red"}}, "colour"),
+        ({"jobs": [1], "take": 0}, "take from 1"),
+        ({"jobs": [1], "skip": -1}, "skip is from 0"),
         ({"jobs": [1, 2, 1]}, "job 1 is named twice"),
         ({}, "jobs"),
         ({"jobs": [0]}, "jobs"),
@@ -98,10 +110,145 @@ async def test_a_condition_has_no_meaning_for_many(root: httpx.AsyncClient) -> N
     assert answer.status_code == 400
 
 
-async def test_an_outage_is_the_answer_of_each(service: Stack, root: httpx.AsyncClient) -> None:
+async def test_in_an_outage_nothing_is_begun(service: Stack, root: httpx.AsyncClient) -> None:
     jobs = [int(await submit(root)) for _ in range(3)]
+    key = {"Idempotency-Key": "power-2"}
     service.log.strike(outage())
-    body = (await root.post(PATH, json={"jobs": jobs})).json()
+    is_problem(await root.post(PATH, json={"jobs": jobs}, headers=key), 503, "unavailable")
+    service.log.clear()
+    body = (await root.post(PATH, json={"jobs": jobs}, headers=key)).json()
+    assert (body["done"], body["failed"]) == (3, 0)
+
+
+async def test_an_outage_half_way_is_the_answer_of_each(
+    service: Stack, root: httpx.AsyncClient
+) -> None:
+    jobs = [int(await submit(root)) for _ in range(3)]
+    key = {"Idempotency-Key": "power-3"}
+    await root.post(PATH, json={"jobs": jobs, "take": 1}, headers=key)
+    service.log.strike(outage())
+    body = (await root.post(PATH, json={"jobs": jobs, "skip": 1}, headers=key)).json()
     assert {job["problem"]["code"] for job in body["jobs"]} == {"unavailable"}
     assert all(job["problem"]["retry_after_seconds"] > 0 for job in body["jobs"])
-    assert body["failed"] == len(jobs)
+    assert body["failed"] == 2
+
+
+# --- jobs that are found --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wanted", "query"),
+    [
+        ({}, ""),
+        ({"owners": ["alice", "nobody"]}, "owner=alice&owner=nobody"),
+        ({"states": ["Running", "Queued"]}, "state=Running&state=Queued"),
+        ({"name": "NIGHT"}, "name=NIGHT"),
+        ({"nodes": ["N1"]}, "node=N1"),
+        ({"job_types": ["Admin"]}, "job_type=Admin"),
+        ({"priorities": ["Highest"]}, "priority=Highest"),
+        ({"owners": ["alice"], "name": "night"}, "owner=alice&name=night"),
+    ],
+)
+async def test_found_are_the_jobs_of_the_list_that_are_not_over(
+    service: Stack, root: httpx.AsyncClient, wanted: dict[str, object], query: str
+) -> None:
+    running = await submit(root, name="Nightly")
+    await service.run_job(running)
+    await service.queue_job(await submit(root, priority="Highest"))
+    over = await submit(root)
+    await root.post(f"/api/v1/jobs/{over}/cancel", json={"forced": True})
+    await service.end_job(over)
+    async with service.person("alice") as alice:
+        await submit(alice, name="nightly too")
+    listed = (await root.get(f"/api/v1/jobs?{query}")).json()["jobs"]
+    ended = ("Finished", "Failed", "Canceled")
+    meant = sorted(job["job_id"] for job in listed if job["state"] not in ended)
+    plan = (await root.post(f"{PATH}/plans", json={"wanted": wanted})).json()
+    assert [job["job_id"] for job in plan["jobs"]] == meant
+    body = (await root.post(PATH, json={"wanted": wanted})).json()
+    assert [job["job_id"] for job in body["jobs"]] == meant
+    assert body["total"] == len(meant)
+
+
+async def test_who_does_not_see_all_jobs_means_their_own(
+    service: Stack, root: httpx.AsyncClient
+) -> None:
+    await submit(root)
+    async with service.person("alice") as alice:
+        hers = int(await submit(alice))
+        body = (await alice.post(PATH, json={"wanted": {}})).json()
+    assert [job["job_id"] for job in body["jobs"]] == [hers]
+
+
+async def test_none_found_is_no_job_and_no_record(service: Stack, root: httpx.AsyncClient) -> None:
+    last = service.ledger.position
+    body = (await root.post(PATH, json={"wanted": {"owners": ["nobody"]}})).json()
+    assert (body["total"], body["jobs"]) == (0, [])
+    assert service.ledger.position == last
+
+
+async def test_the_set_is_recorded_where_auditors_look(
+    service: Stack, root: httpx.AsyncClient
+) -> None:
+    jobs = [int(await submit(root)) for _ in range(2)]
+    key = {"Idempotency-Key": "power-4"}
+    body = {"wanted": {"states": ["Submitted"]}, "message": "the power goes"}
+    done = (await root.post(PATH, json=body, headers=key)).json()
+    query = {"operation": "cancel_jobs", "request_id": "power-4"}
+    (row,) = (await root.get("/api/v1/audit", params=query)).json()["rows"]
+    assert (row["type"], row["message"]) == ("BulkCancelRequested", "the power goes")
+    stored = (await root.get(f"/api/v1/events/{row['position']}")).json()
+    data = stored["event"]["data"]
+    assert data["jobs"] == {"count": 2, "jobs": f"{jobs[0]}-{jobs[1]}"}
+    assert data["resolved_at"] == done["resolved_at"] < row["position"]
+
+
+# --- plans ----------------------------------------------------------------------------------------
+
+
+async def test_a_plan_is_applied_to_exactly_its_jobs(
+    service: Stack, root: httpx.AsyncClient
+) -> None:
+    first, second = int(await submit(root)), int(await submit(root))
+    how = {"message": "planned", "mode": "forced", "reason_code": "power"}
+    answer = await root.post(f"{PATH}/plans", json={"wanted": {}, **how})
+    plan = answer.json()
+    assert int(answer.headers["countermand-position"]) == plan["position"]
+    assert [(x["outcome"], x["state"], x["owner"]) for x in plan["jobs"]] == [
+        ("accepted", "Submitted", "root")
+    ] * 2
+    await service.queue_job(second)
+    later = int(await submit(root))
+    body = (await root.post(f"{PATH}/plans/{plan['digest']}", json={})).json()
+    assert [job["job_id"] for job in body["jobs"]] == [first, second]
+    assert {job["receipt"]["under_way"]["message"] for job in body["jobs"]} == {"planned"}
+    assert body["changed"] == {"count": 1, "jobs": str(second)}
+    assert body["joined"] == {"count": 1, "jobs": str(later)}
+    assert body["request_id"] == f"plan-{plan['digest'][:40]}"
+    again = (await root.post(f"{PATH}/plans/{plan['digest']}", json={})).json()
+    assert all(job["receipt"]["replayed"] for job in again["jobs"])
+    assert (again["changed"], again["joined"]) == (body["changed"], body["joined"])
+
+
+async def test_a_plan_is_its_makers_own(service: Stack, root: httpx.AsyncClient) -> None:
+    await submit(root)
+    plan = (await root.post(f"{PATH}/plans", json={"wanted": {}})).json()
+    async with service.person("bob") as bob:
+        answer = await bob.post(f"{PATH}/plans/{plan['digest']}", json={})
+    is_problem(answer, 404, "unknown_plan")
+
+
+@pytest.mark.parametrize("digest", ["abc", "0" * 65, "G" * 64])
+async def test_what_is_no_digest_is_refused(root: httpx.AsyncClient, digest: str) -> None:
+    is_problem(await root.post(f"{PATH}/plans/{digest}", json={}), 400, "malformed")
+
+
+async def test_a_message_that_no_job_would_take_is_refused_whole(
+    service: Stack, root: httpx.AsyncClient
+) -> None:
+    job = int(await submit(root))
+    last = service.ledger.position
+    for path in (PATH, f"{PATH}/plans"):
+        answer = await root.post(path, json={"jobs": [job], "message": "x" * 321})
+        is_problem(answer, 422, "message_too_long")
+    assert service.ledger.position == last
