@@ -90,6 +90,9 @@ class Session:
         """Let go of all. Idempotent."""
         with self._busy:
             self._closed = True
+            if self._connection is not None:
+                with suppress(psycopg.Error):  # now: the server takes a while to see the end
+                    self._connection.execute("SELECT pg_advisory_unlock_all()")
             self._let_go()
 
     def _opened(self) -> Connection[TupleRow]:
