@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.home import new_home
 from tests.e2e.outside import outside_server
 from tests.e2e.service import Service
-from tests.support.postgres import run_sql
+from tests.support.postgres import Postgres, run_sql
 from tests.support.waiting import until
 from tests.support.web import Json
 
@@ -175,6 +175,40 @@ def test_without_the_database_lists_answer_503_and_commands_go_on(
     service.start()
     until(lambda: service.http("GET", "/jobs").status_code == 200, "there are views")
     assert names(service) == {"made all the same"}
+
+
+def test_a_database_that_goes_away_is_waited_for(
+    service: Service, postgres: Postgres, database: str
+) -> None:
+    """Lists say so meanwhile, commands go on, and nothing is missing afterwards."""
+    name = database.partition("?")[0].rpartition("/")[2]
+    service.configure(views=database)
+    service.start()
+    held_job(service, "before")
+    until(lambda: names(service) == {"before"}, "there are views")
+    run_sql(
+        postgres.url(),
+        f"ALTER DATABASE {name} ALLOW_CONNECTIONS false",
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
+    )
+    answer = until(lambda: unavailable(service), "it is said")
+    assert answer["code"] == "views_unreachable", answer
+    held_job(service, "meanwhile")
+    until(lambda: service.health()["status"] == "degraded", "health says it too")
+    run_sql(postgres.url(), f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    until(lambda: unavailable(service) is None, "they are there again")
+    until(lambda: names(service) == {"before", "meanwhile"}, "nothing is missing")
+    until(lambda: service.health()["status"] == "ready", "a ready service")
+    assert "views_stopped" not in service.log
+    assert "Traceback" not in service.log
+
+
+def unavailable(service: Service) -> Json | None:
+    """What a list is refused with, when it is."""
+    answer = service.http("GET", "/jobs")
+    assert answer.status_code in (200, 503), answer.text
+    found: Json = answer.json()
+    return None if answer.status_code == 200 else found
 
 
 def test_a_password_in_the_address_is_refused_and_never_told(service: Service) -> None:
