@@ -15,6 +15,7 @@ from adapters.bootstrap.people import known_people
 from adapters.bootstrap.supervise import Supervision
 from adapters.bootstrap.system import SystemClock, Uuid7Ids
 from adapters.bootstrap.view_builder import ViewSource
+from adapters.bootstrap.view_place import view_files
 from adapters.bootstrap.view_process import beside
 from adapters.engines.local.engine import LocalEngine
 from adapters.filters.programs import LocalFilters
@@ -24,7 +25,6 @@ from adapters.jetstream.log import JetStreamLog
 from adapters.journal import SqliteJournal
 from adapters.snapshots.files import SnapshotFiles
 from adapters.snapshots.fold import fold_digest
-from adapters.views.files import SqliteViewFiles
 from application.administration import Administration
 from application.board import Board
 from application.carrier import Carrier
@@ -53,6 +53,8 @@ from application.stopper import Stopper
 from application.tail import Tail
 from application.throttle import RefusalLimit
 from application.view_building import ViewBuilder
+from application.view_sharing import ViewSharing
+from application.view_store import ViewFiles
 from application.visibility import Visibility
 from application.watchdog import Watchdog
 from domain.errors import Misconfigured, Unavailable
@@ -62,10 +64,12 @@ CAUGHT_UP_SECONDS_MAX = 5.0
 
 
 class Views(Struct, frozen=True):
-    """The views: kept up, built anew, and asked."""
+    """The views: kept up, built anew, shared with other services, and asked."""
 
+    files: ViewFiles
     projector: Projector
     builder: ViewBuilder
+    sharing: ViewSharing
     listing: Listing
     administration: Administration
 
@@ -196,9 +200,9 @@ def views_of(
     clock: SystemClock,
     reporter: Reporter,
 ) -> Views:
-    """What is folded from the stream, in files of its own; long builds go to a process beside."""
+    """What is folded from the stream; long builds go to a process beside."""
     directory = directory_of(settings) / "views"
-    files = SqliteViewFiles(directory, log.id)
+    files = view_files(settings.views, directory, log.id)
     projector = Projector(log, reporter)
     build = beside(
         ViewSource(
@@ -208,6 +212,7 @@ def views_of(
             accept_loss=settings.accept_loss,
             spec=stream_spec(settings),
             directory=str(directory),
+            database=settings.views,
             log_id=log.id,
         ),
         reporter,
@@ -215,8 +220,10 @@ def views_of(
     builder = ViewBuilder(log, journal, projector, files, build, clock, reporter)
     known = lambda: max(board.position, ledger.position)  # noqa: E731
     return Views(
+        files,
         projector,
         builder,
+        ViewSharing(projector, files, reporter),
         Listing(projector, Visibility(policy), clock, known),
         Administration(policy, projector, builder, known, known_people(settings)),
     )
@@ -312,6 +319,7 @@ def scheduler_of(
 
 async def background(parts: Parts) -> None:
     """Everything that goes on by itself, until cancelled; an outage restarts a part."""
+    shared = [("sharing of views", parts.views.sharing.run)] if parts.settings.views else []
     async with asyncio.TaskGroup() as group:
         for name, part in (
             ("board", parts.board.run),
@@ -327,5 +335,6 @@ async def background(parts: Parts) -> None:
             ("building of views", parts.views.builder.run),
             ("watchdog", parts.watchdog.run),
             ("alarms", alarms_of(parts.log, parts.nats.server, parts.reporter)),
+            *shared,
         ):
             group.create_task(parts.supervision.keep(name, part), name=name)
