@@ -79,7 +79,8 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make pins" $(BIN)/pip-compile --quiet --gener
 .PHONY: pins
 pins: $(PROJECT_INSTALLED) ## Write the pin files anew (ARGS="--upgrade" for newer versions)
 	$(COMPILE) $(ARGS) --output-file requirements.txt pyproject.toml
-	$(COMPILE) $(ARGS) --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml requirements-dev.in
+	$(COMPILE) $(ARGS) --extra postgres --constraint requirements.txt --output-file requirements-postgres.txt pyproject.toml
+	$(COMPILE) $(ARGS) --extra postgres --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml requirements-dev.in
 
 .PHONY: clean
 clean: ## Remove the environment, caches and build results

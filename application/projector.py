@@ -16,6 +16,13 @@ from domain.errors import Corrupt, CountermandError, Unavailable
 from projections.tally import CountKey
 
 RETRY_SECONDS: Final = 0.5
+LOOK_SECONDS: Final = 0.25
+LOOK_SECONDS_WANTED: Final = 0.02
+"""How often views that another service writes are looked at; the second while somebody waits."""
+
+CHECK_SECONDS: Final = 1.0
+"""How often who writes makes sure that it still is the one."""
+
 RESTS: Final = 3
 REST_SECONDS_MAX: Final = 0.05
 """After each batch the views rest so many times as long as it took: commands keep the processor,
@@ -24,6 +31,9 @@ and what comes meanwhile is one batch. Shorter, as soon as somebody waits for th
 
 class Projector:
     """Follows the stream into the views that are in place; ``run`` is one of the service's parts.
+
+    Where services share views, one of them writes; the others look at what is stored, and one of
+    them goes on when that one is gone.
 
     ``failure``: why they go no further now, or None. ``caught_up``: whether they have ever reached
     the end that the stream had.
@@ -48,6 +58,11 @@ class Projector:
         return self._writer.position if self._writer else 0
 
     @property
+    def name(self) -> str | None:
+        """Which views are in place; None while there are none."""
+        return self._writer.store.name if self._writer else None
+
+    @property
     def stopped(self) -> str | None:
         """Where the views stand and why they go no further now, in words; None while they do."""
         if self.failure is None:
@@ -62,6 +77,8 @@ class Projector:
     @property
     def reader(self) -> ViewReader:
         """Answers from the views. Raises ``Unavailable`` while there are none."""
+        if self._reader is None and self.failure is not None:
+            raise Unavailable(self.failure.message, code=self.failure.code)
         if self._reader is None:
             raise Unavailable("the views are being built from the stream", code="views_building")
         return self._reader
@@ -121,13 +138,52 @@ class Projector:
         self._put.set()
         await self._notify()
 
+    async def missing(self, error: CountermandError) -> None:
+        """There are no views yet, and that is why."""
+        if self._writer is None:
+            await self._fail(error)
+
     def close(self) -> None:
         """Release the file, when ``run`` has ended. Idempotent."""
         if self._writer is not None:
             self._writer.store.close()
 
     async def _follow(self) -> None:
-        """Until other views are in place that this does not continue, or for ever."""
+        """Until other views are in place, or for ever."""
+        writer = await self._our_turn()
+        if writer is None:
+            return
+        reading = asyncio.create_task(self._read())
+        try:
+            while not reading.done():
+                await asyncio.wait({reading}, timeout=CHECK_SECONDS)
+                async with self._turn:  # not in the middle of a batch
+                    if self._writer is not writer:
+                        await ended(reading)
+                        return
+                    await asyncio.to_thread(writer.store.check_writing)
+            await reading
+        finally:
+            await ended(reading)
+
+    async def _our_turn(self) -> ViewWriter | None:
+        """The views in place, when it is this service that writes them; None for other views."""
+        while (writer := self._writer) is not None and not self._put.is_set():
+            async with self._turn:
+                ours = await asyncio.to_thread(writer.store.may_write)
+                await asyncio.to_thread(writer.load if ours else writer.look)
+            if ours:
+                return writer
+            self.failure = None
+            await self._notify()
+            await asyncio.sleep(LOOK_SECONDS_WANTED)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._wanted.wait()
+        return None
+
+    async def _read(self) -> None:
+        """Take what the stream holds from here on."""
         now = asyncio.get_running_loop().time
         async with aclosing(self._log.read(self.position, follow=True)) as items:
             async for item in items:
@@ -149,11 +205,9 @@ class Projector:
                     await self._wanted.wait()
 
     async def _take(self, events: Sequence[Stored]) -> bool:
-        """Fold a batch; no, when it does not continue the views that are in place now."""
+        """Fold a batch; no, when other views are in place now."""
         async with self._turn:
-            if self._writer is None or (
-                self._put.is_set() and events[0].position != self.position + 1
-            ):
+            if self._writer is None or self._put.is_set():
                 return False
             await asyncio.to_thread(self._writer.apply, events)
             return True
@@ -173,3 +227,9 @@ class Projector:
     async def _notify(self) -> None:
         async with self._moved:
             self._moved.notify_all()
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Have it end; how is told to who awaits it."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

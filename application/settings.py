@@ -15,6 +15,9 @@ ALLOW_ROOT_TASKS: Final = "I want tasks to run as root"
 REBUILD_JOURNAL: Final = "I want the journal to be written anew from the stream"
 STOP_SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 
+VIEW_ADDRESSES: Final = ("postgresql://", "postgres://")
+PASSWORD: Final = re.compile(r"://.*:.*@|password=")
+
 TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -34,6 +37,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
       ``https_self_signed``: without them, with a certificate that the service makes itself.
     * ``socket``, ``journal``: paths; "" for the default in the data directory.
     * ``mark_file``: the path of the mark; "" for beside the journal. It belongs on another disk.
+    * ``views``: "" for SQLite in the data directory, or the address of a database of PostgreSQL,
+      ``postgresql://ACCOUNT@HOST:PORT/DATABASE``, which services of one stream may share; a
+      password stands in a file of its own (``?passfile=/etc/countermand/pgpass``).
     * ``rebuild_journal``: the words that let a missing journal be written anew from the stream.
     * ``nodes``: names with slots, all on this machine; how many runs may be on each at once, at
       most SLOTS_MAX together. Without it there is one: ``node``, "" for the host's name, with
@@ -70,6 +76,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     socket: str = ""
     journal: str = ""
     mark_file: str = ""
+    views: str = ""
     rebuild_journal: str = ""
     slots: int = 0
     node: str = ""
@@ -127,6 +134,7 @@ def check(settings: Settings) -> Settings:
         outside(settings),
         secured(settings),
         one_node(settings),
+        view_address(settings),
         *wrong_nodes(settings.nodes, Settings.__struct_fields__),
     ]
     found = [x for x in wrong if x]
@@ -185,4 +193,16 @@ def one_node(settings: Settings) -> str:
         return "nodes names every node with its slots: take node and slots (--slots) away"
     if settings.node and not NAME.fullmatch(settings.node):
         return f"node is {settings.node!r}; allowed are {NAME_WORDS}"
+    return ""
+
+
+def view_address(settings: Settings) -> str:
+    """An address that is none of PostgreSQL's, or has a password. It is never repeated."""
+    if settings.views and not settings.views.startswith(VIEW_ADDRESSES):
+        return "views is no address; allowed is nothing or postgresql://ACCOUNT@HOST:PORT/DATABASE"
+    if PASSWORD.search(settings.views):
+        return (
+            "views holds a password, which this file and its copies would tell: take it away, put "
+            "it into a file of passwords (libpq's .pgpass, mode 0600), and add ?passfile=PATH"
+        )
     return ""

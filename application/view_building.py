@@ -25,6 +25,9 @@ AGAIN_SECONDS_MIN: Final = 0.5
 AGAIN_SECONDS_MAX: Final = 60.0
 """How long a service without views waits before it tries to build them again."""
 
+BUILT_ELSEWHERE: Final = "views_built_elsewhere"
+"""The code while another service builds the views that both will use."""
+
 OLD_ONES_SECONDS: Final = 10.0
 """How long new views wait for the old ones to come as far, so that both can be compared."""
 
@@ -122,8 +125,11 @@ class ViewBuilder:
                 self._in_place = True
             except CountermandError as error:
                 self._reporter("views_not_built", reason=error.message)
+                elsewhere = error.code == BUILT_ELSEWHERE
+                if not elsewhere:
+                    await self._projector.missing(error)
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, AGAIN_SECONDS_MAX)
+                pause = AGAIN_SECONDS_MIN if elsewhere else min(pause * 2, AGAIN_SECONDS_MAX)
         while True:
             await self._asked.wait()
             self._asked.clear()
@@ -159,7 +165,9 @@ class ViewBuilder:
     async def _first(self) -> None:
         """The views there are; new ones, when there are none that can be used."""
         last = (await self._log.identity()).last
-        writer = await asyncio.to_thread(self._found, last)
+        writer = await asyncio.to_thread(self._opened)
+        if writer is not None and await self._is_ahead(writer, last):
+            writer = None
         if writer is not None:
             await self._projector.put(writer)
         elif last > self._short_events:
@@ -169,14 +177,32 @@ class ViewBuilder:
         else:
             await self._projector.put(await asyncio.to_thread(self._begun))
 
-    def _found(self, last: int) -> ViewWriter | None:
-        """The views in use, when they can be used; what a crash left beside them goes."""
+    async def _is_ahead(self, writer: ViewWriter, last: int) -> bool:
+        """Whether the views know what the stream has not: then they are closed.
+
+        Another service may write them: the stream is asked again before that is believed.
+        """
+        store = writer.store
+        try:
+            if writer.position > last:
+                last = (await self._log.identity()).last
+        except BaseException:
+            store.close()
+            raise
+        if writer.position <= last:
+            return False
+        self._reporter("views_are_ahead", file=store.name, position=writer.position, last=last)
+        store.close()
+        return True
+
+    def _opened(self) -> ViewWriter | None:
+        """The views in use, as far as they can be read; what a crash left beside them goes."""
         store = self._files.current()
         if store is None:
             return None
         try:
             writer = ViewWriter(store)
-            self._files.switch(store.name)
+            self._files.tidy()
         except Corrupt as error:
             self._reporter("views_are_damaged", file=store.name, reason=error.message)
             store.close()
@@ -184,10 +210,6 @@ class ViewBuilder:
         except BaseException:
             store.close()
             raise
-        if writer.position > last:
-            self._reporter("views_are_ahead", file=store.name, position=writer.position, last=last)
-            store.close()
-            return None
         return writer
 
     def _begun(self) -> ViewWriter:

@@ -99,9 +99,21 @@ class ViewStore(Protocol):
         """A comparison of these views and others as they are now."""
         ...
 
+    def may_write(self) -> bool:
+        """Whether this service is the one that writes these views; takes that place when it is
+        free. Who was told no before, or was ``Unavailable`` since, looks at what is stored before
+        it commits: others may have gone on."""
+        ...
+
+    def check_writing(self) -> None:
+        """Pass while it still is, or raise ``Unavailable``. Who writes says so every few seconds:
+        one that has stopped is not waited for."""
+        ...
+
     def commit(self, changes: Changes) -> None:
         """Store rows and position in one commit. Raises ``Corrupt`` for a position that is not
-        beyond the one it has: two projectors would be at work."""
+        beyond the one it has: two projectors would be at work; ``Unavailable`` when another service
+        is the one that writes."""
         ...
 
     def close(self) -> None:
@@ -112,17 +124,23 @@ class ViewStore(Protocol):
 class ViewFiles(Protocol):
     """Where files of views are: one in use, and others that are being built beside it.
 
-    Synchronous. Raises ``Unavailable`` when files cannot be made or opened.
+    Synchronous. Raises ``Unavailable`` when files cannot be made or opened. Several services may
+    share them where they are in a database; then what somebody has open stays.
     """
 
     def current(self) -> ViewStore | None:
         """The views in use; None when there are none of this version, for this log, undamaged."""
         ...
 
+    def in_use(self) -> str | None:
+        """The name of the views in use, whatever state they are in; None when there are none."""
+        ...
+
     def begin(self) -> str:
         """A name for new views beside those in use, which no other views had or will have.
 
-        What an earlier beginning left behind goes: one is built at a time.
+        What an earlier beginning left behind goes: one is built at a time. Raises ``Unavailable``
+        while another service builds, with the code ``views_built_elsewhere``.
         """
         ...
 
@@ -137,6 +155,14 @@ class ViewFiles(Protocol):
         """
         ...
 
+    def tidy(self) -> None:
+        """What a crash left beside the views in use goes."""
+        ...
+
     def discard(self, name: str) -> None:
-        """Views that are not needed, and not in use. Idempotent."""
+        """Views that are not needed, not in use, and closed. Idempotent."""
+        ...
+
+    def close(self) -> None:
+        """Let go of all; stores that are open stay so. Idempotent."""
         ...

@@ -144,6 +144,18 @@ class ViewWriter:
         """All totals at this position."""
         return self._counts
 
+    def load(self) -> None:
+        """Begin with what is stored."""
+        self._recent.clear()
+        self._position = self.store.position()
+        self._around = self.store.around()
+        self._counts = self.store.counts()
+
+    def look(self) -> None:
+        """Know what others have stored."""
+        if self.store.position() != self._position:
+            self.load()
+
     def apply(self, events: Sequence[Stored]) -> None:
         """Fold and store, rows and position in one commit. Raises as ``ViewStore`` does.
 
@@ -157,10 +169,10 @@ class ViewWriter:
         try:
             damage = self._fold(events)
         except CountermandError:
-            self._load()
+            self.load()
             raise
         except Exception as error:  # rows that no store can hold, or a defect
-            self._load()
+            self.load()
             if len(events) == 1:
                 raise at(events[0], described(error)) from error
             for stored in events:
@@ -218,13 +230,6 @@ class ViewWriter:
         missing = sorted(a for a in aggregates if self._recent.get(a) is None)
         for aggregate, state in self.store.states(missing).items() if missing else ():
             self._recent.put(aggregate, state)
-
-    def _load(self) -> None:
-        """Begin with what is stored."""
-        self._recent.clear()
-        self._position = self.store.position()
-        self._around = self.store.around()
-        self._counts = self.store.counts()
 
 
 def parts(events: Sequence[Stored]) -> Iterator[Sequence[Stored]]:

@@ -32,6 +32,7 @@ def main() -> None:
         environment = install(wheel, Path(scratch) / "environment")
         check_version(environment, elsewhere=Path(scratch))
         check_recorder(environment, elsewhere=Path(scratch))
+        check_without_extra(environment, elsewhere=Path(scratch))
     print(f"{wheel.name} installs into an empty environment and runs there")
 
 
@@ -87,6 +88,19 @@ def check_recorder(environment: Path, elsewhere: Path) -> None:
     printed = run(str(environment / "bin" / "python"), "-c", program, cwd=elsewhere)
     if printed.strip() != "JetStreamFactory":
         sys.exit(f"the library found {printed!r} as its persistence module")
+
+
+def check_without_extra(environment: Path, elsewhere: Path) -> None:
+    """Refuse a wheel that does not say what to install, where views are to be in PostgreSQL."""
+    program = (
+        "from adapters.bootstrap.view_place import reached\n"
+        "from domain.errors import Misconfigured\n"
+        "try:\n    reached('postgresql://views@localhost/views')\n"
+        "except Misconfigured as error:\n    print(error.message)"
+    )
+    printed = run(str(environment / "bin" / "python"), "-c", program, cwd=elsewhere)
+    if "countermand[postgres]" not in printed:
+        sys.exit(f"without the extra postgres it said {printed!r}")
 
 
 def run(*command: str, cwd: Path) -> str:

@@ -15,6 +15,7 @@ from adapters.bootstrap.people import known_people
 from adapters.bootstrap.supervise import Supervision
 from adapters.bootstrap.system import SystemClock, Uuid7Ids
 from adapters.bootstrap.view_builder import ViewSource
+from adapters.bootstrap.view_place import view_files
 from adapters.bootstrap.view_process import beside
 from adapters.engines.local.engine import LocalEngine
 from adapters.filters.programs import LocalFilters
@@ -25,7 +26,6 @@ from adapters.journal import SqliteJournal
 from adapters.snapshots.board_file import BoardFile
 from adapters.snapshots.files import SnapshotFiles
 from adapters.snapshots.fold import BOARD_BY, fold_digest
-from adapters.views.files import SqliteViewFiles
 from application.administration import Administration
 from application.board import Board
 from application.board_snapshots import BoardSnapshots
@@ -56,6 +56,8 @@ from application.stopper import Stopper
 from application.tail import Tail
 from application.throttle import RefusalLimit
 from application.view_building import ViewBuilder
+from application.view_sharing import ViewSharing
+from application.view_store import ViewFiles
 from application.visibility import Visibility
 from application.watchdog import Watchdog
 from domain.errors import Misconfigured, Unavailable
@@ -65,10 +67,12 @@ CAUGHT_UP_SECONDS_MAX = 5.0
 
 
 class Views(Struct, frozen=True):
-    """The views: kept up, built anew, and asked."""
+    """The views: kept up, built anew, shared with other services, and asked."""
 
+    files: ViewFiles
     projector: Projector
     builder: ViewBuilder
+    sharing: ViewSharing
     listing: Listing
     administration: Administration
 
@@ -204,9 +208,9 @@ def views_of(
     clock: SystemClock,
     reporter: Reporter,
 ) -> Views:
-    """What is folded from the stream, in files of its own; long builds go to a process beside."""
+    """What is folded from the stream; long builds go to a process beside."""
     directory = directory_of(settings) / "views"
-    files = SqliteViewFiles(directory, log.id)
+    files = view_files(settings.views, directory, log.id)
     projector = Projector(log, reporter)
     build = beside(
         ViewSource(
@@ -216,6 +220,7 @@ def views_of(
             accept_loss=settings.accept_loss,
             spec=stream_spec(settings),
             directory=str(directory),
+            database=settings.views,
             log_id=log.id,
         ),
         reporter,
@@ -223,8 +228,10 @@ def views_of(
     builder = ViewBuilder(log, journal, projector, files, build, clock, reporter)
     known = lambda: max(board.position, ledger.position)  # noqa: E731
     return Views(
+        files,
         projector,
         builder,
+        ViewSharing(projector, files, reporter),
         Listing(projector, Visibility(policy), clock, known),
         Administration(policy, projector, builder, known, known_people(settings)),
     )
@@ -328,6 +335,7 @@ def scheduler_of(
 
 async def background(parts: Parts) -> None:
     """Everything that goes on by itself, until cancelled; an outage restarts a part."""
+    shared = [("sharing of views", parts.views.sharing.run)] if parts.settings.views else []
     async with asyncio.TaskGroup() as group:
         for name, part in (
             ("board", parts.board.run),
@@ -344,5 +352,6 @@ async def background(parts: Parts) -> None:
             ("building of views", parts.views.builder.run),
             ("watchdog", parts.watchdog.run),
             ("alarms", alarms_of(parts.log, parts.nats.server, parts.reporter)),
+            *shared,
         ):
             group.create_task(parts.supervision.keep(name, part), name=name)

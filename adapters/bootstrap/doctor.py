@@ -18,6 +18,7 @@ from adapters.bootstrap.filter_check import cluster_in, filters_of
 from adapters.bootstrap.marker import read_marker
 from adapters.bootstrap.plan import refuse_unfinished
 from adapters.bootstrap.reaching import refuse_no_store, running_service
+from adapters.bootstrap.view_place import reached
 from adapters.engines.local import cgroups
 from application.settings import Settings
 from domain.errors import CountermandError
@@ -127,6 +128,20 @@ def stream(settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", "stream", text)
 
 
+def views(settings: Settings) -> Iterator[Finding]:
+    """Where the views are, and whether that answers."""
+    if not settings.views:
+        text = f"in SQLite, below {directory_of(settings) / 'views'}"
+        yield Finding("ok", "views", text)
+        return
+    try:
+        text = f"in {reached(settings.views)}, with every service that names the same database"
+        yield Finding("ok", "views", text)
+    except CountermandError as error:
+        advice = "lists and searches answer 503 until then; commands go on"
+        yield Finding("error", "views", error.message, advice)
+
+
 def service(settings: Settings) -> Iterator[Finding]:
     """Whether a service runs on the data directory."""
     endpoint = directory_of(settings) / "run" / "endpoint.json"
@@ -216,6 +231,7 @@ LOOKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     evidence,
     mark,
     stream,
+    views,
     service,
     nodes,
     accounts,

@@ -47,6 +47,12 @@ Told = Callable[[int, int], None]
 """Told the position that was looked at, and the last one there is."""
 
 
+IN_POSTGRES = (
+    "the views are in PostgreSQL, where nothing is built for a look: 'countermand projections "
+    "rebuild' compares them with the stream"
+)
+
+
 class Wish(Struct, frozen=True):
     """What to look at. ``limit``: how much damage is told in full; ``views``: them too."""
 
@@ -180,6 +186,9 @@ class Looking:
     async def _views(self, identity: LogIdentity) -> list[Damage]:
         """Where the views are other than a rebuild. What keeps it from being told is a note."""
         if not self._wish.views:
+            return []
+        if self._settings.views:
+            self._notes.append(IN_POSTGRES)
             return []
         directory = directory_of(self._settings) / "views"
         store = await asyncio.to_thread(SqliteViewFiles(directory, identity.id).current)

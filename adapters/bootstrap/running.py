@@ -93,6 +93,7 @@ async def carried_on(parts: Parts) -> AsyncIterator[None]:
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         parts.views.projector.close()
+        parts.views.files.close()
         await parts.engine.close(stop_tasks=parts.settings.stop_tasks)
 
 

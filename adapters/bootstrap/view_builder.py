@@ -17,10 +17,10 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from adapters.bootstrap.view_place import view_files
 from adapters.jetstream.config import StreamSpec
 from adapters.jetstream.connection import ServerAddress
 from adapters.jetstream.log import JetStreamLog
-from adapters.views.files import SqliteViewFiles
 from application.view_building import fill
 from application.view_writer import ViewWriter
 from domain.errors import Corrupt, CountermandError
@@ -39,7 +39,8 @@ STDIN: Final = 0
 
 
 class ViewSource(Struct, frozen=True):
-    """Where the stream is, and where the views go. ``name``: of the file to fill.
+    """Where the stream is, and where the views go. ``name``: of the file to fill; ``database``:
+    where that is instead of in ``directory``, "" for there.
 
     ``until``: the last event to fold; 0 for all that there are.
     """
@@ -51,6 +52,7 @@ class ViewSource(Struct, frozen=True):
     spec: StreamSpec
     directory: str
     log_id: str
+    database: str = ""
     name: str = ""
     until: int = 0
 
@@ -75,7 +77,7 @@ async def build(source: ViewSource) -> None:
         address, source.spec, monitor_urls=source.monitor_urls, accept_loss=source.accept_loss
     )
     try:
-        files = SqliteViewFiles(Path(source.directory), source.log_id)
+        files = view_files(source.database, Path(source.directory), source.log_id)
         store = files.open(source.name)
         try:
             told = lambda position, last: say(Step(position, last))  # noqa: E731

@@ -96,6 +96,9 @@ KINDS: Final = {
     "throttled": Kind(429, "Too many requests", "wait, then go on", 1),
     "unavailable": Kind(503, "Not available now", SAME_ID, 1),
     "views_building": Kind(503, "The views are being built", "come back in a while", 5),
+    "views_unreachable": Kind(
+        503, "The views cannot be reached", "come back in a while; commands go on without them", 5
+    ),
     "view_behind": Kind(503, "The views are not there yet", "come back in a while", 1),
     "stream_behind_journal": Kind(
         409, "The stream has lost events", "mend the stream from the journal first"

@@ -6,11 +6,8 @@ Words and exact values alike are words of the index. Times are turned into range
 from collections.abc import Iterator
 from typing import Final
 
-from eventsourcing.sqlite import SQLiteCursor
-
 from adapters.views.clauses import (
     WHOLE_MAX,
-    Row,
     Where,
     direction,
     moment,
@@ -18,9 +15,10 @@ from adapters.views.clauses import (
     selected,
     whole,
 )
-from adapters.views.facets import MANY, any_of, facet
+from adapters.views.cursor import Cursor, Row
+from adapters.views.dialect import TrailIndex
+from adapters.views.facets import MANY, asked, facet
 from adapters.views.places import Places, ranges
-from adapters.views.words import search
 from application.views import TRAIL_VALUES, AuditFilter, Page
 from domain.cluster import job_number
 from projections.audit_trail import AuditRow, Kind
@@ -29,7 +27,8 @@ COLUMNS: Final = ", ".join(f"a.{column}" for column in AuditRow.__struct_fields_
 
 
 def page(
-    cursor: SQLiteCursor,
+    cursor: Cursor,
+    index: TrailIndex,
     which: AuditFilter,
     descending: bool,
     part: Page,
@@ -40,10 +39,10 @@ def page(
     ``what`` of each row, from the table ``a``.
     """
     rows: list[Row] = []
-    for places in in_order(ranges(cursor, which), descending, part):
-        source, where = found(which, places)
+    for places in in_order(ranges(cursor, which, index.stretches_max), descending, part):
+        (tables, place), where = found(index, which, places)
         word, _ = direction(descending)
-        query = f"SELECT {what} FROM {source.tables} {where} ORDER BY {source.place} {word} LIMIT ?"
+        query = f"SELECT {what} FROM {tables} {where} ORDER BY {place} {word} LIMIT ?"
         rows += selected(cursor, query, [*where.values, part.rows + 1 - len(rows)])
         if len(rows) > part.rows:
             break
@@ -59,35 +58,29 @@ def in_order(places: list[Places], descending: bool, part: Page) -> list[Places]
     return places[::-1] if descending else places
 
 
-def span(cursor: SQLiteCursor, which: AuditFilter) -> tuple[int, int | None, int | None]:
+def span(
+    cursor: Cursor, index: TrailIndex, which: AuditFilter
+) -> tuple[int, int | None, int | None]:
     """How many rows, and their first and last place."""
     count, ends = 0, list[int]()
-    for places in ranges(cursor, which):
-        source, where = found(which, places)
-        place = source.place
-        query = f"SELECT count(*), min({place}), max({place}) FROM {source.tables} {where}"
+    for places in ranges(cursor, which, index.stretches_max):
+        (tables, place), where = found(index, which, places)
+        query = f"SELECT count(*), min({place}), max({place}) FROM {tables} {where}"
         ((more, first, last),) = selected(cursor, query, where.values)
         count += more
         ends += [first, last] if more else []
     return count, min(ends, default=None), max(ends, default=None)
 
 
-class Source:
-    """Where rows come from: the table alone, or the index and the table."""
-
-    def __init__(self, indexed: bool) -> None:
-        joined = "audit_index CROSS JOIN audit a ON a.position = audit_index.rowid"
-        self.tables = joined if indexed else "audit a"
-        self.place = "audit_index.rowid" if indexed else "a.position"
-
-
-def found(which: AuditFilter, places: Places) -> tuple[Source, Where]:
-    """Where to look, and what must hold: one bound on places each way, as tight as it can be."""
-    terms = terms_of(which)
-    source, where = Source(bool(terms)), Where()
+def found(index: TrailIndex, which: AuditFilter, places: Places) -> tuple[tuple[str, str], Where]:
+    """Where to look (tables and place), and what must hold: one bound on places each way, as tight
+    as it can be."""
+    terms = terms_of(index, which)
+    source, where = index.source(bool(terms)), Where()
+    _, place = source
     if terms:
-        where.add("audit_index MATCH ?", " AND ".join(terms))
-    where.add(f"{source.place} BETWEEN ? AND ?", places.first, places.last)
+        where.add(index.condition, index.all_of(terms))
+    where.add(f"{place} BETWEEN ? AND ?", places.first, places.last)
     if which.since:
         where.add("a.time >= ?", moment(which.since))
     if which.until:
@@ -97,10 +90,10 @@ def found(which: AuditFilter, places: Places) -> tuple[Source, Where]:
     return source, where
 
 
-def terms_of(which: AuditFilter) -> list[str]:
+def terms_of(index: TrailIndex, which: AuditFilter) -> list[str]:
     """What the index is asked for: all of these."""
     terms = [
-        search(text, columns)
+        index.search(text, columns)
         for text, columns in (
             (which.words, "message explanation"),
             (which.message, "message"),
@@ -108,19 +101,27 @@ def terms_of(which: AuditFilter) -> list[str]:
         )
         if text
     ]
+    exact = exact_terms(index, which)
+    return [*terms, index.values(index.all_of(exact))] if exact else terms
+
+
+def exact_terms(index: TrailIndex, which: AuditFilter) -> list[str]:
+    """The exact values that a row must have."""
     exact = [
-        any_of(column, values)
+        index.any_of([asked(index, column, value) for value in values])
         for column, name in TRAIL_VALUES.items()
         if (values := getattr(which, name))
     ]
     if which.forced:
-        exact.append(f"({facet('mode', 'forced')} OR {facet('kind', Kind.FORCED_STOP.value)})")
+        forced = (facet("mode", "forced"), facet("kind", Kind.FORCED_STOP.value))
+        exact.append(index.any_of([index.value(x) for x in forced]))
     if which.refused:
-        exact.append(facet("kind", Kind.REFUSAL.value))
-    exact += [facet(column, value) for column, value in alone(which) if value]
+        exact.append(index.value(facet("kind", Kind.REFUSAL.value)))
+    exact += [index.value(facet(column, value)) for column, value in alone(which) if value]
     if which.task is not None:
-        exact.append(any_of("task", (str(which.task), MANY)))
-    return [*terms, f"{{facets}} : ({' AND '.join(exact)})"] if exact else terms
+        tasks = (facet("task", str(which.task)), facet("task", MANY))
+        exact.append(index.any_of([index.value(x) for x in tasks]))
+    return exact
 
 
 def alone(which: AuditFilter) -> Iterator[tuple[str, str]]:

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from eventsourcing.sqlite import SQLiteCursor
-
-from adapters.views.clauses import Where, bad_key, moment, whole
+from adapters.views.clauses import Where, bad_key, moment, selected, whole
+from adapters.views.cursor import Cursor
 from adapters.views.schema import columns_of
 from application.views import (
     CancellationFilter,
@@ -21,7 +20,7 @@ from projections.cancellations import CancellationRow
 OUTLIVED: Final = "survivors > 0"
 STUCK: Final = "open = 1 AND due_at < :now"
 LATE: Final = "late = 1 AND in_view = 1"
-WELL: Final = f"NOT (({OUTLIVED}) OR (open = 1 AND coalesce(due_at < :now, 0)) OR ({LATE}))"
+WELL: Final = f"NOT (({OUTLIVED}) OR (open = 1 AND coalesce(due_at, :now) < :now) OR ({LATE}))"
 RANKS: Final[tuple[tuple[Trouble | None, str], ...]] = (
     (Trouble.SURVIVORS, OUTLIVED),
     (Trouble.STUCK, f"{STUCK} AND NOT ({OUTLIVED})"),
@@ -33,7 +32,7 @@ are not called late any more."""
 
 
 def page(
-    cursor: SQLiteCursor, which: CancellationFilter, now: datetime, part: Page
+    cursor: Cursor, which: CancellationFilter, now: datetime, part: Page
 ) -> tuple[TroubledCancellation, ...]:
     """A page through the groups; ``part.after`` is (group, position) of the last row before."""
     group, after = begin(part.after)
@@ -58,7 +57,7 @@ def begin(after: Key) -> tuple[int, int | None]:
 
 
 def of_group(
-    cursor: SQLiteCursor,
+    cursor: Cursor,
     which: CancellationFilter,
     number: int,
     now: datetime,
@@ -71,9 +70,8 @@ def of_group(
     if after is not None:
         where.add("position < ?", after)
     query = f"SELECT {columns_of('cancellation')} FROM cancellation {where}"
-    cursor.sqlite_cursor.row_factory = None
-    cursor.execute(f"{query} ORDER BY position DESC LIMIT ?", [*where.values, rows_max])
-    for row in cursor.fetchall():
+    values = [*where.values, rows_max]
+    for row in selected(cursor, f"{query} ORDER BY position DESC LIMIT ?", values):
         yield TroubledCancellation(CancellationRow(*row), trouble, number)
 
 
@@ -96,7 +94,7 @@ def at(now: datetime, condition: str) -> str:
     return condition.replace(":now", f"'{moment(now)}'")
 
 
-def troubles(cursor: SQLiteCursor, now: datetime) -> Troubles:
+def troubles(cursor: Cursor, now: datetime) -> Troubles:
     """How many cancels are open, stuck and late, and how many processes outlived SIGKILL."""
 
     def count(what: str, condition: str) -> int:

@@ -1,20 +1,19 @@
 """Pieces of a query: conditions with their values, and the places where pages go on."""
 
+import string
 from collections.abc import Sequence
 from datetime import MAXYEAR, UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from eventsourcing.sqlite import SQLiteCursor
-
+from adapters.views.cursor import Cursor, Row, Value
 from application.views import Key
 from domain.errors import BadRequest
 from projections.stamps import stamp
 
-Value = str | int | bytes | None
-Row = tuple[Any, ...]
 WHOLE_MAX: Final = 2**62
 """Half of what a column holds, so that one more or less is a number still."""
 
+SMALL: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(MAXYEAR, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 
@@ -53,6 +52,11 @@ def plain(value: str | int) -> Value:
     return str(value) if value and raw.decode("utf-8", "replace") == value else raw
 
 
+def in_small_letters(text: str) -> str:
+    """Without capitals, as far as they are ASCII: that is what the databases do."""
+    return text.translate(SMALL)
+
+
 def whole(number: int) -> int:
     """The nearest number that the store can compare with."""
     return max(-WHOLE_MAX, min(number, WHOLE_MAX))
@@ -88,9 +92,8 @@ def bad_key() -> BadRequest:
     )
 
 
-def selected(cursor: SQLiteCursor, query: str, values: Sequence[Value]) -> list[Row]:
-    """The rows of a query, as plain tuples."""
-    cursor.sqlite_cursor.row_factory = None
+def selected(cursor: Cursor, query: str, values: Sequence[Value]) -> list[Row]:
+    """The rows of a query."""
     cursor.execute(query, values)
     rows: list[Row] = cursor.fetchall()
     return rows

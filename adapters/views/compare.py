@@ -10,15 +10,13 @@ from typing import Any, Final
 from eventsourcing.sqlite import SQLiteCursor
 
 from adapters.views.datastore import ViewDatastore, database_of, our_errors
+from adapters.views.rows import position_of
 from adapters.views.schema import KEYS
-from adapters.views.tracking import position_of
 from application.view_store import Difference
 from domain.errors import Unavailable
 
 COMPARED: Final = {
     **KEYS,
-    "state": ("kind", "id"),
-    "tally": ("measure", "labels"),
     "about": ("one",),
     "stretch": ("first",),
     "job_node": ("job_id", "node"),

@@ -1,7 +1,6 @@
 """The file, opened as eventsourcing opens it, with settings for data that can be built again."""
 
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,15 +16,13 @@ from eventsourcing.sqlite import (
 )
 
 from adapters.views.ranges import in_ranges
+from adapters.views.using import Users
 from domain.errors import Corrupt, CountermandError, StoreFull, Unavailable
 
 CACHE_KIB: Final = 8 * 1024
 """Of each connection; there are at most fifteen."""
 
 WAL_BYTES_KEPT: Final = 64 * 1024**2
-PATIENCE_SECONDS: Final = 1.0
-"""How long who reads may go on when the file is to be closed."""
-
 SETTINGS: Final = (
     "PRAGMA synchronous = NORMAL",  # a crash may lose the last commits, with their positions
     f"PRAGMA cache_size = -{CACHE_KIB}",
@@ -64,10 +61,7 @@ class ViewDatastore(SQLiteDatastore):
     """
 
     def __init__(self, path: Path) -> None:
-        self._users = 0
-        self._in_use = set[sqlite3.Connection]()
-        self._retired = False
-        self._left = threading.Condition()
+        self._users = Users()
         uri = path.absolute().as_uri()
         super().__init__(uri)
         self.pool.close()
@@ -76,37 +70,24 @@ class ViewDatastore(SQLiteDatastore):
     @contextmanager
     def get_connection(self, *, commit: bool) -> Iterator[SQLiteConnection]:
         """As the library's, counted."""
-        with self._left:
-            if self._retired:
-                raise Unavailable("these views are closed: others took their place")
-            self._users += 1
-        try:
-            with super().get_connection(commit=commit) as connection:
-                database = database_of(connection)
-                self._in_use.add(database)
-                try:
-                    yield connection
-                finally:
-                    self._in_use.discard(database)
-        finally:
-            with self._left:
-                self._users -= 1
-                self._left.notify_all()
+        with (
+            self._users.using(),
+            super().get_connection(commit=commit) as connection,
+            self._users.interruptible(database_of(connection).interrupt),
+        ):
+            yield connection
 
     def close(self) -> None:
         """Wait for all who use it, interrupt who takes long, and close. Idempotent."""
-        with self._left:
-            self._retired = True
-            while not self._left.wait_for(lambda: self._users == 0, PATIENCE_SECONDS):
-                for database in tuple(self._in_use):
-                    database.interrupt()
+        self._users.retire()
         super().close()
 
 
 @contextmanager
 def used(datastore: SQLiteDatastore, *, commit: bool) -> Iterator[SQLiteCursor]:
-    """A transaction, with errors in our words."""
+    """A transaction whose rows are plain tuples, with errors in our words."""
     with our_errors(), datastore.transaction(commit=commit) as cursor:
+        cursor.sqlite_cursor.row_factory = None
         yield cursor
 
 

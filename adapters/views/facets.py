@@ -5,11 +5,12 @@ and needs no index for each combination of columns. A value becomes one word, wh
 holds: a mark that no keyboard has, the letter of its column, and a digest.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
+from adapters.views.dialect import TrailIndex
 from adapters.views.ranges import numbers
 from projections.audit_trail import AuditRow
 
@@ -76,14 +77,9 @@ def tasks_of(ranges: str) -> tuple[str, ...]:
     return (MANY,) if found is None else tuple(map(str, found))
 
 
-def any_of(column: str, values: Iterable[str]) -> str:
-    """The part of a search that asks for any of these values."""
-    return "(" + " OR ".join(asked(column, value) for value in values) + ")"
-
-
-def asked(column: str, value: str) -> str:
+def asked(index: TrailIndex, column: str, value: str) -> str:
     """The part that asks for one value; of rules, as a row names them, for each of several."""
     rules = [rule for rule in value.split(",") if rule] if column == "rule" else []
     if len(rules) < 2:
-        return facet(column, rules[0] if rules else value)
-    return "(" + " AND ".join(facet(column, rule) for rule in rules) + ")"
+        return index.value(facet(column, rules[0] if rules else value))
+    return index.all_of([index.value(facet(column, rule)) for rule in rules])

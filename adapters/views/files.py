@@ -49,6 +49,9 @@ class SqliteViewFiles:
         except (CountermandError, OSError):
             return None
 
+    def in_use(self) -> str | None:
+        return self._pointed_at()
+
     def begin(self) -> str:
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -74,6 +77,12 @@ class SqliteViewFiles:
         except OSError as error:
             raise Unavailable(f"{name} cannot be put in use: {error.strerror}") from error
         self._keep_only(name, still_read)
+
+    def tidy(self) -> None:
+        self._keep_only(self._pointed_at())
+
+    def close(self) -> None:
+        """Nothing is held open."""
 
     def discard(self, name: str) -> None:
         if name == self._pointed_at():

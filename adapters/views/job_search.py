@@ -3,7 +3,18 @@
 from collections.abc import Sequence
 from typing import Final
 
-from adapters.views.clauses import Value, Where, bad_key, direction, moment, place_of, plain, whole
+from adapters.views.clauses import (
+    Where,
+    bad_key,
+    direction,
+    in_small_letters,
+    moment,
+    place_of,
+    plain,
+    whole,
+)
+from adapters.views.cursor import Value
+from adapters.views.dialect import Dialect
 from adapters.views.schema import columns_of
 from application.views import JobFilter, JobOrder, Key, Page
 
@@ -22,7 +33,7 @@ SORTED_BY: Final = {
     JobOrder.STARTED: "coalesce(started_at, '')",
     JobOrder.RUN_AS: "run_as",
     JobOrder.REQUEUES: "requeue_count",
-    JobOrder.ERROR: f"error_code - {2**32} * (error_code >= {2**31})",
+    JobOrder.ERROR: f"error_code - CASE WHEN error_code >= {2**31} THEN {2**32} ELSE 0 END",
 }
 """What each order compares; ``application.views.job_key`` gives the same of a row."""
 
@@ -31,10 +42,10 @@ NUMBERS: Final = frozenset({JobOrder.PRIORITY, JobOrder.REQUEUES, JobOrder.ERROR
 
 
 def jobs(
-    which: JobFilter, order: JobOrder, descending: bool, page: Page
+    dialect: Dialect, which: JobFilter, order: JobOrder, descending: bool, page: Page
 ) -> tuple[str, Sequence[Value]]:
     """A page of jobs. Numbers are sorted first, whole rows are read for those of the page only."""
-    where = conditions(which)
+    where = conditions(dialect, which)
     _, compares = direction(descending)
     if page.after and order is JobOrder.ID:
         where.add(f"job_id {compares} ?", place_of(page.after))
@@ -44,17 +55,17 @@ def jobs(
 
 
 def jobs_from(
-    which: JobFilter, order: JobOrder, descending: bool, start: int, rows: int
+    dialect: Dialect, which: JobFilter, order: JobOrder, descending: bool, start: int, rows: int
 ) -> tuple[str, Sequence[Value]]:
     """The jobs from a number on."""
-    where = conditions(which)
+    where = conditions(dialect, which)
     query = rows_of(where, order, descending, "LIMIT ? OFFSET ?")
     return query, [*where.values, rows, whole(start)]
 
 
-def job_count(which: JobFilter) -> tuple[str, Sequence[Value]]:
+def job_count(dialect: Dialect, which: JobFilter) -> tuple[str, Sequence[Value]]:
     """How many jobs there are."""
-    where = conditions(which)
+    where = conditions(dialect, which)
     return f"SELECT count(*) FROM job {where}", where.values
 
 
@@ -80,7 +91,7 @@ def two_of(key: Key, order: JobOrder) -> tuple[Value, Value]:
             raise bad_key()
 
 
-def conditions(which: JobFilter) -> Where:
+def conditions(dialect: Dialect, which: JobFilter) -> Where:
     """What the filter asks for."""
     where = Where()
     where.any_of("job_id", which.ids)
@@ -91,10 +102,11 @@ def conditions(which: JobFilter) -> Where:
     where.any_of("cancel_actor", which.canceled_by)
     if which.nodes:
         on_nodes = Where()
-        on_nodes.any_of("node", which.nodes)
+        on_nodes.any_of(dialect.node, [in_small_letters(node) for node in which.nodes])
         where.add(f"job_id IN (SELECT job_id FROM job_node {on_nodes})", *on_nodes.values)
     if which.name:  # not LIKE, which has a limit, wildcards, and stops at NUL
-        where.add("instr(lower(name), lower(?)) > 0", plain(which.name))
+        small = plain(in_small_letters(which.name))
+        where.add(f"{dialect.found_in}(lower(name), ?) > 0", small)
     if which.since:
         where.add("changed_at >= ?", moment(which.since))
     if which.until:
@@ -118,6 +130,6 @@ def subtasks(job_id: int, task_id: int, numbers: Sequence[int]) -> tuple[str, Se
     where = Where()
     where.add("job_id = ?", whole(job_id))
     where.add("task_id = ?", whole(task_id))
-    marks = ", ".join("?" * len(numbers))
+    marks = ", ".join("?" * len(numbers)) or "NULL"  # which no number equals
     where.add(f"instance IN ({marks})", *map(whole, numbers))
     return f"SELECT {columns_of('subtask')} FROM subtask {where} ORDER BY instance", where.values

@@ -5,17 +5,13 @@ not, ``time_high`` rises with the place, and no row's time lags behind it by mor
 """
 
 from itertools import pairwise
-from typing import Final
 
-from eventsourcing.sqlite import SQLiteCursor
 from msgspec import Struct
 
 from adapters.views.clauses import WHOLE_MAX, moment, whole
+from adapters.views.cursor import Cursor
 from application.views import AuditFilter
 from projections.audit_trail import LAG_MAX
-
-STRETCHES_MAX: Final = 64
-"""Where the clock was set back more often, all of the trail is looked through."""
 
 
 class Places(Struct, frozen=True):
@@ -34,8 +30,12 @@ class Places(Struct, frozen=True):
         return Places(max(self.first, other.first), min(self.last, other.last))
 
 
-def ranges(cursor: SQLiteCursor, which: AuditFilter) -> list[Places]:
-    """Where all rows lie that the filter's places and times leave, in order, without overlap."""
+def ranges(cursor: Cursor, which: AuditFilter, stretches_max: int) -> list[Places]:
+    """Where all rows lie that the filter's places and times leave, in order, without overlap.
+
+    Where the clock was set back more often than ``stretches_max``, all of the trail is looked
+    through.
+    """
     highest = WHOLE_MAX if which.position_max is None else whole(which.position_max)
     asked = Places(whole(which.position_min), highest)
     if not asked.some:
@@ -43,20 +43,20 @@ def ranges(cursor: SQLiteCursor, which: AuditFilter) -> list[Places]:
     if which.since is None and which.until is None:
         return [asked]
     within = [both for x in stretches(cursor) if (both := x.within(asked)).some]
-    if len(within) > STRETCHES_MAX:
+    if len(within) > stretches_max:
         return [asked]
     found = [in_stretch(cursor, which, places) for places in within]
     return joined([places for places in found if places.some])
 
 
-def stretches(cursor: SQLiteCursor) -> list[Places]:
+def stretches(cursor: Cursor) -> list[Places]:
     """The stretches of the trail, from the first place to the last there can be; none at first."""
     cursor.execute("SELECT first FROM stretch ORDER BY first")
     firsts = [row[0] for row in cursor.fetchall()]
     return [Places(x, y - 1) for x, y in pairwise((*firsts, WHOLE_MAX + 1))]
 
 
-def in_stretch(cursor: SQLiteCursor, which: AuditFilter, places: Places) -> Places:
+def in_stretch(cursor: Cursor, which: AuditFilter, places: Places) -> Places:
     """Where rows of these times lie within a part of a stretch."""
     first, last = places.first, places.last
     if which.since:
@@ -66,7 +66,7 @@ def in_stretch(cursor: SQLiteCursor, which: AuditFilter, places: Places) -> Plac
     return Places(first, last).within(places)
 
 
-def first_place(cursor: SQLiteCursor, compares: str, wanted: str, places: Places) -> int:
+def first_place(cursor: Cursor, compares: str, wanted: str, places: Places) -> int:
     """The first of the places whose ``time_high`` compares so with a moment; if none, one beyond
     all there are."""
     cursor.execute("SELECT coalesce(max(position), 0) FROM audit")
@@ -81,7 +81,7 @@ def first_place(cursor: SQLiteCursor, compares: str, wanted: str, places: Places
     return low
 
 
-def row_from(cursor: SQLiteCursor, place: int) -> tuple[int, str] | None:
+def row_from(cursor: Cursor, place: int) -> tuple[int, str] | None:
     """Place and ``time_high`` of the first row at or after a place."""
     cursor.execute(
         "SELECT position, time_high FROM audit WHERE position >= ? ORDER BY position LIMIT 1",

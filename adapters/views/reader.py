@@ -1,21 +1,21 @@
-"""Reading the views: each answer from one state of the file, with the position it is true for."""
+"""Reading the views: each answer from one state of them, with the position it is true for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
-from eventsourcing.sqlite import SQLiteDatastore
 from msgspec import Struct
 from msgspec.structs import replace
 
 from adapters.views import audit_search, cancellation_search, job_search
 from adapters.views.clauses import selected
-from adapters.views.datastore import used
+from adapters.views.cursor import Cursor
+from adapters.views.dialect import Dialect
+from adapters.views.rows import position_of
 from adapters.views.schema import NODES
-from adapters.views.tracking import position_of
 from application.views import (
-    TRAIL_COLUMNS,
     Answer,
     AuditFilter,
     CancellationFilter,
@@ -37,23 +37,24 @@ from projections.job_view import JobRow, TaskRow
 from projections.subtask_view import SubtaskRow
 
 EXPORT_ROWS: Final = 1000
-PAIRS: Final = ", ".join(f"'{column}', a.{column}" for column in TRAIL_COLUMNS)
-VALUES: Final = ", ".join(f"a.{column}" for column in TRAIL_COLUMNS)
-OBJECT: Final = f"a.position, CAST(json_object({PAIRS}) AS BLOB)"
-ARRAY: Final = f"a.position, CAST(json_array({VALUES}) AS BLOB)"
-"""A row as its place and a line of JSON: SQLite makes it faster than Python takes its values."""
 
 R = TypeVar("R", bound=Struct)
 
 
-class SqliteViewReader:
-    """``ViewReader`` on a file that may be written meanwhile."""
+class SqlViewReader:
+    """``ViewReader`` on tables that may be written meanwhile.
 
-    def __init__(self, datastore: SQLiteDatastore) -> None:
-        self._datastore = datastore
+    ``reading``: a transaction that sees them as they are at one moment, with errors in our words.
+    """
+
+    def __init__(
+        self, reading: Callable[[], AbstractContextManager[Cursor]], dialect: Dialect
+    ) -> None:
+        self._reading = reading
+        self._dialect = dialect
 
     def position(self) -> int:
-        with used(self._datastore, commit=False) as cursor:
+        with self._reading() as cursor:
             return position_of(cursor)
 
     def jobs(
@@ -61,8 +62,8 @@ class SqliteViewReader:
     ) -> Answer[JobRow]:
         check(which)
         check_page(page)
-        query, values = job_search.jobs(which, order, descending, page)
-        with used(self._datastore, commit=False) as cursor:
+        query, values = job_search.jobs(self._dialect, which, order, descending, page)
+        with self._reading() as cursor:
             found = selected(cursor, query, values)
             return answer(tuple(map(job_row, found)), page, position_of(cursor))
 
@@ -71,17 +72,17 @@ class SqliteViewReader:
     ) -> Numbered[JobRow]:
         check(which)
         check_rows(rows)
-        query, values = job_search.jobs_from(which, order, descending, start, rows)
-        with used(self._datastore, commit=False) as cursor:
+        query, values = job_search.jobs_from(self._dialect, which, order, descending, start, rows)
+        with self._reading() as cursor:
             found = selected(cursor, query, values)
-            ((count,),) = selected(cursor, *job_search.job_count(which))
+            ((count,),) = selected(cursor, *job_search.job_count(self._dialect, which))
             return Numbered(tuple(map(job_row, found)), count, position_of(cursor))
 
     def tasks(self, job_id: int, states: Sequence[str], page: Page) -> Answer[TaskRow]:
         check_values("states", states)
         check_page(page)
         query, values = job_search.tasks(job_id, states, page)
-        with used(self._datastore, commit=False) as cursor:
+        with self._reading() as cursor:
             found = selected(cursor, query, values)
             return answer(tuple(TaskRow(*row) for row in found), page, position_of(cursor))
 
@@ -89,7 +90,7 @@ class SqliteViewReader:
         page = Page(max(1, len(numbers)))
         check_page(page)
         query, values = job_search.subtasks(job_id, task_id, numbers)
-        with used(self._datastore, commit=False) as cursor:
+        with self._reading() as cursor:
             found = selected(cursor, query, values)
             return answer(tuple(SubtaskRow(*row) for row in found), page, position_of(cursor))
 
@@ -100,42 +101,42 @@ class SqliteViewReader:
 
     def trail_span(self, which: AuditFilter) -> Span:
         check(which)
-        with used(self._datastore, commit=False) as cursor:
-            count, first, last = audit_search.span(cursor, which)
+        with self._reading() as cursor:
+            count, first, last = audit_search.span(cursor, self._dialect.index, which)
             return Span(count, first, last, position_of(cursor))
 
     def trail_lines(self, which: AuditFilter, *, named: bool) -> Iterator[Lines]:
         check(which)
         now = self.position()
         last = now if which.position_max is None else min(now, which.position_max)
-        return self._lines(replace(which, position_max=last), OBJECT if named else ARRAY)
+        return self._lines(replace(which, position_max=last), named)
 
     def cancellations(
         self, which: CancellationFilter, now: datetime, page: Page
     ) -> Answer[TroubledCancellation]:
         check(which)
         check_page(page)
-        with used(self._datastore, commit=False) as cursor:
+        with self._reading() as cursor:
             found = cancellation_search.page(cursor, which, now, page)
             return answer(found, page, position_of(cursor))
 
     def troubles(self, now: datetime) -> Troubles:
-        with used(self._datastore, commit=False) as cursor:
+        with self._reading() as cursor:
             return cancellation_search.troubles(cursor, now)
 
     def _trail(self, which: AuditFilter, descending: bool, page: Page) -> Answer[AuditRow]:
-        with used(self._datastore, commit=False) as cursor:
-            found = audit_search.page(cursor, which, descending, page)
+        with self._reading() as cursor:
+            found = audit_search.page(cursor, self._dialect.index, which, descending, page)
             return answer(tuple(AuditRow(*row) for row in found), page, position_of(cursor))
 
-    def _lines(self, which: AuditFilter, line: str) -> Iterator[Lines]:
-        page = Page(EXPORT_ROWS)
+    def _lines(self, which: AuditFilter, named: bool) -> Iterator[Lines]:
+        page, what = Page(EXPORT_ROWS), self._dialect.lines(named)
         while True:
-            with used(self._datastore, commit=False) as cursor:
-                found = audit_search.page(cursor, which, False, page, line)
+            with self._reading() as cursor:
+                found = audit_search.page(cursor, self._dialect.index, which, False, page, what)
             here = found[:EXPORT_ROWS]
             if here:
-                yield Lines([line for _, line in here], here[-1][0])
+                yield Lines([self._dialect.line(row, named) for row in here], here[-1][0])
             if len(found) <= EXPORT_ROWS:
                 return
             page = Page(EXPORT_ROWS, (here[-1][0],))

@@ -24,6 +24,8 @@ KEYS: Final = {
     "subtask": ("job_id", "task_id", "instance"),
     "audit": ("position",),
     "cancellation": ("position",),
+    "state": ("kind", "id"),
+    "tally": ("measure", "labels"),
 }
 NODES: Final = JobRow.__struct_fields__.index("nodes")
 """The one column that is JSON text: a job's nodes."""
@@ -34,6 +36,9 @@ EXTRA: Final = {
 }
 """``state_bytes``: the task as it is folded on, in MessagePack. ``in_view``: 0 for a cancel of a
 job that has left the job view."""
+
+FOLDED: Final = {"state": ("kind", "id", "bytes"), "tally": ("measure", "labels", "total")}
+"""The columns of two tables below: what is folded on, and totals."""
 
 OTHERS: Final = (
     """CREATE TABLE state (
@@ -115,10 +120,17 @@ def without_none(kind: object) -> tuple[object, bool]:
     return others[0], len(others) < len(get_args(kind))
 
 
-def insert(name: str) -> str:
-    """Insert or replace a whole row."""
-    count = len(TABLES[name].__struct_fields__) + (1 if name in EXTRA else 0)
-    return f"INSERT OR REPLACE INTO {name} VALUES ({', '.join('?' * count)})"
+def width(name: str) -> int:
+    """How many columns a table has."""
+    return len(all_columns(name))
+
+
+def all_columns(name: str) -> tuple[str, ...]:
+    """All columns of a table that whole rows are written into, in order."""
+    if name in FOLDED:
+        return FOLDED[name]
+    extra = (EXTRA[name].partition(" ")[0],) if name in EXTRA else ()
+    return (*TABLES[name].__struct_fields__, *extra)
 
 
 def columns_of(name: str) -> str:

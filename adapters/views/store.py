@@ -2,45 +2,22 @@
 
 import threading
 from collections.abc import Sequence
-from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Final, Self
-
-import msgspec
-from eventsourcing.sqlite import SQLiteCursor
-from msgspec.structs import astuple, replace
+from typing import Self
 
 from adapters.views.compare import SqliteComparison
 from adapters.views.datastore import ViewDatastore, used
-from adapters.views.facets import facets_of
-from adapters.views.reader import SqliteViewReader
-from adapters.views.schema import NODES, insert, statements
-from adapters.views.tracking import ViewRecorder, position_of
-from adapters.views.words import plain
-from adapters.wire.packed import from_ranges, packed
+from adapters.views.reader import SqlViewReader
+from adapters.views.rows import about, around_of, counts_of, position_of, put, states_of
+from adapters.views.schema import statements
+from adapters.views.sqlite import SQLITE
+from adapters.views.tracking import ViewRecorder
 from application.view_store import Changes
 from domain.errors import Corrupt
 from domain.events import Aggregate
-from domain.job import Task
-from projections.audit_trail import AuditRow
-from projections.folding import Around, Fold, JobFold
-from projections.job_view import JobRow, TaskRow
-from projections.stamps import stamp
-from projections.tally import CountKey, Measure
-
-INDEX_ROW: Final = (
-    "INSERT INTO audit_index (rowid, message, explanation, facets) VALUES (?, ?, ?, ?)"
-)
-OTHER_NODES: Final = (
-    "DELETE FROM job_node WHERE job_id = ?1 AND node NOT IN (SELECT value FROM json_each(?2))"
-)
-NODES_OF_JOB: Final = (
-    "INSERT OR IGNORE INTO job_node (job_id, node) SELECT ?1, value FROM json_each(?2)"
-)
-"""A job's nodes seldom change: then nothing is written."""
-
-FOLDS: Final = msgspec.msgpack.Decoder(Fold, dec_hook=from_ranges)
-TASKS: Final = msgspec.msgpack.Decoder(Task, dec_hook=from_ranges)
+from projections.folding import Around, Fold
+from projections.tally import CountKey
 
 
 class SqliteViewStore:
@@ -93,40 +70,32 @@ class SqliteViewStore:
 
     def around(self) -> Around:
         with used(self.datastore, commit=False) as cursor:
-            cursor.execute("SELECT release_seconds, high FROM about")
-            seconds, high = cursor.fetchone()
-            return Around(seconds, msgspec.convert(high, datetime | None))
+            return around_of(cursor)
 
     def states(self, aggregates: Sequence[Aggregate]) -> dict[Aggregate, Fold]:
-        found: dict[Aggregate, Fold] = {}
         with used(self.datastore, commit=False) as cursor:
-            for aggregate in aggregates:
-                state = state_of(cursor, aggregate)
-                if state is not None:
-                    found[aggregate] = state
-        return found
+            return states_of(cursor, aggregates)
 
     def counts(self) -> dict[CountKey, int]:
         with used(self.datastore, commit=False) as cursor:
             return counts_of(cursor)
 
-    def reader(self) -> SqliteViewReader:
-        return SqliteViewReader(self.datastore)
+    def reader(self) -> SqlViewReader:
+        return SqlViewReader(partial(used, self.datastore, commit=False), SQLITE)
 
     def comparison(self, other: Self) -> SqliteComparison:
         return SqliteComparison(self.datastore, other.path)
 
+    def may_write(self) -> bool:
+        return True  # the data directory is locked: nobody else is there
+
+    def check_writing(self) -> None:
+        """Nobody can take that away."""
+
     def commit(self, changes: Changes) -> None:
         with self._lock, used(self.datastore, commit=True) as cursor:
             self._recorder.track(cursor, changes.position)
-            put_jobs(cursor, changes)
-            put_states(cursor, changes)
-            cursor.executemany(insert("subtask"), map(astuple, changes.subtasks))
-            put_trail(cursor, changes.trail)
-            put_cancellations(cursor, changes)
-            remove(cursor, changes.removed)
-            put_counts(cursor, changes)
-            put_around(cursor, changes)
+            put(cursor, SQLITE, changes)
 
     def close(self) -> None:
         self.datastore.close()
@@ -138,153 +107,7 @@ class SqliteViewStore:
 
     def _about(self) -> tuple[int, str]:
         with used(self.datastore, commit=False) as cursor:
-            cursor.execute("SELECT version, log_id FROM about")
-            row = cursor.fetchone()
-        if row is None:
+            found = about(cursor)
+        if found is None:
             raise Corrupt(f"{self.path.name} does not say which views it holds")
-        return int(row[0]), str(row[1])
-
-
-# --- reading what is folded on --------------------------------------------------------------------
-
-
-def state_of(cursor: SQLiteCursor, aggregate: Aggregate) -> Fold | None:
-    """The fold of one aggregate, a job's with its tasks."""
-    cursor.execute(
-        "SELECT bytes FROM state WHERE kind = ? AND id = ?", (aggregate.kind, aggregate.id)
-    )
-    row = cursor.fetchone()
-    if row is None:
-        return None
-    try:
-        return with_tasks(cursor, FOLDS.decode(row[0]))
-    except msgspec.MsgspecError as error:
-        raise Corrupt(f"the views hold a fold of {aggregate} that cannot be read") from error
-
-
-def with_tasks(cursor: SQLiteCursor, state: Fold) -> Fold:
-    """The fold; if it is a job's, with its tasks."""
-    if not isinstance(state, JobFold):
-        return state
-    cursor.execute(
-        "SELECT task_id, state_bytes FROM task WHERE job_id = ? ORDER BY task_id", (state.job.id,)
-    )
-    tasks = {number: TASKS.decode(coded) for number, coded in cursor.fetchall()}
-    return replace(state, job=replace(state.job, tasks=tasks))
-
-
-def counts_of(cursor: SQLiteCursor) -> dict[CountKey, int]:
-    """All totals."""
-    cursor.execute("SELECT measure, labels, total FROM tally")
-    return {
-        CountKey(
-            msgspec.convert(measure, Measure), msgspec.json.decode(labels, type=tuple[str, ...])
-        ): total
-        for measure, labels, total in cursor.fetchall()
-    }
-
-
-# --- writing --------------------------------------------------------------------------------------
-
-
-def put_jobs(cursor: SQLiteCursor, changes: Changes) -> None:
-    """Rows of jobs and of the tasks that changed."""
-    cursor.executemany(insert("job"), map(job_values, changes.jobs))
-    cursor.executemany(OTHER_NODES, map(nodes_of, changes.jobs))
-    cursor.executemany(NODES_OF_JOB, map(nodes_of, changes.jobs))
-    states = {k.id: s for k, s in changes.states.items() if isinstance(s, JobFold)}
-    cursor.executemany(
-        insert("task"), (task_values(row, states[str(row.job_id)]) for row in changes.tasks)
-    )
-
-
-def put_cancellations(cursor: SQLiteCursor, changes: Changes) -> None:
-    """Rows of cancels that began or changed."""
-    rows = ((*astuple(row), 1) for row in changes.cancellations)
-    cursor.executemany(insert("cancellation"), rows)
-
-
-def remove(cursor: SQLiteCursor, jobs: Sequence[int]) -> None:
-    """Jobs leave the job view; of their cancels it is noted."""
-    for statement in (
-        "DELETE FROM task WHERE job_id = ?",
-        "DELETE FROM subtask WHERE job_id = ?",
-        "DELETE FROM job_node WHERE job_id = ?",
-        "DELETE FROM job WHERE job_id = ?",
-        "UPDATE cancellation SET in_view = 0 WHERE job_id = ?",
-    ):
-        cursor.executemany(statement, ((job_id,) for job_id in jobs))
-
-
-def job_values(row: JobRow) -> tuple[object, ...]:
-    """A job's columns; the nodes are JSON."""
-    values = astuple(row)
-    return (*values[:NODES], msgspec.json.encode(row.nodes).decode(), *values[NODES + 1 :])
-
-
-def nodes_of(row: JobRow) -> tuple[int, str]:
-    """A job's number, and its nodes as JSON."""
-    return row.job_id, msgspec.json.encode(row.nodes).decode()
-
-
-def task_values(row: TaskRow, state: JobFold) -> tuple[object, ...]:
-    """A task's columns, and the task itself to be folded on."""
-    return (*astuple(row), packed(state.job.tasks[row.task_id]))
-
-
-def put_states(cursor: SQLiteCursor, changes: Changes) -> None:
-    """What is folded on. A job's tasks are in their own rows, so that few bytes change."""
-    for aggregate, state in changes.states.items():
-        if state is None:
-            place = (aggregate.kind, aggregate.id)
-            cursor.execute("DELETE FROM state WHERE kind = ? AND id = ?", place)
-    cursor.executemany(
-        "INSERT OR REPLACE INTO state VALUES (?, ?, ?)",
-        ((a.kind, a.id, state_bytes(s)) for a, s in changes.states.items() if s is not None),
-    )
-
-
-def state_bytes(state: Fold) -> bytes:
-    """The fold in MessagePack, without tasks."""
-    if isinstance(state, JobFold):
-        state = replace(state, job=replace(state.job, tasks={}))
-    return packed(state)
-
-
-def put_trail(cursor: SQLiteCursor, rows: Sequence[AuditRow]) -> None:
-    """Rows of the trail, their words, and where the clock was set back."""
-    cursor.executemany("INSERT INTO stretch VALUES (?)", first_places(cursor, rows))
-    cursor.executemany(insert("audit"), map(astuple, rows))
-    cursor.executemany(
-        INDEX_ROW,
-        ((r.position, plain(r.message), plain(r.explanation), facets_of(r)) for r in rows),
-    )
-
-
-def first_places(cursor: SQLiteCursor, rows: Sequence[AuditRow]) -> list[tuple[int]]:
-    """Rows before which the clock was set back; and the very first one."""
-    cursor.execute("SELECT time_high FROM audit ORDER BY position DESC LIMIT 1")
-    last = cursor.fetchone()
-    highs = [None if last is None else last[0], *(row.time_high for row in rows)]
-    pairs = zip(rows, highs, strict=False)
-    return [(r.position,) for r, before in pairs if before is None or r.time_high < before]
-
-
-def put_counts(cursor: SQLiteCursor, changes: Changes) -> None:
-    """The new totals."""
-    cursor.executemany(
-        "INSERT OR REPLACE INTO tally VALUES (?, ?, ?)",
-        (
-            (key.measure, msgspec.json.encode(key.labels).decode(), total)
-            for key, total in changes.counts.items()
-        ),
-    )
-
-
-def put_around(cursor: SQLiteCursor, changes: Changes) -> None:
-    """What holds around the next event."""
-    high = changes.around.high
-    cursor.execute(
-        "UPDATE about SET release_seconds = ?, high = ?",
-        (changes.around.release_seconds, None if high is None else stamp(high)),
-    )
+        return found

@@ -1,18 +1,14 @@
 """The position of the views, kept by eventsourcing's tracking recorder beside their rows."""
 
-from typing import Final
-
 from eventsourcing.persistence import IntegrityError, Tracking
 from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore, SQLiteTrackingRecorder
 
 from adapters.views.datastore import used
+from adapters.views.rows import UPSTREAM
 from adapters.views.schema import statements
 from domain.errors import Corrupt
 from projections.folding import Around
 from projections.version import VIEWS_VERSION
-
-UPSTREAM: Final = "countermand"
-"""The name under which the position is tracked."""
 
 
 class ViewRecorder(SQLiteTrackingRecorder):
@@ -48,11 +44,3 @@ class ViewRecorder(SQLiteTrackingRecorder):
             raise Corrupt(
                 f"the views hold position {position} already: two projectors are at work"
             ) from error
-
-
-def position_of(cursor: SQLiteCursor) -> int:
-    """The position that the open transaction sees."""
-    cursor.execute(
-        "SELECT max(notification_id) FROM tracking WHERE application_name = ?", (UPSTREAM,)
-    )
-    return int(cursor.fetchone()[0] or 0)

@@ -8,6 +8,8 @@ import re
 import unicodedata
 from typing import Final
 
+from msgspec import Struct
+
 from domain.errors import BadRequest
 
 WORDS_MAX: Final = 32
@@ -15,8 +17,16 @@ CHARACTERS_MAX: Final = 1000
 SEARCHABLE: Final = re.compile(r"[0-9A-Za-z\x80-\U0010ffff]")
 """A text that has none of these has nothing to search for. Others may hold a letter or a digit."""
 
-NOTHING: Final = '""'
-"""The term that no text has."""
+
+class Term(Struct, frozen=True):
+    """Words that stand one after the other; with ``begins`` the last one may go on.
+
+    Without words it is in no text.
+    """
+
+    words: tuple[str, ...]
+    begins: bool = False
+
 
 TERM: Final = re.compile(r'"([^"]*)"(\*?)|(\S+)')
 SYMBOL: Final = "So"
@@ -56,7 +66,19 @@ def plain(text: str) -> str:
 
 
 def search(text: str, columns: str) -> str:
-    """The search for every word of ``text`` in any of ``columns`` (names with blanks between).
+    """The search for every word of ``text`` in any of ``columns`` (names with blanks between), in
+    the language of SQLite's index. Raises as ``terms_of`` does.
+    """
+    return f"{{{columns}}} : ({' AND '.join(map(in_fts5, terms_of(text)))})"
+
+
+def in_fts5(term: Term) -> str:
+    """One term of a search."""
+    return f'"{" ".join(term.words)}"' + (" *" if term.begins else "")
+
+
+def terms_of(text: str) -> list[Term]:
+    """Everything that ``text`` asks for, at least one term.
 
     Raises ``BadRequest`` when there is nothing to search for, or too much.
     """
@@ -64,20 +86,20 @@ def search(text: str, columns: str) -> str:
         raise bad(f"the words to search for have more than {CHARACTERS_MAX} characters")
     if not SEARCHABLE.search(text):
         raise bad(f"{text!r} holds no letter and no digit to search for")
-    terms = [term for match in TERM.finditer(text) if (term := term_of(match))] or [NOTHING]
+    terms = [term for match in TERM.finditer(text) if (term := term_of(match))] or [Term(())]
     if len(terms) > WORDS_MAX:
         raise bad(f"there are more than {WORDS_MAX} words to search for")
-    return f"{{{columns}}} : ({' AND '.join(terms)})"
+    return terms
 
 
-def term_of(match: re.Match[str]) -> str:
-    """One word or phrase as a term of the search; empty when it holds nothing to search for."""
+def term_of(match: re.Match[str]) -> Term | None:
+    """One word or phrase that was typed; None when it holds nothing to search for."""
     phrase, begins, word = match.groups()
     if word is not None:
         begins, phrase = ("*", word[:-1]) if word.endswith("*") else ("", word)
     if not any(unicodedata.category(c)[0] in "LN" or is_symbol(c) for c in phrase):
-        return ""
-    return f'"{" ".join(plain(phrase).split())}"' + (" *" if begins else "")
+        return None
+    return Term(tuple(plain(phrase).split()), bool(begins))
 
 
 def is_symbol(c: str) -> bool:

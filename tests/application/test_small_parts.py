@@ -68,6 +68,9 @@ def test_numbers_have_limits_and_both_ends_are_allowed(name: str) -> None:
         ({"stop_signal": "SIGKILL"}, "SIGTERM"),
         ({"log_level": "loud"}, "debug"),
         ({"nats_urls": ("nats://elsewhere:4222",)}, "nats_service_credentials_file"),
+        ({"views": "mysql://h/d"}, "views is no address"),
+        ({"views": "postgresql://a:b@h/d"}, "passfile"),
+        ({"views": "postgresql://a@h/d?password=b"}, "passfile"),
     ],
 )
 def test_what_is_not_allowed_is_named_with_what_is(changes: dict[str, object], words: str) -> None:

@@ -26,12 +26,12 @@ from tests.contract.views import (
     FIRST,
     LAST,
     Kept,
+    ViewKind,
     at,
     cancellation,
     changes,
     job,
     job_changes,
-    new_store,
 )
 
 NOW: Final = 100
@@ -123,7 +123,7 @@ def paged(reader: ViewReader, which: CancellationFilter, size: int) -> list[Trou
 )
 @given(rows=cancels(), which=filters, size=st.integers(1, 5), gone=st.sets(st.integers(1, 3)))
 def test_the_worst_come_first_and_each_once(
-    kind: str,
+    kind: ViewKind,
     rows: list[CancellationRow],
     which: CancellationFilter,
     size: int,
@@ -136,7 +136,7 @@ def test_the_worst_come_first_and_each_once(
         if matches(row, trouble, which)
     ]
     found.sort(key=lambda x: (x.group, -x.row.position))
-    with new_store(kind) as store:
+    with kind.new_store() as store:
         store.commit(job_changes(100, *(JobFold(job(n)) for n in (1, 2, 3))))
         store.commit(changes(101, cancellations=rows))
         store.commit(changes(102, removed=sorted(gone)))

@@ -30,11 +30,11 @@ from tests.contract.views import (
     FIRST,
     LAST,
     Kept,
+    ViewKind,
     at,
     changes,
     job,
     job_changes,
-    new_store,
 )
 
 QUICK: Final = settings(
@@ -177,9 +177,9 @@ def paged(
     size=st.integers(1, 7),
 )
 def test_paging_gives_what_the_filter_finds_once_and_in_order(
-    kind: str, made: list[Job], which: JobFilter, order: JobOrder, descending: bool, size: int
+    kind: ViewKind, made: list[Job], which: JobFilter, order: JobOrder, descending: bool, size: int
 ) -> None:
-    with new_store(kind) as store:
+    with kind.new_store() as store:
         rows = stored(store, made)
         found = paged(store.reader(), which, order, descending, size)
         assert found == in_order([r for r in rows if matches(r, which)], order, descending)
@@ -195,7 +195,7 @@ def test_paging_gives_what_the_filter_finds_once_and_in_order(
     size=st.integers(1, 7),
 )
 def test_rows_from_a_number_on_with_the_count_of_all(
-    kind: str,
+    kind: ViewKind,
     made: list[Job],
     which: JobFilter,
     order: JobOrder,
@@ -203,7 +203,7 @@ def test_rows_from_a_number_on_with_the_count_of_all(
     start: int,
     size: int,
 ) -> None:
-    with new_store(kind) as store:
+    with kind.new_store() as store:
         rows = stored(store, made)
         found = store.reader().jobs_from(which, order, descending, start, size)
         expected = in_order([r for r in rows if matches(r, which)], order, descending)

@@ -17,12 +17,12 @@ from tests.contract.naive import EXACT, Term, matches, paged
 from tests.contract.views import (
     ALL,
     Kept,
+    ViewKind,
     at,
     at_times,
     audit,
     cells,
     changes,
-    new_store,
     values_of,
 )
 
@@ -169,7 +169,7 @@ CONDITIONS: Final[dict[str, st.SearchStrategy[dict[str, object]]]] = {
 @THOROUGH
 @given(rows=trails(), asked=filters(), size=st.integers(1, 5), cut=st.integers(0, 14))
 def test_a_filter_finds_what_a_look_at_every_row_finds(
-    kind: str,
+    kind: ViewKind,
     rows: list[AuditRow],
     asked: tuple[AuditFilter, dict[str, tuple[Term, ...]]],
     size: int,
@@ -177,7 +177,7 @@ def test_a_filter_finds_what_a_look_at_every_row_finds(
 ) -> None:
     which, terms = asked
     expected = [row for row in rows if matches(row, which, terms)]
-    with new_store(kind) as store:
+    with kind.new_store() as store:
         store.commit(changes(1000, trail=rows[:cut]))
         store.commit(changes(1001, trail=rows[cut:]))
         reader = store.reader()

@@ -1,18 +1,24 @@
 """What the contract of the views is run against, and rows to run it with.
 
-Another implementation joins with one more entry in ``KINDS``.
+Another implementation joins with a ``ViewKind`` and one more entry in ``KINDS``.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final, Protocol
 
 import msgspec
+import pytest
 from msgspec.structs import replace
 
 from adapters.views.files import SqliteViewFiles
+from adapters.views.postgres.files import PostgresViewFiles
+from adapters.views.postgres.server import PostgresServer
+from adapters.views.postgres.store import PostgresViewStore
+from adapters.views.schema import KEYS
 from application.view_store import Changes, Difference, ViewFiles, ViewStore
 from application.views import TRAIL_COLUMNS, Page
 from domain import events as e
@@ -25,6 +31,7 @@ from projections.job_view import JobRow, job_row, task_row
 from projections.stamps import stamp
 from projections.subtask_view import SubtaskRow
 from projections.tally import CountKey
+from tests.support.postgres import run_sql
 
 LOG = "log/1"
 START = datetime(2026, 3, 1, 8, 0, 0, tzinfo=UTC)
@@ -34,17 +41,43 @@ LAST = datetime.max.replace(tzinfo=timezone(-timedelta(hours=14)))
 """Moments that have no name in UTC."""
 
 
+class ViewKind(Protocol):
+    """A kind of views: where they are, and what is there."""
+
+    def files(self, directory: Path, log_id: str) -> ViewFiles:
+        """As a service finds them at its start."""
+        ...
+
+    def names(self, directory: Path) -> set[str]:
+        """The names of all views that are there."""
+        ...
+
+    def new_store(self) -> AbstractContextManager[ViewStore]:
+        """New views for one of many examples."""
+        ...
+
+    def clear(self) -> None:
+        """Nothing stays, where a directory is not all there is."""
+        ...
+
+
 class Kept:
     """A place for files of views, and what a service makes of it each time it starts."""
 
-    def __init__(self, directory: Path, make: Callable[[Path, str], ViewFiles]) -> None:
-        self.directory = directory
-        self._make = make
-        self._opened: list[ViewStore] = []
+    def __init__(self, directory: Path, kind: ViewKind) -> None:
+        self._directory = directory
+        self._kind = kind
+        self._opened: list[ViewStore | ViewFiles] = []
 
     def files(self, log_id: str = LOG) -> ViewFiles:
         """As a service finds them at its start."""
-        return self._make(self.directory, log_id)
+        files = self._kind.files(self._directory, log_id)
+        self._opened.append(files)
+        return files
+
+    def names(self) -> set[str]:
+        """The names of all views that are there."""
+        return self._kind.names(self._directory)
 
     def store(self) -> ViewStore:
         """New views in a file of their own."""
@@ -57,16 +90,76 @@ class Kept:
         return store
 
     def close(self) -> None:
-        for store in self._opened:
-            store.close()
+        for one in self._opened:
+            one.close()
+        self._kind.clear()
 
 
-def sqlite(directory: Path, log_id: str) -> ViewFiles:
+class Sqlite:
     """Files of SQLite."""
-    return SqliteViewFiles(directory, log_id)
+
+    def files(self, directory: Path, log_id: str) -> ViewFiles:
+        return SqliteViewFiles(directory, log_id)
+
+    def names(self, directory: Path) -> set[str]:
+        return {x.name for x in directory.glob("*.sqlite")}
+
+    @contextmanager
+    def new_store(self) -> Iterator[ViewStore]:
+        with in_memory() as directory:
+            place = Kept(directory / "views", self)
+            try:
+                yield place.store()
+            finally:
+                place.close()
+
+    def clear(self) -> None:
+        """The directory goes."""
 
 
-KINDS: dict[str, Callable[[Path, str], ViewFiles]] = {"sqlite": sqlite}
+class InPostgres:
+    """Schemas of a database."""
+
+    def __init__(self, database: str) -> None:
+        self._database = database
+        self._store: PostgresViewStore | None = None
+
+    def files(self, directory: Path, log_id: str) -> ViewFiles:
+        return PostgresViewFiles(PostgresServer(self._database), log_id)
+
+    def names(self, directory: Path) -> set[str]:
+        return {str(row[0]) for row in run_sql(self._database, SCHEMAS)}
+
+    @contextmanager
+    def new_store(self) -> Iterator[ViewStore]:
+        """The same one, emptied: to make the tables takes longer than most examples."""
+        if self._store is None:
+            self._store = PostgresViewStore(PostgresServer(self._database), EXAMPLES, LOG)
+        run_sql(self._database, *EMPTY)
+        yield self._store
+
+    def close(self) -> None:
+        """No examples follow."""
+        if self._store is not None:
+            self._store.close()
+            self.clear()
+
+    def clear(self) -> None:
+        drops = [f"DROP SCHEMA {name} CASCADE" for name in self.names(Path())]
+        run_sql(self._database, *drops, "DROP SCHEMA IF EXISTS countermand_views CASCADE")
+
+
+SCHEMAS: Final = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'countermand\\_v_\\_%'"
+EXAMPLES: Final = "countermand_v1_0123456789ab"
+EMPTY: Final = (
+    *(f"DELETE FROM {EXAMPLES}.{x}" for x in (*KEYS, "stretch", "job_node")),
+    f"DELETE FROM {EXAMPLES}.tracking WHERE application_name = 'countermand'",
+    f"UPDATE {EXAMPLES}.about SET release_seconds = {Around().release_seconds}, high = NULL",
+)
+KINDS: Final = (
+    "sqlite",
+    pytest.param("postgres", marks=pytest.mark.xdist_group("postgres")),
+)
 
 
 @contextmanager
@@ -75,17 +168,6 @@ def in_memory() -> Iterator[Path]:
     memory = Path("/dev/shm")
     with TemporaryDirectory(dir=memory if memory.is_dir() else None) as directory:
         yield Path(directory)
-
-
-@contextmanager
-def new_store(kind: str) -> Iterator[ViewStore]:
-    """New views for one example."""
-    with in_memory() as directory:
-        place = Kept(directory / "views", KINDS[kind])
-        try:
-            yield place.store()
-        finally:
-            place.close()
 
 
 def differences(one: ViewStore, other: ViewStore) -> tuple[Difference, ...]:

@@ -1,16 +1,19 @@
-"""A real PostgreSQL of our own, with its defaults, on a Unix socket; where it is installed."""
+"""A real PostgreSQL of our own, on a Unix socket; where it is installed."""
 
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlencode
 
 import psycopg
+import pytest
 from msgspec import Struct
 
 from tests.support.waiting import until
@@ -26,12 +29,24 @@ NOT_HERE: Final = (
 )
 
 
+NEEDED: Final = "COUNTERMAND_TESTS_NEED_POSTGRES"
+"""Where this is set (in CI), tests fail that cannot run because PostgreSQL is not there."""
+
+FORGETFUL: Final = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
+"""For tests that are not about a machine that dies."""
+
+
 class Postgres(Struct, frozen=True):
     """A running server. It listens on a socket in ``directory``, and asks no password there."""
 
     directory: Path
     user: str
     version: str
+
+    def url(self, database: str = "postgres", **parameters: str) -> str:
+        """The address of a database."""
+        wanted = {"host": str(self.directory), "port": str(PORT), **parameters}
+        return f"postgresql://{self.user}@/{database}?{urlencode(wanted)}"
 
     def environment(self) -> dict[str, str]:
         """The settings of the library's persistence module for it."""
@@ -57,11 +72,35 @@ def programs() -> Path | None:
     return None
 
 
+def refuse_missing() -> None:
+    """Skip the test where PostgreSQL is not installed; fail where it must be."""
+    if programs() is None:
+        if os.environ.get(NEEDED):
+            pytest.fail(f"{NOT_HERE}, and {NEEDED} says that it must be")
+        pytest.skip(NOT_HERE)
+
+
+def new_database(postgres: Postgres) -> str:
+    """The address of a new, empty database."""
+    name = f"views_{secrets.token_hex(6)}"
+    run_sql(postgres.url(), f"CREATE DATABASE {name}")
+    return postgres.url(name)
+
+
+def run_sql(url: str, *statements: str) -> list[tuple[object, ...]]:
+    """What the last of these statements finds, each a transaction of its own."""
+    with psycopg.connect(url, autocommit=True) as connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
 @contextmanager
-def running_postgres(directory: Path) -> Iterator[Postgres | None]:
+def running_postgres(directory: Path, settings: Sequence[str] = ()) -> Iterator[Postgres | None]:
     """A server with its data below ``directory``; None where PostgreSQL is not installed.
 
-    It refuses to run as root, so root lends it the account that its package made.
+    ``settings``: besides its defaults. It refuses to run as root, so root lends it the account that
+    its package made.
     """
     found = programs()
     if found is None:
@@ -74,23 +113,22 @@ def running_postgres(directory: Path) -> Iterator[Postgres | None]:
         directory.chmod(0o711)
         shutil.chown(home, account)
     user = account or pwd.getpwuid(os.geteuid()).pw_name
-    made = [str(found / "initdb"), "-D", str(data), "-A", "trust", "-U", user, "-E", "UTF8"]
+    made = [str(found / "initdb"), "-D", str(data), "-A", "trust", "-U", user, "-E", "UTF8", "-N"]
     subprocess.run(made, check=True, capture_output=True, user=account, cwd="/")
-    with _serving(found, home, data, account):
+    with _serving(found, home, account, settings):
         yield _reached(home, user)
 
 
 @contextmanager
-def _serving(found: Path, home: Path, data: Path, account: str | None) -> Iterator[None]:
-    command = [str(found / "postgres"), "-D", str(data), "-k", str(home), "-p", str(PORT)]
+def _serving(
+    found: Path, home: Path, account: str | None, settings: Sequence[str]
+) -> Iterator[None]:
+    command = [str(found / "postgres"), "-D", str(home / "data"), "-k", str(home), "-p", str(PORT)]
+    for setting in ("listen_addresses=", *settings):
+        command += ["-c", setting]
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(
-            [*command, "-c", "listen_addresses="],
-            user=account,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd="/",
+            command, user=account, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/"
         )
     try:
         yield

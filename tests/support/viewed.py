@@ -1,7 +1,7 @@
 """Views on real files for tests of what fills and asks them, and a history that leaves traces."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
@@ -125,7 +125,7 @@ class Viewed:
         self.files = files or SqliteViewFiles(directory / "views", LOG_ID)
         self.journal = world.journal()
         self.known = 0
-        self.projector = Projector(self.log, self._report)
+        self.projector = Projector(self.log, self.report)
         self.builder = ViewBuilder(
             self.log,
             self.journal,
@@ -133,7 +133,7 @@ class Viewed:
             self.files,
             build or self._build,
             world.clock,
-            self._report,
+            self.report,
             short_events,
         )
         self.listing = Listing(
@@ -144,9 +144,10 @@ class Viewed:
             at_least_seconds,
         )
         self.reports: list[tuple[str, dict[str, object]]] = []
+        self.also: dict[str, Callable[[], Awaitable[None]]] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
-    def _report(self, event: str, **facts: object) -> None:
+    def report(self, event: str, **facts: object) -> None:
         self.reports.append((event, facts))
 
     @property
@@ -199,8 +200,8 @@ class Viewed:
 
     async def start(self) -> Self:
         """What goes on by itself goes on."""
-        supervision = Supervision(self._report)
-        parts = {"views": self.projector.run, "building": self.builder.run}
+        supervision = Supervision(self.report)
+        parts = {"views": self.projector.run, "building": self.builder.run, **self.also}
         self._tasks = [asyncio.create_task(supervision.keep(n, p)) for n, p in parts.items()]
         return self
 

@@ -1,0 +1,88 @@
+"""Two schemas of views, compared row for row: the one in use, and the one built from the stream."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, Final
+
+import psycopg
+
+from adapters.views.compare import COMPARED
+from adapters.views.cursor import Cursor
+from adapters.views.postgres.cursor import PostgresCursor
+from adapters.views.postgres.errors import our_errors
+from adapters.views.postgres.schema import columns_in
+from adapters.views.postgres.server import READS, PostgresServer
+from adapters.views.schema import TABLES
+from application.view_store import Difference
+from domain.errors import Unavailable
+
+COLUMNS: Final = {
+    "about": ("version", "log_id", "release_seconds", "high"),
+    "stretch": ("first",),
+    "job_node": ("job_id", "node"),
+    "tracking": ("application_name", "notification_id"),
+}
+"""Of the tables whose rows are not written as a whole."""
+
+
+class PostgresComparison:
+    """``Comparison`` of two schemas, read in one transaction that sees both as they were."""
+
+    def __init__(self, server: PostgresServer, old: str, new: str) -> None:
+        """Begin with both as they are now. Raises ``Unavailable`` or ``Corrupt``."""
+        self._old, self._new = old, new
+        self._busy = threading.Lock()
+        self._open = True
+        with our_errors():
+            self._connection = server.connect(READS)
+            try:
+                self._connection.execute("BEGIN")
+                self._connection.execute(f"SELECT FROM {old}.about".encode())
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def differences(self) -> tuple[Difference, ...]:
+        with self._busy, our_errors():
+            if not self._open:
+                raise Unavailable("the comparison was closed")
+            return tuple(self._found(PostgresCursor(self._connection.cursor())))
+
+    def close(self) -> None:
+        self._open = False
+        while not self._busy.acquire(timeout=0.05):
+            with suppress(psycopg.Error):
+                self._connection.cancel_safe()
+        try:
+            self._connection.close()
+        finally:
+            self._busy.release()
+
+    def _found(self, cursor: Cursor) -> Iterator[Difference]:
+        """Tables in which a row is missing, other, or too many, with the key of the first."""
+        for table, key in COMPARED.items():
+            lost = unlike(cursor, table, key, self._old, self._new)
+            extra = unlike(cursor, table, key, self._new, self._old)
+            rows = max(lost[0], extra[0])
+            if rows:
+                first = min(x for _, x in (lost, extra) if x is not None)
+                yield Difference(table, rows, str(first))
+            if not self._open:
+                raise Unavailable("the comparison was closed")
+
+
+def unlike(
+    cursor: Cursor, table: str, key: tuple[str, ...], here: str, there: str
+) -> tuple[int, Any]:
+    """How many rows of one side the other lacks or has otherwise, and the first one's key."""
+    columns = columns_in(table) if table in TABLES or table not in COLUMNS else COLUMNS[table]
+    same_key = " AND ".join(f"a.{k} = b.{k}" for k in key)
+    other = " OR ".join(f"a.{c} IS DISTINCT FROM b.{c}" for c in (*columns, key[0]))
+    shown = " || '/' || ".join(f"a.{k}" for k in key)
+    cursor.execute(
+        f"SELECT count(*), min({shown}) FROM {here}.{table} a LEFT JOIN {there}.{table} b "
+        f"ON {same_key} WHERE {other}"
+    )
+    count, first = cursor.fetchone()
+    return int(count), first

@@ -1,0 +1,107 @@
+"""A database of PostgreSQL, and connections to it."""
+
+import os
+import socket
+from collections.abc import Sequence
+from typing import Final
+
+import psycopg
+from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import TupleRow, tuple_row
+
+from domain.errors import Misconfigured, Unavailable
+
+CONNECT_SECONDS: Final = 3
+"""PostgreSQL's client takes whole seconds, at least two."""
+
+VERSION_MIN: Final = 140000
+"""PostgreSQL 14: from it on the server ends a session that says nothing."""
+
+ALIVE_SECONDS: Final = 3
+"""How long the network may say nothing before the server takes a client for dead."""
+
+SILENT_SECONDS: Final = 15
+"""How long a service may say nothing before the server ends what it holds. It looks twice a second
+whether it is still the one that writes."""
+
+HELD: Final = (
+    "tcp_keepalives_idle=1",
+    "tcp_keepalives_interval=1",
+    f"tcp_keepalives_count={ALIVE_SECONDS - 1}",
+    f"tcp_user_timeout={ALIVE_SECONDS}s",
+    f"idle_session_timeout={SILENT_SECONDS}s",
+    f"idle_in_transaction_session_timeout={SILENT_SECONDS}s",
+    "synchronous_commit=off",
+)
+"""Settings of a session that holds locks: they must go when the service is gone. What is committed
+with positions may be lost with the server: it is folded again."""
+
+READS: Final = (
+    "default_transaction_isolation=repeatable\\ read",
+    "default_transaction_read_only=on",
+    "jit=off",
+)
+"""Settings of a session that reads: each transaction sees one state, and plans are made fast."""
+
+
+class PostgresServer:
+    """Where the database is. ``name``: for people, without account and password."""
+
+    def __init__(self, url: str) -> None:
+        """Raises ``Misconfigured`` for what is not the address of a database."""
+        try:
+            self.parameters = {k: str(v) for k, v in conninfo_to_dict(url).items()}
+        except psycopg.Error:  # its text may hold the password
+            raise Misconfigured(
+                "views is not the address of a database: give "
+                "postgresql://ACCOUNT@HOST:PORT/DATABASE, with %40 for an @ in a part of it"
+            ) from None
+        host = self.parameters.get("host") or self.parameters.get("hostaddr") or "local socket"
+        port, database = self.parameters.get("port", "5432"), self.parameters.get("dbname", "")
+        self.name = f"{host}:{port}/{database}"
+
+    def arguments(self, settings: Sequence[str] = ()) -> dict[str, str]:
+        """What a connection is opened with; the operator's own words come last."""
+        own = self.parameters.get("options", "")
+        options = " ".join([*(f"-c {x}" for x in settings), own]).strip()
+        defaults = {"connect_timeout": str(CONNECT_SECONDS), "application_name": this_service()}
+        return {**defaults, **self.parameters, "options": options}
+
+    def connect(self, settings: Sequence[str] = ()) -> Connection[TupleRow]:
+        """A new connection, each statement a transaction. Raises ``Unavailable`` with why."""
+        try:
+            connection = psycopg.connect(
+                **self.arguments(settings),  # type: ignore[arg-type]
+                autocommit=True,
+                row_factory=tuple_row,
+            )
+        except psycopg.Error as error:
+            raise self.unreachable(error) from error
+        if connection.info.server_version < VERSION_MIN or encoding(connection) != "UTF8":
+            found = f"version {connection.info.server_version // 10000}, {encoding(connection)}"
+            connection.close()
+            raise Unavailable(
+                f"PostgreSQL at {self.name} ({found}) cannot hold views: it must be of version 14 "
+                "or newer, and the database in UTF8"
+            )
+        return connection
+
+    def unreachable(self, error: Exception) -> Unavailable:
+        """What to look at."""
+        why = " ".join(str(error).split())
+        return Unavailable(
+            f"PostgreSQL at {self.name} cannot be reached: {why}; see that it runs, and that the "
+            "setting views has its address, account and database",
+            code="views_unreachable",
+        )
+
+
+def this_service() -> str:
+    """Who it is, for who looks at the sessions of a database."""
+    return f"countermand {socket.gethostname()}:{os.getpid()}"
+
+
+def encoding(connection: Connection[TupleRow]) -> str:
+    """The encoding of a database."""
+    return connection.info.parameter_status("server_encoding") or ""
