@@ -218,6 +218,8 @@ def test_what_only_the_mark_knows_must_be_accepted(copy: Service, stores: Stores
     mark = marked.read()
     assert mark is not None
     marked.begin(Mark(mark.log_id, mark.position + 1, "0" * 64))
+    said = run(copy, "restore", file)
+    assert (said.status, "the mark knows of" in said.err) == (5, True), "the stream may have it"
     shutil.rmtree(copy.data / "jetstream")
     assert run(copy, "restore", file).status == 10
     assert "by the mark" in copy.refused()
