@@ -360,4 +360,3 @@ def words_of(settings: Settings, plan: Plan) -> str:
             "when their loss is accepted ('countermand accept-loss')."
         )
     return words
-

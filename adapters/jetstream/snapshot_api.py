@@ -58,9 +58,7 @@ class _Target(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def snapshot_of(
-    connection: Connection, stream: str, created: str
-) -> AsyncIterator[Snapshot]:
+async def snapshot_of(connection: Connection, stream: str, created: str) -> AsyncIterator[Snapshot]:
     """A snapshot of a stream, its chunks to be read once. ``created``: as its info says.
 
     A chunk is acknowledged when the next one is asked for. Raises ``Unavailable``; while the
