@@ -3,7 +3,8 @@
 import random
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -24,6 +25,7 @@ CLIENTS: Final = 4
 ANSWERS_MAX: Final = 100
 PATIENCE_SECONDS: Final = 90.0
 PAGE_BYTES: Final = 4096
+RESTARTED: Final = "the service restarted its nats-server"
 PROMISE: Final = "new commands are refused, nothing acknowledged is lost, and it heals by itself"
 
 
@@ -38,24 +40,43 @@ class Shortage(Protocol):
         """It is over."""
         ...
 
+    def felt(self) -> str:
+        """How it was felt otherwise than by a refusal; "" for not at all."""
+        ...
+
+
+class FullDisk(Filler):
+    """A file that takes what is left of the disk."""
+
+    def felt(self) -> str:
+        return ""
+
 
 class FileLimit:
-    """RLIMIT_FSIZE of nats-server: no file of it grows beyond what the last block has now."""
+    """RLIMIT_FSIZE: no file of this nats-server grows beyond what the last block has, and a little.
+
+    A nats-server that the service starts in its place has no such limit.
+    """
 
     def __init__(self, one: Service) -> None:
         self._one = one
+        self._pids = until(one.nats_pids, "nats-server runs")
+        self._bytes = (one.data / blocks_in(one.data)[-1]).stat().st_size + PAGE_BYTES
 
     def fill(self) -> None:
-        last = self._one.data / blocks_in(self._one.data)[-1]
-        self._limit(last.stat().st_size + PAGE_BYTES)
+        self._limit(self._bytes)
 
     def remove(self) -> None:
         self._limit(resource.RLIM_INFINITY)
 
+    def felt(self) -> str:
+        now = self._one.nats_pids()
+        return RESTARTED if now and now != self._pids else ""
+
     def _limit(self, size: int) -> None:
-        for pid in self._one.nats_pids():
-            hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, hard))
+        for pid in self._pids:
+            with suppress(ProcessLookupError):
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
 def play(seed: int, rounds: int | None) -> Iterator[Row]:
@@ -78,37 +99,49 @@ def on_disk(scenario: str, home: Path, chance: random.Random, rounds: int) -> Ro
         one.start()
         seen = set[str]()
         for number in range(rounds):
-            shortage = FileLimit(one) if limited else Filler(home)
-            one_round(trial, shortage, chance, number % 2 == 1, seen)
+            one_round(
+                trial,
+                lambda: FileLimit(one) if limited else FullDisk(home),
+                chance,
+                number % 2 == 1,
+                seen,
+            )
             print(f"{scenario}: round {number + 1}", file=sys.stderr, flush=True)
         trial.look_at_all()
     return Row(
         scenario,
         rounds,
         PROMISE,
-        f"filled under load; refused then with {', '.join(sorted(seen))}; in every second round "
-        "all was killed before there was room again",
+        f"the room was taken under load: {', '.join(sorted(seen))}; in every second round all was "
+        "killed before there was room again",
         len(trial.ledger.told),
         len(trial.lost),
-        detected=", ".join(f"503 `{code}`" for code in sorted(seen)),
+        detected=", ".join(sorted(seen)),
         wrong=tuple(trial.wrong),
     )
 
 
 def one_round(
-    trial: Trial, shortage: Shortage, chance: random.Random, killed: bool, seen: set[str]
+    trial: Trial,
+    begin: Callable[[], Shortage],
+    chance: random.Random,
+    killed: bool,
+    seen: set[str],
 ) -> None:
     """Fill while clients work, until a command is refused; then make room."""
     load = trial.load(CLIENTS, f"d{chance.randrange(10**6)}")
     try:
         load.wait_for(chance.randint(1, ANSWERS_MAX), PATIENCE_SECONDS)
-        until(lambda: filled(trial, shortage, seen), "a refusal", PATIENCE_SECONDS)
-        if killed:
-            kill_both(trial.one)
-    finally:
-        shortage.remove()
+        shortage = begin()
+        try:
+            until(lambda: filled(trial, shortage, seen), "a refusal", PATIENCE_SECONDS)
+            if killed:
+                kill_both(trial.one)
+        finally:
+            shortage.remove()
         if not killed:
             load.wait_for(CLIENTS, PATIENCE_SECONDS)
+    finally:
         trial.end(load)
     if killed:
         refusal = start_or_refusal(trial.one)
@@ -118,14 +151,16 @@ def one_round(
 
 
 def filled(trial: Trial, shortage: Shortage, seen: set[str]) -> bool:
-    """Take what room there is; whether a command is refused now, and how."""
+    """Take what room there is; whether that was felt, and how."""
     shortage.fill()
     body = {"tasks": [{"command": "true"}], "submit": False}
     asked = Asked("/jobs", f"probe.{len(trial.ledger.told)}.{len(seen)}", body)
     with trial.one.client() as http:
         got = http.post(asked.path, json=asked.body, headers={"Idempotency-Key": asked.key})
     if got.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-        seen.add(got.json()["code"])
-        return True
-    trial.ledger.note(asked, got.json())
-    return False
+        words = f"503 `{got.json()['code']}`"
+    else:
+        trial.ledger.note(asked, got.json())
+        words = shortage.felt()
+    seen |= {words} - {""}
+    return bool(words)

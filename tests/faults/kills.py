@@ -20,8 +20,8 @@ from tests.faults.report import Row
 from tests.faults.trial import Trial, first_words, kill_both, start_or_refusal
 from tests.support.waiting import until
 
-ROUNDS: Final = 210
-ROUNDS_A_STORE: Final = 15
+ROUNDS: Final = 200
+ROUNDS_A_STORE: Final = 20
 ANSWERS_MAX: Final = 60
 LATER_SECONDS_MAX: Final = 0.01
 CLIENTS_MAX: Final = 6
