@@ -5,11 +5,12 @@ Configuring never leave.
 
 Thousands may be due at once: after an outage, or when the parameter gets a smaller value. They go
 in batches, a few at a time, so that a command waits for a few appends and not for thousands; before
-each batch the parameter is read again, so that a new value stops what has not been done yet.
+each batch the parameter is read again, so that a new value stops what has not been done yet. From a
+service that is read-only none goes: who looks at its stream wants everything as it was.
 """
 
 import asyncio
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
 from typing import Final
@@ -35,7 +36,7 @@ IN_FLIGHT_MAX: Final = 8
 
 
 class Retention:
-    """Removes jobs in the order of their ends."""
+    """Removes jobs in the order of their ends. ``held``: why none may be now, or ""."""
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class Retention:
         runs: Runs,
         clock: Clock,
         reporter: Reporter,
+        held: Callable[[], str],
     ) -> None:
         self._board = board
         self._ledger = ledger
@@ -52,6 +54,7 @@ class Retention:
         self._runs = runs
         self._clock = clock
         self._reporter = reporter
+        self._held = held
         self._left: set[int] = set()
 
     async def run(self) -> None:
@@ -72,7 +75,7 @@ class Retention:
         A job that the board has not seen leave yet is not removed twice.
         """
         removed, done = 0, set[int]()
-        while batch := self._next(self._clock.now() - await self._kept(), done):
+        while not self._held() and (batch := self._next(await self._latest(), done)):
             removed += await self._remove_all(batch)
             done.update(batch)
         return removed
@@ -85,6 +88,10 @@ class Retention:
             return LOOK_SECONDS_MAX
         left = (ended_at + kept - now).total_seconds()
         return min(max(left, LOOK_SECONDS_MIN), LOOK_SECONDS_MAX)
+
+    async def _latest(self) -> datetime:
+        """Jobs that ended by then are to go."""
+        return self._clock.now() - await self._kept()
 
     async def _kept(self) -> timedelta:
         """How long jobs stay after their end."""

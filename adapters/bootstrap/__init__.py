@@ -26,6 +26,7 @@ from adapters.bootstrap.loss import accept_loss as accept
 from adapters.bootstrap.mend import Mended
 from adapters.bootstrap.mend import mend as make_again
 from adapters.bootstrap.people import principals_file
+from adapters.bootstrap.restore_place import Restored
 from adapters.bootstrap.running import Endpoint, service
 from adapters.bootstrap.system import LogReporter
 from adapters.principals import PrincipalsFile
@@ -142,7 +143,7 @@ def restore(
     file: Path,
     journal_aside: bool,
     told: restoring.Told,
-) -> restoring.Restored:
+) -> Restored:
     """A backup in the stream's place."""
     os.umask(0o077)
     wish = restoring.Wish(file, journal_aside)

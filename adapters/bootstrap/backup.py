@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from adapters.bootstrap.backup_file import BackupWriter, Header
+from adapters.bootstrap.backup_file import BackupWriter, Header, events_to
 from adapters.bootstrap.evidence import Nats, stream_spec
 from adapters.bootstrap.reaching import stream_reached
 from adapters.jetstream.accounts import NatsRole
@@ -46,7 +46,7 @@ async def backup(settings: Settings, path: Path, *, force: bool, told: Told) -> 
             finally:
                 await connection.close()
     return BackedUp(
-        f"{path}: events 1 to {header.last} of the stream {header.log_id}, "
+        f"{path}: {events_to(header.last)} of the stream {header.log_id}, "
         f"{header.data_bytes} bytes, SHA-256 {header.data_sha256}"
     )
 

@@ -8,7 +8,7 @@ is done with it, and what it is of can be read with ``head -2``.
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -42,6 +42,17 @@ class Header(Struct, frozen=True):
     data_bytes: int = 0
     data_sha256: str = ""
 
+    @property
+    def room_bytes(self) -> int:
+        """What the stream may take. Raises ``MsgspecError``; not of a header that was read."""
+        return msgspec.json.decode(self.config, type=_Room).max_bytes
+
+
+class _Room(Struct, frozen=True):
+    """Of a stream's configuration."""
+
+    max_bytes: int = 0
+
 
 # --- writing --------------------------------------------------------------------------------------
 
@@ -54,7 +65,7 @@ class BackupWriter:
 
     def __init__(self, path: Path, *, force: bool) -> None:
         self._path = path
-        self._part = path.with_name(f"{path.name}.part")
+        self._part = path.parent / f"{path.name}.part"
         self._force = force
         self._digest = sha256()
         self.data_bytes = 0
@@ -63,15 +74,11 @@ class BackupWriter:
     def __enter__(self) -> "BackupWriter":
         self._refuse_taken()
         try:
-            self._file = open(os.open(self._part, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._open().close()
-            raise Misconfigured(f"another backup writes {self._part}") from None
+            self._file = opened_alone(self._part)
+            self._file.truncate(0)
+            self._file.seek(HEADER_BYTES)
         except OSError as error:
             raise Misconfigured(f"{self._part} cannot be written: {error.strerror}") from None
-        self._file.truncate(0)
-        self._file.seek(HEADER_BYTES)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -119,6 +126,10 @@ class BackupWriter:
         except FileExistsError:
             self._refuse_taken()
             raise
+        except PermissionError:  # a file system without links
+            self._refuse_taken()
+            self._part.rename(self._path)
+            return
         self._part.unlink()
 
     def _refuse_taken(self) -> None:
@@ -133,6 +144,28 @@ class BackupWriter:
     def _open(self) -> BinaryIO:
         assert self._file is not None, "it is used as a context"
         return self._file
+
+
+def opened_alone(part: Path) -> BinaryIO:
+    """The file, to be written by us alone; what a crash left in it is still there.
+
+    Raises ``Misconfigured`` while another backup writes it, ``OSError``.
+    """
+    handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    file = os.fdopen(handle, "r+b")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        own = os.fstat(file.fileno())
+        if not os.path.samestat(own, os.lstat(part)):
+            raise BlockingIOError  # whoever wrote it gave it its name meanwhile
+    except (BlockingIOError, FileNotFoundError):
+        file.close()
+        raise Misconfigured(f"another backup writes {part}") from None
+    if own.st_nlink == 1:
+        return file
+    part.unlink()  # of a crash between the two names; under the other one it is a backup
+    file.close()
+    return opened_alone(part)
 
 
 def block_of(header: Header) -> bytes:
@@ -182,10 +215,12 @@ def data_of(path: Path) -> Iterator[bytes]:
             yield piece
 
 
-def opened(path: Path) -> BinaryIO:
-    """The file, to be read."""
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """The file, to be read. Raises ``Misconfigured`` when it cannot be."""
     try:
-        return path.open("rb")
+        with path.open("rb") as file:
+            yield file
     except OSError as error:
         raise Misconfigured(f"{path} cannot be read: {error.strerror}") from None
 
@@ -204,7 +239,9 @@ def header_in(file: BinaryIO, path: Path) -> Header:
     if len(block) < HEADER_BYTES or rest.strip(b"\n") != check:
         raise damaged(path, "its header is not what was written")
     try:
-        return msgspec.json.decode(text, type=Header)
+        header = msgspec.json.decode(text, type=Header)
+        msgspec.json.decode(header.config, type=_Room)
+        return header
     except msgspec.MsgspecError as error:
         raise damaged(path, f"its header cannot be read: {error}") from None
 
@@ -212,3 +249,8 @@ def header_in(file: BinaryIO, path: Path) -> Header:
 def damaged(path: Path, how: str) -> Corrupt:
     """A backup that must not be used."""
     return Corrupt(f"the backup {path} is damaged: {how}. Nothing was done; use another one")
+
+
+def events_to(last: int) -> str:
+    """All events up to a position, in words."""
+    return f"events 1 to {last}" if last else "no events"

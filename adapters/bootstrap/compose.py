@@ -171,7 +171,7 @@ def join(
         board=board,
         dispatcher=dispatcher,
         carrier=carrier_of(settings, board, ledger, engine, runs, dispatcher, reporter),
-        retention=Retention(board, ledger, engine, runs, clock, reporter),
+        retention=Retention(board, ledger, engine, runs, clock, reporter, watchdog.refusal),
         run_limits=RunLimits(board, runs, clock, reporter),
         holds=Holds(board, clock),
         room=room,

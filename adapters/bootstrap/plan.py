@@ -46,7 +46,7 @@ class Plan(Struct, frozen=True):
     that tells of it. ``damage``, ``known_stream``, ``last``, ``known_last``, ``reason``: as that
     event has them. ``added``: events that only the damaged stream had. ``missing``: events that are
     nowhere. ``log_id``, ``mark``: the stream and the mark afterwards. ``journal_kept``: whether the
-    journal goes on.
+    journal goes on. ``taken_at``: when the backup was taken that is restored.
     """
 
     work: Work
@@ -62,6 +62,7 @@ class Plan(Struct, frozen=True):
     log_id: str = ""
     mark: Mark | None = None
     journal_kept: bool = True
+    taken_at: str = ""
 
 
 def stamp() -> str:

@@ -7,8 +7,8 @@ switched. Each step can be done again: the plan (``plan``) says how far it came.
 
 import os
 import shutil
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -26,22 +26,15 @@ from adapters.bootstrap.evidence import (
     opened,
     stream_spec,
 )
-from adapters.bootstrap.loss import files_of, marked_by, put_in_place, write_journal
-from adapters.bootstrap.marker import Marker, write_marker
-from adapters.bootstrap.mend import empty, move_store, replace_directory
-from adapters.bootstrap.plan import (
-    Plan,
-    Work,
-    read_plan,
-    refuse_other,
-    remove_plan,
-    stamp,
-    write_plan,
-)
+from adapters.bootstrap.loss import copied_by, marked_by, write_journal
+from adapters.bootstrap.mend import empty, replace_directory
+from adapters.bootstrap.plan import Plan, Work, read_plan, refuse_other, stamp, write_plan
 from adapters.bootstrap.reaching import STORE
 from adapters.bootstrap.recording import record
+from adapters.bootstrap.restore_place import RESTORING, Restored, new_journal, switched
 from adapters.bootstrap.system import Uuid7Ids
 from adapters.jetstream.accounts import NatsRole
+from adapters.jetstream.api import StreamInfo
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.lock import DataLock
 from adapters.jetstream.log import JetStreamLog
@@ -57,12 +50,14 @@ from application.fsck import Book, look_through
 from application.mending import sentence
 from application.ports import Mark
 from application.settings import Settings
-from domain.errors import Corrupt, Misconfigured, Refused
+from domain.errors import Corrupt, CountermandError, Misconfigured, Refused, Unavailable
 from domain.events import StreamRestored
 
-RESTORING: Final = "restoring"
 ASIDE: Final = "replaced"
-
+ALL_THE_SAME: Final = (
+    "--journal-aside restores the backup all the same; what was there before is kept aside"
+)
+"""What to say of a backup that the witnesses are against."""
 
 Told = Callable[[str], Callable[[int, int], None]]
 """Gives, for what is counted, who is told how many are done, and how many there are."""
@@ -75,17 +70,11 @@ class Wish(Struct, frozen=True):
     journal_aside: bool
 
 
-class Restored(Struct, frozen=True):
-    """What was done, in words. ``missing``: events that are nowhere, so that no service starts."""
-
-    words: str
-    missing: int
-
-
 async def restore(settings: Settings, wish: Wish, told: Told) -> Restored:
     """Put the backup in the stream's place. Goes on where an interrupted one stopped.
 
-    Raises ``Corrupt`` for a damaged backup, ``Refused`` when the journal has what the backup lacks,
+    Then it is the interrupted one's backup that is restored, whatever file is named. Raises
+    ``Corrupt`` for a damaged backup, ``Refused`` when the journal has what the backup lacks,
     ``Misconfigured`` for the backup of another stream, or a stream on an outside server.
     """
     refuse_outside(settings)
@@ -94,7 +83,7 @@ async def restore(settings: Settings, wish: Wish, told: Told) -> Restored:
         plan = read_plan(directory)
         refuse_other(plan, Work.RESTORE)
         if plan is None:
-            header = matching(settings, verified(wish.file, told("bytes checked")))
+            header = fitting(settings, verified(wish.file, told("bytes checked")))
             refuse_strangers(lock.directory / STORE)
             plan = await Restoring(settings, wish, header, told).prepared()
         return switched(settings, plan)
@@ -109,12 +98,17 @@ def refuse_outside(settings: Settings) -> None:
         )
 
 
-def matching(settings: Settings, header: Header) -> Header:
-    """The header of a backup of this cluster's stream."""
+def fitting(settings: Settings, header: Header) -> Header:
+    """The header of a backup of this cluster's stream, for which the settings have room."""
     if (header.cluster, header.stream) != (settings.cluster, settings.stream):
         raise Misconfigured(
             f"this is a backup of the stream {header.stream} of cluster {header.cluster}; the "
             f"settings say {settings.stream} of {settings.cluster}"
+        )
+    if header.room_bytes > settings.stream_bytes_max:
+        raise Misconfigured(
+            f"the stream in the backup may take {header.room_bytes} bytes, and stream_bytes_max "
+            f"is {settings.stream_bytes_max}: set it to {header.room_bytes} or more"
         )
     return header
 
@@ -136,16 +130,23 @@ class Restoring:
         lock = await DataLock.acquire(place)  # an interrupted one's server has ended
         try:
             empty(place)
-            staged = replace_directory(self._settings, place)
-            async with nats(staged, lock) as server:
-                await self._put_back(server)
-                await grow(server.address(NatsRole.OPERATOR), self._spec)
-                kept, last = await self._looked_at(server)
-                plan = await self._recorded(staged, server, kept, last)
+            plan = await self._made(place, lock)
             sync_tree(place / STORE)
+        except CountermandError:
+            shutil.rmtree(place)  # what is not used needs no room
+            raise
         finally:
             lock.release()
         return write_plan(self._directory, plan)
+
+    async def _made(self, place: Path, lock: DataLock) -> Plan:
+        """The new stream, whole, with the event that tells of it; its server has ended."""
+        staged = replace_directory(self._settings, place)
+        async with nats(staged, lock) as server:
+            await self._put_back(server)
+            await grow(server.address(NatsRole.OPERATOR), self._spec)
+            kept, last = await self._looked_at(server)
+            return await self._recorded(staged, server, kept, last)
 
     async def _put_back(self, server: Nats) -> None:
         header, told = self._header, self._told("bytes unpacked")
@@ -174,26 +175,29 @@ class Restoring:
                 raise Corrupt(
                     f"the backup ends at event {last}, and was taken at {self._header.last}"
                 )
-            path, shelf = journal_path(self._settings), SqliteShelf()
-            compared = path.exists() and not self._wish.journal_aside
-            journal = SqliteJournal(path, self._settings.cluster) if compared else None
-            try:
-                if journal is not None:
-                    refuse_newer(journal, last)
-                book, checker = Book(1), Checker(self._spec.cluster, shelf)
-                stream = whole_stream(connection, self._spec, info)
-                told = self._told("events")
-                tell = lambda position: told(position, last)  # noqa: E731
-                await look_through(stream, last, checker, journal, book, tell)
-            finally:
-                shelf.close()
-                if journal is not None:
-                    journal.close()
+            with journal_there(self._settings, self._wish) as journal:
+                refuse_newer(journal, last)
+                book = await self._book(connection, info, journal)
         finally:
             await connection.close()
         if book.kept:
-            raise Corrupt(disagreement(book, sentence(book.kept[0])))
-        return compared, last
+            raise Corrupt(disagreement(book.kept[0].kind, sentence(book.kept[0])))
+        return journal is not None, last
+
+    async def _book(
+        self, connection: Connection, info: StreamInfo, journal: SqliteJournal | None
+    ) -> Book:
+        """The first damage in it, or the first difference from the journal or the mark."""
+        shelf, told, last = SqliteShelf(), self._told("events"), info.state.last_seq
+        mark = None if self._wish.journal_aside else marked_by(self._settings)
+        try:
+            book, checker = Book(1), Checker(self._spec.cluster, shelf)
+            stream = whole_stream(connection, self._spec, info)
+            tell = lambda position: told(position, last)  # noqa: E731
+            await look_through(stream, last, checker, journal, book, tell, mark)
+            return book
+        finally:
+            shelf.close()
 
     # --- on the record ----------------------------------------------------------------------------
 
@@ -216,13 +220,16 @@ class Restoring:
             )
             head = await record(log, self._spec.cluster, fact, event_id)
             if not kept:
-                await write_journal(log, new_journal(self._settings), self._spec.cluster)
+                new = new_journal(self._settings)
+                await write_journal(log, new, self._spec.cluster)
+                sync_directory(new.parent)  # it is there as long as the plan is
             return Plan(
                 work=Work.RESTORE,
                 aside=f"{ASIDE}/{time}",
                 event_id=event_id,
                 damage="",
                 known_stream=self._header.log_id,
+                taken_at=self._header.taken_at,
                 last=last,
                 missing=missing,
                 log_id=log.id,
@@ -239,49 +246,58 @@ def for_one_server(config: Raw) -> Raw:
     return Raw(msgspec.json.encode(keys | {"num_replicas": Raw(b"1")}))
 
 
-def refuse_newer(journal: SqliteJournal, last: int) -> None:
+@contextmanager
+def journal_there(settings: Settings, wish: Wish) -> Iterator[SqliteJournal | None]:
+    """The journal that the stream is compared with and that goes on, if there is one.
+
+    Raises ``Misconfigured`` for one that cannot be opened.
+    """
+    path = journal_path(settings)
+    if wish.journal_aside or not path.exists():
+        yield None
+        return
+    try:
+        journal = SqliteJournal(path, settings.cluster)
+    except Misconfigured as error:
+        raise Misconfigured(f"{error.message}; {ALL_THE_SAME}") from None
+    with closing(journal):
+        yield journal
+
+
+def refuse_newer(journal: SqliteJournal | None, last: int) -> None:
     """Raise ``Refused`` when the journal has events that the backup has not."""
-    copied = journal.mark()
+    copied = journal.mark() if journal is not None else None
     if copied is not None and copied.position > last:
         raise Refused(
             f"the backup ends at event {last}, and the journal has {copied.position}: 'countermand "
             "mend' makes the stream again from the journal, and loses nothing. If that cannot be "
-            "done, --journal-aside restores the backup; the journal is kept beside"
+            f"done, {ALL_THE_SAME}"
         )
 
 
-def disagreement(book: Book, words: str) -> str:
+def disagreement(kind: str, words: str) -> str:
     """What is wrong with a backup that cannot be used."""
-    if book.kept[0].kind == "journal":
+    if kind in ("journal", "mark"):
         return (
-            f"the backup and the journal disagree: {words}. See which of them is right; "
-            "--journal-aside restores the backup, and keeps the journal beside"
+            f"the backup and the {kind} disagree: {words}. See which of them is right; "
+            f"{ALL_THE_SAME}"
         )
     return f"the stream in the backup is damaged: {words}. Nothing was changed"
 
 
 def known_by(settings: Settings) -> Mark:
     """The highest position that the journal or the mark there is has seen."""
-    found, path = [Mark("", 0, "")], journal_path(settings)
-    mark = marked_by(settings)
-    if mark is not None:
-        found.append(mark)
-    if path.exists():
-        with closing(SqliteJournal(path, settings.cluster)) as journal:
-            copied = journal.mark()
-            found += [copied] if copied is not None else []
-    return max(found, key=lambda x: x.position)
+    try:
+        copied = copied_by(settings)
+    except (Corrupt, Misconfigured, Unavailable):
+        copied = None  # it is put aside as it is
+    found = (Mark("", 0, ""), marked_by(settings), copied)
+    return max((x for x in found if x is not None), key=lambda x: x.position)
 
 
 def known_before(settings: Settings) -> bool:
     """Whether there is a stream or a mark to be kept aside."""
     return (directory_of(settings) / STORE).is_dir() or mark_file(settings).path.exists()
-
-
-def new_journal(settings: Settings) -> Path:
-    """Where a journal is written that is to take the place of the one there is."""
-    path = journal_path(settings)
-    return path.with_name(f"{path.name}.new")
 
 
 def sync_tree(top: Path) -> None:
@@ -294,69 +310,3 @@ def sync_tree(top: Path) -> None:
             finally:
                 os.close(handle)
         sync_directory(Path(directory))
-
-
-# --- taking its place -----------------------------------------------------------------------------
-
-
-def switched(settings: Settings, plan: Plan) -> Restored:
-    """The new stream in its place. Each step may have been done before."""
-    directory = directory_of(settings)
-    keep_mark(settings, plan)
-    move_store(directory, plan, RESTORING)
-    if plan.journal_kept:
-        with closing(SqliteJournal(journal_path(settings), settings.cluster)) as journal:
-            journal.succeed(plan.log_id)
-    else:
-        renew_journal(settings, plan)
-    write_marker(directory, Marker(plan.log_id))
-    if plan.mark is not None:
-        mark_file(settings).begin(plan.mark)
-    for made in (RESTORING, "snapshots"):  # folded jobs may be ahead of what was restored
-        shutil.rmtree(directory / made, ignore_errors=True)
-    remove_plan(directory)
-    return Restored(words_of(settings, plan), plan.missing)
-
-
-def keep_mark(settings: Settings, plan: Plan) -> None:
-    """The mark of before, copied aside; once."""
-    mark, aside = mark_file(settings).path, directory_of(settings) / plan.aside
-    known = marked_by(settings)
-    if not mark.exists() or (known is not None and known.log_id == plan.log_id):
-        return
-    aside.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shutil.copy2(mark, aside / "mark.new")
-    (aside / "mark.new").rename(aside / "mark")
-    sync_directory(aside)
-
-
-def renew_journal(settings: Settings, plan: Plan) -> None:
-    """The journal that was written from the restored stream in its place."""
-    path, new = journal_path(settings), new_journal(settings)
-    if new.exists():
-        put_in_place(path, journal_aside(settings, plan), new)
-
-
-def journal_aside(settings: Settings, plan: Plan) -> Path:
-    """Where the journal of before is kept: beside the new one, for it may be on another disk."""
-    path = journal_path(settings)
-    return path.with_name(f"{path.name}.{Path(plan.aside).name}")
-
-
-def words_of(settings: Settings, plan: Plan) -> str:
-    """What was done."""
-    words = (
-        f"the stream {settings.stream} was restored: events 1 to {plan.last}, as they were; event "
-        f"{plan.last + 1} tells of it."
-    )
-    aside, journal = directory_of(settings) / plan.aside, journal_aside(settings, plan)
-    if aside.exists():
-        words += f" What was there before is kept at {aside}."
-    if any(old.exists() for old in files_of(journal)):
-        words += f" The journal of before is kept at {journal}."
-    if plan.missing:
-        words += (
-            f" {plan.missing} later events that were acknowledged are nowhere: the service starts "
-            "when their loss is accepted ('countermand accept-loss')."
-        )
-    return words

@@ -32,12 +32,12 @@ ANSWER_SECONDS: Final = 1.5
 ADVISED: Final = {
     "UPDATED": Finding("configuration", "somebody changed the stream's configuration", False),
     "DELETED": Finding("deleted", "somebody deleted the stream", True),
-    "CREATED": Finding("replaced", "somebody made the stream again", True),
     "RESTORE_CREATE": Finding("restored", "somebody restores the stream", True),
     "RESTORE_COMPLETE": Finding("restored", "somebody restored the stream", True),
 }
 """Advisories of a stream that nobody sends by accident. Others (a leader was elected, a snapshot
-was taken, a batch was abandoned) are no change."""
+was taken, a batch was abandoned) are no change. "CREATED" is none of these: a replica that leads
+for the first time says so too. That a stream was made again a look tells, by its identity."""
 
 CERTAIN: Final = frozenset({"configuration", "replaced"})
 """What one look tells for certain. The rest is looked at twice: a replica that was just elected
@@ -87,6 +87,8 @@ class StreamGuard:
         """The server told of something that was done to the stream."""
         if action in ADVISED:
             self._find(ADVISED[action])
+        elif action == "CREATED":
+            self.news.set()
 
     @property
     def doubt(self) -> str:

@@ -230,7 +230,8 @@ class JetStreamLog:
             raise Misconfigured(
                 f"there is no stream {spec.stream}. On a first start run 'countermand provision';"
                 " if it was there before, its store is lost or another one is mounted:"
-                " 'countermand mend' makes it again from the journal"
+                " 'countermand mend' makes it again from the journal, 'countermand restore' from a"
+                " backup"
             ) from error
         refuse_different(spec, info)
         self._id = identity_of(info)

@@ -16,9 +16,9 @@ from msgspec import Raw, Struct
 from nats.aio.msg import Msg
 from nats.errors import Error
 
-from adapters.jetstream.api import ApiError, NoAnswer, State, StreamInfo, check
+from adapters.jetstream.api import FULL, ApiError, NoAnswer, State, StreamInfo, check
 from adapters.jetstream.connection import Connection, status_of
-from domain.errors import Corrupt, Unavailable
+from domain.errors import Corrupt, StoreFull, Unavailable
 
 CHUNK_BYTES: Final = 128 * 1024
 WINDOW_BYTES: Final = 4 * 1024**2
@@ -124,7 +124,7 @@ async def put_back(
 ) -> StreamInfo:
     """Make a stream, which must not be there, from a snapshot. ``told``: bytes sent so far.
 
-    Raises ``Corrupt`` when the server does not take it for one, ``Unavailable``.
+    Raises ``Corrupt`` when the server does not take it for one, ``StoreFull``, ``Unavailable``.
     """
     subject = f"$JS.API.STREAM.RESTORE.{stream}"
     sent = 0
@@ -140,6 +140,8 @@ async def put_back(
         end = await connection.request(target.deliver_subject, b"", END_SECONDS)
         return msgspec.json.decode(check(end.data), type=StreamInfo)
     except ApiError as error:
+        if error.err_code in FULL:
+            raise StoreFull(f"there is no room to put the snapshot back: {error}") from error
         raise Corrupt(f"nats-server does not take the snapshot: {error}") from error
     except NoAnswer as error:
         raise Unavailable(f"the snapshot could not be put back: {error}") from error

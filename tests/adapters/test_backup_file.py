@@ -1,5 +1,6 @@
 """The file of a backup: whole under its name or not there, and refused when a byte is another."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -75,10 +76,14 @@ def test_a_name_taken_meanwhile_is_not_replaced(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_of_one_that_failed(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), BackupWriter(tmp_path / "backup", force=False) as writer:
-        writer.write(b"half")
-        assert (tmp_path / "backup.part").exists()
-        raise RuntimeError
+    def broken_off() -> None:
+        with BackupWriter(tmp_path / "backup", force=False) as writer:
+            writer.write(b"half")
+            assert (tmp_path / "backup.part").exists()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        broken_off()
     assert [*tmp_path.iterdir()] == []
 
 
@@ -93,16 +98,40 @@ def test_what_a_crash_left_is_written_over_and_two_at_a_time_are_not(tmp_path: P
     verified(path, NOBODY)
 
 
+def test_what_a_crash_left_under_both_names_stays_a_backup(path: Path) -> None:
+    part = path.with_name("backup.part")
+    os.link(path, part)
+    with BackupWriter(path, force=True) as writer:
+        writer.write(b"half of a new one")
+        verified(path, NOBODY)
+    assert [*path.parent.iterdir()] == [path]
+    verified(path, NOBODY)
+
+
+def test_a_link_that_somebody_laid_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"mine")
+    (tmp_path / "backup.part").symlink_to(tmp_path / "precious")
+    with pytest.raises(Misconfigured, match="cannot be written"):
+        made(tmp_path / "backup")
+    assert (tmp_path / "precious").read_bytes() == b"mine"
+
+
 @pytest.mark.parametrize("name", ["absent/backup", "."])
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path, name: str) -> None:
     with pytest.raises(Misconfigured):
         made(tmp_path / name)
+    with pytest.raises(Misconfigured, match="is a directory"):
+        made(Path("."))
 
 
 @pytest.mark.parametrize(
     ("length", "words"),
-    [(HEADER_BYTES + 10, "cut short: 10 of 26 bytes"), (HEADER_BYTES, "cut short"), (900, "header")]
-    + [(30, "header")],
+    [
+        (HEADER_BYTES + 10, "cut short: 10 of 26 bytes"),
+        (HEADER_BYTES, "cut short"),
+        (900, "header"),
+        (30, "header"),
+    ],
 )
 def test_a_truncated_file_is_refused_by_name(path: Path, length: int, words: str) -> None:
     path.write_bytes(path.read_bytes()[:length])

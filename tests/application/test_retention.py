@@ -55,6 +55,21 @@ async def test_days_to_keep_can_be_none(world: World) -> None:
         assert (stack.board.jobs, dict(stack.board.ended), stack.board.corrupt) == ({}, {}, {})
 
 
+async def test_none_goes_while_the_service_is_read_only(world: World) -> None:
+    changed = ""
+    async with Stack(world, read_only=lambda: changed) as stack:
+        job = int((await stack.add("exit 0")).job_id)
+        await stack.state(job, JobState.FINISHED)
+        await stack.caught_up()
+        world.clock.advance(timedelta(days=5))
+        changed = "the stream's configuration was changed"
+        notes = dict(world.machine.runs)
+        assert await stack.retention.remove_due() == 0
+        assert world.machine.runs == notes, "nor do the notes of its runs"
+        changed = ""
+        assert await stack.retention.remove_due() == 1
+
+
 async def test_what_a_refused_request_on_an_ended_job_leaves_does_not_wake_it(world: World) -> None:
     async with Stack(world) as stack:
         job = int((await stack.add("exit 0")).job_id)

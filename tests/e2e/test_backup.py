@@ -14,16 +14,18 @@ import msgspec
 import pytest
 
 from adapters.bootstrap.backup_file import HEADER_BYTES, read_header
+from adapters.bootstrap.marker import read_marker
 from adapters.bootstrap.plan import read_plan
+from adapters.jetstream.accounts import NatsRole
 from adapters.mark import FileMark
 from application.ports import Mark
 from tests.e2e.home import new_home
-from tests.e2e.outside import outside_server
 from tests.e2e.said import Said, said_by
-from tests.e2e.service import Service, running_service
+from tests.e2e.service import Service, Value, running_service
 from tests.e2e.stream import Event, check_history, connected
 from tests.e2e.test_fsck import Stores, forged, fsck, last_of_job, published, stores, stream_of
 from tests.e2e.test_store_faults import STREAM, copied, rows
+from tests.support.cluster import Cluster, threaded_cluster
 from tests.support.nats import own_server
 from tests.support.waiting import until
 from tests.support.web import Json
@@ -61,9 +63,9 @@ def run(one: Service, verb: str, *options: str | Path) -> Said:
     return said
 
 
-def backed_up(one: Service) -> Path:
-    """A backup of it, as it is now."""
-    file = one.home / "backup"
+def backed_up(one: Service, home: Path | None = None) -> Path:
+    """A backup of it, as it is now; in its own home, or another."""
+    file = (home or one.home) / "backup"
     said = run(one, "backup", file)
     assert said.status == 0, said.err
     assert str(file) in said.out
@@ -78,13 +80,18 @@ def facts(events: list[Event]) -> list[tuple[int, str, bytes]]:
 async def times_in(data: Path, last: int) -> list[str]:
     """The server's own times of the events up to ``last``, of a stopped service."""
     async with own_server(data, "local", STREAM) as server:
-        async with connected(server.url, data / "credentials" / "reader.json") as client:
-            found = list[str]()
-            for seq in range(1, last + 1):
-                body = msgspec.json.encode({"seq": seq})
-                got = await client.request(f"$JS.API.STREAM.MSG.GET.{STREAM}", body, 10)
-                found.append(msgspec.json.decode(got.data)["message"]["time"])
-            return found
+        return await times_at(server.url, data / "credentials" / "reader.json", last)
+
+
+async def times_at(url: str, reader: Path, last: int) -> list[str]:
+    """The same, from a server that runs."""
+    async with connected(url, reader) as client:
+        found = list[str]()
+        for seq in range(1, last + 1):
+            body = msgspec.json.encode({"seq": seq})
+            got = await client.request(f"$JS.API.STREAM.MSG.GET.{STREAM}", body, 10)
+            found.append(msgspec.json.decode(got.data)["message"]["time"])
+        return found
 
 
 def check_restored(one: Service, before: list[Event], **data: object) -> Event:
@@ -184,8 +191,8 @@ def test_an_older_backup_does_not_replace_what_the_journal_has(
     copy: Service, stores: Stores
 ) -> None:
     with on_copy(stores.older) as older:
-        file = backed_up(older)
-    all_, before = rows(copy.data), stream_of(stores.older)
+        file, before = backed_up(older, copy.home), stream_of(older.data)
+    all_ = rows(copy.data)
     said = run(copy, "restore", file)
     assert said.status == 5
     assert "countermand mend" in said.err
@@ -218,12 +225,33 @@ def test_what_only_the_mark_knows_must_be_accepted(copy: Service, stores: Stores
     check_restored(copy, before, missing=1)
 
 
-def test_a_backup_that_disagrees_with_the_journal_is_refused(copy: Service, stores: Stores) -> None:
+def test_a_backup_that_disagrees_with_journal_or_mark_is_refused(
+    copy: Service, stores: Stores
+) -> None:
+    """Another history of the same cluster, and longer than what is known here."""
+    file, before = backed_up(copy), stream_of(copy.data)
     with on_copy(stores.stranger) as stranger:
-        file = backed_up(stranger)
-    said = run(copy, "restore", file)
-    assert said.status in (1, 5)
-    assert "--journal-aside" in said.err
+        all_ = rows(stranger.data)
+        assert len(all_) < len(before)
+        said = run(stranger, "restore", file)
+        assert (said.status, "the backup and the journal disagree: " in said.err) == (1, True)
+        assert "--journal-aside" in said.err
+        assert rows(stranger.data) == all_
+        assert not (stranger.data / "restoring").exists()
+        journal = stranger.data / "journal" / "journal.sqlite"
+        journal.write_bytes(b"no database at all, but long enough to be looked at")
+        said = run(stranger, "restore", file)
+        assert (said.status, "--journal-aside" in said.err) == (1, True), said.err
+        journal.unlink()
+        said = run(stranger, "restore", file)
+        assert (said.status, "the backup and the mark disagree: " in said.err) == (1, True)
+        journal.write_bytes(b"no database at all, but long enough to be looked at")
+        said = run(stranger, "restore", file, "--journal-aside")
+        assert said.status == 0, said.err
+        (aside,) = (stranger.data / "replaced").iterdir()
+        kept = journal.with_name(f"journal.sqlite.{aside.name}")
+        assert kept.read_bytes().startswith(b"no database")
+        check_restored(stranger, before, missing=0)
 
 
 def test_a_damaged_file_and_another_clusters_are_refused_by_name(copy: Service) -> None:
@@ -244,7 +272,8 @@ def test_a_damaged_file_and_another_clusters_are_refused_by_name(copy: Service) 
     assert "of cluster local" in run(copy, "restore", file).err
     copy.configure(cluster="local")
     assert rows(copy.data) == all_
-    assert not (copy.data / "restoring").exists() and not (copy.data / "replaced").exists()
+    assert not (copy.data / "restoring").exists()
+    assert not (copy.data / "replaced").exists()
 
 
 def test_a_backup_of_a_forged_history_is_not_restored(copy: Service) -> None:
@@ -270,7 +299,7 @@ STEPS = 14
 
 
 def test_a_restore_killed_at_any_moment_is_finished_by_the_next(copy: Service) -> None:
-    before = stream_of(copy.data)
+    before, marker = stream_of(copy.data), read_marker(copy.data)
     file = backed_up(copy)
     for n in range(STEPS):
         process = subprocess.Popen(
@@ -289,29 +318,44 @@ def test_a_restore_killed_at_any_moment_is_finished_by_the_next(copy: Service) -
         if read_plan(copy.data) is not None:
             assert "'countermand restore' was interrupted" in copy.refused()
             assert "run it again first" in run(copy, "mend").err
+        elif read_marker(copy.data) != marker:
+            break  # it was killed when all was done
     else:
         assert run(copy, "restore", file).status == 0
     assert read_plan(copy.data) is None
     check_restored(copy, before)
 
 
-def test_a_backup_from_an_outside_server_is_restored_on_the_embedded_one() -> None:
-    with new_home() as made, outside_server(made / "nats", sync="always") as outside:
-        one = Service(made, **outside.settings)
-        one.start()
-        try:
+def test_a_backup_from_a_cluster_of_three_is_restored_on_the_embedded_server() -> None:
+    with new_home() as made, threaded_cluster(made / "nats") as cluster, new_home() as elsewhere:
+        with Service(made, **settings_for(cluster)) as one:
+            one.start()
             one.until_state(one.submit("true"), "Finished")
             said = run(one, "backup", made / "file")
             assert (said.status, "nats_operator_credentials_file" in said.err) == (1, True)
-            login = str(outside.credentials / "operator.json")
-            one.configure(nats_operator_credentials_file=login)
+            operator = cluster.nodes[0].credentials_file(NatsRole.OPERATOR)
+            one.configure(nats_operator_credentials_file=str(operator))
             file, before = backed_up(one), one.stream()
+            reader = cluster.nodes[0].credentials_file(NatsRole.READER)
+            times = asyncio.run(times_at(cluster.nodes[0].url, reader, len(before)))
             one.stop()
-        finally:
-            one.kill()
-        assert "embedded server" in run(one, "restore", file).err
-        with new_home() as elsewhere:
-            other = Service(elsewhere)
-            said = run(other, "restore", file)
-            assert said.status == 0, said.err
-            check_restored(other, before)
+            assert "embedded server" in run(one, "restore", file).err
+        other = Service(elsewhere)
+        said = run(other, "restore", file)
+        assert said.status == 0, said.err
+        assert asyncio.run(times_in(other.data, len(before))) == times
+        check_restored(other, before)
+
+
+def settings_for(cluster: Cluster) -> dict[str, Value]:
+    """What the service must know to keep its stream on all three."""
+    first, roles = cluster.nodes[0], (NatsRole.SERVICE, NatsRole.PROVISIONER, NatsRole.READER)
+    files: dict[str, Value] = {
+        f"nats_{role}_credentials_file": str(first.credentials_file(role)) for role in roles
+    }
+    return {
+        **files,
+        "nats_urls": [first.url],
+        "nats_monitor_urls": [node.monitor_url for node in cluster.nodes],
+        "stream_replicas": 3,
+    }

@@ -118,6 +118,8 @@ def words_for(service: Service, line: str) -> Words:
     where = {
         "/var/lib/countermand": str(data),
         "/etc/countermand.toml": str(settings_of_another(service, data)),
+        "/srv/": f"{data.parent}/",
+        "/var/lib/restored": str(data.parent / "restored"),
     }
     make = next((make for start, make in JOB_FOR.items() if line.startswith(start)), told)
     jobs = {n: str(make(service)) for n in ("17", "18", "19") if re.search(rf"\b{n}\b", line)}
@@ -134,7 +136,9 @@ def settings_of_another(service: Service, data: Path) -> Path:
     return file
 
 
-ON_A_STORE: Final = ("countermand fsck", "countermand mend", "countermand accept-loss")
+ON_A_STORE: Final = tuple(
+    f"countermand {verb}" for verb in ("fsck", "mend", "backup", "restore", "accept-loss")
+)
 
 
 def stopped(service: Service, line: str) -> Path:
@@ -151,6 +155,8 @@ def stopped(service: Service, line: str) -> Path:
         mark = file.read()
         assert mark is not None
         file.begin(Mark(mark.log_id, mark.position + 1, mark.sha256))
+    if line.startswith("countermand restore"):
+        assert one.launch(one.command("backup", str(home / "countermand.backup"))).wait(60) == 0
     return one.data
 
 

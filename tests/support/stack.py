@@ -228,6 +228,7 @@ class Stack:
         nodes: tuple[Node, ...] = (),
         room: Callable[[], None] = lambda: None,
         full: Callable[[], str] = lambda: "",
+        read_only: Callable[[], str] = lambda: "",
         refusals_per_minute: int = 300,
         carry: bool = True,
         tail_limits: TailLimits = TailLimits(),  # noqa: B008
@@ -267,7 +268,7 @@ class Stack:
             self.board, self.engine, runs, self.stopper, self.dispatcher, self.report, SIGTERM
         )
         self.retention = Retention(
-            self.board, self.ledger, self.engine, runs, world.clock, self.report
+            self.board, self.ledger, self.engine, runs, world.clock, self.report, read_only
         )
         self.run_limits = RunLimits(self.board, runs, world.clock, self.report)
         self.holds = Holds(self.board, world.clock)

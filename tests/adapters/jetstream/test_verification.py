@@ -137,7 +137,7 @@ async def test_a_stream_that_lost_what_the_token_names_is_corrupt(nats: Nats) ->
     (token,) = await log.append([write(Token(), queued(), queued())])
     await admin(nats, "DELETE", None)
     await provision(nats.address(NatsRole.PROVISIONER), nats.spec)
-    with pytest.raises((Corrupt, ReadOnly), match="lost events|deleted the stream"):
+    with pytest.raises((Corrupt, ReadOnly), match=r"lost events|deleted the stream"):
         await log.append([write(token, queued())])
     await log.close()
 
