@@ -43,6 +43,10 @@ test: $(PROJECT_INSTALLED) ## Run all tests (ARGS="-k cancel" chooses some)
 bench: $(PROJECT_INSTALLED) ## Measure, and print numbers with machine, date and command
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
+.PHONY: faults
+faults: $(PROJECT_INSTALLED) ## Break servers, disks and stores, and look for what was acknowledged
+	$(BIN)/python -m tests.faults $(ARGS)
+
 .PHONY: contracts
 contracts: $(PROJECT_INSTALLED) ## Write the schemas and the pages that are made from the code
 	$(BIN)/python -m ops.write_contracts

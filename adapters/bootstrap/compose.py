@@ -110,10 +110,11 @@ class Parts(Struct, frozen=True):
 
 
 class Makers(Struct, frozen=True):
-    """Which classes the stream and the engine are made of; a test hands in ones that crash."""
+    """Which classes the stream, the engine and the clock are made of; a test hands in others."""
 
     log: type[JetStreamLog] = JetStreamLog
     engine: type[LocalEngine] = LocalEngine
+    clock: type[SystemClock] = SystemClock
 
 
 def nodes_of(settings: Settings) -> tuple[Node, ...]:
@@ -148,7 +149,7 @@ def join(
     makers: Makers,
 ) -> Parts:
     """All parts, none of them running yet."""
-    clock, ids, policy = SystemClock(), Uuid7Ids(), TablePolicy()
+    clock, ids, policy = makers.clock(), Uuid7Ids(), TablePolicy()
     snapshots = snapshots_of(settings, journal, reporter)
     ledger = Ledger(log, journal, clock, ids, settings.cluster, snapshots)
     keys = JobKeys()

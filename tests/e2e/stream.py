@@ -85,15 +85,17 @@ def reading(endpoint: Json) -> AbstractAsyncContextManager[Client]:
     return connected(endpoint["nats_url"], Path(endpoint["nats_credentials_file"]))
 
 
-async def read_stream(endpoint: Json) -> list[Event]:
-    """Every message there is."""
+async def read_stream(endpoint: Json, after: int = 0) -> list[Event]:
+    """Every message there is above a position."""
     async with reading(endpoint) as client:
         stream, jetstream = endpoint["stream"], client.jetstream()
-        last = (await jetstream.stream_info(stream)).state.last_seq
+        info = await jetstream.stream_info(stream)
+        # A replica may lag behind by what was stored just now; the leader does not.
+        last, direct = info.state.last_seq, info.config.num_replicas == 1
         found: list[Event] = []
-        for begin in range(1, last + 1, READ_AT_ONCE):
+        for begin in range(after + 1, last + 1, READ_AT_ONCE):
             positions = range(begin, min(begin + READ_AT_ONCE, last + 1))
-            asked = (jetstream.get_msg(stream, n, direct=True) for n in positions)
+            asked = (jetstream.get_msg(stream, n, direct=direct) for n in positions)
             for position, message in zip(positions, await gather(*asked), strict=True):
                 assert message.subject is not None
                 found.append(Event(position, message.subject, message.data or b""))

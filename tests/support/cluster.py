@@ -1,11 +1,14 @@
 """Three real nats-servers as one cluster, on free loopback ports, each proven to be our own.
 
+They have the same users, so that whoever is let in by one is let in by all.
+
 A server must know the others' ports before it starts, so they are chosen first. Should another
 process take one in between, that server does not start, and the cluster is made again.
 """
 
 import asyncio
 import json
+import shutil
 import socket
 import uuid
 from collections.abc import Iterator
@@ -18,7 +21,7 @@ from msgspec import Struct
 
 from adapters.jetstream.accounts import Scope, ensure_logins
 from adapters.jetstream.api import ApiError, NoAnswer, StreamInfo
-from adapters.jetstream.connection import Connection
+from adapters.jetstream.connection import Connection, ServerAddress
 from adapters.jetstream.lock import DataLock
 from adapters.jetstream.server import LOOPBACK
 from domain.errors import Misconfigured
@@ -91,6 +94,17 @@ class Cluster:
         (found,) = [node for node in self.nodes if node.server_name == server_name]
         return found
 
+    async def placed(self, stream: str) -> tuple[Node, list[Node]]:
+        """The leader of a stream, and its followers. Raises ``NoAnswer``, ``ApiError``."""
+        subject = f"$JS.API.STREAM.INFO.{stream}"
+        address = ServerAddress(tuple(node.url for node in self.nodes), self.admin, "admin")
+        connection = await Connection.open(address)
+        try:
+            found = (await connection.call(subject, None, StreamInfo, 5)).cluster
+        finally:
+            await connection.close()
+        return self.named(found.leader), [self.named(peer.name) for peer in found.replicas]
+
     @classmethod
     async def start(cls, directory: Path, stack: AsyncExitStack) -> "Cluster":
         """Start three servers that know each other, and wait until they keep streams together."""
@@ -109,6 +123,8 @@ class Cluster:
         for number, port in enumerate(ports):
             lock = await DataLock.acquire(directory / f"node{number}")
             stack.callback(lock.release)
+            if nodes:
+                shutil.copytree(nodes[0].credentials_directory, lock.directory / "credentials")
             others = tuple(other for other in ports if other != port)
             nodes.append(await Node.join(lock, Joining(name, port, others)))
             stack.push_async_callback(nodes[-1].stop)

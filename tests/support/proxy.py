@@ -1,16 +1,18 @@
 """A small TCP proxy that loses a chosen answer of the server."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
 CHUNK_BYTES = 256 * 1024
+TRIES = 100
+AGAIN_SECONDS = 0.02
 
 
 class Proxy:
     """Passes bytes both ways, until told to lose an answer.
 
-    ``lost``: set when an answer was lost.
+    ``lost``: set when an answer was lost, or what ``at`` was told has been done.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -18,6 +20,8 @@ class Proxy:
         self._request = b""
         self._answer = b""
         self._never = b""
+        self._at = b""
+        self._act: Callable[[], None] = self.cut
         self._cut = False
         self._armed = False
         self._silent = False
@@ -35,6 +39,10 @@ class Proxy:
         """The bytes that contain ``request`` never reach the server; the connection goes too."""
         self._never = request
 
+    def at(self, request: bytes, act: Callable[[], None]) -> None:
+        """When the bytes that contain ``request`` have gone to the server, ``act`` once."""
+        self._at, self._act = request, act
+
     def swallow(self) -> None:
         """From now on nothing comes back from the server."""
         self._silent = True
@@ -42,12 +50,20 @@ class Proxy:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client."""
         try:
-            upstream_reader, upstream_writer = await asyncio.open_connection(*self._target)
+            upstream_reader, upstream_writer = await self._upstream()
         except OSError:
             writer.close()
             return
         self._writers += [writer, upstream_writer]
         await asyncio.gather(self._up(reader, upstream_writer), self._down(upstream_reader, writer))
+
+    async def _upstream(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """The server's side. One that is just being started again is waited for."""
+        for _ in range(TRIES):
+            with suppress(OSError):
+                return await asyncio.open_connection(*self._target)
+            await asyncio.sleep(AGAIN_SECONDS)
+        return await asyncio.open_connection(*self._target)
 
     async def _up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         seen = b""
@@ -61,6 +77,11 @@ class Proxy:
             if self._request and self._request in seen:
                 self._armed, self._request = True, b""
             writer.write(data)
+            if self._at and self._at in seen:
+                self._at = b""
+                await writer.drain()
+                self.lost.set()
+                self._act()
         writer.close()
 
     async def _down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
