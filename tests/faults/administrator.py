@@ -15,7 +15,7 @@ from tests.e2e.outside import outside_server
 from tests.e2e.said import said_by
 from tests.e2e.service import Service
 from tests.e2e.test_store_faults import STREAM, rows, update_stream, update_stream_at
-from tests.e2e.test_watchdog import api, kinds_in
+from tests.e2e.test_watchdog import Admin, kinds_in
 from tests.faults.evidence import held_by, missing
 from tests.faults.report import Row
 from tests.faults.trial import Trial, first_words, start_or_refusal
@@ -63,7 +63,7 @@ def deleted_under_it() -> Row:
     ):
         trial = Trial(one)
         one.start()
-        delete = lambda: asyncio.run(api(outside.url, outside.admin, "DELETE"))  # noqa: E731
+        delete = lambda: Admin(outside).api("DELETE")  # noqa: E731
         noticed = meanwhile(trial, delete)
         one.stop()
         refusal = refused(trial)
