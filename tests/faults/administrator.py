@@ -63,7 +63,10 @@ def deleted_under_it() -> Row:
     ):
         trial = Trial(one)
         one.start()
-        delete = lambda: Admin(outside).api("DELETE")  # noqa: E731
+
+        def delete() -> None:
+            Admin(outside).does("DELETE")
+
         noticed = meanwhile(trial, delete)
         one.stop()
         refusal = refused(trial)
