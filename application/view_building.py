@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from application.ports import CaughtUp, Clock, EventLog, Journal, Reporter
 from application.projector import Projector
-from application.view_store import Difference, ViewFiles
+from application.view_store import Comparison, Difference, ViewFiles
 from application.view_writer import ViewWriter
 from domain.errors import Conflict, Corrupt, CountermandError, Refused, Unavailable
 
@@ -27,6 +27,9 @@ AGAIN_SECONDS_MAX: Final = 60.0
 
 BUILT_ELSEWHERE: Final = "views_built_elsewhere"
 """The code while another service builds the views that both will use."""
+
+COMPARE_TRIES_MAX: Final = 20
+"""How often new views are brought to where others have the old ones by now."""
 
 OLD_ONES_SECONDS: Final = 10.0
 """How long new views wait for the old ones to come as far, so that both can be compared."""
@@ -281,14 +284,32 @@ class ViewBuilder:
         if self._in_place:
             await self._projector.wait_for(new.position, OLD_ONES_SECONDS)  # unless they stopped
         async with self._projector.held() as old:
-            await self._caught_up(new, old)
-            if old is None or old.position != new.position:
-                return None
-            comparison = await asyncio.to_thread(old.store.comparison, new.store)
+            comparison = None if old is None else await self._at_one_position(new, old)
+        if comparison is None:
+            return None
         try:
             return await asyncio.to_thread(comparison.differences)
         finally:
             comparison.close()
+
+    async def _at_one_position(self, new: ViewWriter, old: ViewWriter) -> Comparison | None:
+        """Both as they are at one position; None when they do not come to one. Where another
+        service writes the old ones they may go on meanwhile."""
+        for _ in range(COMPARE_TRIES_MAX):
+            with suppress(CountermandError):  # whether they can be compared is seen below
+                await asyncio.to_thread(old.look)
+            await self._caught_up(new, old)
+            if old.position != new.position:
+                return None
+            comparison = await asyncio.to_thread(old.store.comparison, new.store)
+            try:
+                if await asyncio.to_thread(comparison.at_one_position):
+                    return comparison
+            except BaseException:
+                comparison.close()
+                raise
+            comparison.close()
+        return None
 
     async def _caught_up(self, new: ViewWriter, old: ViewWriter | None) -> None:
         """Bring the new views to where the old ones stand."""

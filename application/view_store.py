@@ -51,6 +51,10 @@ class Difference(Struct, frozen=True):
 class Comparison(Protocol):
     """Two files of views as they were at one moment, while both may be written on."""
 
+    def at_one_position(self) -> bool:
+        """Whether both are true for the same position. Raises as ``differences``."""
+        ...
+
     def differences(self) -> tuple[Difference, ...]:
         """Where they differ, row for row. Takes its time; from any thread, once.
 

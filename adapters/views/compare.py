@@ -53,11 +53,19 @@ class SqliteComparison:
                 self.close()
                 raise
 
+    def at_one_position(self) -> bool:
+        with self._busy, our_errors():
+            self._check_open()
+            return position_of(self._cursor) == position_of(self._cursor, "other.tracking")
+
     def differences(self) -> tuple[Difference, ...]:
         with self._busy, our_errors():
-            if not self._open:
-                raise Unavailable("the comparison was closed")
+            self._check_open()
             return tuple(self._found())
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise Unavailable("the comparison was closed")
 
     def close(self) -> None:
         self._database.interrupt()

@@ -56,10 +56,10 @@ def with_tasks(cursor: Cursor, state: Fold) -> Fold:
     return replace(state, job=replace(state.job, tasks=tasks))
 
 
-def position_of(cursor: Cursor) -> int:
-    """The position that the open transaction sees."""
+def position_of(cursor: Cursor, tracking: str = "tracking") -> int:
+    """The position that the open transaction sees, in this table."""
     cursor.execute(
-        "SELECT max(notification_id) FROM tracking WHERE application_name = ?", (UPSTREAM,)
+        f"SELECT max(notification_id) FROM {tracking} WHERE application_name = ?", (UPSTREAM,)
     )
     return int(cursor.fetchone()[0] or 0)
 

@@ -106,6 +106,8 @@ async def test_a_rebuild_of_one_is_put_in_place_at_both_and_the_old_ones_go(
             await knows(service)
             await service.rebuilt()
             assert service.status.error == ""
+            assert service.status.result is not None
+            assert (service.status.result.compared, service.status.result.differences) == (True, ())
         name = places[0].in_use()
         await until(lambda: one.projector.name == other.projector.name == name, "both moved")
         await until(lambda: run_sql(database, BUILDS) == [(name,)], "the old ones are gone")

@@ -241,6 +241,18 @@ def test_a_comparison_is_of_the_moment_when_it_began(kept: Kept) -> None:
     assert {x.table for x in differences(one, other)} >= {"audit", "tracking"}
 
 
+def test_a_comparison_tells_whether_both_are_at_one_position(kept: Kept) -> None:
+    one, other = two(kept)
+    comparisons = [one.comparison(other)]
+    other.commit(changes(13))
+    comparisons.append(one.comparison(other))
+    assert [x.at_one_position() for x in comparisons] == [True, False]
+    for comparison in comparisons:
+        comparison.close()
+        with pytest.raises(Unavailable):
+            comparison.at_one_position()
+
+
 def test_a_comparison_is_given_up_at_once(kept: Kept) -> None:
     one, other = two(kept)
     for store in (one, other):

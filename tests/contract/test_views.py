@@ -131,6 +131,13 @@ def test_a_position_must_rise(store: ViewStore, position: int) -> None:
     assert seen(store) == before
 
 
+def test_who_is_alone_is_the_one_that_writes(store: ViewStore) -> None:
+    assert store.may_write()
+    store.commit(changes(1))
+    store.check_writing()
+    assert store.may_write()
+
+
 def test_positions_may_leave_gaps_and_rows_be_none(store: ViewStore) -> None:
     store.commit(changes(5))
     store.commit(changes(1000))

@@ -12,6 +12,7 @@ import pytest
 
 from tests.e2e.home import new_home
 from tests.e2e.outside import outside_server
+from tests.e2e.said import said_by
 from tests.e2e.service import Service
 from tests.support.postgres import Postgres, run_sql
 from tests.support.waiting import until
@@ -136,6 +137,9 @@ def test_a_rebuild_at_one_is_put_in_place_at_both(
     last = held_job(other, "later")
     until(lambda: min(position(one), position(other)) >= last, "both go on")
     assert names(one) == names(other) >= {"kept", "later"}
+    looked = said_by(one.command("fsck"), one.clean_environment(), one.home)
+    assert looked.status == 0, looked
+    assert "the views are in PostgreSQL" in looked.out + looked.err
 
 
 def schemas(database: str) -> list[tuple[object, ...]]:

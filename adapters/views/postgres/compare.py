@@ -13,6 +13,7 @@ from adapters.views.postgres.cursor import PostgresCursor
 from adapters.views.postgres.errors import our_errors
 from adapters.views.postgres.schema import columns_in
 from adapters.views.postgres.server import READS, PostgresServer
+from adapters.views.rows import position_of
 from adapters.views.schema import TABLES
 from application.view_store import Difference
 from domain.errors import Unavailable
@@ -43,11 +44,23 @@ class PostgresComparison:
                 self._connection.close()
                 raise
 
+    def at_one_position(self) -> bool:
+        with self._busy, our_errors():
+            cursor = self._cursor()
+            old = position_of(cursor, f"{self._old}.tracking")
+            return old == position_of(cursor, f"{self._new}.tracking")
+
     def differences(self) -> tuple[Difference, ...]:
         with self._busy, our_errors():
-            if not self._open:
-                raise Unavailable("the comparison was closed")
-            return tuple(self._found(PostgresCursor(self._connection.cursor())))
+            return tuple(self._found(self._cursor()))
+
+    def _cursor(self) -> PostgresCursor:
+        self._check_open()
+        return PostgresCursor(self._connection.cursor())
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise Unavailable("the comparison was closed")
 
     def close(self) -> None:
         self._open = False
@@ -68,8 +81,7 @@ class PostgresComparison:
             if rows:
                 first = min(x for _, x in (lost, extra) if x is not None)
                 yield Difference(table, rows, str(first))
-            if not self._open:
-                raise Unavailable("the comparison was closed")
+            self._check_open()
 
 
 def unlike(

@@ -22,15 +22,17 @@ ALIVE_SECONDS: Final = 3
 """How long the network may say nothing before the server takes a client for dead."""
 
 SILENT_SECONDS: Final = 15
-"""How long a service may say nothing before the server ends what it holds. It looks twice a second
-whether it is still the one that writes."""
+"""How long the one who writes may say nothing before the server ends its session. It makes sure
+every second that it still is the one."""
+
+SPEAKS: Final = f"SET idle_session_timeout = '{SILENT_SECONDS}s'"
+"""From here on the session is the one of who writes the views in use."""
 
 HELD: Final = (
     "tcp_keepalives_idle=1",
     "tcp_keepalives_interval=1",
     f"tcp_keepalives_count={ALIVE_SECONDS - 1}",
     f"tcp_user_timeout={ALIVE_SECONDS}s",
-    f"idle_session_timeout={SILENT_SECONDS}s",
     f"idle_in_transaction_session_timeout={SILENT_SECONDS}s",
     "synchronous_commit=off",
 )
@@ -62,9 +64,9 @@ class PostgresServer:
         self.name = f"{host}:{port}/{database}"
 
     def arguments(self, settings: Sequence[str] = ()) -> dict[str, str]:
-        """What a connection is opened with; the operator's own words come last."""
+        """What a connection is opened with: the operator's own words, then what it must have."""
         own = self.parameters.get("options", "")
-        options = " ".join([*(f"-c {x}" for x in settings), own]).strip()
+        options = " ".join([own, *(f"-c {x}" for x in settings)]).strip()
         defaults = {"connect_timeout": str(CONNECT_SECONDS), "application_name": this_service()}
         return {**defaults, **self.parameters, "options": options}
 

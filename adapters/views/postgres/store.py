@@ -8,7 +8,7 @@ from adapters.views.postgres.cursor import PostgresCursor
 from adapters.views.postgres.datastore import SchemaDatastore
 from adapters.views.postgres.dialect import POSTGRES
 from adapters.views.postgres.schema import relations
-from adapters.views.postgres.server import PostgresServer
+from adapters.views.postgres.server import SPEAKS, PostgresServer
 from adapters.views.postgres.session import Session, number_of
 from adapters.views.postgres.tracking import SchemaRecorder
 from adapters.views.reader import SqlViewReader
@@ -98,7 +98,9 @@ class PostgresViewStore:
         return PostgresComparison(self._server, self._schema, other.name)
 
     def may_write(self) -> bool:
-        self._has_written = self._session.lock(self._writes)
+        if self._takes():
+            with self._session.cursor() as cursor:
+                cursor.execute(SPEAKS)
         return self._has_written
 
     def check_writing(self) -> None:
@@ -126,8 +128,13 @@ class PostgresViewStore:
             return
         if self._has_written:
             raise Unavailable("the connection to the views was lost; what is stored is looked at")
-        if not self.may_write():
+        if not self._takes():
             raise Unavailable("another service writes these views", code="views_kept_elsewhere")
+
+    def _takes(self) -> bool:
+        """Whether it holds the lock of who writes; takes it when it is free."""
+        self._has_written = self._session.lock(self._writes)
+        return self._has_written
 
     def _begun(self, cursor: PostgresCursor) -> None:
         cursor.execute("SELECT pg_try_advisory_lock_shared(?)", (number_of(in_use(self._schema)),))
