@@ -194,18 +194,11 @@ class Board:
         number = number_of(stored.aggregate)
         before = self.jobs.get(number)
         if before is not None or number not in self.ended:
-            self._place(self._after(before, stored, recorded), stored, recorded)
+            self._place(evolve(before, recorded), stored, recorded)
         elif isinstance(recorded.data, JobRemoved):
             self.ended.drop(number)
         elif isinstance(recorded.data, JobConfigured | JobRequeued):
             self._place(await self._from_history(stored.aggregate, recorded), stored, recorded)
-
-    def _after(self, before: Job | None, stored: Stored, recorded: Recorded) -> Job:
-        """The job with this fact: as the ledger has it, which appended it, else folded."""
-        known = self._ledger.as_appended(stored)
-        if isinstance(known, Job) and known.version == recorded.version:
-            return known
-        return evolve(before, recorded)
 
     async def _from_history(self, aggregate: Aggregate, recorded: Recorded) -> Job:
         """A job that had ended, with its history up to and with this fact."""

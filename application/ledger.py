@@ -17,7 +17,7 @@ from msgspec import Struct
 from application.histories import Histories
 from application.histories import readable as readable
 from application.loading import BULKS, CLUSTERS, JOBS, Held, Kind, Loading, Until
-from application.ports import Clock, EventLog, Ids, Journal, Stored, Token, Write
+from application.ports import Clock, EventLog, Ids, Journal, Token, Write
 from application.snapshots import Snapshots
 from application.trail import Trail, TrailKind, as_reused, trail_key
 from domain.bulk import Bulk
@@ -173,13 +173,6 @@ class Ledger:
 
         done = await self._change(aggregate, TRAILS, decide, cause, TRIES_MAX)
         return done, done.after.answered[key][0]
-
-    def as_appended(self, stored: Stored) -> object | None:
-        """The state with this very event as its last one, when it is at hand: no need to fold."""
-        held = self._cache.get(stored.aggregate)
-        if held is None or held.token.position != stored.position:
-            return None
-        return held.state
 
     def forget(self, aggregate: Aggregate) -> None:
         """Drop what is cached; the next load reads the stored events."""

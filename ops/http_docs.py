@@ -282,7 +282,8 @@ def of_field(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return ", ".join(f"`{word or json.dumps(word)}`" for word in schema["enum"])
     if schema["type"] == "array":
-        return f"at most {schema['maxItems']} of {of_field(schema['items'])}"
+        limit = f"at most {schema['maxItems']} of " if "maxItems" in schema else "a list of "
+        return limit + of_field(schema["items"])
     if schema["type"] == "object":
         return "texts by name"
     kind, longest = str(schema["type"]), schema.get("maxLength")

@@ -55,6 +55,13 @@ class WantedBody(Struct, forbid_unknown_fields=True):
     nodes: Annotated[list[Name], SOME] = []
 
 
+NAMED: Final = Meta(
+    description=f"Numbers of jobs, each once, at most {BULK_JOBS_MAX}.",
+    extra_json_schema={"minItems": 1, "uniqueItems": True},
+)
+"""Without ``maxItems``: who makes requests from the document would make some as long as that."""
+
+
 class WhichJobsBody(CancelBody, kw_only=True, forbid_unknown_fields=True):
     """Which jobs are meant, and how each is to be canceled: either ``jobs``, by their numbers, or
     ``wanted``, by what they are."""
@@ -62,10 +69,7 @@ class WhichJobsBody(CancelBody, kw_only=True, forbid_unknown_fields=True):
     jobs: (
         Annotated[
             list[Annotated[int, Meta(ge=1, le=JOB_ID_MAX)]],
-            Meta(
-                description="Numbers of jobs, each once.",
-                extra_json_schema={"minItems": 1, "maxItems": BULK_JOBS_MAX, "uniqueItems": True},
-            ),
+            NAMED,
         ]
         | None
     ) = None

@@ -22,7 +22,7 @@ from domain.bulk import BULK_JOBS_MAX, HowToCancel
 from domain.outcome import Outcome
 from domain.states import CancelMode
 from tests.benchmarks.figures import CALLER, ROUNDS, Figure, held_jobs
-from tests.benchmarks.writing import Act, added_jobs, bare, settled
+from tests.benchmarks.writing import Act, Rate, added_jobs, bare, settled
 
 AT_ONCE: Final = 1000
 SECONDS_MAX: Final = 300.0
@@ -31,7 +31,8 @@ SECONDS_MAX: Final = 300.0
 async def measure(directory: Path) -> list[Figure]:
     """All figures, on one service and one bare stream."""
     settings = load({"data_directory": str(directory / "data"), "http_port": 0}, None)
-    raw, inside, http = list[float](), list[float](), list[float]()
+    raw, http = list[float](), list[float]()
+    inside = list[Rate]()
     async with (
         bare(directory / "bare") as publish,
         service(settings, LogReporter("error")) as (parts, endpoint),
@@ -41,10 +42,12 @@ async def measure(directory: Path) -> list[Figure]:
             raw.append(await published(publish))
             inside.append(await canceled(parts))
             http.append(await requested(parts, endpoint))
-    ratios = tuple(ours / theirs for ours, theirs in zip(inside, raw, strict=True))
+    ratios = tuple(x.per_second / theirs for x, theirs in zip(inside, raw, strict=True))
+    rates, cpu = tuple(x.per_second for x in inside), tuple(x.cpu_us for x in inside)
     return [
         Figure("raw guarded publishes, 1,000 in flight", "per second", tuple(raw)),
-        Figure("cancels of one bulk, inside the service", "per second", tuple(inside)),
+        Figure("cancels of one bulk, inside the service", "per second", rates),
+        Figure("processor time of each, its end included", "microseconds", cpu),
         Figure("ratio of the two", "times", ratios),
         Figure("cancels of one request over HTTP, an answer for each", "per second", tuple(http)),
     ]
@@ -70,18 +73,19 @@ async def fresh(parts: Parts) -> list[str]:
     return jobs
 
 
-async def canceled(parts: Parts) -> float:
+async def canceled(parts: Parts) -> Rate:
     """All of them by the use case."""
     jobs, how = await fresh(parts), HowToCancel(CancelMode.NORMAL, "benchmark", "")
     named = tuple(int(number) for number in jobs)
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     asked = await parts.bulk.request(CALLER, named, how, parts.ids.new())
     assert asked is not None
     answers = await parts.bulk.cancel(CALLER, asked, asked.jobs)
     took = time.perf_counter() - began
     assert all(isinstance(x, Receipt) and x.outcome is Outcome.ACCEPTED for x in answers)
     await settled(parts)
-    return BULK_JOBS_MAX / took
+    used = time.process_time() - cpu
+    return Rate(BULK_JOBS_MAX / took, used / BULK_JOBS_MAX * 1e6)
 
 
 async def requested(parts: Parts, endpoint: Endpoint) -> float:

@@ -47,12 +47,23 @@ REQUEST_AT: Final = 7
 Act = Callable[[], Awaitable[object]]
 
 
-class Rates(Struct, frozen=True):
-    """A second, round by round, by how many were in flight."""
+class Rate(Struct, frozen=True):
+    """Acts a second, and microseconds of processor time of this process for each.
 
-    raw: dict[int, list[float]]
-    changes: dict[int, list[float]]
-    cancels: dict[int, list[float]]
+    The time is that of all threads: of what follows the stream too, and not of nats-server. Unlike
+    the rate it hardly depends on what else the machine does.
+    """
+
+    per_second: float
+    cpu_us: float
+
+
+class Rates(Struct, frozen=True):
+    """Round by round, by how many were in flight."""
+
+    raw: dict[int, list[Rate]]
+    changes: dict[int, list[Rate]]
+    cancels: dict[int, list[Rate]]
 
 
 async def measure(directory: Path) -> list[Figure]:
@@ -135,9 +146,9 @@ def canceling(parts: Parts, jobs: Iterable[str]) -> Act:
     return act
 
 
-async def rate(act: Act, flight: int) -> float:
-    """Acts a second with so many in flight, for a while."""
-    began = time.perf_counter()
+async def rate(act: Act, flight: int) -> Rate:
+    """With so many in flight, for a while."""
+    began, cpu = time.perf_counter(), time.process_time()
     deadline = began + SECONDS
 
     async def some() -> int:
@@ -151,7 +162,8 @@ async def rate(act: Act, flight: int) -> float:
         return count
 
     done = sum(await asyncio.gather(*(some() for _ in range(flight))))
-    return done / (time.perf_counter() - began)
+    used = time.process_time() - cpu
+    return Rate(done / (time.perf_counter() - began), used / done * 1e6)
 
 
 @asynccontextmanager
@@ -204,13 +216,25 @@ def figures(rates: Rates) -> list[Figure]:
         ("cancels", rates.cancels),
     )
     found = [
-        Figure(f"{name}, {flight} in flight", "per second", tuple(values[flight]))
+        figure
         for flight in IN_FLIGHT
         for name, values in kinds
+        for figure in (
+            Figure(
+                f"{name}, {flight} in flight",
+                "per second",
+                tuple(x.per_second for x in values[flight]),
+            ),
+            Figure(
+                f"{name}, {flight} in flight, processor time of each",
+                "microseconds",
+                tuple(x.cpu_us for x in values[flight]),
+            ),
+        )
     ]
     for name, values in kinds[1:]:
         for flight in IN_FLIGHT:
             pairs = zip(values[flight], rates.raw[flight], strict=True)
-            ratios = tuple(ours / raw for ours, raw in pairs)
+            ratios = tuple(ours.per_second / raw.per_second for ours, raw in pairs)
             found.append(Figure(f"{name} to raw, {flight} in flight", "times", ratios))
     return found
