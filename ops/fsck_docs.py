@@ -43,8 +43,8 @@ job may be asked to cancel and be queued again. The {HOT_MAX} aggregates seen la
 directory (`TMPDIR`), which is gone when fsck ends, and are fetched when an event of theirs comes.
 So memory does not grow with the number of events or jobs; the file takes about a kilobyte a job.
 The views are folded anew into the temporary directory as well: about as much room as they have
-themselves. `--no-views` leaves that out. Views in a database are not looked at: nothing is built there
-for a look, and `countermand projections rebuild` compares them."""
+themselves. `--no-views` leaves that out. Views in a database are not looked at: nothing is built
+there for a look, and `countermand projections rebuild` compares them."""
 
 
 def document() -> str:
