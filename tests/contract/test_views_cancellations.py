@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from application.views import (
@@ -30,6 +29,7 @@ from tests.contract.views import (
     at,
     cancellation,
     changes,
+    holds,
     job,
     job_changes,
 )
@@ -115,14 +115,7 @@ def paged(reader: ViewReader, which: CancellationFilter, size: int) -> list[Trou
         page = Page(size, (last.group, last.row.position))
 
 
-@settings(
-    max_examples=250,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
-@given(rows=cancels(), which=filters, size=st.integers(1, 5), gone=st.sets(st.integers(1, 3)))
-def test_the_worst_come_first_and_each_once(
+def the_worst_come_first(
     kind: ViewKind,
     rows: list[CancellationRow],
     which: CancellationFilter,
@@ -150,6 +143,17 @@ def test_the_worst_come_first_and_each_once(
             late=sum(row.late for row in rows if row.position in in_view),
             survivors=sum(row.survivors for row in rows),
         )
+
+
+def test_the_worst_come_first_and_each_once(kind: ViewKind) -> None:
+    holds(
+        the_worst_come_first,
+        kind,
+        rows=cancels(),
+        which=filters,
+        size=st.integers(1, 5),
+        gone=st.sets(st.integers(1, 3)),
+    )
 
 
 def test_a_cancel_moves_between_the_groups_as_it_goes_on(kept: Kept) -> None:

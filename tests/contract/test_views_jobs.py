@@ -5,7 +5,6 @@ from datetime import timedelta, timezone
 from typing import Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from application.view_store import ViewStore
@@ -33,16 +32,11 @@ from tests.contract.views import (
     ViewKind,
     at,
     changes,
+    holds,
     job,
     job_changes,
 )
 
-QUICK: Final = settings(
-    max_examples=200,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
 PEOPLE: Final = ("alice", "bob", "b\u00f6b", "Bob", "o'hara", '"', "")
 NODES: Final = ((), ("n1",), ('n"2', "n\u00f63"), ("N1", 'n"2'))
 NAMES: Final = (
@@ -168,15 +162,7 @@ def paged(
         page = Page(size, job_key(answer.rows[-1], order))
 
 
-@QUICK
-@given(
-    made=jobs(),
-    which=filters(),
-    order=st.sampled_from(JobOrder),
-    descending=st.booleans(),
-    size=st.integers(1, 7),
-)
-def test_paging_gives_what_the_filter_finds_once_and_in_order(
+def paging_gives_what_is_found(
     kind: ViewKind, made: list[Job], which: JobFilter, order: JobOrder, descending: bool, size: int
 ) -> None:
     with kind.new_store() as store:
@@ -185,16 +171,19 @@ def test_paging_gives_what_the_filter_finds_once_and_in_order(
         assert found == in_order([r for r in rows if matches(r, which)], order, descending)
 
 
-@QUICK
-@given(
-    made=jobs(),
-    which=filters(),
-    order=st.sampled_from(JobOrder),
-    descending=st.booleans(),
-    start=st.integers(0, 30) | st.just(2**70),
-    size=st.integers(1, 7),
-)
-def test_rows_from_a_number_on_with_the_count_of_all(
+def test_paging_gives_what_the_filter_finds_once_and_in_order(kind: ViewKind) -> None:
+    holds(
+        paging_gives_what_is_found,
+        kind,
+        made=jobs(),
+        which=filters(),
+        order=st.sampled_from(JobOrder),
+        descending=st.booleans(),
+        size=st.integers(1, 7),
+    )
+
+
+def rows_from_a_number_on(
     kind: ViewKind,
     made: list[Job],
     which: JobFilter,
@@ -209,6 +198,19 @@ def test_rows_from_a_number_on_with_the_count_of_all(
         expected = in_order([r for r in rows if matches(r, which)], order, descending)
         assert (found.rows, found.count) == (tuple(expected[start : start + size]), len(expected))
         assert found.position == 100
+
+
+def test_rows_from_a_number_on_with_the_count_of_all(kind: ViewKind) -> None:
+    holds(
+        rows_from_a_number_on,
+        kind,
+        made=jobs(),
+        which=filters(),
+        order=st.sampled_from(JobOrder),
+        descending=st.booleans(),
+        start=st.integers(0, 30) | st.just(2**70),
+        size=st.integers(1, 7),
+    )
 
 
 @pytest.mark.parametrize("order", JobOrder)

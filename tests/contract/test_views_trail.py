@@ -5,7 +5,6 @@ from contextlib import suppress
 from typing import Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -23,19 +22,10 @@ from tests.contract.views import (
     audit,
     cells,
     changes,
+    holds,
     values_of,
 )
 
-THOROUGH: Final = settings(
-    max_examples=250,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[
-        HealthCheck.too_slow,
-        HealthCheck.data_too_large,
-        HealthCheck.function_scoped_fixture,
-    ],
-)
 WORDS: Final = (
     *("disk", "Disk", "DISK", "d\u00edsk", "di\u0301sk", "disks", "full", "r2d2", "7", "x"),
     *(
@@ -166,9 +156,7 @@ CONDITIONS: Final[dict[str, st.SearchStrategy[dict[str, object]]]] = {
 }
 
 
-@THOROUGH
-@given(rows=trails(), asked=filters(), size=st.integers(1, 5), cut=st.integers(0, 14))
-def test_a_filter_finds_what_a_look_at_every_row_finds(
+def finds_what_a_look_finds(
     kind: ViewKind,
     rows: list[AuditRow],
     asked: tuple[AuditFilter, dict[str, tuple[Term, ...]]],
@@ -189,6 +177,17 @@ def test_a_filter_finds_what_a_look_at_every_row_finds(
             assert found == [cells(row) for row in expected]
         ends = (expected[0].position, expected[-1].position) if expected else (None, None)
         assert reader.trail_span(which) == Span(len(expected), ends[0], ends[1], 1001)
+
+
+def test_a_filter_finds_what_a_look_at_every_row_finds(kind: ViewKind) -> None:
+    holds(
+        finds_what_a_look_finds,
+        kind,
+        rows=trails(),
+        asked=filters(),
+        size=st.integers(1, 5),
+        cut=st.integers(0, 14),
+    )
 
 
 @pytest.mark.parametrize(

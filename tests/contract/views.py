@@ -3,7 +3,7 @@
 Another implementation joins with a ``ViewKind`` and one more entry in ``KINDS``.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import Final, Protocol
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from adapters.views.files import SqliteViewFiles
@@ -42,7 +44,10 @@ LAST = datetime.max.replace(tzinfo=timezone(-timedelta(hours=14)))
 
 
 class ViewKind(Protocol):
-    """A kind of views: where they are, and what is there."""
+    """A kind of views: where they are, and what is there. ``examples_max``: of a property; fewer
+    where each takes long, for what a query means is the same for all kinds."""
+
+    examples_max: int
 
     def files(self, directory: Path, log_id: str) -> ViewFiles:
         """As a service finds them at its start."""
@@ -98,6 +103,8 @@ class Kept:
 class Sqlite:
     """Files of SQLite."""
 
+    examples_max = 250
+
     def files(self, directory: Path, log_id: str) -> ViewFiles:
         return SqliteViewFiles(directory, log_id)
 
@@ -119,6 +126,8 @@ class Sqlite:
 
 class InPostgres:
     """Schemas of a database."""
+
+    examples_max = 60
 
     def __init__(self, database: str) -> None:
         self._database = database
@@ -160,6 +169,19 @@ KINDS: Final = (
     "sqlite",
     pytest.param("postgres", marks=pytest.mark.xdist_group("postgres")),
 )
+
+
+def holds(
+    check: Callable[..., None], kind: ViewKind, **examples: st.SearchStrategy[object]
+) -> None:
+    """Check a property with as many examples as this kind has time for."""
+    thorough = settings(
+        max_examples=kind.examples_max,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    thorough(given(kind=st.just(kind), **examples)(check))()
 
 
 @contextmanager
