@@ -66,11 +66,11 @@ Over TCP the same with `-H "Authorization: Bearer $(cat TOKENFILE)"`. Basic cred
 ```console
 $ curl -sS --unix-socket $SOCKET $API/cancellations -H 'Idempotency-Key: power-1' \\
 >     -d '{"wanted":{"states":["Queued","Running"]},"message":"the power goes"}'
-{"request_id":"power-1","plan":"","total":2,"resolved_at":31, ... "done":2,"failed":0,"jobs":[...]}
+{"request_id":"power-1","plan":"","total":2,"position":31, ... "done":2,"failed":0,"jobs":[...]}
 ```
 
 - Which jobs is said by their numbers (`jobs`) or by what they are (`wanted`): jobs that are not
-  over, of those that the caller may see. They are found once, at the position `resolved_at`, and
+  over, of those that the caller may see. They are found once, at one `position`, and
   recorded (`BulkCancelRequested`) before the first of them is canceled. At most 10,000 go in one
   request.
 - **Each job has its own answer**, and its own events: it is decided, guarded and recorded as if it

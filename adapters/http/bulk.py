@@ -123,7 +123,7 @@ class JobAnswer(Struct, frozen=True):
 class CanceledBody(Struct, frozen=True):
     """What became of each of the jobs that this request was to work on, in their order.
 
-    ``total``: how many jobs are meant in all; ``resolved_at``: the position of the stream up to
+    ``total``: how many jobs are meant in all; ``position``: the place in the stream up to
     which they were known when they were looked through. ``done``: how many have a receipt;
     ``failed``: how many have a problem. Of a plan, by its digest: ``changed``, those that something
     had happened to since it was made, and ``joined``, jobs that were found as well by then and are
@@ -133,7 +133,7 @@ class CanceledBody(Struct, frozen=True):
     request_id: str
     plan: Digest
     total: Count
-    resolved_at: PositionNumber
+    position: PositionNumber
     changed: JobSetBody
     joined: JobSetBody
     done: Count
@@ -185,7 +185,7 @@ def canceled_body(
         request_id=request_id,
         plan=first.plan if first else "",
         total=first.total if first else 0,
-        resolved_at=first.resolved_at if first else 0,
+        position=first.resolved_at if first else 0,
         changed=job_set_body(first.changed if first else JobSet(0)),
         joined=job_set_body(first.joined if first else JobSet(0)),
         done=done,

@@ -198,7 +198,7 @@ class Jobs:
             "request_id": request.headers.get("idempotency-key", "plan-1"),
             "plan": "",
             "total": len(numbers),
-            "resolved_at": 7,
+            "position": 7,
             "changed": self.drifted,
             "joined": {"count": 0, "jobs": ""},
             "done": done,

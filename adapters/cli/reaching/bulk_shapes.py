@@ -26,7 +26,7 @@ class Canceled(TypedDict):
     request_id: str
     plan: str
     total: int
-    resolved_at: int
+    position: int
     changed: JobSet
     joined: JobSet
     done: int

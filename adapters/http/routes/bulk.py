@@ -85,7 +85,7 @@ class BulkCommands:
         answers = await self._bulk.cancel(caller, bulk, jobs) if bulk else []
         body = canceled_body(key, bulk, zip(jobs, answers, strict=True), self._ids.new)
         receipts = [answer for answer in answers if isinstance(answer, Receipt)]
-        position = max((receipt.position for receipt in receipts), default=body.resolved_at)
+        position = max((receipt.position for receipt in receipts), default=body.position)
         return json_answer(body, 200, position)
 
 

@@ -33,7 +33,7 @@ def test_every_verb_helps(cli: Cli, verb: str) -> None:
     ("arguments", "words"),
     [
         (("cancle", "17"), "No such command 'cancle'"),
-        (("cancel",), "Missing argument 'JOB...'"),
+        (("cancel",), "which jobs?"),
         (("cancel", ""), "1 to 64 characters"),
         (("cancel", "17", "--bogus"), "No such option '--bogus'"),
         (("cancel", "17", "--force", "--graceful"), "--force and --graceful exclude each other"),

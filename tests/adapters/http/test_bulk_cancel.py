@@ -200,7 +200,7 @@ async def test_the_set_is_recorded_where_auditors_look(
     stored = (await root.get(f"/api/v1/events/{row['position']}")).json()
     data = stored["event"]["data"]
     assert data["jobs"] == {"count": 2, "jobs": f"{jobs[0]}-{jobs[1]}"}
-    assert data["resolved_at"] == done["resolved_at"] < row["position"]
+    assert data["resolved_at"] == done["position"] < row["position"]
 
 
 # --- plans ----------------------------------------------------------------------------------------
