@@ -72,6 +72,14 @@ class Board:
             except Unavailable:
                 await asyncio.sleep(RETRY_SECONDS)
 
+    def check(self) -> None:
+        """Pass, or raise ``Unavailable``: what the log holds has not been read to its end yet.
+
+        Whether it is whole is known only then; nothing new may be appended to a damaged one.
+        """
+        if not self.caught_up.is_set():
+            raise Unavailable(f"the stream is being read; position {self.position} so far")
+
     async def changed(self) -> AsyncIterator[int]:
         """Numbers of jobs that something happened to; one consumer."""
         while True:

@@ -156,7 +156,7 @@ def join(
     no_start = lambda: watchdog.refusal() or room.refusal()  # noqa: E731
     dispatcher = Dispatcher(board, engine, runs, reporter, no_start, clock, filters)
     maker = JobMaker(ledger, keys, caught_up_of(board, log))
-    may_write = permission_of(watchdog, room, supervision, keeper, marks)
+    may_write = permission_of(watchdog, room, supervision, keeper, marks, board)
     return Parts(
         settings=settings,
         nats=server,
@@ -251,8 +251,10 @@ def permission_of(
     supervision: Supervision,
     keeper: JournalKeeper,
     marks: MarkKeeper,
+    board: Board,
 ) -> Callable[[], None]:
-    """What every new command passes: the stream as it was, room in the store, every part alive."""
+    """What every new command passes: the stream as it was, read to its end and found whole, room in
+    the store, every part alive."""
 
     def may_write() -> None:
         watchdog.check()
@@ -263,6 +265,7 @@ def permission_of(
                 f"the journal has stopped: {keeper.failure}; see the service's health"
             )
         marks.check()
+        board.check()
 
     return may_write
 

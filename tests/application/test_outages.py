@@ -5,6 +5,8 @@ from collections import Counter
 
 import pytest
 
+from application.board import Board
+from application.job_maker import JobKeys
 from domain.errors import Conflict, CountermandError, OutcomeUnknown, Unavailable
 from domain.events import job_aggregate
 from domain.outcome import Outcome
@@ -165,6 +167,23 @@ async def test_what_another_wrote_is_seen_without_a_conflict(world: World) -> No
         seen = await two.ledger.job(job)
         assert seen is not None
         assert seen.state is JobState.CANCELED
+
+
+async def test_a_board_that_has_not_read_the_log_to_its_end_lets_no_command_pass(
+    world: World,
+) -> None:
+    async with Stack(world) as stack:
+        await stack.running("run")
+        await stack.caught_up()
+        stack.board.check()
+        new = Board(stack.log, stack.ledger, JobKeys())
+        with pytest.raises(Unavailable, match="the stream is being read; position 0"):
+            new.check()
+        reading = asyncio.create_task(new.run())
+        await new.caught_up.wait()
+        new.check()
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
 
 
 async def test_a_load_that_took_long_does_not_hide_a_newer_state(world: World) -> None:
