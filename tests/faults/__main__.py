@@ -1,6 +1,6 @@
 """The fault suite: ``make faults``, or ``make faults ARGS="kills"`` for some of it.
 
-Real nats-servers, real service processes, real files, in temporary directories. It prints a table
+Real nats-servers, real service processes, real files, in temporary directories. It prints tables
 in Markdown and ends with status 1 when a promise was broken. Results belong into ``ops/faults.md``.
 
 ``kills``: kill -9 at random moments; ``flips``: bits that flip in the store; ``cuts``: blocks that
@@ -42,12 +42,12 @@ def main(arguments: Sequence[str]) -> int:
     began = time.monotonic()
     options = [f"--rounds {asked.rounds}"] if asked.rounds else []
     print(where(" ".join(["make faults", *asked.names, *options])) + f"; seed {asked.seed}\n")
-    rows = list[Row]()
+    broken = 0
     for name in names:
-        rows += played(name, SCENARIOS[name], asked.seed, asked.rounds)
-    print(table(rows))
-    broken = sum(len(row.wrong) for row in rows)
-    print(f"\n{time.monotonic() - began:.0f} s, {broken or 'no'} broken promises", flush=True)
+        rows = [*played(name, SCENARIOS[name], asked.seed, asked.rounds)]
+        print(f"### {name}\n\n{table(rows)}\n", flush=True)
+        broken += sum(len(row.wrong) for row in rows)
+    print(f"{time.monotonic() - began:.0f} s, {broken or 'no'} broken promises", flush=True)
     return 1 if broken else 0
 
 
@@ -69,8 +69,8 @@ def played(name: str, play: Play, seed: int, rounds: int | None) -> Iterator[Row
     print(f"-- {name} --", file=sys.stderr, flush=True)
     try:
         yield from play(seed, rounds)
-    except AssertionError as error:
-        words = f"it did not come to its end: {error}"
+    except Exception as error:  # what the others found is told all the same
+        words = f"it did not come to its end: {error!r}"
         yield Row(name, 0, "", "", 0, 0, wrong=(words,))
 
 

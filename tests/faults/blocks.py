@@ -7,11 +7,15 @@ be missing; ``fsck`` must name it; ``mend`` must bring back every byte.
 
 import json
 import random
+import re
 import sys
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+import httpx
 from msgspec import Struct
 
 from tests.e2e.home import new_home
@@ -33,6 +37,7 @@ FILLER: Final = "x" * 30_000
 CLIENTS: Final = 4
 FLIPS_ANYWHERE: Final = 1
 MEND_SECONDS: Final = 90.0
+ASK_SECONDS: Final = 0.001
 DAMAGED: Final = 10
 PROMISE: Final = "refused at start with the reason, and mended from the journal; or nothing missing"
 
@@ -75,6 +80,7 @@ class Verdict(Struct, frozen=True):
     fsck: str
     lost: int
     wrong: tuple[str, ...]
+    mended: bool = False
 
 
 # --- a store --------------------------------------------------------------------------------------
@@ -170,9 +176,10 @@ def judged(store: Store, damage: Damage) -> Verdict:
     with new_home() as home, Service(home, stream_bytes_max=STREAM_BYTES) as one:
         copied(store.data, one.data)
         damage.do(one.data)
-        refusal = start_or_refusal(one)
+        with questions(one) as taken:
+            refusal = start_or_refusal(one)
         if refusal:
-            return mended(store, one, first_words(refusal))
+            return mended(store, one, first_words(refusal), taken)
         wrong = whole(one, store)
         status, report = fsck(one)
         if status != 0:
@@ -180,9 +187,30 @@ def judged(store: Store, damage: Damage) -> Verdict:
         return Verdict("", "", len(missing(store.told, held_by(one.stream()))), tuple(wrong))
 
 
-def mended(store: Store, one: Service, refusal: str) -> Verdict:
+@contextmanager
+def questions(one: Service) -> Iterator[list[str]]:
+    """Somebody who asks for a cancel again and again while the service starts; what was recorded
+    of it, which is nothing when the start is refused."""
+    taken, over = list[str](), threading.Event()
+
+    def ask() -> None:
+        while not over.wait(ASK_SECONDS):
+            with suppress(OSError, httpx.TransportError), one.client() as http:
+                got = http.post("/jobs/1/cancel", json={"message": "while it starts"})
+                if got.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                    taken.append(f"a command was taken: {got.status_code} {got.text[:200]}")
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        yield taken
+    finally:
+        over.set()
+        asking.join()
+
+
+def mended(store: Store, one: Service, refusal: str, wrong: list[str]) -> Verdict:
     """A refused start leaves the way open to ``fsck`` and ``mend``."""
-    wrong = list[str]()
     status, kind = looked_through(one)
     if status != DAMAGED:
         wrong.append(f"the start was refused ({refusal}), and fsck ended with {status}")
@@ -198,7 +226,7 @@ def mended(store: Store, one: Service, refusal: str) -> Verdict:
         return Verdict(refusal, kind, 0, (*wrong, f"refused after mend: {first_words(again)}"))
     wrong += whole(one, store)
     lost = missing(store.told, held_by(one.stream()))
-    return Verdict(refusal, kind, len(lost), tuple(wrong))
+    return Verdict(refusal, kind, len(lost), tuple(wrong), mended=True)
 
 
 def looked_through(one: Service) -> tuple[int, str]:
@@ -259,8 +287,8 @@ def row(what: str, store: Store, damages: Sequence[Damage]) -> Row:
         f"{what}, after {store.end}",
         len(damages),
         PROMISE,
-        f"{len(refused)} starts refused, all mended; {len(verdicts) - len(refused)} times nothing "
-        "was missing",
+        f"{len(refused)} starts refused, {sum(v.mended for v in verdicts)} mended; "
+        f"{len(verdicts) - len(refused)} times nothing was missing",
         len(store.told),
         sum(verdict.lost for verdict in verdicts),
         detected=detected(refused),
@@ -278,4 +306,4 @@ def detected(verdicts: Sequence[Verdict]) -> str:
 
 def family(words: str) -> str:
     """The refusal without its numbers and names, so that the same ones are counted together."""
-    return "".join("N" if c.isdigit() else c for c in words)[:120]
+    return re.sub(r"\d+", "N", words)
