@@ -79,14 +79,21 @@ async def restore(settings: Settings, wish: Wish, told: Told) -> Restored:
     """
     refuse_outside(settings)
     directory = directory_of(settings)
+    # Before anything is made: what is no backup leaves no trace.
+    header = checked(settings, wish, told) if read_plan(directory) is None else None
     async with locked(settings) as lock:
         plan = read_plan(directory)
         refuse_other(plan, Work.RESTORE)
         if plan is None:
-            header = fitting(settings, verified(wish.file, told("bytes checked")))
+            header = header or checked(settings, wish, told)
             refuse_strangers(lock.directory / STORE)
             plan = await Restoring(settings, wish, header, told).prepared()
         return switched(settings, plan)
+
+
+def checked(settings: Settings, wish: Wish, told: Told) -> Header:
+    """The header of a backup whose every byte is what was written, and which fits."""
+    return fitting(settings, verified(wish.file, told("bytes checked")))
 
 
 def refuse_outside(settings: Settings) -> None:
@@ -177,6 +184,7 @@ class Restoring:
                 )
             with journal_there(self._settings, self._wish) as journal:
                 refuse_newer(journal, last)
+                refuse_marked(self._settings, self._wish, last)
                 book = await self._book(connection, info, journal)
         finally:
             await connection.close()
@@ -272,6 +280,17 @@ def refuse_newer(journal: SqliteJournal | None, last: int) -> None:
             f"the backup ends at event {last}, and the journal has {copied.position}: 'countermand "
             "mend' makes the stream again from the journal, and loses nothing. If that cannot be "
             f"done, {ALL_THE_SAME}"
+        )
+
+
+def refuse_marked(settings: Settings, wish: Wish, last: int) -> None:
+    """Raise ``Refused`` when the mark knows of more, and a stream is there that may have it."""
+    mark = marked_by(settings)
+    there = (directory_of(settings) / STORE).is_dir()
+    if there and not wish.journal_aside and mark is not None and mark.position > last:
+        raise Refused(
+            f"the backup ends at event {last}, and the mark knows of {mark.position}: see with "
+            f"'countermand fsck' what the stream there has. If it is lost, {ALL_THE_SAME}"
         )
 
 

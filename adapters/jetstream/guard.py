@@ -36,8 +36,8 @@ ADVISED: Final = {
     "RESTORE_COMPLETE": Finding("restored", "somebody restored the stream", True),
 }
 """Advisories of a stream that nobody sends by accident. Others (a leader was elected, a snapshot
-was taken, a batch was abandoned) are no change. "CREATED" is none of these: a replica that leads
-for the first time says so too. That a stream was made again a look tells, by its identity."""
+was taken, a batch was abandoned) are no change. "CREATED" only hastens the next look: its identity
+tells whether it was made again, and no advisory of its first making that comes late."""
 
 CERTAIN: Final = frozenset({"configuration", "replaced"})
 """What one look tells for certain. The rest is looked at twice: a replica that was just elected
