@@ -50,6 +50,11 @@ class Store(Struct, frozen=True):
     told: list[Told]
     held: dict[int, bytes]
 
+    @property
+    def last_told(self) -> int:
+        """The last event that somebody was told of. ``kill -9`` may leave some after it."""
+        return max(told.position for told in self.told)
+
 
 class Damage(Struct, frozen=True):
     """What is done to a file of the store: ``bit`` of the byte at ``offset`` is flipped, or, with
@@ -74,13 +79,15 @@ class Damage(Struct, frozen=True):
 
 
 class Verdict(Struct, frozen=True):
-    """What came of one damage. ``detected``: "" when there was nothing to be detected."""
+    """What came of one damage. ``detected``: "" when there was nothing to be detected.
+    ``untold``: events at the end, of which nobody had been told, that are gone unnoticed."""
 
     detected: str
     fsck: str
     lost: int
     wrong: tuple[str, ...]
     mended: bool = False
+    untold: int = 0
 
 
 # --- a store --------------------------------------------------------------------------------------
@@ -184,7 +191,9 @@ def judged(store: Store, damage: Damage) -> Verdict:
         status, report = fsck(one)
         if status != 0:
             wrong.append(f"the start took it, and then fsck found {report['first']}")
-        return Verdict("", "", len(missing(store.told, held_by(one.stream()))), tuple(wrong))
+        found = held_by(one.stream())
+        untold = len(unlike(store.held, found))
+        return Verdict("", "", len(missing(store.told, found)), tuple(wrong), untold=untold)
 
 
 @contextmanager
@@ -240,11 +249,13 @@ def looked_through(one: Service) -> tuple[int, str]:
 
 
 def whole(one: Service, store: Store) -> list[str]:
-    """What a service that runs does not have of what was in the store."""
-    differ = unlike(store.held, held_by(one.stream()))
-    return (
-        [f"{len(differ)} events are not what they were, the first at {differ[0]}"] if differ else []
-    )
+    """What a service that runs does not have of what was in the store, up to the last event that
+    somebody was told of."""
+    known = {n: raw for n, raw in store.held.items() if n <= store.last_told}
+    differ = unlike(known, held_by(one.stream()))
+    if not differ:
+        return []
+    return [f"{len(differ)} events are not what they were, the first at {differ[0]}"]
 
 
 # --- the rows -------------------------------------------------------------------------------------
@@ -288,12 +299,19 @@ def row(what: str, store: Store, damages: Sequence[Damage]) -> Row:
         len(damages),
         PROMISE,
         f"{len(refused)} starts refused, {sum(v.mended for v in verdicts)} mended; "
-        f"{len(verdicts) - len(refused)} times nothing was missing",
+        f"{len(verdicts) - len(refused)} times nothing was missing{untold(verdicts)}",
         len(store.told),
         sum(verdict.lost for verdict in verdicts),
         detected=detected(refused),
         wrong=tuple(wrong),
     )
+
+
+def untold(verdicts: Sequence[Verdict]) -> str:
+    """What went without a word."""
+    found = [verdict.untold for verdict in verdicts if verdict.untold]
+    words = f", of which {len(found)} times but for the end that nobody had been told of"
+    return f"{words} ({max(found)} at most)" if found else ""
 
 
 def detected(verdicts: Sequence[Verdict]) -> str:
