@@ -40,6 +40,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     * ``views``: "" for SQLite in the data directory, or the address of a database of PostgreSQL,
       ``postgresql://ACCOUNT@HOST:PORT/DATABASE``, which services of one stream may share; a
       password stands in a file of its own (``?passfile=/etc/countermand/pgpass``).
+    * ``quick_start``: go on from what was known of all jobs at the last end, and read only the
+      events after it. Else every start reads the whole stream, so that damage in the middle of it
+      is found before anything new is taken.
     * ``rebuild_journal``: the words that let a missing journal be written anew from the stream.
     * ``nodes``: names with slots, all on this machine; how many runs may be on each at once, at
       most SLOTS_MAX together. Without it there is one: ``node``, "" for the host's name, with
@@ -77,6 +80,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     journal: str = ""
     mark_file: str = ""
     views: str = ""
+    quick_start: bool = False
     rebuild_journal: str = ""
     slots: int = 0
     node: str = ""

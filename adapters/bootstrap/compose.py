@@ -340,13 +340,13 @@ def scheduler_of(
 async def background(parts: Parts) -> None:
     """Everything that goes on by itself, until cancelled; an outage restarts a part."""
     shared = [("sharing of views", parts.views.sharing.run)] if parts.settings.views else []
+    kept = [("board snapshots", parts.board_snapshots.run)] if parts.settings.quick_start else []
     async with asyncio.TaskGroup() as group:
         for name, part in (
             ("board", parts.board.run),
             ("journal", parts.keeper.run),
             ("mark", parts.marks.run),
             ("snapshots", parts.snapshots.run),
-            ("board snapshots", parts.board_snapshots.run),
             ("carrier", parts.carrier.run),
             ("retention", parts.retention.run),
             ("run-limits", parts.run_limits.run),
@@ -357,5 +357,6 @@ async def background(parts: Parts) -> None:
             ("watchdog", parts.watchdog.run),
             ("alarms", alarms_of(parts.log, parts.nats.server, parts.reporter)),
             *shared,
+            *kept,
         ):
             group.create_task(parts.supervision.keep(name, part), name=name)

@@ -69,7 +69,8 @@ async def service(
             reporter("stream_provisioned", stream=settings.stream, made=made)
         async with evidence(settings, server, makers.log) as (log, journal):
             parts = join(settings, server, log, journal, reporter, makers)
-            await parts.board_snapshots.begin()
+            if settings.quick_start:
+                await parts.board_snapshots.begin()
             async with carried_on(parts), web(parts) as faces:
                 await parts.supervision.until_started(parts.board.caught_up)
                 parts.supervision.refuse_damage()

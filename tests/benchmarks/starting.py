@@ -36,7 +36,7 @@ HOURS: Final = 12
 
 def measure(_: Path) -> list[Figure]:
     """One service, started again and again."""
-    with new_service() as service:
+    with new_service(quick_start=True) as service:
         write(service)
         first, _ready = timed(lambda: started(service))
         until(lambda: is_kept(service), "a board that is kept", START_SECONDS_MAX)
