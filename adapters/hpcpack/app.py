@@ -1,6 +1,7 @@
 """The web applications: ``/hpc`` and the older ``/WindowsHPC``, each a table of operations."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from litestar import Litestar, Response
@@ -27,6 +28,7 @@ from adapters.hpcpack.questions import Questions
 from adapters.hpcpack.task_questions import TaskQuestions
 from adapters.hpcpack.windows_operations import WINDOWS_OPERATIONS
 from adapters.web.authentication import Authenticator, Door, caller_of
+from adapters.web.on_first_use import OnFirstUse
 from adapters.web.requests import WebRequest, whole_body
 from application.listing import Listing
 from application.ports import Ids
@@ -49,7 +51,7 @@ class AnyCase:
     ``base`` and ``cluster``: after the base the cluster's name may stand, as it did before 2016.
     """
 
-    def __init__(self, app: Litestar, base: str, cluster: str = "") -> None:
+    def __init__(self, app: OnFirstUse, base: str, cluster: str = "") -> None:
         self._app = app
         self._base = f"{base}/"
         self._named = f"{base}/{cluster.lower()}/"
@@ -88,10 +90,12 @@ def create_rest(
         **{name: after_acting(queries, work) for name, work in of_no_job.items()},
     }
     door = Door(authenticator, HPC_PACK)
-    new = application(HPC, OPERATIONS, works, door, Modern(), ids.new)
-    manner = Windows(machine.head)
-    old = application(WINDOWS_HPC, WINDOWS_OPERATIONS, works, door, manner, ids.new)
-    return Rest(AnyCase(new, HPC), AnyCase(old, WINDOWS_HPC, machine.cluster))
+    older = Windows(machine.head)
+    new = partial(application, HPC, OPERATIONS, works, door, Modern(), ids.new)
+    old = partial(application, WINDOWS_HPC, WINDOWS_OPERATIONS, works, door, older, ids.new)
+    return Rest(
+        AnyCase(OnFirstUse(new), HPC), AnyCase(OnFirstUse(old), WINDOWS_HPC, machine.cluster)
+    )
 
 
 def after_acting(queries: Queries, work: Work) -> Work:

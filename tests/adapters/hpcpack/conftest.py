@@ -1,4 +1,7 @@
-"""One stack a test, and clients of HPC Pack's REST over HTTPS, in both forms."""
+"""One stack a test, and clients of HPC Pack's REST over HTTPS, in both forms.
+
+People come in by token, which costs nothing; that a password does as well is tested among rights.
+"""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -10,21 +13,19 @@ import pytest
 from domain.identity import Role
 from tests.adapters.hpcpack.client import Form, HpcClient
 from tests.adapters.http.stack import Stack, stack
-from tests.support.web import basic
 
-PASSWORD = "a password of somebody"
 IN_JSON = pytest.mark.parametrize("form", [Form.JSON], indirect=True)
 """For what is the same in both forms, or brings its own."""
 
 
 class People:
-    """Makes clients: people who come in by password."""
+    """Makes clients."""
 
     def __init__(self, service: Stack, form: Form, opened: AsyncExitStack) -> None:
         self.service = service
         self.form = form
         self._opened = opened
-        self._known: set[str] = set()
+        self._tokens: dict[str, str] = {}
         self.base = f"https://127.0.0.1:{service.secure.getsockname()[1]}"
         self.trusted = ssl.create_default_context(cafile=service.pair.certificate)
 
@@ -37,11 +38,10 @@ class People:
         self, name: str, *roles: Role, root: str = "/hpc", **headers: str
     ) -> HpcClient:
         """Somebody's client."""
-        if name not in self._known:
-            self.service.file.add(name, roles or (Role.USER,))
-            self.service.file.set_password(name, PASSWORD)
-            self._known.add(name)
-        return await self.client(root, Authorization=basic(name, PASSWORD), **headers)
+        if name not in self._tokens:
+            self.service.file.add(name, roles or (Role.USER,), with_token=False)
+            self._tokens[name] = self.service.file.add_token(name)
+        return await self.client(root, Authorization=f"Bearer {self._tokens[name]}", **headers)
 
 
 @pytest.fixture

@@ -5,9 +5,8 @@ import json
 import pytest
 
 from tests.adapters.hpcpack.client import Form, HpcClient
-from tests.adapters.hpcpack.conftest import IN_JSON, PASSWORD, People
+from tests.adapters.hpcpack.conftest import IN_JSON, People
 from tests.adapters.http.stack import Stack
-from tests.support.web import basic
 
 MARKUP = (
     "</string><script>alert('1')</script>&amp;&lt; \"quoted\" \u202eltr\u202c \U0001f6d1\r\nx\ty"
@@ -212,10 +211,10 @@ async def test_a_number_beyond_all_is_refused_in_our_words(
 
 async def test_a_body_that_is_too_large(service: Stack, people: People) -> None:
     """On the Unix socket, where a client still hears why although it was cut off as it sent."""
-    await people.person("alice")
+    alice = await people.person("alice")
     body = b'"' + b"x" * (8 * 1024 * 1024) + b'"'
     async with service.unix() as plain:
-        headers = {"Authorization": basic("alice", PASSWORD), "Accept": people.form}
+        headers = {"Authorization": alice.http.headers["authorization"], "Accept": people.form}
         answer = await plain.post("/hpc/jobs/jobFile", content=body, headers=headers)
     assert answer.status_code == 413
     assert "too large" in answer.text

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ from adapters.principals import Principals, PrincipalsFile
 from adapters.recorder_log import RecorderLog, memory_log
 from adapters.web.by_path import ByPath
 from adapters.web.closing import Closing, ended
+from adapters.web.on_first_use import OnFirstUse
 from adapters.web.request_log import RequestCounts
 from adapters.web.server import WebServer
 from adapters.web.sockets import bind_tcp, bind_unix
@@ -196,26 +198,29 @@ class Stack:
         self.nodes = NodeUses(NODES, self.board, policy)
         closing, counts = Closing(), RequestCounts()
         people = Principals(self.file, own_uid=os.geteuid(), task_accounts=task_accounts)
-        self.app = create_app(
-            scheduler=self.scheduler,
-            queries=self.queries,
-            bulk=BulkCancels(
-                self.scheduler, self.ledger, self.board, Visibility(policy), self._room, 0.1
-            ),
-            authenticator=people,
-            ids=NewIds(),
-            listing=self.views.listing,
-            administration=Administration(
-                policy, self.views.projector, self.views.builder, self._known, self._people
-            ),
-            nodes=self.nodes,
-            health=self._health,
-            snapshot=self._snapshot,
-            counts=counts,
-            closing=closing,
-            contract=contract,
-            provenance=Provenance(CLUSTER, "MEMORY memory/1"),
-            stream_limits=limits,
+        self.native = OnFirstUse(
+            partial(
+                create_app,
+                scheduler=self.scheduler,
+                queries=self.queries,
+                bulk=BulkCancels(
+                    self.scheduler, self.ledger, self.board, Visibility(policy), self._room, 0.1
+                ),
+                authenticator=people,
+                ids=NewIds(),
+                listing=self.views.listing,
+                administration=Administration(
+                    policy, self.views.projector, self.views.builder, self._known, self._people
+                ),
+                nodes=self.nodes,
+                health=self._health,
+                snapshot=self._snapshot,
+                counts=counts,
+                closing=closing,
+                contract=contract,
+                provenance=Provenance(CLUSTER, "MEMORY memory/1"),
+                stream_limits=limits,
+            )
         )
         self.socket = directory / "api.sock"
         rest = create_rest(
@@ -229,7 +234,7 @@ class Stack:
         self.secure = bind_tcp()
         self.pair = self_signed(directory / "https", "127.0.0.1", datetime.now(UTC))
         self.web = WebServer(
-            ByPath(self.app, {"hpc": rest.hpc, "windowshpc": rest.windows_hpc}),
+            ByPath(self.native, {"hpc": rest.hpc, "windowshpc": rest.windows_hpc}),
             [bind_unix(self.socket), bind_tcp()],
             closing,
             counts,
