@@ -296,6 +296,15 @@ class Four:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
+    async def begun(self) -> None:
+        """Return when each has been connected: the first connection of watch must succeed."""
+        await eventually(lambda: all(proxy.made for proxy in self._proxies), "all are connected")
+
+    def check_running(self) -> None:
+        """No watch has given up."""
+        for watch in (self.whole, self.some):
+            assert watch.process.returncode is None, watch.said()[-500:]
+
     @property
     def cut(self) -> bool:
         """Whether every one of them has been cut as often as it shall be."""
@@ -343,7 +352,9 @@ async def test_a_hundred_cuts_at_random_lose_nothing_and_repeat_nothing(
                 await work.round(client)
                 if four.cut and n > max(restarts):
                     break
+                four.check_running()
                 if n in restarts:
+                    await four.begun()
                     await asyncio.to_thread(service.restart)
             last = await work.end(client)
         await four.reach(last)
