@@ -21,8 +21,9 @@ from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
 from adapters.wire import WIRE_NAMES, place_of, token_of
 from adapters.wire.chain import Chain, Encoded, encode_writes, to_stored, tokens
+from application.appending import one_by_one
 from application.ports import Capability, CaughtUp, LogIdentity, Stored, Token, Write
-from domain.errors import Conflict, Corrupt, Unavailable
+from domain.errors import Conflict, Corrupt, CountermandError, Unavailable
 from domain.events import Aggregate
 
 BATCH_EVENTS_MAX: Final = 1000
@@ -100,6 +101,9 @@ class RecorderLog:
             positions = await self._insert(stored)
             self._appended.notify_all()
         return tokens(encoded, positions[0])
+
+    async def append_each(self, writes: Sequence[Write]) -> list[Token | CountermandError]:
+        return await one_by_one(self, writes)
 
     async def read(
         self, after: int, *, types: frozenset[str] | None = None, follow: bool = False

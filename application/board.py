@@ -202,11 +202,16 @@ class Board:
         number = number_of(stored.aggregate)
         before = self.jobs.get(number)
         if before is not None or number not in self.ended:
-            self._place(evolve(before, recorded), stored, recorded)
+            self._place(self._after(before, stored, recorded), stored, recorded)
         elif isinstance(recorded.data, JobRemoved):
             self.ended.drop(number)
         elif isinstance(recorded.data, JobConfigured | JobRequeued):
             self._place(await self._from_history(stored.aggregate, recorded), stored, recorded)
+
+    def _after(self, before: Job | None, stored: Stored, recorded: Recorded) -> Job:
+        """The job with this fact: the one that the ledger holds, where it has just folded it."""
+        known = self._ledger.known_at(stored.aggregate, recorded.version, stored.position)
+        return known if isinstance(known, Job) else evolve(before, recorded)
 
     async def _from_history(self, aggregate: Aggregate, recorded: Recorded) -> Job:
         """A job that had ended, with its history up to and with this fact."""

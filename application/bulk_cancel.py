@@ -18,6 +18,7 @@ from application.ledger import Cause, Ledger
 from application.patience import RETRY_SECONDS
 from application.receipts import Receipt, says
 from application.scheduler import Cancel, Scheduler
+from application.turns import in_turns
 from application.visibility import Owned, Visibility
 from domain import events as e
 from domain.bulk import (
@@ -38,15 +39,14 @@ from domain.identity import Caller
 from domain.job import Job
 from domain.outcome import outcome_of
 
-IN_FLIGHT_MAX: Final = 256
-"""So many are under way at once and make up one batch of the log. More would keep whoever asks for
-something else meanwhile waiting, and measured no faster."""
+JOBS_AT_ONCE: Final = 500
+"""So many are decided together and make up one batch of the log."""
+
+PARTS_IN_FLIGHT: Final = 2
+"""While one batch is being stored the next is decided."""
 
 PATIENCE_SECONDS: Final = 10.0
 """How long the jobs of one request wait in all, while something is not available."""
-
-LOOKED_AT_ONCE: Final = 100
-"""So many jobs of a plan are looked at before others have their turn."""
 
 BOARD_SECONDS: Final = 10.0
 """How long a request waits until the board knows what was stored before it."""
@@ -129,10 +129,8 @@ class BulkCancels:
         found = await self._find(self._mine(caller, which))
         plan = plan_of(found.position, found.wanted, how, self._versions(caller, found.jobs))
         foreseen = []
-        for n, job in enumerate(found.jobs, 1):
+        async for job in in_turns(found.jobs):
             foreseen.append(await self._foreseen(caller, job, how, new_id))
-            if n % LOOKED_AT_ONCE == 0:
-                await asyncio.sleep(0)
         self._plans.keep(caller.asker, plan)
         return plan, foreseen
 
@@ -140,10 +138,9 @@ class BulkCancels:
         self, caller: Caller, bulk: Bulk, jobs: Sequence[int]
     ) -> list[Receipt | CountermandError]:
         """What became of each of these jobs of the request, in their order."""
-        names, how = [str(job) for job in jobs], as_cancel(bulk.how)
-        waits = Patience(self._patience_seconds)
-        request_id = bulk.first.request_id
-        return await cancel_each(self._scheduler, caller, names, how, request_id, waits)
+        waits, request_id = Patience(self._patience_seconds), bulk.first.request_id
+        how = as_cancel(bulk.how)
+        return await cancel_each(self._scheduler, caller, jobs, how, request_id, waits)
 
     # --- which jobs -------------------------------------------------------------------------------
 
@@ -292,7 +289,7 @@ class Patience:
 async def cancel_each(
     scheduler: Scheduler,
     caller: Caller,
-    jobs: Sequence[str],
+    jobs: Sequence[int],
     cancel: Cancel,
     request_id: str,
     patience: "Patience | None" = None,
@@ -302,24 +299,29 @@ async def cancel_each(
     Each job stands in ``jobs`` once. While the outside is down, or a copy of the evidence cannot
     keep up with so many, they wait as long as ``patience`` lasts for all of them together.
     """
-    answers: dict[str, Receipt | CountermandError] = {}
-    waiting, waits = iter(jobs), patience or Patience()
-
-    async def one(job: str) -> Receipt | CountermandError:
-        while True:
-            try:
-                return await scheduler.cancel_job_2(caller, job, cancel, request_id)
-            except Unavailable as error:
-                if isinstance(error, StoreFull) or not await waits.once_more():
-                    return error
-            except CountermandError as error:
-                return error
+    answers: dict[int, Receipt | CountermandError] = {}
+    parts, waits = batched(jobs, JOBS_AT_ONCE), patience or Patience()
 
     async def some() -> None:
-        for job in waiting:
-            answers[job] = await one(job)
+        for part in parts:
+            left: Sequence[int] = part
+            while left:
+                answers.update(await scheduler.cancel_each(caller, left, cancel, request_id))
+                left = [job for job in left if may_be_asked_again(answers[job])]
+                if left and not await waits.once_more():
+                    break
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(min(IN_FLIGHT_MAX, len(jobs))):
+        for _ in range(PARTS_IN_FLIGHT):
             group.create_task(some(), name="bulk cancel")
     return [answers[job] for job in jobs]
+
+
+def may_be_asked_again(answer: Receipt | CountermandError) -> bool:
+    """Whether it was only not available."""
+    return isinstance(answer, Unavailable) and not isinstance(answer, StoreFull)
+
+
+def batched(jobs: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """The jobs in their order, at most ``size`` at a time."""
+    return (jobs[n : n + size] for n in range(0, len(jobs), size))

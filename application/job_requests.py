@@ -9,14 +9,15 @@ from msgspec.structs import replace
 
 from application.admission import Admission
 from application.answering import Answering, of_task
-from application.ledger import Cause, Ledger
+from application.ledger import Cause, Change, Ledger
 from application.ports import Clock, Policy
 from application.receipts import OnTask, Receipt, receipt, replayed
+from application.turns import in_turns
 from domain import commands as c
 from domain import events as e
 from domain.cluster import JOB_ID_MAX, job_number
 from domain.decide import decide
-from domain.errors import Unknown
+from domain.errors import CountermandError, Unknown
 from domain.hresult import HResult
 from domain.identity import Caller
 from domain.job import Job, removal
@@ -77,11 +78,49 @@ class JobRequests:
         question = Question(caller, action, job.owner, job.job_type)
         request = command(self.asked(caller, question, request_id, if_versions))
         done = await self._ledger.change_job(
-            number,
-            lambda now_job, now: self._decide(caller, now_job, request, now),
-            self._cause(caller, request_id),
+            number, self._decider(caller, request), self._cause(caller, request_id)
         )
         return await self._answering.receipt(number, request, done, on)
+
+    async def cancel_each(
+        self,
+        caller: Caller,
+        jobs: Sequence[int],
+        request_id: str,
+        command: Callable[[c.Asked], c.CancelJob],
+        cancel: Cancel,
+    ) -> dict[int, Receipt | CountermandError]:
+        """What became of a cancel of each of these jobs: as ``request`` answers, or raises."""
+        answers: dict[int, Receipt | CountermandError] = {}
+        requests: dict[int, JobRequest] = {}
+        async for number in in_turns(jobs):
+            try:
+                job = await self._ledger.job(number)
+                if job is None or job.removed:
+                    gone = self._gone(caller, job)
+                    answers[number] = await self._on_nothing(
+                        caller, str(number), request_id, cancel, None, gone
+                    )
+                else:
+                    question = Question(caller, Action.CANCEL, job.owner, job.job_type)
+                    requests[number] = command(self.asked(caller, question, request_id))
+            except CountermandError as error:
+                answers[number] = error
+        deciders = {n: self._decider(caller, request) for n, request in requests.items()}
+        changes = await self._ledger.change_jobs(deciders, self._cause(caller, request_id))
+        async for number, done in in_turns(changes.items()):
+            answers[number] = await self._answer(number, requests[number], done)
+        return answers
+
+    async def _answer(
+        self, number: int, request: JobRequest, done: Change[Job | None] | CountermandError
+    ) -> Receipt | CountermandError:
+        if isinstance(done, CountermandError):
+            return done
+        try:
+            return await self._answering.receipt(number, request, done, None)
+        except CountermandError as error:
+            return error
 
     def foreseen(
         self,
@@ -99,6 +138,11 @@ class JobRequests:
         question = Question(caller, Action.CANCEL, job.owner, job.job_type)
         (fact,) = decide(job, command(self.asked(caller, question, request_id)))
         return fact
+
+    def _decider(
+        self, caller: Caller, request: JobRequest
+    ) -> Callable[[Job | None, datetime], Sequence[e.Event]]:
+        return lambda job, now: self._decide(caller, job, request, now)
 
     def _decide(
         self, caller: Caller, job: Job | None, request: JobRequest, now: datetime

@@ -5,24 +5,26 @@ its events: the journal's, and the tail of the log.
 One lock an aggregate keeps the service from racing itself; the guard in the log keeps others away.
 """
 
-import asyncio
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from application.histories import Histories
 from application.histories import readable as readable
+from application.hot_states import HotStates
 from application.loading import BULKS, CLUSTERS, JOBS, Held, Kind, Loading, Until
+from application.locks import Locks
 from application.ports import Clock, EventLog, Ids, Journal, Token, Write
 from application.snapshots import Snapshots
 from application.trail import Trail, TrailKind, as_reused, trail_key
+from application.turns import in_turns
 from domain.bulk import Bulk
 from domain.cluster import Cluster
-from domain.errors import Conflict, Corrupt
+from domain.errors import Conflict, Corrupt, CountermandError
 from domain.events import (
     CLUSTER,
     Aggregate,
@@ -37,7 +39,6 @@ from domain.job import Job
 from domain.parameters import Parameter
 
 TRIES_MAX: Final = 3
-CACHED_AGGREGATES_MAX: Final = 4096
 S = TypeVar("S")
 
 
@@ -59,6 +60,14 @@ class Change(Struct, Generic[S], frozen=True):
     after: S
     recorded: tuple[Recorded, ...]
     position: int
+
+
+class _Made(Struct, Generic[S], frozen=True):
+    """A change that is not stored yet. ``write``: None when there is nothing to store."""
+
+    change: Change[S]
+    held: Held[S]
+    write: Write | None
 
 
 TRAILS: Final = TrailKind()
@@ -85,8 +94,8 @@ class Ledger:
         self.loading = Loading(self.histories, snapshots)
         self._clock = clock
         self._ids = ids
-        self._cache: OrderedDict[Aggregate, Held[object]] = OrderedDict()
-        self._locks: dict[Aggregate, tuple[asyncio.Lock, int]] = {}
+        self._hot = HotStates()
+        self._locks = Locks()
         self.position = 0
         self.cluster_aggregate = Aggregate(CLUSTER, cluster)
 
@@ -102,7 +111,7 @@ class Ledger:
 
     async def job_then(self, job_id: int, until: Until) -> Held[Job | None]:
         """The job as it was. Raises ``Corrupt`` when its history up to there cannot be read."""
-        hot = self._cache.get(job_aggregate(job_id))
+        hot = self._hot.get(job_aggregate(job_id))
         if hot is not None and until == Until(hot.token.version):
             return hot  # type: ignore[return-value]  # one kind of state an aggregate
         return await self.loading.job(job_aggregate(job_id), until)
@@ -132,6 +141,23 @@ class Ledger:
     ) -> Change[Job | None]:
         """Decide on a job and append. Raises ``Conflict`` after ``tries_max`` lost races."""
         return await self._change(job_aggregate(job_id), JOBS, decide, cause, tries_max)
+
+    async def change_jobs(
+        self,
+        decide: Mapping[int, Callable[[Job | None, datetime], Sequence[Event]]],
+        cause: Cause,
+    ) -> dict[int, Change[Job | None] | CountermandError]:
+        """As ``change_job`` for each of these jobs, appended together; what it would raise is the
+        job's answer. A lost race is decided again for that job alone.
+        """
+        async with AsyncExitStack() as locks:
+            for job_id in sorted(decide):  # in one order: two such calls never wait for each other
+                await locks.enter_async_context(self._locks.of(job_aggregate(job_id)))
+            answers = await self._decide_each(decide, cause)
+        for job_id, answer in answers.items():
+            if isinstance(answer, Conflict):
+                answers[job_id] = await self._changed_alone(job_id, decide[job_id], cause)
+        return answers
 
     async def change_cluster(
         self, decide: Callable[[Cluster, datetime], Sequence[Event]], cause: Cause
@@ -176,16 +202,23 @@ class Ledger:
 
     def forget(self, aggregate: Aggregate) -> None:
         """Drop what is cached; the next load reads the stored events."""
-        self._cache.pop(aggregate, None)
+        self._hot.drop(aggregate)
 
     def distrust(self, aggregate: Aggregate) -> None:
         """Its stored events are damaged: no cache and no snapshot hides that from who loads it."""
         self.forget(aggregate)
         self.loading.distrust(aggregate)
 
+    def known_at(self, aggregate: Aggregate, version: int, position: int) -> object | None:
+        """The state right after the event of this version and position, where that is hot."""
+        held = self._hot.get(aggregate)
+        if held is None or (held.token.version, held.token.position) != (version, position):
+            return None
+        return held.state
+
     def seen(self, aggregate: Aggregate, version: int) -> None:
         """An event of this version is in the log: what is cached and older is dropped."""
-        held = self._cache.get(aggregate)
+        held = self._hot.get(aggregate)
         if held is not None and held.token.version < version:
             self.forget(aggregate)
 
@@ -199,7 +232,7 @@ class Ledger:
         cause: Cause,
         tries_max: int,
     ) -> Change[S]:
-        async with self._locked(aggregate):
+        async with self._locks.of(aggregate):
             for n in range(1, tries_max + 1):
                 try:
                     return await self._decide_once(aggregate, kind, decide, cause)
@@ -216,20 +249,90 @@ class Ledger:
         cause: Cause,
     ) -> Change[S]:
         held = await self._load(aggregate, kind)
+        made = self._decided(aggregate, kind, held, decide, cause)
+        if made.write is None:
+            return made.change
+        return self._changed(made, await self._append(made.write))
+
+    async def _decide_each(
+        self,
+        decide: Mapping[int, Callable[[Job | None, datetime], Sequence[Event]]],
+        cause: Cause,
+    ) -> dict[int, Change[Job | None] | CountermandError]:
+        """Decide on each, and append all that follows. Others have their turn meanwhile."""
+        answers: dict[int, Change[Job | None] | CountermandError] = {}
+        made: list[tuple[int, _Made[Job | None]]] = []
+        async for job_id in in_turns(decide):
+            aggregate = job_aggregate(job_id)
+            try:
+                held = await self._load(aggregate, JOBS)
+                new = self._decided(aggregate, JOBS, held, decide[job_id], cause)
+            except CountermandError as error:
+                answers[job_id] = error
+            else:
+                answers[job_id] = new.change
+                made += [] if new.write is None else [(job_id, new)]
+        ends = await self._append_each([x.write for _, x in made if x.write is not None])
+        for (job_id, new), end in zip(made, ends, strict=True):
+            answers[job_id] = self._changed(new, end) if isinstance(end, Token) else end
+        return answers
+
+    async def _changed_alone(
+        self,
+        job_id: int,
+        decide: Callable[[Job | None, datetime], Sequence[Event]],
+        cause: Cause,
+    ) -> Change[Job | None] | CountermandError:
+        try:
+            return await self.change_job(job_id, decide, cause)
+        except CountermandError as error:
+            return error
+
+    def _decided(
+        self,
+        aggregate: Aggregate,
+        kind: Kind[S],
+        held: Held[S],
+        decide: Callable[[S, datetime], Sequence[Event]],
+        cause: Cause,
+    ) -> "_Made[S]":
+        """What a command does, before it is stored."""
         before, token = held.state, held.token
         now = rising(self._clock.now(), held.last_at)
         new = self._dress(decide(before, now), now, cause)
         if not new:
-            return Change(before, before, (), token.position)
+            return _Made(Change(before, before, (), token.position), held, None)
         recorded = tuple(
             Recorded(aggregate, token.version + n, event) for n, event in enumerate(new, 1)
         )
         after = before
         for fact in recorded:
             after = kind.fold(after, fact)
-        end = await self._append(Write(aggregate, new, token))
-        self._keep(aggregate, Held(after, end, new[-1].time, held.snapped))
-        return Change(before, after, recorded, end.position)
+        change = Change(before, after, recorded, token.position)
+        return _Made(change, held, Write(aggregate, new, token))
+
+    def _changed(self, made: "_Made[S]", end: Token) -> Change[S]:
+        """It is stored up to ``end``."""
+        self.position = max(self.position, end.position)
+        change, write = made.change, made.write
+        assert write is not None, "only what was written has an end"
+        self._keep(
+            write.aggregate, Held(change.after, end, write.events[-1].time, made.held.snapped)
+        )
+        return replace(change, position=end.position)
+
+    async def _append_each(self, writes: Sequence[Write]) -> list[Token | CountermandError]:
+        """Store each; of what fails nobody here knows the aggregate any more."""
+        try:
+            ends = await self._log.append_each(writes)
+        except BaseException:
+            for write in writes:
+                self.forget(write.aggregate)
+            raise
+        for write, end in zip(writes, ends, strict=True):
+            if not isinstance(end, Token):
+                self.forget(write.aggregate)
+        return ends
 
     async def _append(self, write: Write) -> Token:
         """Store; when that fails nobody here knows the aggregate any more, and it is read again."""
@@ -238,7 +341,6 @@ class Ledger:
         except BaseException:
             self.forget(write.aggregate)
             raise
-        self.position = max(self.position, end.position)
         return end
 
     def _dress(self, data: Sequence[Event], now: datetime, cause: Cause) -> tuple[NewEvent, ...]:
@@ -259,15 +361,15 @@ class Ledger:
 
     async def _read(self, aggregate: Aggregate, kind: Kind[S]) -> Held[S]:
         """What is hot, at once; a cold load waits for writers, so that it cannot be out of date."""
-        if aggregate in self._cache:
-            return await self._load(aggregate, kind)
-        async with self._locked(aggregate):
+        hot = self._hot.get(aggregate)
+        if hot is not None:
+            return hot  # type: ignore[return-value]  # one kind of state an aggregate
+        async with self._locks.of(aggregate):
             return await self._load(aggregate, kind)
 
     async def _load(self, aggregate: Aggregate, kind: Kind[S]) -> Held[S]:
-        hot = self._cache.get(aggregate)
+        hot = self._hot.get(aggregate)
         if hot is not None:
-            self._cache.move_to_end(aggregate)
             return hot  # type: ignore[return-value]  # one kind of state an aggregate
         held = await self.loading.load(aggregate, kind)
         if held.token.version:  # of what does not exist nothing is kept: anybody may ask for it
@@ -276,44 +378,8 @@ class Ledger:
 
     def _keep(self, aggregate: Aggregate, held: Held[S]) -> Held[S]:
         held = self.loading.snap(aggregate, held)
-        self._cache[aggregate] = held  # type: ignore[assignment]
-        self._cache.move_to_end(aggregate)
-        while len(self._cache) > CACHED_AGGREGATES_MAX:
-            self._cache.popitem(last=False)
+        self._hot.put(aggregate, held)  # type: ignore[arg-type]
         return held
-
-    def _locked(self, aggregate: Aggregate) -> AbstractAsyncContextManager[None]:
-        return _AggregateLock(self._locks, aggregate)
-
-
-class _AggregateLock(AbstractAsyncContextManager[None]):
-    """One lock an aggregate, gone when nobody holds or awaits it."""
-
-    def __init__(
-        self, locks: dict[Aggregate, tuple[asyncio.Lock, int]], aggregate: Aggregate
-    ) -> None:
-        self._locks = locks
-        self._aggregate = aggregate
-
-    async def __aenter__(self) -> None:
-        lock, users = self._locks.get(self._aggregate, (asyncio.Lock(), 0))
-        self._locks[self._aggregate] = (lock, users + 1)
-        try:
-            await lock.acquire()
-        except BaseException:
-            self._leave()
-            raise
-
-    async def __aexit__(self, *_: object) -> None:
-        self._locks[self._aggregate][0].release()
-        self._leave()
-
-    def _leave(self) -> None:
-        lock, users = self._locks[self._aggregate]
-        if users == 1:
-            del self._locks[self._aggregate]
-        else:
-            self._locks[self._aggregate] = (lock, users - 1)
 
 
 def rising(now: datetime, last: datetime | None) -> datetime:

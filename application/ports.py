@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
+from domain.errors import CountermandError
 from domain.events import Aggregate, Decision, NewEvent, Recorded
 from domain.policy import Question
 
@@ -144,6 +145,13 @@ class EventLog(Protocol):
         attempt; after a lost answer the aggregate's tail is read to find out, so an event is never
         stored twice. Returns only after the storage has synced. The positions of one call's events
         are consecutive.
+        """
+        ...
+
+    async def append_each(self, writes: Sequence[Write]) -> list[Token | CountermandError]:
+        """As ``append`` for each write on its own, and cheaper: its new token, or its error.
+
+        Each aggregate may stand in one write only. What happens to one is no other's trouble.
         """
         ...
 

@@ -6,7 +6,7 @@ again with the same request id), ``Conflict``, ``Throttled``, ``Corrupt``, ``Bad
 (malformed: not history).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -22,6 +22,7 @@ from application.throttle import RefusalLimit
 from domain import commands as c
 from domain import events as e
 from domain.cluster import SetParameter
+from domain.errors import CountermandError
 from domain.identity import Caller
 from domain.job import Job
 from domain.message import check_message
@@ -253,6 +254,13 @@ class Scheduler:
             cancel=cancel,
             if_versions=if_versions,
         )
+
+    async def cancel_each(
+        self, caller: Caller, jobs: Sequence[int], cancel: Cancel, request_id: str
+    ) -> dict[int, Receipt | CountermandError]:
+        """``cancel_job_2`` for each of these jobs, stored together: its answer, or its error."""
+        command = await self._canceling(cancel)
+        return await self._requests.cancel_each(caller, jobs, request_id, command, cancel)
 
     def check_cancel(self, cancel: Cancel) -> None:
         """Pass, or raise ``BadRequest``: no job would take this message or this reason."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -219,7 +220,7 @@ class Answered(Struct, frozen=True):
     content_sha256: str
 
 
-class Job(Struct, frozen=True):
+class Job(Struct, frozen=True, dict=True):  # dict: what is cached is no part of its state
     """A job at one version.
 
     ``runtime_seconds``: the limit that the job has of its own, 0 for none; ``limit_seconds``: the
@@ -279,7 +280,7 @@ class Job(Struct, frozen=True):
     removed: bool = False
     asked: dict[Asking, Answered] = {}
 
-    @property
+    @cached_property
     def work(self) -> tuple[Task, ...]:
         """All tasks but node release, by id."""
         return tuple(t for t in self.tasks.values() if t.spec.type is not TaskType.NODE_RELEASE)
@@ -300,7 +301,7 @@ class Job(Struct, frozen=True):
                 return task
         return None
 
-    @property
+    @cached_property
     def runs(self) -> tuple[Task, ...]:
         """Whatever has runs of its own: tasks without subtasks, and subtasks that are live."""
         return tuple(run for task in self.tasks.values() for run in runs_of(task))

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from adapters.jetstream.publish import BATCH_EVENTS_MAX, Message
-from domain.errors import Conflict
+from domain.errors import Conflict, CountermandError
 
 CALLS_ALONE_MAX: Final = 16
 """With more callers than this under way, single events wait for a batch too."""
@@ -61,9 +61,21 @@ class GroupCommit:
         try:
             if len(messages) == 1 and self._under_way <= CALLS_ALONE_MAX:
                 return await self._store(messages)
-            return await self._wait(messages)
+            return await self._answer_of(messages)
         finally:
             self._under_way -= 1
+
+    async def store_each(self, calls: Sequence[list[Message]]) -> list[int | CountermandError]:
+        """As ``store`` for each call, all at once; what it would raise is the call's answer."""
+        if len(calls) <= CALLS_ALONE_MAX:
+            few = (self.store(messages) for messages in calls)
+            return [answer_or_error(x) for x in await asyncio.gather(*few, return_exceptions=True)]
+        self._under_way += len(calls)
+        try:
+            many = [self._answer_of(messages) for messages in calls]
+            return [answer_or_error(x) for x in await asyncio.gather(*many, return_exceptions=True)]
+        finally:
+            self._under_way -= len(calls)
 
     async def close(self) -> None:
         """End the batch under way; whoever waits is cancelled. Idempotent."""
@@ -71,12 +83,13 @@ class GroupCommit:
             self._committing.cancel()
             await asyncio.gather(self._committing, return_exceptions=True)
 
-    async def _wait(self, messages: list[Message]) -> int:
+    def _answer_of(self, messages: list[Message]) -> asyncio.Future[int]:
+        """Where the answer will be, when the batch that they wait for is stored."""
         waiting = Waiting(messages, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._committing is None:
             self._committing = asyncio.create_task(self._commit_all(), name="group commit")
-        return await waiting.answer
+        return waiting.answer
 
     async def _commit_all(self) -> None:
         """One batch after the other, until nobody waits."""
@@ -118,6 +131,13 @@ class GroupCommit:
             _tell_all([call], error)
             if not isinstance(error, Exception):
                 raise
+
+
+def answer_or_error(found: int | BaseException) -> int | CountermandError:
+    """What became of a call. Raises what is nobody's answer: a cancellation, or a defect."""
+    if isinstance(found, int | CountermandError):
+        return found
+    raise found
 
 
 def take_group(waiting: deque[Waiting]) -> list[Waiting]:

@@ -14,6 +14,7 @@ from adapters.jetstream.config import StreamSpec, check_spec
 from adapters.jetstream.connection import Connection, ServerAddress, retry_api
 from adapters.jetstream.direct import Raw, all_on
 from adapters.jetstream.durability import prove_durability
+from adapters.jetstream.following import Following
 from adapters.jetstream.grouping import GroupCommit
 from adapters.jetstream.guard import StreamGuard, hole_words
 from adapters.jetstream.guard import identity_of as identity_of
@@ -25,7 +26,7 @@ from adapters.jetstream.subjects import aggregate_filter, place_of, subject_and_
 from adapters.wire.chain import Chain, Encoded, encode_writes, to_stored, tokens
 from adapters.wire.codec import sha256
 from application.ports import Capability, CaughtUp, LogIdentity, Stored, Token, Write
-from domain.errors import Corrupt, Misconfigured, Unavailable
+from domain.errors import Corrupt, CountermandError, Misconfigured, Unavailable
 from domain.events import Aggregate
 
 ANSWER_SECONDS: Final = 2.0
@@ -73,6 +74,8 @@ class JetStreamLog:
         self._publisher = Publisher(connection, spec.stream, patience, disk, self.guard.prove)
         self._group = GroupCommit(self._store)
         self._recent = Recent(self._stored)
+        self._reader = Reader(connection, spec.stream, self._check_same)
+        self._following = Following(self._reader, self._recent)
         self._id = ""
         self._use: tuple[float, int] | None = None
         self._appended_bytes = 0
@@ -167,25 +170,47 @@ class JetStreamLog:
         messages = [m for w, e in zip(writes, encoded, strict=True) for m in self._messages(w, e)]
         return tokens(encoded, await self._group.store(messages))
 
+    async def append_each(self, writes: Sequence[Write]) -> list[Token | CountermandError]:
+        """As ``EventLog.append_each``: as many as fit go out in one batch."""
+        answers: dict[int, Token | CountermandError] = {}
+        ready: dict[int, tuple[Encoded, ...]] = {}
+        for place, write in enumerate(writes):
+            try:
+                (ready[place],) = encode_writes([write], self._spec.cluster)
+            except CountermandError as error:
+                answers[place] = error
+        calls = [self._messages(writes[place], encoded) for place, encoded in ready.items()]
+        stored = await self._group.store_each(calls)
+        for (place, encoded), first in zip(ready.items(), stored, strict=True):
+            if isinstance(first, int):
+                (answers[place],) = tokens([encoded], first)
+            else:
+                answers[place] = first
+        return [answers[place] for place in range(len(writes))]
+
     async def read(
         self, after: int, *, types: frozenset[str] | None = None, follow: bool = False
     ) -> AsyncGenerator[tuple[Stored, ...] | CaughtUp, None]:
         """As ``EventLog.read``."""
-        cluster = self._spec.cluster
-        filters = [] if types is None else [type_filter(cluster, t) for t in sorted(types)]
         if types is not None and not types:
             raise ValueError("types is empty: give None for all")
-        reader = Reader(self._connection, self._spec.stream, self._check_same)
-        async with aclosing(reader.read(after, filters, follow)) as items:
-            async for item in items:
-                if isinstance(item, End):
-                    yield CaughtUp(item.sequence)
+        if types is None and follow:
+            async with aclosing(self._following.read(after)) as items:
+                async for item in items:
+                    yield item
+            return
+        filters = [type_filter(self._spec.cluster, name) for name in sorted(types or ())]
+        async with aclosing(self._reader.read(after, filters, follow)) as batches:
+            async for batch in batches:
+                if isinstance(batch, End):
+                    yield CaughtUp(batch.sequence)
                 else:
-                    yield tuple(self._recent.stored(raw) for raw in item)
+                    yield tuple(self._stored(raw) for raw in batch)
 
     async def close(self) -> None:
         """Close the connection; an append under way is not waited for. Idempotent."""
         await self._group.close()
+        await self._following.close()
         await self._connection.close()
 
     async def _load(self, aggregate: Aggregate, after: Token) -> tuple[Stored, ...]:
@@ -219,6 +244,7 @@ class JetStreamLog:
     def _messages(self, write: Write, encoded: tuple[Encoded, ...]) -> list[Message]:
         messages = []
         for place, event in enumerate(encoded):
+            self._recent.expect(write.aggregate, event)
             subject, guarded = subject_and_filter(self._spec.cluster, write.aggregate, event.type)
             guard = write.token.position if place == 0 else None
             messages.append(Message(subject, guarded, event.id, event.raw, guard))

@@ -12,20 +12,21 @@ from adapters.wire.codec import Decoded, decode, encode, sha256
 from adapters.wire.names import type_token
 from application.ports import Stored, Token, Write
 from domain.errors import BadRequest, Corrupt
-from domain.events import Aggregate
+from domain.events import Aggregate, Recorded
 
 APPEND_EVENTS_MAX: Final = 1000
 """Events of one append: what an atomic batch of the stream holds."""
 
 
 class Encoded(Struct, frozen=True):
-    """An event ready to be stored: fixed before the first attempt."""
+    """An event ready to be stored: fixed before the first attempt. ``raw`` decodes to ``fact``."""
 
     id: str
     type: str
     version: int
     raw: bytes
     sha256: str
+    fact: Recorded
 
 
 def encode_writes(writes: Sequence[Write], cluster: str) -> list[tuple[Encoded, ...]]:
@@ -53,7 +54,9 @@ def _encode_write(write: Write, cluster: str) -> tuple[Encoded, ...]:
         version += 1
         raw = encode(event, write.aggregate, cluster, version, previous)
         previous = sha256(raw)
-        encoded.append(Encoded(event.id, type_token(type(event.data)), version, raw, previous))
+        fact = Recorded(write.aggregate, version, event)
+        type_ = type_token(type(event.data))
+        encoded.append(Encoded(event.id, type_, version, raw, previous, fact))
     return tuple(encoded)
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from application.bulk_cancel import IN_FLIGHT_MAX, Patience, cancel_each
+from application.bulk_cancel import JOBS_AT_ONCE, Patience, cancel_each
 from application.receipts import Receipt
 from application.scheduler import Cancel
 from domain.errors import Conflict, OutcomeUnknown, StoreFull, Throttled, Unavailable
@@ -17,24 +17,25 @@ HOW = Cancel(message="the power goes")
 JOBS = 12
 
 
-async def made(stack: Stack, count: int = JOBS) -> list[str]:
+async def made(stack: Stack, count: int = JOBS) -> list[int]:
     """Jobs of alice's that wait to be submitted."""
-    return [(await stack.add("run", key=f"j{n}", submit=False)).job_id for n in range(count)]
+    added = [await stack.add("run", key=f"j{n}", submit=False) for n in range(count)]
+    return [int(receipt.job_id) for receipt in added]
 
 
 async def test_each_is_decided_for_itself(world: World) -> None:
     async with Stack(world) as stack:
         first, second, third = await made(stack, 3)
         await stack.cancel(second, key="before")
-        await stack.state(int(second), JobState.CANCELED)
+        await stack.state(second, JobState.CANCELED)
         answers = await cancel_each(
-            stack.scheduler, ALICE, [first, second, "4711", third], HOW, "bulk"
+            stack.scheduler, ALICE, [first, second, 4711, third], HOW, "bulk"
         )
         told = [answer.outcome for answer in answers if isinstance(answer, Receipt)]
         assert told == [Outcome.ACCEPTED, Outcome.REFUSED, Outcome.UNKNOWN, Outcome.ACCEPTED]
         for job in (first, third):
-            await stack.state(int(job), JobState.CANCELED)
-            await world.check(stack, int(job))
+            await stack.state(job, JobState.CANCELED)
+            await world.check(stack, job)
 
 
 @pytest.mark.parametrize("nth", range(1, JOBS + 1, 3))
@@ -53,8 +54,8 @@ async def test_after_a_crash_half_way_the_same_request_does_the_rest(
         answers = await cancel_each(stack.scheduler, ALICE, jobs, HOW, "bulk")
         assert all(isinstance(x, Receipt) and x.outcome is Outcome.ACCEPTED for x in answers)
         for job in jobs:
-            await stack.state(int(job), JobState.CANCELED)
-            types = await world.types(int(job))
+            await stack.state(job, JobState.CANCELED)
+            types = await world.types(job)
             assert (types.count("JobCancelRequested"), types.count("JobCanceled")) == (1, 1)
 
 
@@ -70,7 +71,7 @@ async def test_the_trouble_of_one_is_its_own_answer(world: World) -> None:
 
 async def test_more_than_are_under_way_at_once_are_all_answered(world: World) -> None:
     async with Stack(world, refusals_per_minute=1000) as stack:
-        jobs = [str(number) for number in range(5000, 5000 + IN_FLIGHT_MAX + 20)]
+        jobs = range(5000, 5000 + JOBS_AT_ONCE + 20)
         answers = await cancel_each(stack.scheduler, ADMIN, jobs, HOW, "bulk")
         assert len(answers) == len(jobs)
         found = {x.outcome for x in answers if isinstance(x, Receipt)}
@@ -95,7 +96,7 @@ async def test_a_short_outage_is_waited_out_and_a_long_one_is_told(
         (told,) = await cancel_each(stack.scheduler, ALICE, [third], HOW, "b", Patience(20.0))
         assert told is log.down
         for job in (first, second):
-            assert (await world.types(int(job))).count("JobCancelRequested") == 1
+            assert (await world.types(job)).count("JobCancelRequested") == 1
 
 
 async def test_none_is_no_work(world: World) -> None:

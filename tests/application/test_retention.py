@@ -7,10 +7,11 @@ from typing import Final
 
 import pytest
 
+from application.appending import one_by_one
 from application.moments import Moments
 from application.ports import Token, Write
 from application.retention import BATCH_JOBS, IN_FLIGHT_MAX
-from domain.errors import Unavailable, Unknown
+from domain.errors import CountermandError, Unavailable, Unknown
 from domain.events import JobRemoved, Recorded
 from domain.outcome import Outcome
 from domain.states import JobState
@@ -156,6 +157,9 @@ class HeldLog:
         self.load = world.log.load
         self.read = world.log.read
         self.close = world.log.close
+
+    async def append_each(self, writes: Sequence[Write]) -> list[Token | CountermandError]:
+        return await one_by_one(self, writes)
 
     async def append(self, writes: Sequence[Write]) -> tuple[Token, ...]:
         if not any(isinstance(x.data, JobRemoved) for write in writes for x in write.events):

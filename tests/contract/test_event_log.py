@@ -112,6 +112,26 @@ async def test_a_stale_token_is_a_conflict_and_stores_nothing(log: EventLog) -> 
     assert (await log.identity()).last == 2
 
 
+@pytest.mark.parametrize("others", [2, 40])
+async def test_of_appends_that_are_made_together_each_has_its_own_answer(
+    log: EventLog, others: int
+) -> None:
+    """Few go out side by side, many as one batch."""
+    (before,) = await log.append([write(Token(), queued(), job=1)])
+    too_big = rejected("x" * (EVENT_BYTES_MAX + 1))
+    bad = [write(Token(), queued(), job=1), write(Token(), too_big, job=2)]
+    good = [write(before, rejected("n"), job=1)]
+    good += [write(Token(), queued(), rejected(str(n)), job=n) for n in range(3, others + 3)]
+    lost, refused, *none = await log.append_each([*bad, *good[1:]])
+    assert isinstance(lost, Conflict)
+    assert isinstance(refused, BadRequest)
+    assert [token.version for token in none if isinstance(token, Token)] == [2] * others
+    (token,) = await log.append_each(good[:1])
+    assert token == Token(2, 2 + 2 * others, token.sha256) if isinstance(token, Token) else False
+    assert [len(await log.load(job(n))) for n in (1, 2, 3, others + 2)] == [2, 0, 2, 2]
+    assert await log.append_each([]) == []
+
+
 async def test_several_events_of_several_aggregates_are_stored_in_a_row(log: EventLog) -> None:
     (before,) = await log.append([write(Token(), queued(), job=1)])
     writes = [

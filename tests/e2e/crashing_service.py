@@ -30,6 +30,7 @@ from adapters.jetstream.publish import Patience, StoreDisk, UnseenDisk
 from application.engine import RunKey, RunSpec, RunStatus, StopOrder
 from application.ports import LogIdentity, Token, Write
 from application.settings import Settings
+from domain.errors import CountermandError
 from domain.events import RunHandle
 
 SLOTS: Final = 4
@@ -85,6 +86,11 @@ def makers(trap: Trap) -> Makers:
         async def identity(self) -> LogIdentity:
             with trap.around("identity"):
                 return await super().identity()
+
+        async def append_each(self, writes: Sequence[Write]) -> list[Token | CountermandError]:
+            places = [type(event.data).__name__ for write in writes for event in write.events]
+            with trap.around(*places):
+                return await super().append_each(writes)
 
         async def append(self, writes: Sequence[Write]) -> tuple[Token, ...]:
             places = [type(event.data).__name__ for write in writes for event in write.events]

@@ -17,7 +17,9 @@ from tests.support.web import Json
 
 pytestmark = pytest.mark.e2e
 
-JOBS: Final = 400
+JOBS: Final = 1200
+"""Three batches of the log."""
+
 AT_ONCE: Final = 16
 BODY: Final[Json] = {"wanted": {"states": ["Configuring"]}, "message": "the power goes"}
 KEY: Final = "power-1"

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Literal, TypeVar
 
+from application.appending import one_by_one
 from application.engine import Node, RunKey, RunPhase, RunSpec, RunStatus, StopOrder
 from application.ports import Capability, CaughtUp, EventLog, LogIdentity, Stored, Token, Write
 from domain.errors import CountermandError, Unavailable
@@ -74,6 +75,9 @@ class FusedLog:
     ) -> tuple[Stored, ...]:
         await self._fuse.alive()
         return await self._log.load(aggregate, after)
+
+    async def append_each(self, writes: Sequence[Write]) -> list[Token | CountermandError]:
+        return await one_by_one(self, writes)
 
     async def append(self, writes: Sequence[Write]) -> tuple[Token, ...]:
         return await self._fuse.guard("append", lambda: self._log.append(writes))
@@ -207,6 +211,9 @@ class FailingLog:
         after: Token = Token(),  # noqa: B008
     ) -> tuple[Stored, ...]:
         return await self._log.load(aggregate, after)
+
+    async def append_each(self, writes: Sequence[Write]) -> list[Token | CountermandError]:
+        return await one_by_one(self, writes)
 
     async def append(self, writes: Sequence[Write]) -> tuple[Token, ...]:
         if self.down is not None:

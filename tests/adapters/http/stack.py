@@ -33,6 +33,7 @@ from adapters.web.server import WebServer
 from adapters.web.sockets import bind_tcp, bind_unix
 from adapters.web.tls import server_context
 from application.administration import Administration, Known
+from application.appending import one_by_one
 from application.board import Board
 from application.bulk_cancel import BulkCancels
 from application.engine import Node
@@ -47,7 +48,7 @@ from application.tail import Passage, Tail, TailLimits
 from application.throttle import RefusalLimit
 from application.visibility import Visibility
 from domain import commands as c
-from domain.errors import Unavailable
+from domain.errors import CountermandError, Unavailable
 from domain.events import Aggregate, RunHandle
 from domain.identity import Caller, Role
 from domain.instruct import instruct
@@ -101,6 +102,9 @@ class WeatherLog:
         if self.trouble:
             raise self.trouble
         return await self._log.load(aggregate, after)
+
+    async def append_each(self, writes: Sequence[Write]) -> list[Token | CountermandError]:
+        return await one_by_one(self, writes)
 
     async def append(self, writes: Sequence[Write]) -> tuple[Token, ...]:
         if self.trouble:

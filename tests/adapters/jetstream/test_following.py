@@ -11,7 +11,7 @@ from adapters.jetstream.accounts import NatsRole
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.log import JetStreamLog
 from application.ports import Capability, CaughtUp, Stored, Token, Undecodable
-from domain.errors import Conflict, Corrupt
+from domain.errors import Conflict, Corrupt, Unavailable
 from domain.events import Recorded
 from tests.support.events import job, queued, rejected, write
 from tests.support.nats import (
@@ -24,6 +24,8 @@ from tests.support.nats import (
     nats_stream,
 )
 from tests.support.proxy import proxy_to
+from tests.support.stack import until_true
+from tests.support.waiting import eventually
 
 __all__ = ["admin_server", "nats_log", "nats_server", "nats_stream"]
 
@@ -213,6 +215,92 @@ async def test_readers_come_and_go_without_a_trace(nats_log: JetStreamLog) -> No
         async with aclosing(nats_log.read(0, follow=True)) as items:
             await anext(items)
         assert len(await everything(nats_log)) == 1
+
+
+async def names_of_consumers(server: AdminServer, stream: str) -> list[str]:
+    async with server.connection() as admin:
+        subject = f"$JS.API.CONSUMER.NAMES.{stream}"
+        return (await admin.call(subject, None, Consumers, 5)).consumers
+
+
+async def test_all_followers_share_one_consumer_and_each_gets_everything(
+    admin_server: AdminServer,
+) -> None:
+    """Whoever is slow, comes late, or leaves early: nothing is lost and nothing comes twice."""
+    nats = await fresh_stream(admin_server)
+    log, token, last = await nats.open(), Token(), 9000
+    seen: dict[str, list[int]] = {"quick": [], "slow": [], "late": []}
+    both, slowly = asyncio.Event(), asyncio.Event()
+
+    async def follow(name: str, after: int, until: int, hold: asyncio.Event | None = None) -> None:
+        async with aclosing(log.read(after, follow=True)) as items:
+            async for item in items:
+                if isinstance(item, CaughtUp):
+                    both.set() if name == "slow" else None
+                    continue
+                seen[name] += [event.position for event in item]
+                if seen[name][-1] >= until:
+                    return
+                if hold is not None:
+                    await hold.wait()
+
+    async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as group:
+        group.create_task(follow("quick", 0, last))
+        group.create_task(follow("slow", 0, last, slowly))
+        await both.wait()
+        for n in range(9):
+            (token,) = await log.append([write(token, *(queued() for _ in range(1000)))])
+            if n == 4:
+                group.create_task(follow("late", 2500, 7000))
+        await eventually(lambda: seen["quick"][-1:] == [last], "the quick one has all")
+        assert len(await names_of_consumers(admin_server, nats.spec.stream)) <= 2
+        slowly.set()
+    assert seen["quick"] == seen["slow"] == list(range(1, last + 1))
+    assert seen["late"][0] == 2501
+    assert seen["late"] == list(range(2501, seen["late"][-1] + 1))
+
+    async def gone() -> bool:
+        return await names_of_consumers(admin_server, nats.spec.stream) == []
+
+    await until_true(gone, lambda: "the end of the consumer with the last follower")
+    await log.close()
+
+
+async def test_what_ends_the_shared_reader_is_told_to_every_follower(
+    admin_server: AdminServer,
+) -> None:
+    nats = await fresh_stream(admin_server)
+    log, told = await nats.open(), list[str]()
+    ready = asyncio.Semaphore(0)
+
+    async def follow() -> None:
+        async with aclosing(log.read(0, follow=True)) as items:
+            assert await anext(items) == CaughtUp(0)
+            ready.release()
+            with pytest.raises(Corrupt) as error:
+                await anext(items)
+            told.append(error.value.message)
+
+    async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as group:
+        for _ in range(3):
+            group.create_task(follow())
+        for _ in range(3):
+            await ready.acquire()
+        async with admin_server.connection() as admin:
+            await admin.call(f"$JS.API.STREAM.DELETE.{nats.spec.stream}", None, object, 5)
+    assert len(told) == 3
+    await log.close()
+
+
+async def test_a_follower_of_a_closed_log_is_told(nats_log: JetStreamLog) -> None:
+    async with asyncio.timeout(SECONDS), aclosing(nats_log.read(0, follow=True)) as items:
+        assert await anext(items) == CaughtUp(0)
+        await nats_log.append([write(Token(), queued())])
+        await anext(items)
+        waiting = asyncio.create_task(anext(items))
+        await nats_log.close()
+        with pytest.raises(Unavailable, match="closed"):
+            await waiting
 
 
 async def test_streams_on_one_server_do_not_mix(nats_stream: Nats, nats_log: JetStreamLog) -> None:

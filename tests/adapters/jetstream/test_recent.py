@@ -1,12 +1,16 @@
-"""What several readers share is what each would have decoded."""
+"""What several followers share is what each would have decoded."""
 
 from msgspec.structs import replace
 
 from adapters.jetstream.direct import Raw
 from adapters.jetstream.recent import EVENTS_KEPT, Recent
-from adapters.jetstream.subjects import place_of
-from application.ports import Stored, Undecodable
+from adapters.jetstream.subjects import place_of, subject_and_filter
+from adapters.wire.chain import encode_writes, to_stored
+from application.ports import Stored, Token, Undecodable
+from domain.events import Aggregate
+from tests.support.events import job, rejected, write
 
+CLUSTER = "hpc1"
 FIRST = Raw(1, "countermand.hpc1.job.7.JobQueued", b"{}")
 
 
@@ -24,31 +28,68 @@ class Decoder:
         return Stored(raw.sequence, aggregate, type_, raw.data, fact)
 
 
-def test_the_same_message_is_decoded_once() -> None:
+def numbered(position: int) -> Raw:
+    return replace(FIRST, sequence=position)
+
+
+def test_the_newest_are_kept_in_order() -> None:
     decoder = Decoder()
-    assert decoder.recent.stored(FIRST) is decoder.recent.stored(replace(FIRST, id="seen before"))
-    assert len(decoder.decoded) == 1
+    for position in range(1, EVENTS_KEPT + 3):
+        decoder.recent.stored(numbered(position))
+    between = decoder.recent.between
+    assert between(1, 4) == (), "two are gone"
+    assert [x.position for x in between(2, 5)] == [3, 4, 5]
+    assert [x.position for x in between(EVENTS_KEPT, EVENTS_KEPT + 9)] == [
+        EVENTS_KEPT + 1,
+        EVENTS_KEPT + 2,
+    ]
+    assert between(5, 5) == ()
 
 
-def test_other_bytes_or_another_place_are_another_event() -> None:
+def test_what_comes_again_from_an_earlier_place_hides_what_is_gone() -> None:
     decoder = Decoder()
-    others = (
-        FIRST,
-        replace(FIRST, data=b"{ }"),
-        replace(FIRST, subject="countermand.hpc1.job.7.JobRejected"),
-        replace(FIRST, subject="countermand.hpc1.job.8.JobRejected"),
-        replace(FIRST, sequence=FIRST.sequence + EVENTS_KEPT),
-    )
-    for other in others:
-        found = decoder.recent.stored(other)
-        assert (found.position, found.raw) == (other.sequence, other.data)
-        assert (found.aggregate, found.type) == place_of(other.subject)
-    assert decoder.decoded == list(others)
+    for position in (1, 2, EVENTS_KEPT + 1, 3):
+        decoder.recent.stored(numbered(position))
+    assert [x.position for x in decoder.recent.between(1, 3)] == [2, 3]
+    assert decoder.recent.between(0, 3) == ()
 
 
-def test_only_the_newest_are_kept() -> None:
+def test_our_own_are_not_decoded_and_are_what_they_decode_to() -> None:
     decoder = Decoder()
-    later = replace(FIRST, sequence=FIRST.sequence + EVENTS_KEPT)
-    for raw in (FIRST, later, later, FIRST):
+    ours = write(Token(), rejected("ours"), rejected("too"))
+    (encoded,) = encode_writes([ours], CLUSTER)
+    for position, event in enumerate(encoded, 1):
+        decoder.recent.expect(ours.aggregate, event)
+        subject, _ = subject_and_filter(CLUSTER, ours.aggregate, event.type)
+        found = decoder.recent.stored(Raw(position, subject, event.raw))
+        assert found == to_stored(position, ours.aggregate, event.type, event.raw, CLUSTER)
+    assert decoder.decoded == []
+
+
+def test_other_bytes_or_another_place_are_somebody_elses() -> None:
+    ours = write(Token(), rejected("ours"))
+    ((event,),) = encode_writes([ours], CLUSTER)
+    subject, _ = subject_and_filter(CLUSTER, job(), event.type)
+    elsewhere, _ = subject_and_filter(CLUSTER, Aggregate("job", "8"), event.type)
+    another, _ = subject_and_filter(CLUSTER, job(), "JobQueued")
+    for raw in (
+        Raw(1, subject, event.raw + b" "),
+        Raw(1, elsewhere, event.raw),
+        Raw(1, another, event.raw),
+    ):
+        decoder = Decoder()
+        decoder.recent.expect(ours.aggregate, event)
         decoder.recent.stored(raw)
-    assert decoder.decoded == [FIRST, later, FIRST]
+        assert decoder.decoded == [raw]
+
+
+def test_what_never_comes_is_forgotten() -> None:
+    decoder = Decoder()
+    writes = [write(Token(), rejected(str(n)), job=n) for n in range(EVENTS_KEPT + 1)]
+    encoded = [encode_writes([one], CLUSTER)[0][0] for one in writes]
+    for one, event in zip(writes, encoded, strict=True):
+        decoder.recent.expect(one.aggregate, event)
+    for n in (0, EVENTS_KEPT):
+        subject, _ = subject_and_filter(CLUSTER, writes[n].aggregate, encoded[n].type)
+        decoder.recent.stored(Raw(n + 1, subject, encoded[n].raw))
+    assert [raw.sequence for raw in decoder.decoded] == [1]
