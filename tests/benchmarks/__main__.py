@@ -11,7 +11,8 @@ files, the whole way; ``rebuild``: views built from a real stream, and what comm
 ``sweep``: parametric sweeps of 100,000 and 1,000,000 subtasks; ``swept``: one of 100,000, nearly
 all of which have run; ``recorder``: inserts through recorders of the eventsourcing library, on
 JetStream, SQLite and PostgreSQL; ``writing``: commands in the service beside raw publishes;
-``bulk``: 10,000 cancels at once; ``starting``: starts on a million events.
+``bulk``: 10,000 cancels at once; ``starting``: starts, memory, loads and cancels on ten thousand to
+a million events.
 """
 
 import sys
