@@ -35,8 +35,10 @@ class Stopper:
         self._performed: set[tuple[RunKey, Order]] = set()
 
     async def order_stop(self, job: Job) -> None:
-        """Write the orders that are due."""
-        await self._runs.tell(job.id, c.OrderStop(self._signal), cause_of(job))
+        """Write the orders that are due, and hand them on without waiting for the stream."""
+        done = await self._runs.tell(job.id, c.OrderStop(self._signal), cause_of(job))
+        if done.after is not None:
+            await self.perform_stop(done.after)
 
     async def perform_stop(self, job: Job) -> None:
         """Hand written orders to the engine, which performs each at most once.
