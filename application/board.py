@@ -39,6 +39,7 @@ from domain.next_steps import wants_slots
 from domain.states import JOB_ENDED
 
 RETRY_SECONDS: Final = 0.2
+PACE_SECONDS: Final = 0.02
 
 
 class BoardState(Struct, frozen=True):
@@ -163,7 +164,11 @@ class Board:
         return True
 
     async def moved(self, beyond: int, timeout_seconds: float) -> None:
-        """Return when something after position ``beyond`` was read, or the time is over."""
+        """Return when something after position ``beyond`` was read, or the time is over.
+
+        For those who look at moments of all jobs: not for every single event at a busy time.
+        """
+        await asyncio.sleep(min(timeout_seconds, PACE_SECONDS))
         try:
             async with asyncio.timeout(timeout_seconds), self._moved:
                 await self._moved.wait_for(lambda: self.position > beyond)

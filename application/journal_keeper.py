@@ -5,10 +5,14 @@ What has been copied goes to the tail, for everybody who follows the events.
 
 import asyncio
 from contextlib import aclosing
+from typing import Final
 
 from application.ports import CaughtUp, EventLog, Journal, Stored
 from application.tail import Tail
 from domain.errors import Unavailable
+
+PACE_SECONDS: Final = 0.005
+"""Who follows the events has each of them at most so much later."""
 
 
 class JournalKeeper:
@@ -57,6 +61,7 @@ class JournalKeeper:
                     else:
                         await self._copy(item)
                     self._tail.going_on()
+                    await self._rest()
         except BaseException as error:
             await self._fail(error)
             raise
@@ -82,6 +87,11 @@ class JournalKeeper:
         async with self._advanced:
             self._position = events[-1].position
             self._advanced.notify_all()
+
+    async def _rest(self) -> None:
+        """At the end of the log, so that events that come soon share a synced commit."""
+        if self._caught_up:
+            await asyncio.sleep(PACE_SECONDS)
 
     async def _fail(self, error: BaseException) -> None:
         self._tail.stopped(error)

@@ -24,6 +24,7 @@ CHECK_SECONDS: Final = 1.0
 """How often who writes makes sure that it still is the one."""
 
 RESTS: Final = 3
+REST_SECONDS_MIN: Final = 0.01
 REST_SECONDS_MAX: Final = 0.05
 """After each batch the views rest so many times as long as it took: commands keep the processor,
 and what comes meanwhile is one batch. Shorter, as soon as somebody waits for them."""
@@ -201,7 +202,8 @@ class Projector:
         if self.caught_up:
             await asyncio.sleep(min(seconds, REST_SECONDS_MAX))
             with suppress(TimeoutError):
-                async with asyncio.timeout(min((RESTS - 1) * seconds, REST_SECONDS_MAX)):
+                longer = max((RESTS - 1) * seconds, REST_SECONDS_MIN)
+                async with asyncio.timeout(min(longer, REST_SECONDS_MAX)):
                     await self._wanted.wait()
 
     async def _take(self, events: Sequence[Stored]) -> bool:

@@ -6,13 +6,17 @@ which all processes of a machine share; it begins before the client sends its re
 
 import statistics
 import sys
+import time
 from collections.abc import Sequence
+from http.client import OK
 from pathlib import Path
 from typing import Final
 
+import httpx
+
 from application.settings import ALLOW_ROOT_TASKS
 from tests.benchmarks.figures import ROUNDS, Figure
-from tests.benchmarks.web import CANCEL, asked, settled
+from tests.benchmarks.web import CANCEL
 from tests.e2e.service import Service, running_service
 from tests.support.waiting import until
 
@@ -50,16 +54,21 @@ def measure(directory: Path) -> list[Figure]:
 
 
 def some(service: Service, program: Path, number: int, part: int) -> Sequence[float]:
-    """Seconds of as many cancels as there are slots."""
+    """Seconds of as many cancels as there are slots, each asked when the one before has ended."""
     traces = [service.traces / f"{number}-{part}-{n}" for n in range(AT_ONCE)]
     jobs = [service.submit(f"exec {sys.executable} -S {program} {trace}") for trace in traces]
     up = [trace.with_name(f"{trace.name}.up") for trace in traces]
     until(lambda: all(one.exists() for one in up), "all listen")
     for job in jobs:
         service.until_state(job, "Running")
-    sent = asked(service, 1, [("POST", f"/jobs/{job}/cancel", CANCEL) for job in jobs])
-    settled(service)
-    return [
-        float(traces[place].read_text()) - began
-        for place, began, *_ in sorted(sent, key=lambda one: one[0])
-    ]
+    with service.client() as client:
+        return [canceled(service, client, *one) for one in zip(jobs, traces, strict=True)]
+
+
+def canceled(service: Service, client: httpx.Client, job: int, trace: Path) -> float:
+    """Seconds from the request to the signal."""
+    began = time.monotonic()
+    answer = client.post(f"/jobs/{job}/cancel", json=CANCEL)
+    assert answer.status_code == OK, answer.text
+    service.until_state(job, "Canceled")
+    return float(trace.read_text()) - began
