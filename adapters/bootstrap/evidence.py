@@ -24,7 +24,6 @@ from application.settings import REBUILD_JOURNAL, Settings
 from application.startup_check import compare, prove
 from domain.errors import Misconfigured
 
-
 NOTHING_KNOWN: Final = Mark("", 0, "")
 
 

@@ -13,7 +13,6 @@ from adapters.durable_file import write_durably
 from application.settings import REBUILD_JOURNAL
 from domain.errors import Misconfigured
 
-
 FILE: Final = "stream.json"
 
 

@@ -7,6 +7,12 @@ import pytest
 from adapters.durable_file import put_new, replacing, write_durably
 
 
+def write_half(path: Path) -> None:
+    with replacing(path) as file:
+        file.write(b"half")
+        raise ZeroDivisionError
+
+
 def names_in(directory: Path) -> list[str]:
     return sorted(x.name for x in directory.iterdir())
 
@@ -26,9 +32,8 @@ def test_a_block_that_fails_leaves_what_was_there_and_the_next_one_replaces_it(
 ) -> None:
     path = tmp_path / "a"
     write_durably(path, b"old")
-    with pytest.raises(ZeroDivisionError), replacing(path) as file:
-        file.write(b"half")
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        write_half(path)
     assert path.read_bytes() == b"old"
     write_durably(path, b"new")
     assert path.read_bytes() == b"new"
