@@ -73,7 +73,7 @@ class SqliteViewFiles:
 
     def switch(self, name: str, still_read: str | None = None) -> None:
         try:
-            write_durably(self._directory / POINTER, msgspec.json.encode(Pointer(name)))
+            self._point_at(name)
         except OSError as error:
             raise Unavailable(f"{name} cannot be put in use: {error.strerror}") from error
         self._keep_only(name, still_read)
@@ -90,6 +90,10 @@ class SqliteViewFiles:
         for end in (*BESIDE, ""):
             with suppress(OSError):
                 (self._directory / f"{name}{end}").unlink()
+
+    def _point_at(self, name: str) -> None:
+        """Durably: another name or this one, whole."""
+        write_durably(self._directory / POINTER, msgspec.json.encode(Pointer(name)))
 
     def _keep_only(self, *names: str | None) -> None:
         """Whatever belongs to other views goes, also what is left of a file that went halfway.
