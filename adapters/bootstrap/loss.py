@@ -9,18 +9,19 @@ from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
-
+from adapters.bootstrap.done import Done
 from adapters.bootstrap.evidence import (
+    copied_by,
     directory_of,
+    furthest,
     journal_path,
     locked,
     mark_file,
+    marked_by,
     nats,
     opened,
 )
 from adapters.bootstrap.marker import Marker, read_marker, write_marker
-from adapters.bootstrap.mend import said
 from adapters.bootstrap.plan import (
     Plan,
     Work,
@@ -33,24 +34,19 @@ from adapters.bootstrap.plan import (
 from adapters.bootstrap.reaching import refuse_no_store
 from adapters.bootstrap.recording import record
 from adapters.bootstrap.system import Uuid7Ids
+from adapters.durable_file import sync_directory
 from adapters.jetstream.log import JetStreamLog
 from adapters.journal import SqliteJournal
-from adapters.mark import sync_directory
-from application.ports import CaughtUp, Mark
+from application.ports import CaughtUp
 from application.settings import Settings
+from application.startup_check import said
 from domain.errors import Misconfigured, Refused
 from domain.events import LossAccepted
 
 BESIDE: Final = ("", "-wal", "-shm")
 
 
-class Accepted(Struct, frozen=True):
-    """What was done, in words."""
-
-    words: str
-
-
-async def accept_loss(settings: Settings, reason: str) -> Accepted:
+async def accept_loss(settings: Settings, reason: str) -> Done:
     """Accept the stream as it is. Goes on where an interrupted one stopped, with its reason.
 
     Raises ``Refused`` when nothing is lost, and as a start does for a stream that cannot be used
@@ -83,7 +79,6 @@ async def planned(settings: Settings, log: JetStreamLog, reason: str) -> Plan:
     problems = [x for x in (by_journal, by_mark, other) if x]
     if not problems:
         raise Refused("nothing is lost, as far as the journal and the mark can tell")
-    known_last = max(x.position for x in (copied, mark, Mark("", 0, "")) if x is not None)
     return Plan(
         work=Work.LOSS,
         aside=f"{journal_path(settings).name}.{stamp()}",
@@ -92,33 +87,16 @@ async def planned(settings: Settings, log: JetStreamLog, reason: str) -> Plan:
         known_stream=marker.log_id if marker is not None else identity.id,
         last=identity.last,
         reason=reason,
-        known_last=known_last,
+        known_last=furthest(copied, mark).position,
         log_id=identity.id,
         journal_kept=copied is not None and not by_journal,
     )
 
 
-def copied_by(settings: Settings) -> Mark | None:
-    """How far the journal went."""
-    path = journal_path(settings)
-    if not path.exists():
-        return None
-    with closing(SqliteJournal(path, settings.cluster)) as journal:
-        return journal.mark()
-
-
-def marked_by(settings: Settings) -> Mark | None:
-    """The mark; one that is damaged says nothing."""
-    try:
-        return mark_file(settings).read()
-    except Misconfigured:
-        return None
-
-
 # --- accepted -------------------------------------------------------------------------------------
 
 
-async def accepted(settings: Settings, log: JetStreamLog, plan: Plan) -> Accepted:
+async def accepted(settings: Settings, log: JetStreamLog, plan: Plan) -> Done:
     """Everything that follows. Each step may have been done before."""
     if log.id != plan.log_id:
         raise Misconfigured(f"the stream is {log.id}, and the loss of {plan.log_id} was accepted")
@@ -138,7 +116,7 @@ async def accepted(settings: Settings, log: JetStreamLog, plan: Plan) -> Accepte
     write_marker(directory_of(settings), Marker(log.id))
     mark_file(settings).begin(head)
     remove_plan(directory_of(settings))
-    return Accepted(words_of(settings, plan))
+    return Done(words_of(settings, plan))
 
 
 async def renew_journal(settings: Settings, log: JetStreamLog, plan: Plan) -> None:

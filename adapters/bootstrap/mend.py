@@ -15,12 +15,14 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from adapters.bootstrap.done import Switched, and_missing
 from adapters.bootstrap.evidence import (
     Nats,
     directory_of,
     journal_path,
     locked,
     mark_file,
+    marked_by,
     nats,
     opened,
     stream_spec,
@@ -38,8 +40,10 @@ from adapters.bootstrap.plan import (
 from adapters.bootstrap.reaching import STORE
 from adapters.bootstrap.recording import record
 from adapters.bootstrap.system import Uuid7Ids
+from adapters.durable_file import sync_directory
 from adapters.jetstream.accounts import NatsRole
 from adapters.jetstream.api import StreamInfo
+from adapters.jetstream.config import StreamSpec
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.lock import LOCK_FILE, DataLock
 from adapters.jetstream.log import JetStreamLog, identity_of
@@ -48,7 +52,6 @@ from adapters.jetstream.restoring import Restorer
 from adapters.jetstream.strangers import refuse_strangers
 from adapters.jetstream.whole import info_of, whole_copy, whole_stream
 from adapters.journal import SqliteJournal
-from adapters.mark import sync_directory
 from adapters.snapshots.shelf import SqliteShelf
 from adapters.wire import sha256
 from application.checking import Checker
@@ -56,7 +59,7 @@ from application.fsck import Book, look_through
 from application.mending import Verified, pages, sentence, tail_of
 from application.ports import Mark
 from application.settings import Settings
-from application.startup_check import problems_in, prove
+from application.startup_check import problems_in, said
 from domain.errors import Corrupt, Misconfigured, Refused
 from domain.events import StreamMended
 
@@ -69,14 +72,7 @@ Told = Callable[[int, int], None]
 """Told the position that was restored, and the last one there is."""
 
 
-class Mended(Struct, frozen=True):
-    """What was done, in words. ``missing``: events that are nowhere, so that no service starts."""
-
-    words: str
-    missing: int
-
-
-async def mend(settings: Settings, told: Told) -> Mended:
+async def mend(settings: Settings, told: Told) -> Switched:
     """Make the stream again and put it in its place. Goes on where an interrupted one stopped.
 
     Raises ``Refused`` when nothing is damaged, ``Corrupt`` when the journal cannot be trusted,
@@ -118,15 +114,6 @@ class Refusal(Struct, frozen=True):
             f"the journal has nothing that the stream lacks, and only the mark knows of more "
             f"({self.in_all}): 'countermand accept-loss' gives it up"
         )
-
-
-async def said(log: JetStreamLog, copied: Mark | None, mark: Mark | None) -> str:
-    """What the witnesses have against the stream, on one line."""
-    try:
-        await prove(log, copied, mark)
-    except Corrupt as error:
-        return problems_in(error.message)
-    return ""
 
 
 class Mending:
@@ -230,7 +217,7 @@ class Mending:
             journal.append([x.stored for x in batch if x.stored is not None])
         return verified.last - copied.position
 
-    async def _refusal(self, server: Nats, journal: SqliteJournal) -> "Refusal":
+    async def _refusal(self, server: Nats, journal: SqliteJournal) -> Refusal:
         """What a start would refuse the stream for."""
         try:
             log = await opened(self._settings, server, JetStreamLog)
@@ -238,32 +225,16 @@ class Mending:
             return Refusal(problems_in(error.message), problems_in(error.message))
         copied = journal.mark()
         try:
-            return Refusal(await said(log, copied, None), await said(log, copied, self._mark()))
+            mark = marked_by(self._settings)
+            return Refusal(await said(log, copied, None), await said(log, copied, mark))
         finally:
             await log.close()
 
-    def _mark(self) -> Mark | None:
-        """The mark, if it can be read."""
-        try:
-            return mark_file(self._settings).read()
-        except Misconfigured:
-            return None
-
     async def _hurt(self, connection: Connection, info: StreamInfo, journal: SqliteJournal) -> str:
-        """The first damage within the stream that the journal has not."""
-        book = await self._book(connection, info, journal)
+        """The first damage within the stream that the journal has not; "" for none."""
+        book = Book(1, HURTS)
+        await looked_through(connection, self._spec, info, journal, book)
         return sentence(book.kept[0]) if book.kept else ""
-
-    async def _book(self, connection: Connection, info: StreamInfo, journal: SqliteJournal) -> Book:
-        shelf = SqliteShelf()
-        try:
-            checker, book = Checker(self._spec.cluster, shelf), Book(1, HURTS)
-            stream = whole_stream(connection, self._spec, info)
-            last = info.state.last_seq
-            await look_through(stream, last, checker, journal, book, lambda position: None)
-            return book
-        finally:
-            shelf.close()
 
     # --- the new stream ---------------------------------------------------------------------------
 
@@ -297,7 +268,7 @@ class Mending:
         """The next event; the stream, and the mark as it must be from now on."""
         log = await opened(staged, server, JetStreamLog)
         try:
-            mark = self._mark()
+            mark = marked_by(self._settings)
             missing = max(0, mark.position - plan.last) if mark is not None else 0
             fact = StreamMended(
                 request_id=plan.event_id,
@@ -323,11 +294,27 @@ class Mending:
             info = await info_of(connection, self._spec)
             if info.state.last_seq != plan.last + 1:
                 raise Corrupt(f"the new stream ends at {info.state.last_seq}: run mend again")
-            book = await self._book(connection, info, journal)
+            hurt = await self._hurt(connection, info, journal)
         finally:
             await connection.close()
-        if book.kept:
-            raise Corrupt(f"the new stream is not as it must be: {sentence(book.kept[0])}")
+        if hurt:
+            raise Corrupt(f"the new stream is not as it must be: {hurt}")
+
+
+async def looked_through(
+    connection: Connection,
+    spec: StreamSpec,
+    info: StreamInfo,
+    journal: SqliteJournal | None,
+    book: Book,
+    told: Told = lambda position, last: None,
+    mark: Mark | None = None,
+) -> None:
+    """All that is wrong with the stream, by itself and beside journal and mark, is in ``book``."""
+    last = info.state.last_seq
+    with closing(SqliteShelf()) as shelf:
+        checker, stream = Checker(spec.cluster, shelf), whole_stream(connection, spec, info)
+        await look_through(stream, last, checker, journal, book, lambda n: told(n, last), mark)
 
 
 def empty(place: Path) -> None:
@@ -347,7 +334,7 @@ def replace_directory(settings: Settings, directory: Path) -> Settings:
 # --- taking its place -----------------------------------------------------------------------------
 
 
-def switched(settings: Settings, plan: Plan) -> Mended:
+def switched(settings: Settings, plan: Plan) -> Switched:
     """The new stream in the place of the damaged one. Each step may have been done before."""
     directory = directory_of(settings)
     move_store(directory, plan, MENDING)
@@ -358,7 +345,7 @@ def switched(settings: Settings, plan: Plan) -> Mended:
         mark_file(settings).begin(plan.mark)
     shutil.rmtree(directory / MENDING, ignore_errors=True)
     remove_plan(directory)
-    return Mended(words_of(settings, plan), plan.missing)
+    return Switched(words_of(settings, plan), plan.missing)
 
 
 def move_store(directory: Path, plan: Plan, made_in: str) -> None:
@@ -384,9 +371,4 @@ def words_of(settings: Settings, plan: Plan) -> str:
     aside = directory_of(settings) / plan.aside
     if aside.exists():
         words += f" The damaged one is kept at {aside}."
-    if plan.missing:
-        words += (
-            f" {plan.missing} later events that were acknowledged are nowhere: the service starts "
-            "when their loss is accepted ('countermand accept-loss')."
-        )
-    return words
+    return words + and_missing(plan.missing)

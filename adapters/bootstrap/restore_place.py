@@ -8,26 +8,18 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
-
 from adapters.bootstrap.backup_file import events_to
-from adapters.bootstrap.evidence import directory_of, journal_path, mark_file
-from adapters.bootstrap.loss import files_of, marked_by, put_in_place
+from adapters.bootstrap.done import Switched, and_missing
+from adapters.bootstrap.evidence import directory_of, journal_path, mark_file, marked_by
+from adapters.bootstrap.loss import files_of, put_in_place
 from adapters.bootstrap.marker import Marker, write_marker
 from adapters.bootstrap.mend import move_store
 from adapters.bootstrap.plan import Plan, remove_plan
+from adapters.durable_file import write_durably
 from adapters.journal import SqliteJournal
-from adapters.mark import sync_directory
 from application.settings import Settings
 
 RESTORING: Final = "restoring"
-
-
-class Restored(Struct, frozen=True):
-    """What was done, in words. ``missing``: events that are nowhere, so that no service starts."""
-
-    words: str
-    missing: int
 
 
 def new_journal(settings: Settings) -> Path:
@@ -36,7 +28,7 @@ def new_journal(settings: Settings) -> Path:
     return path.with_name(f"{path.name}.new")
 
 
-def switched(settings: Settings, plan: Plan) -> Restored:
+def switched(settings: Settings, plan: Plan) -> Switched:
     """The new stream in its place. Each step may have been done before."""
     directory = directory_of(settings)
     keep_mark(settings, plan)
@@ -52,7 +44,7 @@ def switched(settings: Settings, plan: Plan) -> Restored:
     for made in (RESTORING, "snapshots"):  # folded jobs may be ahead of what was restored
         shutil.rmtree(directory / made, ignore_errors=True)
     remove_plan(directory)
-    return Restored(words_of(settings, plan), plan.missing)
+    return Switched(words_of(settings, plan), plan.missing)
 
 
 def keep_mark(settings: Settings, plan: Plan) -> None:
@@ -62,9 +54,8 @@ def keep_mark(settings: Settings, plan: Plan) -> None:
     if not mark.exists() or (known is not None and known.log_id == plan.log_id):
         return
     aside.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shutil.copy2(mark, aside / "mark.new")
-    (aside / "mark.new").rename(aside / "mark")
-    sync_directory(aside)
+    write_durably(aside / "mark", mark.read_bytes())
+    shutil.copystat(mark, aside / "mark")
 
 
 def renew_journal(settings: Settings, plan: Plan) -> None:
@@ -91,9 +82,4 @@ def words_of(settings: Settings, plan: Plan) -> str:
         words += f" What was there before is kept at {aside}."
     if any(old.exists() for old in files_of(journal)):
         words += f" The journal of before is kept at {journal}."
-    if plan.missing:
-        words += (
-            f" {plan.missing} later events that were acknowledged are nowhere: the service starts "
-            "when their loss is accepted ('countermand accept-loss')."
-        )
-    return words
+    return words + and_missing(plan.missing)
