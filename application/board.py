@@ -163,12 +163,14 @@ class Board:
             return False
         return True
 
-    async def moved(self, beyond: int, timeout_seconds: float) -> None:
+    async def moved(self, beyond: int, timeout_seconds: float, *, at_once: bool = False) -> None:
         """Return when something after position ``beyond`` was read, or the time is over.
 
-        For those who look at moments of all jobs: not for every single event at a busy time.
+        For those who look at moments of all jobs; unless ``at_once``, not for every single event of
+        a busy time.
         """
-        await asyncio.sleep(min(timeout_seconds, PACE_SECONDS))
+        if not at_once:
+            await asyncio.sleep(min(timeout_seconds, PACE_SECONDS))
         try:
             async with asyncio.timeout(timeout_seconds), self._moved:
                 await self._moved.wait_for(lambda: self.position > beyond)

@@ -22,7 +22,7 @@ class Holds:
             looked_at = self._board.position
             self.let_go_due()
             left = seconds_until(self._board.holds.earliest(), self._clock.now())
-            await self._board.moved(looked_at, left)
+            await self._board.moved(looked_at, left, at_once=bool(self._board.holds))
 
     def let_go_due(self) -> None:
         """Put each job whose hold is over in its place in the line."""
