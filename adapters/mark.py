@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from adapters.durable_file import write_durably
 from application.ports import Mark
 from domain.errors import Misconfigured, StoreFull, Unavailable
 
@@ -82,16 +83,9 @@ class FileMark:
 
     def begin(self, mark: Mark) -> None:
         """A new file with this mark alone, in place of the one there was, whole or not at all."""
-        new = self.path.with_name(self.path.name + ".new")
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(line_of(mark) * SLOTS)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self.path)
-            sync_directory(self.path.parent)
+            write_durably(self.path, line_of(mark) * SLOTS)
         except OSError as error:
             raise Unavailable(f"the mark {self.path} cannot be made: {error.strerror}") from error
 
@@ -122,12 +116,3 @@ def slot_of(raw: bytes) -> Slot | None:
     except msgspec.MsgspecError:
         return None
     return slot if slot.whole else None
-
-
-def sync_directory(directory: Path) -> None:
-    """What was moved in it is durable."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

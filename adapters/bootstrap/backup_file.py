@@ -16,7 +16,7 @@ from typing import BinaryIO, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from adapters.mark import sync_directory
+from adapters.durable_file import put_new, sync_directory, synced
 from domain.errors import Corrupt, Misconfigured, StoreFull
 
 MAGIC: Final = b"countermand-backup "
@@ -107,8 +107,7 @@ class BackupWriter:
         try:
             file.seek(0)
             file.write(block_of(header))
-            file.flush()
-            os.fsync(file.fileno())
+            synced(file)
             self._name()
             sync_directory(self._path.parent)
         except OSError as error:
@@ -122,15 +121,11 @@ class BackupWriter:
             self._part.replace(self._path)
             return
         try:
-            os.link(self._part, self._path)
+            put_new(self._part, self._path)
         except FileExistsError:
             self._refuse_taken()
             raise
-        except PermissionError:  # a file system without links
-            self._refuse_taken()
-            self._part.rename(self._path)
-            return
-        self._part.unlink()
+        self._part.unlink(missing_ok=True)
 
     def _refuse_taken(self) -> None:
         if self._path.is_dir():

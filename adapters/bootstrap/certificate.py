@@ -1,7 +1,6 @@
 """The certificate that HTTPS is served with: the one of the settings, or one made here."""
 
 import ipaddress
-import os
 import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from msgspec import Struct
 
+from adapters.durable_file import write_durably
 from application.settings import Settings
 
 VALID_DAYS: Final = 365
@@ -46,9 +46,9 @@ def self_signed(directory: Path, host: str, now: datetime) -> Pair:
     if not serves(pair, host, now):
         directory.mkdir(mode=0o700, exist_ok=True)
         key = ec.generate_private_key(ec.SECP256R1())
-        write(pair.key, pem_of(key))
+        write_durably(pair.key, pem_of(key))
         made = certificate(key, names_for(host), now)
-        write(pair.certificate, made.public_bytes(serialization.Encoding.PEM))
+        write_durably(pair.certificate, made.public_bytes(serialization.Encoding.PEM))
     return pair
 
 
@@ -110,12 +110,3 @@ def pem_of(key: ec.EllipticCurvePrivateKey) -> bytes:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-
-
-def write(path: Path, content: bytes) -> None:
-    """Beside and moved into place, 0600."""
-    new = path.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-    new.rename(path)

@@ -33,9 +33,9 @@ from adapters.bootstrap.plan import (
 from adapters.bootstrap.reaching import refuse_no_store
 from adapters.bootstrap.recording import record
 from adapters.bootstrap.system import Uuid7Ids
+from adapters.durable_file import sync_directory
 from adapters.jetstream.log import JetStreamLog
 from adapters.journal import SqliteJournal
-from adapters.mark import sync_directory
 from application.ports import CaughtUp, Mark
 from application.settings import Settings
 from domain.errors import Misconfigured, Refused

@@ -3,14 +3,17 @@
 Once it is there, nothing here makes a stream again: an empty or missing one is loss, and refused.
 """
 
-import os
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
+from adapters.durable_file import write_durably
 from application.settings import REBUILD_JOURNAL
 from domain.errors import Misconfigured
+
+FILE: Final = "stream.json"
 
 
 class Marker(Struct, frozen=True):
@@ -21,7 +24,7 @@ class Marker(Struct, frozen=True):
 
 def read_marker(directory: Path) -> Marker | None:
     """What the directory knows; None for one that never had a log."""
-    path = directory / "stream.json"
+    path = directory / FILE
     try:
         return msgspec.json.decode(path.read_bytes(), type=Marker)
     except FileNotFoundError:
@@ -31,18 +34,8 @@ def read_marker(directory: Path) -> Marker | None:
 
 
 def write_marker(directory: Path, marker: Marker) -> None:
-    """Durable when this returns: written beside, synced, moved into place."""
-    path, new = directory / "stream.json", directory / "stream.json.new"
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(msgspec.json.encode(marker) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(path)
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    """Durable when this returns."""
+    write_durably(directory / FILE, msgspec.json.encode(marker) + b"\n")
 
 
 def check_marker(marker: Marker | None, log_id: str, journal_known: bool, rebuild: bool) -> None:

@@ -38,6 +38,7 @@ from adapters.bootstrap.plan import (
 from adapters.bootstrap.reaching import STORE
 from adapters.bootstrap.recording import record
 from adapters.bootstrap.system import Uuid7Ids
+from adapters.durable_file import sync_directory
 from adapters.jetstream.accounts import NatsRole
 from adapters.jetstream.api import StreamInfo
 from adapters.jetstream.connection import Connection
@@ -48,7 +49,6 @@ from adapters.jetstream.restoring import Restorer
 from adapters.jetstream.strangers import refuse_strangers
 from adapters.jetstream.whole import info_of, whole_copy, whole_stream
 from adapters.journal import SqliteJournal
-from adapters.mark import sync_directory
 from adapters.snapshots.shelf import SqliteShelf
 from adapters.wire import sha256
 from application.checking import Checker

@@ -3,7 +3,6 @@
 While it is there no service starts.
 """
 
-import os
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from adapters.mark import sync_directory
+from adapters.durable_file import sync_directory, write_durably
 from application.ports import Mark
 from domain.errors import Misconfigured
 
@@ -82,14 +81,8 @@ def read_plan(directory: Path) -> Plan | None:
 
 
 def write_plan(directory: Path, plan: Plan) -> Plan:
-    """The plan itself, durable: written beside, synced, moved into place."""
-    path, new = directory / FILE, directory / f"{FILE}.new"
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(msgspec.json.encode(plan) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    sync_directory(directory)
+    """The plan itself, durable."""
+    write_durably(directory / FILE, msgspec.json.encode(plan) + b"\n")
     return plan
 
 

@@ -33,6 +33,7 @@ from adapters.bootstrap.reaching import STORE
 from adapters.bootstrap.recording import record
 from adapters.bootstrap.restore_place import RESTORING, Restored, new_journal, switched
 from adapters.bootstrap.system import Uuid7Ids
+from adapters.durable_file import sync_directory
 from adapters.jetstream.accounts import NatsRole
 from adapters.jetstream.api import StreamInfo
 from adapters.jetstream.connection import Connection
@@ -43,7 +44,6 @@ from adapters.jetstream.snapshot_api import put_back
 from adapters.jetstream.strangers import refuse_strangers
 from adapters.jetstream.whole import info_of, whole_stream
 from adapters.journal import SqliteJournal
-from adapters.mark import sync_directory
 from adapters.snapshots.shelf import SqliteShelf
 from application.checking import Checker
 from application.fsck import Book, look_through

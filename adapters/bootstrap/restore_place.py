@@ -16,8 +16,8 @@ from adapters.bootstrap.loss import files_of, marked_by, put_in_place
 from adapters.bootstrap.marker import Marker, write_marker
 from adapters.bootstrap.mend import move_store
 from adapters.bootstrap.plan import Plan, remove_plan
+from adapters.durable_file import write_durably
 from adapters.journal import SqliteJournal
-from adapters.mark import sync_directory
 from application.settings import Settings
 
 RESTORING: Final = "restoring"
@@ -62,9 +62,8 @@ def keep_mark(settings: Settings, plan: Plan) -> None:
     if not mark.exists() or (known is not None and known.log_id == plan.log_id):
         return
     aside.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shutil.copy2(mark, aside / "mark.new")
-    (aside / "mark.new").rename(aside / "mark")
-    sync_directory(aside)
+    write_durably(aside / "mark", mark.read_bytes())
+    shutil.copystat(mark, aside / "mark")
 
 
 def renew_journal(settings: Settings, plan: Plan) -> None:

@@ -7,7 +7,6 @@ Across accounts a reply is always mapped back to the account that asked.
 """
 
 import json
-import os
 import secrets
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from adapters.durable_file import write_durably
 from adapters.jetstream.subjects import ROOT
 from domain.errors import Misconfigured
 
@@ -70,7 +70,7 @@ def _ensure_login(path: Path, role: NatsRole) -> Login:
     if path.exists():
         return read_login(path)
     login = Login(role.value, secrets.token_urlsafe(PASSWORD_BYTES))
-    write_private(path, msgspec.json.encode(login) + b"\n")
+    write_durably(path, msgspec.json.encode(login) + b"\n")
     return login
 
 
@@ -82,18 +82,6 @@ def read_login(path: Path) -> Login:
         raise Misconfigured(
             f"{path} must be a JSON file with user and password: {error}"
         ) from error
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write a file of mode 0600, whole or not at all."""
-    temporary = path.with_name(path.name + ".new")
-    temporary.unlink(missing_ok=True)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def publish_grants(role: NatsRole, scope: Scope) -> list[str]:

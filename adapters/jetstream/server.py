@@ -21,6 +21,7 @@ from typing import Final, Self
 import msgspec
 from msgspec import Struct
 
+from adapters.durable_file import write_durably
 from adapters.jetstream import launcher
 from adapters.jetstream.accounts import (
     Login,
@@ -28,7 +29,6 @@ from adapters.jetstream.accounts import (
     Scope,
     ensure_logins,
     server_config,
-    write_private,
 )
 from adapters.jetstream.lock import DataLock
 from adapters.jetstream.strangers import refuse_strangers
@@ -185,7 +185,7 @@ class EmbeddedServer:
         self._run_directory.mkdir(mode=0o700, exist_ok=True)
         for stale in self._run_directory.glob("*.ports"):
             stale.unlink(missing_ok=True)
-        write_private(self._config_file, self.config_text().encode())
+        write_durably(self._config_file, self.config_text().encode())
 
     def config_text(self) -> str:
         """The server's configuration. It holds passwords."""

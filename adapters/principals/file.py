@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from adapters.durable_file import replacing
 from adapters.principals.hashing import check_form, hashed, new_token, new_token_id
 from domain.errors import BadRequest, Misconfigured, Unknown
 from domain.identity import PrincipalKind, Role
@@ -182,18 +183,11 @@ class PrincipalsFile:
 
     def _write(self, contents: Contents) -> None:
         """Replace the file in one durable step; it keeps its owner when root changes it."""
-        directory, beside = self._path.parent, self._path.with_suffix(".new")
-        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, FILE_MODE)
-        with open(fd, "wb") as file:
-            os.fchmod(fd, FILE_MODE)
+        with replacing(self._path) as file:
             if os.geteuid() == 0:
-                owner = directory.stat()
-                os.fchown(fd, owner.st_uid, owner.st_gid)
+                owner = self._path.parent.stat()
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
             file.write(msgspec.json.format(msgspec.json.encode(contents)))
-            file.flush()
-            os.fsync(fd)
-        beside.replace(self._path)
-        sync_directory(directory)
 
 
 def understood(raw: bytes) -> dict[str, Entry]:
@@ -266,12 +260,3 @@ def check_mode(mode: int) -> None:
             "the principals file may be read or changed by others "
             f"(mode {mode & 0o777:04o}); make it 0600"
         )
-
-
-def sync_directory(directory: Path) -> None:
-    """Make a rename durable."""
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

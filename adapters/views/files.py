@@ -4,7 +4,6 @@
 damaged counts as none; the views are built anew from the stream then.
 """
 
-import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from adapters.durable_file import write_durably
 from adapters.views.store import SqliteViewStore
 from domain.errors import CountermandError, Unavailable
 from projections.version import VIEWS_VERSION
@@ -92,18 +92,8 @@ class SqliteViewFiles:
                 (self._directory / f"{name}{end}").unlink()
 
     def _point_at(self, name: str) -> None:
-        """Written beside, moved into place, and synced: another name or this one, whole."""
-        new = self._directory / f"{POINTER}.new"
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(msgspec.json.encode(Pointer(name)))
-            file.flush()
-            os.fsync(file.fileno())
-        new.rename(self._directory / POINTER)
-        directory = os.open(self._directory, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        """Durably: another name or this one, whole."""
+        write_durably(self._directory / POINTER, msgspec.json.encode(Pointer(name)))
 
     def _keep_only(self, *names: str | None) -> None:
         """Whatever belongs to other views goes, also what is left of a file that went halfway.

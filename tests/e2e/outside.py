@@ -10,13 +10,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from adapters.durable_file import write_durably
 from adapters.jetstream.accounts import (
     CLUSTER_ACCOUNT,
     NatsRole,
     Scope,
     ensure_logins,
     server_config,
-    write_private,
 )
 from adapters.jetstream.server import server_binary
 from tests.e2e.service import Value
@@ -61,7 +61,7 @@ def outside_server(home: Path, sync: str) -> Iterator[Outside]:
     config["jetstream"]["sync_interval"] = sync
     admin = {"user": "admin", "password": "only in tests"}
     config["accounts"][CLUSTER_ACCOUNT]["users"].append(admin)
-    write_private(home / "credentials" / "admin.json", json.dumps(admin).encode())
+    write_durably(home / "credentials" / "admin.json", json.dumps(admin).encode())
     file = home / "server.conf"
     file.write_text(json.dumps(config))
     listen = ["-a", "127.0.0.1", "-p", "-1", "-m", "-1", "--ports_file_dir", str(home)]

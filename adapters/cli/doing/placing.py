@@ -1,19 +1,17 @@
-"""Files that are whole or not there: written beside, synced, and moved into their place."""
+"""Files for people: whole or not there, never over another one by mistake."""
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import BinaryIO, Final
 
 from adapters.cli.exits import FAILURE, Failure
+from adapters.durable_file import put_new, sync_directory
 
 MODE: Final = 0o600
 NAME_BYTES: Final = 6
 """By chance: in a container a pid comes again, and with it what a killed process left behind."""
-
-NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
-"""What file systems without hard links answer."""
 
 
 def check_free(path: str, overwrite: bool) -> None:
@@ -56,40 +54,13 @@ def beside(path: str) -> Iterator[tuple[str, BinaryIO]]:
             os.unlink(name)
 
 
-def synced(file: BinaryIO) -> None:
-    """Everything written is on the disk."""
-    file.flush()
-    os.fsync(file.fileno())
-
-
 def move(name: str, path: str, overwrite: bool) -> None:
     """Put a synced file into its place, durably; never over another unless ``overwrite``."""
     try:
         if overwrite:
             os.replace(name, path)
         else:
-            put_new(name, path)
+            put_new(Path(name), Path(path))
     except FileExistsError:
         raise there_already(path) from None
-    sync_folder(os.path.dirname(path) or ".")
-
-
-def put_new(name: str, path: str) -> None:
-    """As a rename that fails when something is there, which Linux has only for links."""
-    try:
-        os.link(name, path)
-    except OSError as e:
-        if e.errno not in NO_LINKS:
-            raise
-        if os.path.lexists(path):
-            raise FileExistsError(path) from e
-        os.rename(name, path)
-
-
-def sync_folder(folder: str) -> None:
-    """The new name is on the disk too."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_directory(Path(path).parent)

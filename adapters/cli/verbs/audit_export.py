@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final
 import click
 
 from adapters.cli.doing.manifest import Manifest, Written, as_text, manifest_of
-from adapters.cli.doing.placing import beside, check_free, move, synced
+from adapters.cli.doing.placing import beside, check_free, move
 from adapters.cli.doing.progress import Progress
 from adapters.cli.doing.stopped import say_stopped
 from adapters.cli.exits import DONE, FAILURE, UNAVAILABLE, Failure
@@ -21,6 +21,7 @@ from adapters.cli.reaching.client import Lost, Response
 from adapters.cli.reaching.server import query_of
 from adapters.cli.typed import audit_filter
 from adapters.cli.typed import options as o
+from adapters.durable_file import synced
 
 FORMS: Final = ("csv", "ndjson")
 STDOUT: Final = "-"

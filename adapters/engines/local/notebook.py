@@ -85,7 +85,7 @@ class Notebook:
 
 
 def sync_directory(path: str) -> None:
-    """Make new names in a directory durable."""
+    """Make new names in a directory durable. (``durable_file`` is more than a warden may load.)"""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.cli.doing.placing import beside, move, synced
+from adapters.cli.doing.placing import beside, move
 from adapters.cli.typed.audit_filter import in_words
+from adapters.durable_file import synced
 from tests.adapters.cli.conftest import PROGRAM, Cli
 from tests.support.stand_in_jobs import Answer, problem
 from tests.support.stand_in_server import StandIn

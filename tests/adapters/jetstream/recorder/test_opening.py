@@ -15,7 +15,8 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.utils import Environment, get_topic
 
-from adapters.jetstream.accounts import Login, write_private
+from adapters.durable_file import write_durably
+from adapters.jetstream.accounts import Login
 from adapters.jetstream.api import StreamInfo
 from adapters.jetstream.config import StreamSpec, wanted
 from adapters.jetstream.recorder import (
@@ -164,7 +165,7 @@ def test_a_login_may_come_from_a_file(
     admin_server: AdminServer, env: dict[str, str], tmp_path: Path
 ) -> None:
     file = tmp_path / "login.json"
-    write_private(file, msgspec.json.encode(admin_server.admin))
+    write_durably(file, msgspec.json.encode(admin_server.admin))
     left = {k: v for k, v in env.items() if k not in ("NATS_USER", "NATS_PASSWORD")}
     with recorder_of(left | {"NATS_CREDS": str(file)}) as recorder:
         assert recorder.max_notification_id() is None
