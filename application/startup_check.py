@@ -56,6 +56,15 @@ async def prove(log: EventLog, copied: Mark | None, mark: Mark | None) -> tuple[
     return identity, await head_of(log, identity)
 
 
+async def said(log: EventLog, copied: Mark | None, mark: Mark | None) -> str:
+    """What the witnesses have against the log, on one line; "" when they agree with it."""
+    try:
+        await prove(log, copied, mark)
+    except Corrupt as error:
+        return problems_in(error.message)
+    return ""
+
+
 async def head_of(log: EventLog, identity: LogIdentity) -> Mark:
     """The log's last event, as a mark has it."""
     last = await _event_at(log, identity.last) if identity.last else None

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
@@ -22,6 +23,8 @@ from application.ports import Mark
 from application.settings import REBUILD_JOURNAL, Settings
 from application.startup_check import compare, prove
 from domain.errors import Misconfigured
+
+NOTHING_KNOWN: Final = Mark("", 0, "")
 
 
 class Nats(Struct, frozen=True):
@@ -52,6 +55,28 @@ def mark_file(settings: Settings) -> FileMark:
     """The mark; it belongs on another disk than the stream."""
     chosen = Path(settings.mark_file) if settings.mark_file else None
     return FileMark(chosen or journal_path(settings).parent / "mark")
+
+
+def copied_by(settings: Settings) -> Mark | None:
+    """How far the journal went."""
+    path = journal_path(settings)
+    if not path.exists():
+        return None
+    with closing(SqliteJournal(path, settings.cluster)) as journal:
+        return journal.mark()
+
+
+def marked_by(settings: Settings) -> Mark | None:
+    """The mark; one that is damaged says nothing."""
+    try:
+        return mark_file(settings).read()
+    except Misconfigured:
+        return None
+
+
+def furthest(*known: Mark | None) -> Mark:
+    """The one with the highest position, the first of several; one at position 0 for none."""
+    return max((x for x in known if x is not None), key=lambda x: x.position, default=NOTHING_KNOWN)
 
 
 def stream_spec(settings: Settings) -> StreamSpec:
@@ -160,11 +185,7 @@ async def proven(settings: Settings) -> Mark:
             identity, path = await log.identity(), journal_path(settings)
             rebuild = settings.rebuild_journal == REBUILD_JOURNAL
             check_marker(read_marker(directory_of(settings)), identity.id, path.exists(), rebuild)
-            copied = None
-            if path.exists():
-                with closing(SqliteJournal(path, settings.cluster)) as journal:
-                    copied = journal.mark()
-            return (await prove(log, copied, mark_file(settings).read()))[1]
+            return (await prove(log, copied_by(settings), mark_file(settings).read()))[1]
         finally:
             await log.close()
 

@@ -12,15 +12,17 @@ from typing import Final
 from msgspec import Struct
 
 from adapters.bootstrap.evidence import (
+    copied_by,
     directory_of,
+    furthest,
     journal_path,
     locked,
     mark_file,
+    marked_by,
     nats,
     opened,
 )
 from adapters.bootstrap.marker import Marker, read_marker, write_marker
-from adapters.bootstrap.mend import said
 from adapters.bootstrap.plan import (
     Plan,
     Work,
@@ -36,8 +38,9 @@ from adapters.bootstrap.system import Uuid7Ids
 from adapters.durable_file import sync_directory
 from adapters.jetstream.log import JetStreamLog
 from adapters.journal import SqliteJournal
-from application.ports import CaughtUp, Mark
+from application.ports import CaughtUp
 from application.settings import Settings
+from application.startup_check import said
 from domain.errors import Misconfigured, Refused
 from domain.events import LossAccepted
 
@@ -83,7 +86,6 @@ async def planned(settings: Settings, log: JetStreamLog, reason: str) -> Plan:
     problems = [x for x in (by_journal, by_mark, other) if x]
     if not problems:
         raise Refused("nothing is lost, as far as the journal and the mark can tell")
-    known_last = max(x.position for x in (copied, mark, Mark("", 0, "")) if x is not None)
     return Plan(
         work=Work.LOSS,
         aside=f"{journal_path(settings).name}.{stamp()}",
@@ -92,27 +94,10 @@ async def planned(settings: Settings, log: JetStreamLog, reason: str) -> Plan:
         known_stream=marker.log_id if marker is not None else identity.id,
         last=identity.last,
         reason=reason,
-        known_last=known_last,
+        known_last=furthest(copied, mark).position,
         log_id=identity.id,
         journal_kept=copied is not None and not by_journal,
     )
-
-
-def copied_by(settings: Settings) -> Mark | None:
-    """How far the journal went."""
-    path = journal_path(settings)
-    if not path.exists():
-        return None
-    with closing(SqliteJournal(path, settings.cluster)) as journal:
-        return journal.mark()
-
-
-def marked_by(settings: Settings) -> Mark | None:
-    """The mark; one that is damaged says nothing."""
-    try:
-        return mark_file(settings).read()
-    except Misconfigured:
-        return None
 
 
 # --- accepted -------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from adapters.bootstrap.evidence import (
     journal_path,
     locked,
     mark_file,
+    marked_by,
     nats,
     opened,
     stream_spec,
@@ -56,7 +57,7 @@ from application.fsck import Book, look_through
 from application.mending import Verified, pages, sentence, tail_of
 from application.ports import Mark
 from application.settings import Settings
-from application.startup_check import problems_in, prove
+from application.startup_check import problems_in, said
 from domain.errors import Corrupt, Misconfigured, Refused
 from domain.events import StreamMended
 
@@ -118,15 +119,6 @@ class Refusal(Struct, frozen=True):
             f"the journal has nothing that the stream lacks, and only the mark knows of more "
             f"({self.in_all}): 'countermand accept-loss' gives it up"
         )
-
-
-async def said(log: JetStreamLog, copied: Mark | None, mark: Mark | None) -> str:
-    """What the witnesses have against the stream, on one line."""
-    try:
-        await prove(log, copied, mark)
-    except Corrupt as error:
-        return problems_in(error.message)
-    return ""
 
 
 class Mending:
@@ -230,7 +222,7 @@ class Mending:
             journal.append([x.stored for x in batch if x.stored is not None])
         return verified.last - copied.position
 
-    async def _refusal(self, server: Nats, journal: SqliteJournal) -> "Refusal":
+    async def _refusal(self, server: Nats, journal: SqliteJournal) -> Refusal:
         """What a start would refuse the stream for."""
         try:
             log = await opened(self._settings, server, JetStreamLog)
@@ -238,16 +230,10 @@ class Mending:
             return Refusal(problems_in(error.message), problems_in(error.message))
         copied = journal.mark()
         try:
-            return Refusal(await said(log, copied, None), await said(log, copied, self._mark()))
+            mark = marked_by(self._settings)
+            return Refusal(await said(log, copied, None), await said(log, copied, mark))
         finally:
             await log.close()
-
-    def _mark(self) -> Mark | None:
-        """The mark, if it can be read."""
-        try:
-            return mark_file(self._settings).read()
-        except Misconfigured:
-            return None
 
     async def _hurt(self, connection: Connection, info: StreamInfo, journal: SqliteJournal) -> str:
         """The first damage within the stream that the journal has not."""
@@ -297,7 +283,7 @@ class Mending:
         """The next event; the stream, and the mark as it must be from now on."""
         log = await opened(staged, server, JetStreamLog)
         try:
-            mark = self._mark()
+            mark = marked_by(self._settings)
             missing = max(0, mark.position - plan.last) if mark is not None else 0
             fact = StreamMended(
                 request_id=plan.event_id,

@@ -18,15 +18,18 @@ from msgspec import Raw, Struct
 from adapters.bootstrap.backup_file import Header, data_of, verified
 from adapters.bootstrap.evidence import (
     Nats,
+    copied_by,
     directory_of,
+    furthest,
     journal_path,
     locked,
     mark_file,
+    marked_by,
     nats,
     opened,
     stream_spec,
 )
-from adapters.bootstrap.loss import copied_by, marked_by, write_journal
+from adapters.bootstrap.loss import write_journal
 from adapters.bootstrap.mend import empty, replace_directory
 from adapters.bootstrap.plan import Plan, Work, read_plan, refuse_other, stamp, write_plan
 from adapters.bootstrap.reaching import STORE
@@ -310,8 +313,7 @@ def known_by(settings: Settings) -> Mark:
         copied = copied_by(settings)
     except (Corrupt, Misconfigured, Unavailable):
         copied = None  # it is put aside as it is
-    found = (Mark("", 0, ""), marked_by(settings), copied)
-    return max((x for x in found if x is not None), key=lambda x: x.position)
+    return furthest(marked_by(settings), copied)
 
 
 def known_before(settings: Settings) -> bool:

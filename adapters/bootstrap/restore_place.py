@@ -11,8 +11,8 @@ from typing import Final
 from msgspec import Struct
 
 from adapters.bootstrap.backup_file import events_to
-from adapters.bootstrap.evidence import directory_of, journal_path, mark_file
-from adapters.bootstrap.loss import files_of, marked_by, put_in_place
+from adapters.bootstrap.evidence import directory_of, journal_path, mark_file, marked_by
+from adapters.bootstrap.loss import files_of, put_in_place
 from adapters.bootstrap.marker import Marker, write_marker
 from adapters.bootstrap.mend import move_store
 from adapters.bootstrap.plan import Plan, remove_plan

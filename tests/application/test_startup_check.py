@@ -8,7 +8,7 @@ import pytest
 from adapters.journal import SqliteJournal
 from adapters.recorder_log import RecorderLog, memory_log
 from application.ports import CaughtUp, Mark, Stored, Token
-from application.startup_check import compare, head_of
+from application.startup_check import compare, head_of, said
 from domain.errors import Corrupt
 from tests.support.events import queued, rejected, write
 
@@ -136,3 +136,13 @@ async def test_another_log_or_head_than_the_marked_one_is_refused(journal: Sqlit
 async def test_an_empty_log_has_an_empty_head() -> None:
     log = await log_with(0)
     assert (await marked(log)).position == 0
+
+
+async def test_what_the_witnesses_have_against_a_log_is_one_line(journal: SqliteJournal) -> None:
+    log, longer = await log_with(2), await log_with(3)
+    await copied(journal, longer)
+    words = await said(log, journal.mark(), None)
+    assert words.startswith("it is another log than the one this journal copied; ")
+    assert "it lacks the last 1 events" in words
+    assert await said(longer, journal.mark(), journal.mark()) == ""
+    assert await said(log, None, None) == ""
