@@ -1,5 +1,7 @@
 """The stream as it must be, and how a given one differs."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from msgspec import Struct
@@ -19,6 +21,29 @@ SERVER_METADATA: Final = "_nats."
 
 SECOND: Final = 1_000_000_000
 """In JetStream's JSON a duration is a number of nanoseconds."""
+
+NO_LIMIT: Final = -1
+REPLICAS: Final = (1, 3, 5)
+
+FORGETS_NOTHING: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "retention": "limits",
+        "storage": "file",
+        "discard": "new",
+        "max_age": 0,
+        "max_msgs": NO_LIMIT,
+        "max_msgs_per_subject": NO_LIMIT,
+        "max_consumers": NO_LIMIT,
+        "deny_delete": True,
+        "deny_purge": True,
+        "allow_rollup_hdrs": False,
+        "allow_msg_ttl": False,
+        "allow_direct": True,
+        "allow_atomic": True,
+        "compression": "none",
+    }
+)
+"""What every stream of ours has: nothing is ever evicted, and nobody who writes can erase."""
 
 
 class StreamSpec(Struct, frozen=True):
@@ -40,34 +65,21 @@ def check_spec(spec: StreamSpec) -> StreamSpec:
     check_token(spec.stream)
     if spec.max_bytes < 1024**2:
         raise Misconfigured(f"max_bytes is {spec.max_bytes}, at least 1 MiB (1048576) is needed")
-    if spec.replicas not in (1, 3, 5):
+    if spec.replicas not in REPLICAS:
         raise Misconfigured(f"replicas is {spec.replicas}, allowed are 1, 3 and 5")
     return spec
 
 
 def wanted(spec: StreamSpec) -> dict[str, Any]:
-    """The stream's configuration without its metadata. Nothing is ever evicted or erased."""
+    """The stream's configuration without its metadata."""
     return {
         "name": spec.stream,
         "subjects": [stream_subject(spec.cluster)],
-        "retention": "limits",
-        "storage": "file",
-        "discard": "new",
-        "max_age": 0,
-        "max_msgs": -1,
+        **FORGETS_NOTHING,
         "max_bytes": spec.max_bytes,
-        "max_msgs_per_subject": -1,
         "max_msg_size": MESSAGE_BYTES_MAX,
-        "max_consumers": -1,
-        "deny_delete": True,
-        "deny_purge": True,
-        "allow_rollup_hdrs": False,
-        "allow_msg_ttl": False,
-        "allow_direct": True,
-        "allow_atomic": True,
         "duplicate_window": DUPLICATE_WINDOW_SECONDS * SECOND,
         "num_replicas": spec.replicas,
-        "compression": "none",
     }
 
 

@@ -9,18 +9,17 @@ from eventsourcing.utils import Environment, strtobool
 from msgspec import Struct
 
 from adapters.jetstream.accounts import Login
+from adapters.jetstream.config import NO_LIMIT, REPLICAS
 from adapters.jetstream.connection import ServerAddress
 from adapters.jetstream.publish import Patience
 from adapters.jetstream.recorder.errors import SettingsError
 from adapters.jetstream.recorder.naming import EVENTS, stream_name
 
 ROLE: Final = "recorder"
-REPLICAS: Final = (1, 3, 5)
 TIMEOUT_SECONDS: Final = 10.0
 TIMEOUT_SECONDS_MIN: Final = 0.1
 TIMEOUT_SECONDS_MAX: Final = 3600.0
 ANSWER_SECONDS_MAX: Final = 2.0
-NO_LIMIT: Final = -1
 BYTES_MIN: Final = 1024**2
 SCHEMES: Final = frozenset({"nats", "tls", "ws", "wss"})
 

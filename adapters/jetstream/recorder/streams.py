@@ -4,12 +4,12 @@ import time
 from typing import Any, Final
 
 from adapters.jetstream.api import ApiError, NoAnswer, StreamInfo
-from adapters.jetstream.config import SECOND, unlike
+from adapters.jetstream.config import FORGETS_NOTHING, NO_LIMIT, SECOND, unlike
 from adapters.jetstream.connection import Connection, retry_api
 from adapters.jetstream.durability import prove_durability
 from adapters.jetstream.provision import find_stream
 from adapters.jetstream.recorder.naming import Naming
-from adapters.jetstream.recorder.settings import NO_LIMIT, RecorderSettings
+from adapters.jetstream.recorder.settings import RecorderSettings
 from domain.errors import Misconfigured, Unavailable
 
 ANSWER_SECONDS: Final = 10.0
@@ -38,28 +38,15 @@ OPERATORS: Final = frozenset(
 
 
 def wanted(naming: Naming, settings: RecorderSettings) -> dict[str, Any]:
-    """The stream as it is made. Nothing is ever evicted, and nobody who writes can erase."""
+    """The stream as it is made."""
     return {
         "name": naming.stream,
         "subjects": [naming.all],
-        "retention": "limits",
-        "storage": "file",
-        "discard": "new",
-        "max_age": 0,
-        "max_msgs": NO_LIMIT,
+        **FORGETS_NOTHING,
         "max_bytes": settings.max_bytes,
-        "max_msgs_per_subject": NO_LIMIT,
         "max_msg_size": NO_LIMIT,
-        "max_consumers": NO_LIMIT,
-        "deny_delete": True,
-        "deny_purge": True,
-        "allow_rollup_hdrs": False,
-        "allow_msg_ttl": False,
-        "allow_direct": True,
-        "allow_atomic": True,
         "duplicate_window": DUPLICATE_WINDOW_SECONDS * SECOND,
         "num_replicas": settings.replicas,
-        "compression": "none",
         "metadata": MARK,
     }
 
