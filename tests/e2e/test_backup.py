@@ -3,8 +3,6 @@
 import asyncio
 import os
 import shutil
-import signal
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,47 +18,18 @@ from adapters.jetstream.accounts import NatsRole
 from adapters.mark import FileMark
 from application.ports import Mark
 from tests.e2e.home import new_home
-from tests.e2e.said import Said, said_by
 from tests.e2e.service import Service, Value, running_service
-from tests.e2e.stream import Event, check_history, connected
-from tests.e2e.test_fsck import Stores, forged, fsck, last_of_job, published, stores, stream_of
-from tests.e2e.test_store_faults import STREAM, copied, rows
+from tests.e2e.stores import Stores, check_goes_on, copy, facts, fsck, killed, on_copy, rows, run
+from tests.e2e.stream import Event, connected
+from tests.e2e.test_fsck import forged, last_of_job, published, stores, stream_of
+from tests.e2e.test_store_faults import STREAM
 from tests.support.cluster import Cluster, threaded_cluster
 from tests.support.nats import own_server
 from tests.support.waiting import until
-from tests.support.web import Json
 
-__all__ = ["stores"]
+__all__ = ["copy", "stores"]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
-
-
-@pytest.fixture
-def copy(stores: Stores) -> Iterator[Service]:
-    """A service, not started, on a copy of ``now``."""
-    with on_copy(stores.now) as one:
-        yield one
-
-
-@contextmanager
-def on_copy(data: Path) -> Iterator[Service]:
-    """A service, not started, on a copy of a data directory."""
-    with new_home() as made:
-        one = Service(made)
-        copied(data, one.data)
-        try:
-            yield one
-        finally:
-            if not one.ended:
-                one.kill()
-
-
-def run(one: Service, verb: str, *options: str | Path) -> Said:
-    """A verb with the service's settings."""
-    command = one.command(verb, *map(str, options))
-    said = said_by(command, one.clean_environment(), one.home, seconds=90)
-    assert "Traceback" not in said.err, said.err
-    return said
 
 
 def backed_up(one: Service, home: Path | None = None) -> Path:
@@ -70,11 +39,6 @@ def backed_up(one: Service, home: Path | None = None) -> Path:
     assert said.status == 0, said.err
     assert str(file) in said.out
     return file
-
-
-def facts(events: list[Event]) -> list[tuple[int, str, bytes]]:
-    """What must be the same again."""
-    return [(e.position, e.subject, e.raw) for e in events]
 
 
 async def times_in(data: Path, last: int) -> list[str]:
@@ -109,16 +73,7 @@ def check_restored(one: Service, before: list[Event], **data: object) -> Event:
     """The service goes on with that; stream, journal, views and trail are whole."""
     one.start()
     event = check_told(one.stream(), before, **data)
-    one.until_state(one.submit("true"), "Finished")
-    check_history(one.stream())
-    last = one.stream()[-1].position
-    until(lambda: len(rows(one.data)) == last, "the journal is complete")
-    until(lambda: one.ask("GET", "/projections")["position"] == last, "the views are complete")
-    trail: list[Json] = one.ask("GET", "/audit?kind=evidence")["rows"]
-    assert "restore" in [x["operation"] for x in trail]
-    one.stop()
-    status, report = fsck(one)
-    assert (status, report["counts"]) == (0, {}), report
+    assert "restore" in check_goes_on(one)
     return event
 
 
@@ -304,19 +259,8 @@ def test_a_restore_killed_at_any_moment_is_finished_by_the_next(copy: Service) -
     before, marker = stream_of(copy.data), read_marker(copy.data)
     file = backed_up(copy)
     for n in range(STEPS):
-        process = subprocess.Popen(
-            copy.command("restore", str(file)),
-            env=copy.clean_environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            process.wait(0.3 + 0.4 * n)
+        if not killed(copy, 0.3 + 0.4 * n, "restore", file):
             break
-        except subprocess.TimeoutExpired:
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
         if read_plan(copy.data) is not None:
             assert "'countermand restore' was interrupted" in copy.refused()
             assert "run it again first" in run(copy, "mend").err

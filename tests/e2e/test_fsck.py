@@ -2,81 +2,43 @@
 
 import asyncio
 import json
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from msgspec import Struct
 
 from tests.e2e.home import new_home
 from tests.e2e.outside import outside_server
 from tests.e2e.said import said_by
 from tests.e2e.service import Service, running_service
+from tests.e2e.stores import Stores, copy, fsck, grown, rows, swap
 from tests.e2e.stream import Event, connected, publish, read_stream
-from tests.e2e.test_store_faults import STREAM, copied, rows, update_stream
+from tests.e2e.test_store_faults import STREAM, update_stream
 from tests.support.nats import own_server
-from tests.support.waiting import until
 from tests.support.web import Json
 
+__all__ = ["copy"]
+
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
-
-
-class Stores(Struct, frozen=True):
-    """Data directories of stopped services: ``now`` went on from ``older``."""
-
-    older: Path
-    now: Path
-    stranger: Path
 
 
 @pytest.fixture(scope="module")
 def stores() -> Iterator[Stores]:
     with new_home() as made:
-        older = grown(made / "older", None)
-        yield Stores(older, grown(made / "now", older), grown(made / "stranger", None))
+        older = grown(made / "older", None, canceled)
+        now = grown(made / "now", older, canceled)
+        yield Stores(older, now, grown(made / "stranger", None, canceled))
 
 
-def grown(home: Path, before: Path | None) -> Path:
-    """The directory of a service that canceled a job and refused to do it again, stopped."""
-    home.mkdir(mode=0o711)
-    one = Service(home)
-    if before is not None:
-        copied(before, one.data)
-    one.start()
-    try:
-        job = one.deaf_job()
-        one.cancel(job, mode="forced")
-        one.until_state(job, "Canceled")
-        for n in range(2):
-            assert one.http("POST", f"/jobs/{job}/cancel", {"message": str(n)}).status_code == 409
-        last = one.stream()[-1].position
-        until(lambda: len(rows(one.data)) == last, "the journal is complete")
-        until(lambda: one.ask("GET", "/projections")["position"] == last, "the views are complete")
-        one.stop()
-    finally:
-        one.kill()
-    return one.data
-
-
-@pytest.fixture
-def copy(stores: Stores) -> Iterator[Service]:
-    """A service, not started, on a copy of ``now``."""
-    with new_home() as made:
-        one = Service(made)
-        copied(stores.now, one.data)
-        yield one
-
-
-def fsck(one: Service, *options: str) -> tuple[int, Json]:
-    """Its exit status, and all that it says."""
-    command = one.command("fsck", "-o", "json", *options)
-    said = said_by(command, one.clean_environment(), one.home, seconds=90)
-    assert "Traceback" not in said.err, said.err
-    found: Json = json.loads(said.out)
-    return said.status, found
+def canceled(one: Service) -> None:
+    """The work of a service: it cancels a job, and refuses to do it again."""
+    job = one.deaf_job()
+    one.cancel(job, mode="forced")
+    one.until_state(job, "Canceled")
+    for n in range(2):
+        assert one.http("POST", f"/jobs/{job}/cancel", {"message": str(n)}).status_code == 409
 
 
 def damaged(one: Service, *options: str) -> Json:
@@ -218,8 +180,7 @@ def test_a_row_of_the_views_that_somebody_changed_is_named(copy: Service) -> Non
 
 
 def test_a_shorter_stream_is_named_with_what_the_journal_has(copy: Service, stores: Stores) -> None:
-    shutil.rmtree(copy.data / "jetstream")
-    shutil.copytree(stores.older / "jetstream", copy.data / "jetstream")
+    swap(copy, stores.older, "jetstream")
     kept, all_ = rows(stores.older), rows(stores.now)
     report = damaged(copy, "--no-views")
     assert report["counts"] == {"missing": len(all_) - len(kept), "mark": 1}
@@ -259,8 +220,7 @@ def stream_left(data: Path) -> list[Event]:
 
 
 def test_another_services_stream_is_named(copy: Service, stores: Stores) -> None:
-    shutil.rmtree(copy.data / "jetstream")
-    shutil.copytree(stores.stranger / "jetstream", copy.data / "jetstream")
+    swap(copy, stores.stranger, "jetstream")
     first = damaged(copy, "--limit", "1")["first"]
     assert first["kind"] == "identity"
     assert "stream.json" in first["expected"]

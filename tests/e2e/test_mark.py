@@ -12,8 +12,9 @@ from application.ports import Mark
 from tests.e2e.home import new_home
 from tests.e2e.said import said_by
 from tests.e2e.service import Service
-from tests.e2e.test_fsck import damaged, fsck
-from tests.e2e.test_store_faults import copied, grown, rows
+from tests.e2e.stores import fsck, grown, on_copy, rows
+from tests.e2e.test_fsck import damaged
+from tests.e2e.test_store_faults import one_job
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -23,20 +24,15 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 def older() -> Iterator[Path]:
     """The data directory of a stopped service."""
     with new_home() as made:
-        yield grown(made / "older", None, "older")
+        yield grown(made / "older", None, one_job("older"))
 
 
 @pytest.fixture
 def one(older: Path) -> Iterator[Service]:
     """A service whose mark is on a path of its own, not started, on a copy of ``older``."""
-    with new_home() as home:
-        made = Service(home, mark_file=str(home / "other-disk" / "mark"))
-        copied(older, made.data)
-        try:
-            yield made
-        finally:
-            if made.process is not None:
-                made.kill()
+    with on_copy(older) as made:
+        made.configure(mark_file=str(made.home / "other-disk" / "mark"))
+        yield made
 
 
 def mark_of(one: Service) -> Mark:

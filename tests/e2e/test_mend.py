@@ -3,10 +3,7 @@
 import asyncio
 import os
 import shutil
-import signal
 import sqlite3
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,56 +12,15 @@ from adapters.bootstrap.marker import read_marker
 from adapters.bootstrap.plan import Plan, Work, read_plan, write_plan
 from adapters.mark import FileMark
 from application.ports import Mark
-from tests.e2e.home import new_home
-from tests.e2e.said import Said, said_by
 from tests.e2e.service import Service
-from tests.e2e.stream import Event, check_history
-from tests.e2e.test_fsck import Stores, forged, fsck, last_of_job, published, stream_of
-from tests.e2e.test_fsck import grown as grown_
-from tests.e2e.test_store_faults import copied, rows, update_stream
-from tests.support.waiting import until
+from tests.e2e.stores import Stores, check_goes_on, copy, facts, killed, rows, run, swap
+from tests.e2e.stream import Event
+from tests.e2e.test_fsck import forged, last_of_job, published, stores, stream_of
+from tests.e2e.test_store_faults import update_stream
+
+__all__ = ["copy", "stores"]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def stores() -> Iterator[Stores]:
-    with new_home() as made:
-        older = grown_(made / "older", None)
-        now = grown_(made / "now", older)
-        yield Stores(older, now, grown_(made / "stranger", None))
-
-
-@pytest.fixture
-def copy(stores: Stores) -> Iterator[Service]:
-    """A service, not started, on a copy of ``now``."""
-    with new_home() as made:
-        one = Service(made)
-        copied(stores.now, one.data)
-        try:
-            yield one
-        finally:
-            if one.process is not None:
-                one.kill()
-
-
-def run(one: Service, verb: str, *options: str) -> Said:
-    """A verb with the service's settings."""
-    said = said_by(one.command(verb, *options), one.clean_environment(), one.home, seconds=90)
-    assert "Traceback" not in said.err, said.err
-    return said
-
-
-def swap(one: Service, source: Path, *parts: str) -> None:
-    """Parts of another directory in the place of ours."""
-    for part in parts:
-        shutil.rmtree(one.data / part)
-        shutil.copytree(source / part, one.data / part)
-
-
-def facts(events: list[Event]) -> list[tuple[int, str, bytes]]:
-    """What must be the same again."""
-    return [(e.position, e.subject, e.raw) for e in events]
 
 
 def check_mended(one: Service, before: list[Event]) -> Event:
@@ -77,16 +33,7 @@ def check_mended(one: Service, before: list[Event]) -> Event:
     assert event.data["restored"] == len(before)
     assert event.data["stream"] != event.data["damaged_stream"]
     assert event.body["authid"] == "root" if os.geteuid() == 0 else True
-    one.until_state(one.submit("true"), "Finished")
-    check_history(one.stream())
-    last = one.stream()[-1].position
-    until(lambda: len(rows(one.data)) == last, "the journal is complete")
-    until(lambda: one.ask("GET", "/projections")["position"] == last, "the views are complete")
-    trail = one.ask("GET", "/audit?kind=evidence")["rows"]
-    assert [x["operation"] for x in trail] == ["mend"]
-    one.stop()
-    status, report = fsck(one)
-    assert (status, report["counts"]) == (0, {}), report
+    assert check_goes_on(one) == ["mend"]
     return event
 
 
@@ -208,19 +155,8 @@ def test_a_mend_killed_at_any_moment_is_finished_by_the_next(copy: Service, stor
     before = stream_of(copy.data)
     swap(copy, stores.older, "jetstream")
     for n in range(STEPS):
-        process = subprocess.Popen(
-            copy.command("mend"),
-            env=copy.clean_environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            process.wait(0.2 + 0.25 * n)
+        if not killed(copy, 0.2 + 0.25 * n, "mend"):
             break
-        except subprocess.TimeoutExpired:
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
         if read_plan(copy.data) is not None:
             assert "was interrupted" in copy.refused()
     else:
@@ -317,18 +253,6 @@ def test_what_can_be_mended_is_mended_before_the_rest_is_given_up(
     check_goes_on(copy)
 
 
-def check_goes_on(one: Service) -> None:
-    """The service works on what is left, and fsck finds it whole."""
-    one.until_state(one.submit("true"), "Finished")
-    check_history(one.stream())
-    last = one.stream()[-1].position
-    until(lambda: len(rows(one.data)) == last, "the journal is complete")
-    until(lambda: one.ask("GET", "/projections")["position"] == last, "the views are complete")
-    one.stop()
-    status, report = fsck(one)
-    assert (status, report["counts"]) == (0, {}), report
-
-
 def test_a_shorter_stream_is_accepted_and_the_journal_of_before_is_kept(
     copy: Service, stores: Stores
 ) -> None:
@@ -357,23 +281,12 @@ def test_a_loss_is_accepted_once_however_often_it_is_interrupted(
 ) -> None:
     swap(copy, stores.older, "jetstream")
     left = len(rows(stores.older))
-    command = copy.command("accept-loss", "--reason", "again and again")
+    command = ("accept-loss", "--reason", "again and again")
     for n in range(STEPS):
-        process = subprocess.Popen(
-            command,
-            env=copy.clean_environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            process.wait(0.5 + 0.1 * n)
+        if not killed(copy, 0.5 + 0.1 * n, *command):
             break
-        except subprocess.TimeoutExpired:
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
     else:
-        assert run(copy, "accept-loss", "--reason", "again and again").status in (0, 5)
+        assert run(copy, *command).status in (0, 5)
     assert read_plan(copy.data) is None
     copy.start()
     assert [e.type for e in copy.stream()].count("LossAccepted") == 1

@@ -2,9 +2,8 @@
 
 import asyncio
 import shutil
-import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,17 +11,19 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
-from msgspec import Struct
 
 from adapters.jetstream.server import server_binary
 from application.settings import ACCEPT_LOSS, REBUILD_JOURNAL
 from tests.e2e.home import kill, new_home
 from tests.e2e.outside import outside_server
 from tests.e2e.service import Service, running_service
+from tests.e2e.stores import Stores, copy, grown, rows, swap
 from tests.e2e.stream import check_history, connected, ends
 from tests.support.nats import own_server
 from tests.support.waiting import until
 from tests.support.web import Json
+
+__all__ = ["copy"]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -137,77 +138,27 @@ def check_all_kept(one: Service, receipts: list[Json], deaf: int) -> None:
 # --- a store that is not the one that was ---------------------------------------------------------
 
 
-class Stores(Struct, frozen=True):
-    """Data directories of stopped services.
+class Forked(Stores, frozen=True):
+    """``other`` went on from ``older`` too, but otherwise, to the same length as ``now``."""
 
-    ``now`` went on from ``older``; ``other`` too, but otherwise, to the same length; ``stranger``
-    is another service's.
-    """
-
-    older: Path
-    now: Path
     other: Path
-    stranger: Path
 
 
 @pytest.fixture(scope="module")
-def stores() -> Iterator[Stores]:
+def stores() -> Iterator[Forked]:
     with new_home() as made:
-        older = grown(made / "older", None, "older")
-        now = grown(made / "now", older, "now")
-        other = grown(made / "other", older, "other")
-        stranger = grown(made / "stranger", None, "stranger")
+        older = grown(made / "older", None, one_job("older"))
+        now = grown(made / "now", older, one_job("now"))
+        other = grown(made / "other", older, one_job("other"))
+        stranger = grown(made / "stranger", None, one_job("stranger"))
         assert len(rows(now)) == len(rows(other)) > len(rows(older))
         assert rows(now)[-1] != rows(other)[-1]
-        yield Stores(older, now, other, stranger)
+        yield Forked(older, now, stranger, other)
 
 
-def grown(home: Path, before: Path | None, name: str) -> Path:
-    """The directory of a service that went on from ``before`` by one finished job, stopped."""
-    home.mkdir(mode=0o711)
-    one = Service(home)
-    if before is not None:
-        copied(before, one.data)
-    one.start()
-    try:
-        one.until_state(one.submit("true", name=name), "Finished")
-        last = one.stream()[-1].position
-        until(lambda: len(rows(one.data)) == last, "the journal is complete")
-        one.stop()
-    finally:
-        one.kill()
-    return one.data
-
-
-def copied(data: Path, to: Path) -> None:
-    """A backup put elsewhere: all but what belongs to a running service."""
-    shutil.copytree(data, to, ignore=shutil.ignore_patterns("run", "runs", "lock", "reserve"))
-    to.chmod(0o711)
-
-
-@pytest.fixture
-def copy(stores: Stores) -> Iterator[Service]:
-    """A service, not started, on a copy of ``now``."""
-    with new_home() as made:
-        one = Service(made)
-        copied(stores.now, one.data)
-        try:
-            yield one
-        finally:
-            if one.process is not None:
-                one.kill()
-
-
-def rows(data: Path) -> list[tuple[int, bytes]]:
-    """The journal's events."""
-    path = data / "journal" / "journal.sqlite"
-    if not path.exists():
-        return []
-    database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    try:
-        return list(database.execute("SELECT position, raw FROM event ORDER BY position"))
-    finally:
-        database.close()
+def one_job(name: str) -> Callable[[Service], Json]:
+    """The work of a service: a job that ends."""
+    return lambda one: one.until_state(one.submit("true", name=name), "Finished")
 
 
 def evidence(data: Path) -> list[object]:
@@ -232,12 +183,6 @@ def check_refused(one: Service, *words: str) -> str:
     assert evidence(one.data) == before
     assert not (one.data / "run" / "endpoint.json").exists()
     return said
-
-
-def swap(part: str, source: Path, one: Service) -> None:
-    """Put another directory's part in the place of ours."""
-    shutil.rmtree(one.data / part)
-    shutil.copytree(source / part, one.data / part)
 
 
 def test_a_copy_of_a_whole_directory_starts(copy: Service) -> None:
@@ -329,8 +274,8 @@ def test_a_missing_store_is_refused_and_not_made_again(copy: Service) -> None:
     check_refused(copy, f"there is no stream {STREAM}")
 
 
-def test_another_services_store_is_refused(copy: Service, stores: Stores) -> None:
-    swap("jetstream", stores.stranger, copy)
+def test_another_services_store_is_refused(copy: Service, stores: Forked) -> None:
+    swap(copy, stores.stranger, "jetstream")
     check_refused(copy, "is not the one this data directory knows", "known:", "found:")
     (copy.data / "stream.json").unlink()
     check_refused(copy, "it is another log than the one this journal copied")
@@ -343,27 +288,27 @@ def test_an_emptied_stream_is_refused(copy: Service) -> None:
     check_refused(copy, f"it is empty, but had {len(rows(copy.data))} events")
 
 
-def test_a_stream_restored_from_an_older_copy_is_refused(copy: Service, stores: Stores) -> None:
-    swap("jetstream", stores.older, copy)
+def test_a_stream_restored_from_an_older_copy_is_refused(copy: Service, stores: Forked) -> None:
+    swap(copy, stores.older, "jetstream")
     lost = len(rows(stores.now)) - len(rows(stores.older))
     check_refused(copy, f"it lacks the last {lost} events", "mend the log from the journal")
 
 
 def test_a_stream_of_the_same_length_with_another_head_is_refused(
-    copy: Service, stores: Stores
+    copy: Service, stores: Forked
 ) -> None:
-    swap("jetstream", stores.other, copy)
+    swap(copy, stores.other, "jetstream")
     last = len(rows(stores.now))
     check_refused(copy, f"its event at position {last}", "has the hash", "was copied")
 
 
-def test_a_journal_of_another_directory_is_refused(copy: Service, stores: Stores) -> None:
-    swap("journal", stores.stranger, copy)
+def test_a_journal_of_another_directory_is_refused(copy: Service, stores: Forked) -> None:
+    swap(copy, stores.stranger, "journal")
     check_refused(copy, "it is another log than the one this journal copied")
 
 
 def test_a_missing_journal_is_written_anew_only_for_the_words(
-    copy: Service, stores: Stores
+    copy: Service, stores: Forked
 ) -> None:
     shutil.rmtree(copy.data / "journal")
     check_refused(copy, "the journal of this data directory is missing", "rebuild_journal")
@@ -375,7 +320,7 @@ def test_a_missing_journal_is_written_anew_only_for_the_words(
     until(lambda: rows(copy.data)[: len(before)] == before, "the journal is whole again")
 
 
-def test_a_lost_marker_is_written_again_from_the_journal(copy: Service, stores: Stores) -> None:
+def test_a_lost_marker_is_written_again_from_the_journal(copy: Service, stores: Forked) -> None:
     (copy.data / "stream.json").unlink()
     copy.start()
     marker = (copy.data / "stream.json").read_bytes()

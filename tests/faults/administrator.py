@@ -14,8 +14,9 @@ from tests.e2e.home import new_home
 from tests.e2e.outside import outside_server
 from tests.e2e.said import said_by
 from tests.e2e.service import Service
+from tests.e2e.stores import rows
 from tests.e2e.stream import connected
-from tests.e2e.test_store_faults import STREAM, rows, update_stream, update_stream_at
+from tests.e2e.test_store_faults import STREAM, update_stream, update_stream_at
 from tests.e2e.test_watchdog import kinds_in
 from tests.faults.evidence import held_by, missing
 from tests.faults.report import Row

@@ -21,8 +21,9 @@ from msgspec import Struct
 from tests.e2e.home import new_home
 from tests.e2e.said import said_by
 from tests.e2e.service import Service
-from tests.e2e.test_fsck import fsck, stream_of
-from tests.e2e.test_store_faults import MIB, copied, rows
+from tests.e2e.stores import copied, fsck, rows
+from tests.e2e.test_fsck import stream_of
+from tests.e2e.test_store_faults import MIB
 from tests.faults.evidence import held_by, missing, unlike
 from tests.faults.load import Told
 from tests.faults.report import Row, counted

@@ -9,9 +9,8 @@ from typing import Final
 from application.startup_check import problems_in
 from tests.e2e.home import kill
 from tests.e2e.service import Service
+from tests.e2e.stores import fsck, rows
 from tests.e2e.stream import check_history, ends, read_stream
-from tests.e2e.test_fsck import fsck
-from tests.e2e.test_store_faults import rows
 from tests.faults.evidence import Memory, copies_differ, held_by, missing
 from tests.faults.load import Asked, Ledger, Load, Told, settle
 from tests.support.waiting import until
