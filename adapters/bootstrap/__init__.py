@@ -12,22 +12,19 @@ import uvloop
 
 from adapters.bootstrap import dev as first_minute
 from adapters.bootstrap import restore as restoring
-from adapters.bootstrap.backup import BackedUp
 from adapters.bootstrap.backup import backup as back_up
 from adapters.bootstrap.collector import relax_collector
 from adapters.bootstrap.compose import Parts
 from adapters.bootstrap.configuration import load
 from adapters.bootstrap.contract import contract
 from adapters.bootstrap.doctor import Finding, examine
+from adapters.bootstrap.done import Done, Switched
 from adapters.bootstrap.evidence import grow_stream, locked, nats, provision_stream
 from adapters.bootstrap.fsck import Wish
 from adapters.bootstrap.fsck import fsck as look
-from adapters.bootstrap.loss import Accepted
 from adapters.bootstrap.loss import accept_loss as accept
-from adapters.bootstrap.mend import Mended
 from adapters.bootstrap.mend import mend as make_again
 from adapters.bootstrap.people import principals_file
-from adapters.bootstrap.restore_place import Restored
 from adapters.bootstrap.running import Endpoint, service
 from adapters.bootstrap.system import LogReporter
 from adapters.principals import PrincipalsFile
@@ -116,13 +113,13 @@ def fsck(
 
 def mend(
     overrides: Mapping[str, object], config_file: Path | None, told: Callable[[int, int], None]
-) -> Mended:
+) -> Switched:
     """A damaged stream made again from the journal."""
     os.umask(0o077)
     return uvloop.run(make_again(load(overrides, config_file), told))
 
 
-def accept_loss(overrides: Mapping[str, object], config_file: Path | None, reason: str) -> Accepted:
+def accept_loss(overrides: Mapping[str, object], config_file: Path | None, reason: str) -> Done:
     """The stream as it is becomes what is known."""
     os.umask(0o077)
     return uvloop.run(accept(load(overrides, config_file), reason))
@@ -134,7 +131,7 @@ def backup(
     file: Path,
     force: bool,
     told: Callable[[int, int], None],
-) -> BackedUp:
+) -> Done:
     """The stream in a file."""
     os.umask(0o077)
     return uvloop.run(back_up(load(overrides, config_file), file, force=force, told=told))
@@ -146,7 +143,7 @@ def restore(
     file: Path,
     journal_aside: bool,
     told: restoring.Told,
-) -> Restored:
+) -> Switched:
     """A backup in the stream's place."""
     os.umask(0o077)
     wish = restoring.Wish(file, journal_aside)

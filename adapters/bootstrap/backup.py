@@ -8,9 +8,8 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from msgspec import Struct
-
 from adapters.bootstrap.backup_file import BackupWriter, Header, events_to
+from adapters.bootstrap.done import Done
 from adapters.bootstrap.evidence import Nats, stream_spec
 from adapters.bootstrap.reaching import stream_reached
 from adapters.jetstream.accounts import NatsRole
@@ -26,13 +25,7 @@ Told = Callable[[int, int], None]
 """Told how much was done, and how much there is in all."""
 
 
-class BackedUp(Struct, frozen=True):
-    """What was done, in words."""
-
-    words: str
-
-
-async def backup(settings: Settings, path: Path, *, force: bool, told: Told) -> BackedUp:
+async def backup(settings: Settings, path: Path, *, force: bool, told: Told) -> Done:
     """Write the stream to ``path``, whether its service runs or not.
 
     Raises ``Misconfigured`` when the name is taken or the stream cannot be reached that way,
@@ -45,7 +38,7 @@ async def backup(settings: Settings, path: Path, *, force: bool, told: Told) -> 
                 header = await taken(settings, connection, writer, told)
             finally:
                 await connection.close()
-    return BackedUp(
+    return Done(
         f"{path}: {events_to(header.last)} of the stream {header.log_id}, "
         f"{header.data_bytes} bytes, SHA-256 {header.data_sha256}"
     )

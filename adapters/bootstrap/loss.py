@@ -9,8 +9,7 @@ from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
-
+from adapters.bootstrap.done import Done
 from adapters.bootstrap.evidence import (
     copied_by,
     directory_of,
@@ -47,13 +46,7 @@ from domain.events import LossAccepted
 BESIDE: Final = ("", "-wal", "-shm")
 
 
-class Accepted(Struct, frozen=True):
-    """What was done, in words."""
-
-    words: str
-
-
-async def accept_loss(settings: Settings, reason: str) -> Accepted:
+async def accept_loss(settings: Settings, reason: str) -> Done:
     """Accept the stream as it is. Goes on where an interrupted one stopped, with its reason.
 
     Raises ``Refused`` when nothing is lost, and as a start does for a stream that cannot be used
@@ -103,7 +96,7 @@ async def planned(settings: Settings, log: JetStreamLog, reason: str) -> Plan:
 # --- accepted -------------------------------------------------------------------------------------
 
 
-async def accepted(settings: Settings, log: JetStreamLog, plan: Plan) -> Accepted:
+async def accepted(settings: Settings, log: JetStreamLog, plan: Plan) -> Done:
     """Everything that follows. Each step may have been done before."""
     if log.id != plan.log_id:
         raise Misconfigured(f"the stream is {log.id}, and the loss of {plan.log_id} was accepted")
@@ -123,7 +116,7 @@ async def accepted(settings: Settings, log: JetStreamLog, plan: Plan) -> Accepte
     write_marker(directory_of(settings), Marker(log.id))
     mark_file(settings).begin(head)
     remove_plan(directory_of(settings))
-    return Accepted(words_of(settings, plan))
+    return Done(words_of(settings, plan))
 
 
 async def renew_journal(settings: Settings, log: JetStreamLog, plan: Plan) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from adapters.bootstrap.done import Switched, and_missing
 from adapters.bootstrap.evidence import (
     Nats,
     directory_of,
@@ -42,6 +43,7 @@ from adapters.bootstrap.system import Uuid7Ids
 from adapters.durable_file import sync_directory
 from adapters.jetstream.accounts import NatsRole
 from adapters.jetstream.api import StreamInfo
+from adapters.jetstream.config import StreamSpec
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.lock import LOCK_FILE, DataLock
 from adapters.jetstream.log import JetStreamLog, identity_of
@@ -70,14 +72,7 @@ Told = Callable[[int, int], None]
 """Told the position that was restored, and the last one there is."""
 
 
-class Mended(Struct, frozen=True):
-    """What was done, in words. ``missing``: events that are nowhere, so that no service starts."""
-
-    words: str
-    missing: int
-
-
-async def mend(settings: Settings, told: Told) -> Mended:
+async def mend(settings: Settings, told: Told) -> Switched:
     """Make the stream again and put it in its place. Goes on where an interrupted one stopped.
 
     Raises ``Refused`` when nothing is damaged, ``Corrupt`` when the journal cannot be trusted,
@@ -236,20 +231,10 @@ class Mending:
             await log.close()
 
     async def _hurt(self, connection: Connection, info: StreamInfo, journal: SqliteJournal) -> str:
-        """The first damage within the stream that the journal has not."""
-        book = await self._book(connection, info, journal)
+        """The first damage within the stream that the journal has not; "" for none."""
+        book = Book(1, HURTS)
+        await looked_through(connection, self._spec, info, journal, book)
         return sentence(book.kept[0]) if book.kept else ""
-
-    async def _book(self, connection: Connection, info: StreamInfo, journal: SqliteJournal) -> Book:
-        shelf = SqliteShelf()
-        try:
-            checker, book = Checker(self._spec.cluster, shelf), Book(1, HURTS)
-            stream = whole_stream(connection, self._spec, info)
-            last = info.state.last_seq
-            await look_through(stream, last, checker, journal, book, lambda position: None)
-            return book
-        finally:
-            shelf.close()
 
     # --- the new stream ---------------------------------------------------------------------------
 
@@ -309,11 +294,27 @@ class Mending:
             info = await info_of(connection, self._spec)
             if info.state.last_seq != plan.last + 1:
                 raise Corrupt(f"the new stream ends at {info.state.last_seq}: run mend again")
-            book = await self._book(connection, info, journal)
+            hurt = await self._hurt(connection, info, journal)
         finally:
             await connection.close()
-        if book.kept:
-            raise Corrupt(f"the new stream is not as it must be: {sentence(book.kept[0])}")
+        if hurt:
+            raise Corrupt(f"the new stream is not as it must be: {hurt}")
+
+
+async def looked_through(
+    connection: Connection,
+    spec: StreamSpec,
+    info: StreamInfo,
+    journal: SqliteJournal | None,
+    book: Book,
+    told: Told = lambda position, last: None,
+    mark: Mark | None = None,
+) -> None:
+    """All that is wrong with the stream, by itself and beside journal and mark, is in ``book``."""
+    last = info.state.last_seq
+    with closing(SqliteShelf()) as shelf:
+        checker, stream = Checker(spec.cluster, shelf), whole_stream(connection, spec, info)
+        await look_through(stream, last, checker, journal, book, lambda n: told(n, last), mark)
 
 
 def empty(place: Path) -> None:
@@ -333,7 +334,7 @@ def replace_directory(settings: Settings, directory: Path) -> Settings:
 # --- taking its place -----------------------------------------------------------------------------
 
 
-def switched(settings: Settings, plan: Plan) -> Mended:
+def switched(settings: Settings, plan: Plan) -> Switched:
     """The new stream in the place of the damaged one. Each step may have been done before."""
     directory = directory_of(settings)
     move_store(directory, plan, MENDING)
@@ -344,7 +345,7 @@ def switched(settings: Settings, plan: Plan) -> Mended:
         mark_file(settings).begin(plan.mark)
     shutil.rmtree(directory / MENDING, ignore_errors=True)
     remove_plan(directory)
-    return Mended(words_of(settings, plan), plan.missing)
+    return Switched(words_of(settings, plan), plan.missing)
 
 
 def move_store(directory: Path, plan: Plan, made_in: str) -> None:
@@ -370,9 +371,4 @@ def words_of(settings: Settings, plan: Plan) -> str:
     aside = directory_of(settings) / plan.aside
     if aside.exists():
         words += f" The damaged one is kept at {aside}."
-    if plan.missing:
-        words += (
-            f" {plan.missing} later events that were acknowledged are nowhere: the service starts "
-            "when their loss is accepted ('countermand accept-loss')."
-        )
-    return words
+    return words + and_missing(plan.missing)

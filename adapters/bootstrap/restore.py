@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from adapters.bootstrap.backup_file import Header, data_of, verified
+from adapters.bootstrap.done import Switched
 from adapters.bootstrap.evidence import (
     Nats,
     copied_by,
@@ -30,11 +31,11 @@ from adapters.bootstrap.evidence import (
     stream_spec,
 )
 from adapters.bootstrap.loss import write_journal
-from adapters.bootstrap.mend import empty, replace_directory
+from adapters.bootstrap.mend import empty, looked_through, replace_directory
 from adapters.bootstrap.plan import Plan, Work, read_plan, refuse_other, stamp, write_plan
 from adapters.bootstrap.reaching import STORE
 from adapters.bootstrap.recording import record
-from adapters.bootstrap.restore_place import RESTORING, Restored, new_journal, switched
+from adapters.bootstrap.restore_place import RESTORING, new_journal, switched
 from adapters.bootstrap.system import Uuid7Ids
 from adapters.durable_file import sync_directory
 from adapters.jetstream.accounts import NatsRole
@@ -45,11 +46,9 @@ from adapters.jetstream.log import JetStreamLog
 from adapters.jetstream.provision import grow
 from adapters.jetstream.snapshot_api import put_back
 from adapters.jetstream.strangers import refuse_strangers
-from adapters.jetstream.whole import info_of, whole_stream
+from adapters.jetstream.whole import info_of
 from adapters.journal import SqliteJournal
-from adapters.snapshots.shelf import SqliteShelf
-from application.checking import Checker
-from application.fsck import Book, look_through
+from application.fsck import Book
 from application.mending import sentence
 from application.ports import Mark
 from application.settings import Settings
@@ -73,7 +72,7 @@ class Wish(Struct, frozen=True):
     journal_aside: bool
 
 
-async def restore(settings: Settings, wish: Wish, told: Told) -> Restored:
+async def restore(settings: Settings, wish: Wish, told: Told) -> Switched:
     """Put the backup in the stream's place. Goes on where an interrupted one stopped.
 
     Then it is the interrupted one's backup that is restored, whatever file is named. Raises
@@ -199,16 +198,10 @@ class Restoring:
         self, connection: Connection, info: StreamInfo, journal: SqliteJournal | None
     ) -> Book:
         """The first damage in it, or the first difference from the journal or the mark."""
-        shelf, told, last = SqliteShelf(), self._told("events"), info.state.last_seq
+        book, told = Book(1), self._told("events")
         mark = None if self._wish.journal_aside else marked_by(self._settings)
-        try:
-            book, checker = Book(1), Checker(self._spec.cluster, shelf)
-            stream = whole_stream(connection, self._spec, info)
-            tell = lambda position: told(position, last)  # noqa: E731
-            await look_through(stream, last, checker, journal, book, tell, mark)
-            return book
-        finally:
-            shelf.close()
+        await looked_through(connection, self._spec, info, journal, book, told, mark)
+        return book
 
     # --- on the record ----------------------------------------------------------------------------
 

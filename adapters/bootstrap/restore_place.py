@@ -8,9 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
-
 from adapters.bootstrap.backup_file import events_to
+from adapters.bootstrap.done import Switched, and_missing
 from adapters.bootstrap.evidence import directory_of, journal_path, mark_file, marked_by
 from adapters.bootstrap.loss import files_of, put_in_place
 from adapters.bootstrap.marker import Marker, write_marker
@@ -23,20 +22,13 @@ from application.settings import Settings
 RESTORING: Final = "restoring"
 
 
-class Restored(Struct, frozen=True):
-    """What was done, in words. ``missing``: events that are nowhere, so that no service starts."""
-
-    words: str
-    missing: int
-
-
 def new_journal(settings: Settings) -> Path:
     """Where a journal is written that is to take the place of the one there is."""
     path = journal_path(settings)
     return path.with_name(f"{path.name}.new")
 
 
-def switched(settings: Settings, plan: Plan) -> Restored:
+def switched(settings: Settings, plan: Plan) -> Switched:
     """The new stream in its place. Each step may have been done before."""
     directory = directory_of(settings)
     keep_mark(settings, plan)
@@ -52,7 +44,7 @@ def switched(settings: Settings, plan: Plan) -> Restored:
     for made in (RESTORING, "snapshots"):  # folded jobs may be ahead of what was restored
         shutil.rmtree(directory / made, ignore_errors=True)
     remove_plan(directory)
-    return Restored(words_of(settings, plan), plan.missing)
+    return Switched(words_of(settings, plan), plan.missing)
 
 
 def keep_mark(settings: Settings, plan: Plan) -> None:
@@ -90,9 +82,4 @@ def words_of(settings: Settings, plan: Plan) -> str:
         words += f" What was there before is kept at {aside}."
     if any(old.exists() for old in files_of(journal)):
         words += f" The journal of before is kept at {journal}."
-    if plan.missing:
-        words += (
-            f" {plan.missing} later events that were acknowledged are nowhere: the service starts "
-            "when their loss is accepted ('countermand accept-loss')."
-        )
-    return words
+    return words + and_missing(plan.missing)

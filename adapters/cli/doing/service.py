@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import click
 
@@ -16,6 +16,21 @@ from adapters.cli.typed.options import refuse_empty
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 Result = TypeVar("Result")
+
+
+class Done(Protocol):
+    """What was done to a stream, in words."""
+
+    @property
+    def words(self) -> str: ...
+
+
+class Switched(Done, Protocol):
+    """Another stream is in place. ``missing``: events that are nowhere."""
+
+    @property
+    def missing(self) -> int: ...
+
 
 SETTING_OF: Final = {
     "data": "data_directory",

@@ -1,19 +1,10 @@
 """``countermand accept-loss``."""
 
-from typing import Protocol
-
 import click
 
-from adapters.cli.doing.service import Chosen, asking_bootstrap, chooses
+from adapters.cli.doing.service import Chosen, Done, asking_bootstrap, chooses
 from adapters.cli.exits import DONE
 from adapters.cli.typed import options as o
-
-
-class Accepted(Protocol):
-    """What was done, in words."""
-
-    @property
-    def words(self) -> str: ...
 
 
 @click.command("accept-loss")
@@ -35,7 +26,7 @@ def verb(asked: o.Asked, chosen: Chosen, reason: str) -> int:
     """
     full = chosen.with_default_data()
 
-    def accept() -> Accepted:
+    def accept() -> Done:
         from adapters import bootstrap
 
         return bootstrap.accept_loss(full.overrides, full.config_file, reason)

@@ -1,21 +1,13 @@
 """``countermand backup``."""
 
 from pathlib import Path
-from typing import Protocol
 
 import click
 
-from adapters.cli.doing.service import Chosen, asking_bootstrap, chooses
+from adapters.cli.doing.service import Chosen, Done, asking_bootstrap, chooses
 from adapters.cli.doing.telling import Telling
 from adapters.cli.exits import DONE
 from adapters.cli.typed import options as o
-
-
-class BackedUp(Protocol):
-    """What was done, in words."""
-
-    @property
-    def words(self) -> str: ...
 
 
 @click.command("backup")
@@ -37,7 +29,7 @@ def verb(asked: o.Asked, chosen: Chosen, file: Path, force: bool) -> int:
     """
     full = chosen.with_default_data()
 
-    def backup() -> BackedUp:
+    def backup() -> Done:
         from adapters import bootstrap
 
         with Telling(asked) as telling:

@@ -1,22 +1,11 @@
 """``countermand mend``."""
 
-from typing import Protocol
-
 import click
 
-from adapters.cli.doing.service import Chosen, asking_bootstrap, chooses
+from adapters.cli.doing.service import Chosen, Switched, asking_bootstrap, chooses
 from adapters.cli.doing.telling import Telling
 from adapters.cli.exits import DIFFERENT, DONE
 from adapters.cli.typed import options as o
-
-
-class Mended(Protocol):
-    """What was done, in words. ``missing``: events that are nowhere."""
-
-    @property
-    def words(self) -> str: ...
-    @property
-    def missing(self) -> int: ...
 
 
 @click.command("mend")
@@ -37,7 +26,7 @@ def verb(asked: o.Asked, chosen: Chosen) -> int:
     """
     full = chosen.with_default_data()
 
-    def mend() -> Mended:
+    def mend() -> Switched:
         from adapters import bootstrap
 
         with Telling(asked) as telling:

@@ -1,23 +1,13 @@
 """``countermand restore``."""
 
 from pathlib import Path
-from typing import Protocol
 
 import click
 
-from adapters.cli.doing.service import Chosen, asking_bootstrap, chooses
+from adapters.cli.doing.service import Chosen, Switched, asking_bootstrap, chooses
 from adapters.cli.doing.telling import Telling
 from adapters.cli.exits import DIFFERENT, DONE
 from adapters.cli.typed import options as o
-
-
-class Restored(Protocol):
-    """What was done, in words. ``missing``: events that are nowhere."""
-
-    @property
-    def words(self) -> str: ...
-    @property
-    def missing(self) -> int: ...
 
 
 @click.command("restore")
@@ -45,7 +35,7 @@ def verb(asked: o.Asked, chosen: Chosen, file: Path, journal_aside: bool) -> int
     """
     full = chosen.with_default_data()
 
-    def restore() -> Restored:
+    def restore() -> Switched:
         from adapters import bootstrap
 
         with Telling(asked) as telling:
