@@ -5,24 +5,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from eventsourcing.sqlite import SQLiteCursor
 
 from adapters.views.datastore import ViewDatastore, database_of, our_errors
+from adapters.views.differing import COMPARED, difference
 from adapters.views.rows import position_of
-from adapters.views.schema import KEYS
+from adapters.views.sqlite import SQLITE
 from application.view_store import Difference
 from domain.errors import Unavailable
-
-COMPARED: Final = {
-    **KEYS,
-    "about": ("one",),
-    "stretch": ("first",),
-    "job_node": ("job_id", "node"),
-    "tracking": ("application_name",),
-}
-
 
 INDEX: Final = "audit_index"
 
@@ -99,15 +91,19 @@ class SqliteComparison:
 
     def _found(self) -> Iterator[Difference]:
         """Tables in which a row is missing, other, or too many, with the key of the first."""
-        for table, columns in COMPARED.items():
-            lost = unlike(self._cursor, table, columns, "main", "other")
-            extra = unlike(self._cursor, table, columns, "other", "main")
-            rows = max(lost[0], extra[0])
-            if rows:
-                first = min(key for _, key in (lost, extra) if key is not None)
-                yield Difference(table, rows, str(first))
+        for table in COMPARED:
+            columns = columns_of(self._cursor, table)
+            found = difference(self._cursor, table, columns, ("main", "other"), SQLITE.unequal)
+            if found is not None:
+                yield found
         if index_sums(self._cursor, "main") != index_sums(self._cursor, "other"):
             yield Difference(INDEX, 1, "its words")
+
+
+def columns_of(cursor: SQLiteCursor, table: str) -> list[str]:
+    """All of them, the key too."""
+    cursor.execute(f"SELECT name FROM pragma_table_info('{table}')")
+    return [row[0] for row in cursor.fetchall()]
 
 
 def index_sums(cursor: SQLiteCursor, schema: str) -> tuple[int, ...]:
@@ -118,20 +114,3 @@ def index_sums(cursor: SQLiteCursor, schema: str) -> tuple[int, ...]:
         return tuple(cursor.fetchone())
     finally:
         cursor.execute("DROP TABLE temp.words")
-
-
-def unlike(
-    cursor: SQLiteCursor, table: str, key: tuple[str, ...], here: str, there: str
-) -> tuple[int, Any]:
-    """How many rows of one side the other lacks or has otherwise, and the first one's key."""
-    cursor.execute(f"SELECT name FROM pragma_table_info('{table}')")
-    columns = [row[0] for row in cursor.fetchall()]
-    same_key = " AND ".join(f"a.{k} = b.{k}" for k in key)
-    other = " OR ".join(f"a.{c} IS NOT b.{c}" for c in columns)
-    shown = " || '/' || ".join(f"a.{k}" for k in key)
-    cursor.execute(
-        f"SELECT count(*), min({shown}) FROM {here}.{table} a LEFT JOIN {there}.{table} b "
-        f"ON {same_key} WHERE {other}"
-    )
-    count, first = cursor.fetchone()
-    return int(count), first

@@ -64,7 +64,8 @@ class Dialect(Struct, frozen=True):
     ``insert``: insert or replace a whole row of a table. ``lose_nodes``, ``gain_nodes``: of a job's
     number and its nodes as JSON, what ``job_node`` must not have any more, and must have.
     ``found_in``: the function that tells where a text has another, 0 for nowhere. ``node``: a
-    node in ``job_node``, comparable with one in small letters. ``lines``: what of each row of the
+    node in ``job_node``, comparable with one in small letters. ``unequal``: the operator for values
+    of which one may be NULL. ``lines``: what of each row of the
     trail an export reads, and ``line`` what that is as a line of JSON; of named values or not.
     """
 
@@ -73,6 +74,7 @@ class Dialect(Struct, frozen=True):
     gain_nodes: str
     found_in: str
     node: str
+    unequal: str
     index: TrailIndex
     lines: Callable[[bool], str]
     line: Callable[[Row, bool], bytes]

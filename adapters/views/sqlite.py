@@ -84,6 +84,7 @@ SQLITE: Final = Dialect(
     ),  # a job's nodes seldom change: then nothing is written
     found_in="instr",
     node="node",
+    unequal="IS NOT",
     index=Fts5Index(),
     lines=lambda named: OBJECT if named else ARRAY,
     line=line,

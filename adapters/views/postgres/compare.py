@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 
-from adapters.views.compare import COMPARED
 from adapters.views.cursor import Cursor
+from adapters.views.differing import COMPARED, difference
 from adapters.views.postgres.cursor import PostgresCursor
+from adapters.views.postgres.dialect import POSTGRES
 from adapters.views.postgres.errors import our_errors
 from adapters.views.postgres.schema import columns_in
 from adapters.views.postgres.server import READS, PostgresServer
@@ -74,27 +75,15 @@ class PostgresComparison:
 
     def _found(self, cursor: Cursor) -> Iterator[Difference]:
         """Tables in which a row is missing, other, or too many, with the key of the first."""
-        for table, key in COMPARED.items():
-            lost = unlike(cursor, table, key, self._old, self._new)
-            extra = unlike(cursor, table, key, self._new, self._old)
-            rows = max(lost[0], extra[0])
-            if rows:
-                first = min(x for _, x in (lost, extra) if x is not None)
-                yield Difference(table, rows, str(first))
+        sides = (self._old, self._new)
+        for table in COMPARED:
+            found = difference(cursor, table, columns_of(table), sides, POSTGRES.unequal)
+            if found is not None:
+                yield found
             self._check_open()
 
 
-def unlike(
-    cursor: Cursor, table: str, key: tuple[str, ...], here: str, there: str
-) -> tuple[int, Any]:
-    """How many rows of one side the other lacks or has otherwise, and the first one's key."""
-    columns = columns_in(table) if table in TABLES or table not in COLUMNS else COLUMNS[table]
-    same_key = " AND ".join(f"a.{k} = b.{k}" for k in key)
-    other = " OR ".join(f"a.{c} IS DISTINCT FROM b.{c}" for c in (*columns, key[0]))
-    shown = " || '/' || ".join(f"a.{k}" for k in key)
-    cursor.execute(
-        f"SELECT count(*), min({shown}) FROM {here}.{table} a LEFT JOIN {there}.{table} b "
-        f"ON {same_key} WHERE {other}"
-    )
-    count, first = cursor.fetchone()
-    return int(count), first
+def columns_of(table: str) -> tuple[str, ...]:
+    """All that are compared, the key's first one among them."""
+    known = columns_in(table) if table in TABLES or table not in COLUMNS else COLUMNS[table]
+    return (*known, COMPARED[table][0])

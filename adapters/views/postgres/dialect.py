@@ -32,6 +32,7 @@ POSTGRES: Final = Dialect(
     ),
     found_in="strpos",
     node="lower(node)",
+    unequal="IS DISTINCT FROM",
     index=LexemeIndex(),
     lines=lambda named: LINE,
     line=line,

@@ -1,6 +1,5 @@
 """Writing the views in a schema of PostgreSQL, by the one who holds its lock."""
 
-from collections.abc import Sequence
 from typing import Self
 
 from adapters.views.postgres.compare import PostgresComparison
@@ -11,16 +10,13 @@ from adapters.views.postgres.schema import relations
 from adapters.views.postgres.server import SPEAKS, PostgresServer
 from adapters.views.postgres.session import Session, number_of
 from adapters.views.postgres.tracking import SchemaRecorder
-from adapters.views.reader import SqlViewReader
-from adapters.views.rows import about, around_of, counts_of, position_of, put, states_of
+from adapters.views.rows import put
+from adapters.views.stored import StoredViews
 from application.view_store import Changes
 from domain.errors import Corrupt, Unavailable
-from domain.events import Aggregate
-from projections.folding import Around, Fold
-from projections.tally import CountKey
 
 
-class PostgresViewStore:
+class PostgresViewStore(StoredViews):
     """``ViewStore`` in a schema. ``log_id``: the log that its events are from.
 
     As long as it is open it holds a lock that others have too, so that nobody drops the schema; who
@@ -39,6 +35,7 @@ class PostgresViewStore:
         self._has_written = False
         self._session = Session(server, schema, self._begun)
         self.datastore = SchemaDatastore(server, schema)
+        super().__init__(schema, self.datastore.reading, POSTGRES)
         self._recorder = SchemaRecorder(self.datastore)
         try:
             with self._session.transaction() as cursor:
@@ -51,20 +48,6 @@ class PostgresViewStore:
             raise
 
     @property
-    def name(self) -> str:
-        return self._schema
-
-    @property
-    def version(self) -> int:
-        """Which columns and folds its contents are made by."""
-        return self._about()[0]
-
-    @property
-    def log_id(self) -> str:
-        """Which log the events are from."""
-        return self._about()[1]
-
-    @property
     def complete(self) -> bool:
         """Whether every table and index is there."""
         with self.datastore.reading() as cursor:
@@ -73,25 +56,6 @@ class PostgresViewStore:
                 (self._schema,),
             )
             return relations() <= {row[0] for row in cursor.fetchall()}
-
-    def position(self) -> int:
-        with self.datastore.reading() as cursor:
-            return position_of(cursor)
-
-    def around(self) -> Around:
-        with self.datastore.reading() as cursor:
-            return around_of(cursor)
-
-    def states(self, aggregates: Sequence[Aggregate]) -> dict[Aggregate, Fold]:
-        with self.datastore.reading() as cursor:
-            return states_of(cursor, aggregates)
-
-    def counts(self) -> dict[CountKey, int]:
-        with self.datastore.reading() as cursor:
-            return counts_of(cursor)
-
-    def reader(self) -> SqlViewReader:
-        return SqlViewReader(self.datastore.reading, POSTGRES)
 
     def comparison(self, other: Self) -> PostgresComparison:
         self.datastore.users.check()
@@ -142,13 +106,6 @@ class PostgresViewStore:
             raise Unavailable(
                 f"the views {self._schema} are being removed: others took their place"
             )
-
-    def _about(self) -> tuple[int, str]:
-        with self.datastore.reading() as cursor:
-            found = about(cursor)
-        if found is None:
-            raise Corrupt(f"{self._schema} does not say which views it holds")
-        return found
 
 
 def in_use(schema: str) -> str:
