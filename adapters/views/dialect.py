@@ -65,8 +65,8 @@ class Dialect(Struct, frozen=True):
     number and its nodes as JSON, what ``job_node`` must not have any more, and must have.
     ``found_in``: the function that tells where a text has another, 0 for nowhere. ``node``: a
     node in ``job_node``, comparable with one in small letters. ``unequal``: the operator for values
-    of which one may be NULL. ``lines``: what of each row of the
-    trail an export reads, and ``line`` what that is as a line of JSON; of named values or not.
+    of which one may be NULL. ``lines``: what of each row of the trail an export reads, and ``line``
+    what that is as a line of JSON; of named values or not.
     """
 
     insert: Callable[[str], str]

@@ -20,11 +20,10 @@ from typing import Final
 from uuid import UUID
 
 from eventsourcing.application import Application
-from eventsourcing.domain import Aggregate
-from eventsourcing.domain import event as makes
 
 from tests.benchmarks.figures import ROUNDS, Figure
 from tests.benchmarks.flood import Request, Sent
+from tests.benchmarks.runner import Asked
 from tests.benchmarks.writing import bare
 from tests.e2e.service import Service, running_service
 from tests.support.postgres import NOT_HERE, running_postgres
@@ -39,30 +38,18 @@ HELD: Final = {"name": "bench", "submit": False, "tasks": [{"command": "true"}]}
 CANCEL: Final = {"message": "benchmark"}
 
 
-class Canceled(Aggregate):
-    """A job of the other application."""
-
-    def __init__(self) -> None:
-        self.message = ""
-
-    @makes("CancelRequested")
-    def cancel(self, message: str) -> None:
-        """One event."""
-        self.message = message
-
-
 class Jobs(Application[UUID]):
     """Cancels as the library's documentation would write them."""
 
     def add(self) -> UUID:
         """One more job."""
-        job = Canceled()
+        job = Asked()
         self.save(job)
         return job.id
 
     def cancel(self, job_id: UUID) -> None:
         """Load, decide, save."""
-        job: Canceled = self.repository.get(job_id)
+        job: Asked = self.repository.get(job_id)
         job.cancel("benchmark")
         self.save(job)
 

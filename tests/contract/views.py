@@ -201,6 +201,21 @@ def differences(one: ViewStore, other: ViewStore) -> tuple[Difference, ...]:
         comparison.close()
 
 
+def check_told(
+    one: ViewStore, other: ViewStore, edit: Callable[[], None], told: Difference
+) -> None:
+    """Two that were filled alike differ where one was edited, whichever is the old one."""
+    for store in (one, other):
+        store.commit(job_changes(1, JobFold(job(1))))
+        rows, cancels = [audit(n, message="disk") for n in (1, 2, 3)], [cancellation(9)]
+        store.commit(changes(9, trail=rows, cancellations=cancels))
+    edit()
+    assert differences(one, other) == (told,)
+    assert differences(other, one) == (told,)
+    for store in (one, other):
+        store.close()
+
+
 # --- changes --------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +24,7 @@ from tests.e2e.test_fsck import forged, last_of_job, published, stores, stream_o
 from tests.e2e.test_store_faults import STREAM
 from tests.support.cluster import Cluster, threaded_cluster
 from tests.support.nats import own_server
-from tests.support.waiting import until
+from tests.support.waiting import again_and_again, until
 
 __all__ = ["copy", "stores"]
 
@@ -107,22 +106,12 @@ def test_a_backup_of_a_service_at_work_becomes_another_directory() -> None:
 @contextmanager
 def at_work(one: Service) -> Iterator[None]:
     """Jobs are made all the time."""
-    over, made = threading.Event(), list[int]()
-
-    def work() -> None:
-        while not over.is_set():
-            made.append(one.submit("true"))
-
-    working = threading.Thread(target=work)
-    working.start()
-    try:
+    made = list[int]()
+    with again_and_again(lambda: made.append(one.submit("true"))):
         until(lambda: len(made) > 3, "jobs are made")
         yield
         before = len(made)
         until(lambda: len(made) > before + 3, "jobs are made")
-    finally:
-        over.set()
-        working.join()
 
 
 def test_a_lost_store_is_restored_and_the_journal_goes_on(copy: Service) -> None:

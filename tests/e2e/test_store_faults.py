@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from tests.e2e.service import Service, running_service
 from tests.e2e.stores import Stores, copy, grown, rows, swap
 from tests.e2e.stream import check_history, connected, ends
 from tests.support.nats import own_server
-from tests.support.waiting import until
+from tests.support.waiting import again_and_again, until
 from tests.support.web import Json
 
 __all__ = ["copy"]
@@ -107,19 +106,8 @@ def kill_nats(one: Service, clients: list[Client], n: int) -> None:
 def seen_health(one: Service) -> Iterator[set[str]]:
     """Every status that the service's health showed meanwhile."""
     seen: set[str] = set()
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.wait(0.01):
-            seen.add(one.health()["status"])
-
-    watching = threading.Thread(target=watch)
-    watching.start()
-    try:
+    with again_and_again(lambda: seen.add(one.health()["status"]), 0.01):
         yield seen
-    finally:
-        over.set()
-        watching.join()
 
 
 def check_all_kept(one: Service, receipts: list[Json], deaf: int) -> None:

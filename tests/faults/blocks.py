@@ -9,7 +9,6 @@ import json
 import random
 import re
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,7 +27,7 @@ from tests.faults.evidence import held_by, missing, unlike
 from tests.faults.load import Told
 from tests.faults.report import Row, counted
 from tests.faults.trial import Trial, first_words, kill_both, start_or_refusal
-from tests.support.waiting import until
+from tests.support.waiting import again_and_again, until
 
 STREAM_BYTES: Final = 31 * MIB
 """nats-server's blocks have 4 MiB then (8 MiB from 32 MiB on)."""
@@ -201,22 +200,16 @@ def judged(store: Store, damage: Damage) -> Verdict:
 def questions(one: Service) -> Iterator[list[str]]:
     """Somebody who asks for a cancel again and again while the service starts; what was recorded
     of it, which is nothing when the start is refused."""
-    taken, over = list[str](), threading.Event()
+    taken = list[str]()
 
     def ask() -> None:
-        while not over.wait(ASK_SECONDS):
-            with suppress(OSError, httpx.TransportError), one.client() as http:
-                got = http.post("/jobs/1/cancel", json={"message": "while it starts"})
-                if got.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                    taken.append(f"a command was taken: {got.status_code} {got.text[:200]}")
+        with suppress(OSError, httpx.TransportError), one.client() as http:
+            got = http.post("/jobs/1/cancel", json={"message": "while it starts"})
+            if got.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                taken.append(f"a command was taken: {got.status_code} {got.text[:200]}")
 
-    asking = threading.Thread(target=ask)
-    asking.start()
-    try:
+    with again_and_again(ask, ASK_SECONDS):
         yield taken
-    finally:
-        over.set()
-        asking.join()
 
 
 def mended(store: Store, one: Service, refusal: str, wrong: list[str]) -> Verdict:

@@ -1,8 +1,10 @@
 """Waiting for conditions, each with a deadline that fails the test."""
 
 import asyncio
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 PATIENCE_SECONDS: Final = 30.0
@@ -22,6 +24,24 @@ def until(look: Callable[[], T | None], what: str, seconds: float = PATIENCE_SEC
             return found
         assert time.monotonic() < deadline, f"{what} did not come true in {seconds:.0f} s"
         time.sleep(LOOK_SECONDS)
+
+
+@contextmanager
+def again_and_again(step: Callable[[], object], pause_seconds: float = 0.0) -> Iterator[None]:
+    """A step in a thread of its own, with pauses, until the block is over."""
+    over = threading.Event()
+
+    def steps() -> None:
+        while not over.wait(pause_seconds):
+            step()
+
+    thread = threading.Thread(target=steps)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 async def eventually(

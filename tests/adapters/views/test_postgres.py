@@ -27,9 +27,8 @@ from tests.contract.views import (
     ALL,
     LOG,
     audit,
-    cancellation,
     changes,
-    differences,
+    check_told,
     job,
     job_changes,
 )
@@ -352,16 +351,9 @@ def test_the_lock_of_a_schema_is_its_own() -> None:
 def test_edited_views_differ_where_they_were_edited(
     server: PostgresServer, database: str, statement: str, told: tuple[str, int, str]
 ) -> None:
-    stores = [PostgresViewStore(server, f"{NAME[:-1]}{n}", LOG) for n in (1, 2)]
-    for one in stores:
-        one.commit(job_changes(1, JobFold(job(1))))
-        rows, cancels = [audit(n, message="disk") for n in (1, 2, 3)], [cancellation(9)]
-        one.commit(changes(9, trail=rows, cancellations=cancels))
-    edited(database, statement.format(stores[0].name))
-    assert differences(stores[0], stores[1]) == (Difference(*told),)
-    assert differences(stores[1], stores[0]) == (Difference(*told),)
-    for one in stores:
-        one.close()
+    one, other = (PostgresViewStore(server, f"{NAME[:-1]}{n}", LOG) for n in (1, 2))
+    edit = lambda: edited(database, statement.format(one.name))  # noqa: E731
+    check_told(one, other, edit, Difference(*told))
 
 
 def test_what_a_dead_service_held_is_free(server: PostgresServer, database: str) -> None:

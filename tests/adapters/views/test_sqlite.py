@@ -25,8 +25,8 @@ from tests.contract.views import (
     ALL,
     LOG,
     audit,
-    cancellation,
     changes,
+    check_told,
     differences,
     job,
     job_changes,
@@ -263,16 +263,8 @@ def test_what_is_half_removed_goes_too(files: SqliteViewFiles) -> None:
 def test_an_edited_file_differs_where_it_was_edited(
     tmp_path: Path, statement: str, told: tuple[str, int, str]
 ) -> None:
-    stores = [SqliteViewStore(tmp_path / f"it's {n}", LOG) for n in (1, 2)]
-    for one in stores:
-        one.commit(job_changes(1, JobFold(job(1))))
-        rows, cancels = [audit(n, message="disk") for n in (1, 2, 3)], [cancellation(9)]
-        one.commit(changes(9, trail=rows, cancellations=cancels))
-    edited(stores[0].path, statement)
-    assert differences(stores[0], stores[1]) == (Difference(*told),)
-    assert differences(stores[1], stores[0]) == (Difference(*told),)
-    for one in stores:
-        one.close()
+    one, other = (SqliteViewStore(tmp_path / f"it's {n}", LOG) for n in (1, 2))
+    check_told(one, other, lambda: edited(one.path, statement), Difference(*told))
 
 
 def test_an_edited_index_differs(tmp_path: Path) -> None:
