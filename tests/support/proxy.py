@@ -27,6 +27,22 @@ class Proxy:
         self._silent = False
         self.lost = asyncio.Event()
         self._writers: list[asyncio.StreamWriter] = []
+        self._serving: set[asyncio.Task[None]] = set()
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A new client."""
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    async def close(self) -> None:
+        """Break every connection, also one that is being made."""
+        serving = tuple(self._serving)
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+        self.cut()
+        await asyncio.sleep(0)
 
     def lose(self, request: bytes, answer: bytes, *, cut: bool) -> None:
         """After a request that contains ``request``, lose the bytes that contain ``answer``.
@@ -47,14 +63,15 @@ class Proxy:
         """From now on nothing comes back from the server."""
         self._silent = True
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client."""
+        self._writers.append(writer)
         try:
             upstream_reader, upstream_writer = await self._upstream()
         except OSError:
             writer.close()
             return
-        self._writers += [writer, upstream_writer]
+        self._writers.append(upstream_writer)
         await asyncio.gather(self._up(reader, upstream_writer), self._down(upstream_reader, writer))
 
     async def _upstream(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -117,10 +134,9 @@ async def proxy_to(url: str) -> AsyncIterator[tuple[Proxy, str]]:
     """A proxy before the NATS server at ``url``, and the URL of the proxy."""
     host, _, port = url.removeprefix("nats://").partition(":")
     proxy = Proxy(host, int(port))
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
     try:
         yield proxy, f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
-        proxy.cut()
-        await asyncio.sleep(0)
+        await proxy.close()
