@@ -8,12 +8,14 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 from typing import Final
 from uuid import uuid4
 
+import nats
 from msgspec import Struct
 
 from adapters.jetstream.accounts import NatsRole
@@ -40,6 +42,7 @@ IMPATIENT: Final = Patience(deadline_seconds=3.0, answer_seconds=0.5)
 STANDS_SECONDS: Final = 1.0
 TRIES: Final = 100
 AGAIN_SECONDS: Final = 0.1
+READ_SECONDS: Final = 20.0
 PROMISE: Final = "stored exactly once, or nothing of it or all of it and `OutcomeUnknown`"
 STREAM_BYTES: Final = 2**28
 ACK: Final = b'"stream":'
@@ -272,15 +275,24 @@ async def appended(log: JetStreamLog, writes: Sequence[Write]) -> tuple[str, lis
 
 
 async def read(place: Place, spec: StreamSpec) -> list[Event]:
-    """Everything in the stream, past the proxy, as its leader has it."""
-    leader = await place.leader(spec.stream)
-    return await read_stream(
-        {
+    """Everything in the stream, past the proxy, as its leader has it.
+
+    A server that was killed a moment ago is waited for: it may take a connection, and reset it.
+    """
+    deadline = time.monotonic() + READ_SECONDS
+    while True:
+        leader = await place.leader(spec.stream)
+        endpoint = {
             "nats_url": leader.url,
             "nats_credentials_file": str(leader.credentials_file(NatsRole.READER)),
             "stream": spec.stream,
         }
-    )
+        try:
+            return await read_stream(endpoint)
+        except (OSError, nats.errors.Error):
+            if time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(AGAIN_SECONDS)
 
 
 async def goes_on(place: Place, spec: StreamSpec, history: Sequence[Event]) -> None:
