@@ -27,9 +27,9 @@ class Answering:
         """What became of ``request``, which ``done`` decided or found answered."""
         operation, state = operation_word(request), done.after.state if done.after else None
         if done.recorded:
-            recorded = done.recorded[0]
-            answer = receipt(recorded, done.position, operation, str(number), state)
-            cancel = under_way(recorded, done.position) or await self._met(number, done, recorded)
+            recorded, position = done.recorded[0], done.position - len(done.recorded) + 1
+            answer = receipt(recorded, position, operation, str(number), state)
+            cancel = under_way(recorded, position) or await self._met(number, done, recorded)
         else:
             before = answered_before(done.after, request) if done.after else None
             assert before is not None, "decide gives no fact only for a request answered before"

@@ -20,11 +20,12 @@ from domain.decide import decide
 from domain.errors import CountermandError, Unknown
 from domain.hresult import HResult
 from domain.identity import Caller
+from domain.instruct import instruct
 from domain.job import Job, removal
 from domain.message import MESSAGE_UNITS_MAX, kept
 from domain.policy import Action, Question
 from domain.requests import REASON_CODE_MAX, JobRequest
-from domain.states import CancelMode, Effect
+from domain.states import CancelMode, Effect, JobState
 
 JOB_ID_UNITS_MAX: Final = 64
 
@@ -107,7 +108,8 @@ class JobRequests:
             except CountermandError as error:
                 answers[number] = error
         deciders = {n: self._decider(caller, request) for n, request in requests.items()}
-        changes = await self._ledger.change_jobs(deciders, self._cause(caller, request_id))
+        cause = self._cause(caller, request_id)
+        changes = await self._ledger.change_jobs(deciders, cause, end_at_once)
         async for number, done in in_turns(changes.items()):
             answers[number] = await self._answer(number, requests[number], done)
         return answers
@@ -219,6 +221,13 @@ class JobRequests:
 
     def _cause(self, caller: Caller, request_id: str) -> Cause:
         return Cause(caller, correlation_id=request_id, causation_id=request_id)
+
+
+def end_at_once(job: Job | None, now: datetime) -> Sequence[e.Event]:
+    """The end of a canceled job of which nothing runs: nobody need look at it once more."""
+    if job is None or job.state is not JobState.CANCELING:
+        return ()
+    return instruct(job, c.EndJob(now))
 
 
 def on_no_job(job_id: str, gone: str) -> str:

@@ -146,14 +146,18 @@ class Ledger:
         self,
         decide: Mapping[int, Callable[[Job | None, datetime], Sequence[Event]]],
         cause: Cause,
+        then: Callable[[Job | None, datetime], Sequence[Event]],
     ) -> dict[int, Change[Job | None] | CountermandError]:
         """As ``change_job`` for each of these jobs, appended together; what it would raise is the
         job's answer. A lost race is decided again for that job alone.
+
+        ``then``: what the service itself writes of a job right after it was changed, in the same
+        append: it follows from the same request, and is the service's own act.
         """
         async with AsyncExitStack() as locks:
             for job_id in sorted(decide):  # in one order: two such calls never wait for each other
                 await locks.enter_async_context(self._locks.of(job_aggregate(job_id)))
-            answers = await self._decide_each(decide, cause)
+            answers = await self._decide_each(decide, cause, then)
         for job_id, answer in answers.items():
             if isinstance(answer, Conflict):
                 answers[job_id] = await self._changed_alone(job_id, decide[job_id], cause)
@@ -258,6 +262,7 @@ class Ledger:
         self,
         decide: Mapping[int, Callable[[Job | None, datetime], Sequence[Event]]],
         cause: Cause,
+        then: Callable[[Job | None, datetime], Sequence[Event]],
     ) -> dict[int, Change[Job | None] | CountermandError]:
         """Decide on each, and append all that follows. Others have their turn meanwhile."""
         answers: dict[int, Change[Job | None] | CountermandError] = {}
@@ -267,6 +272,7 @@ class Ledger:
             try:
                 held = await self._load(aggregate, JOBS)
                 new = self._decided(aggregate, JOBS, held, decide[job_id], cause)
+                new = self._and_then(new, JOBS, then, cause)
             except CountermandError as error:
                 answers[job_id] = error
             else:
@@ -310,6 +316,28 @@ class Ledger:
             after = kind.fold(after, fact)
         change = Change(before, after, recorded, token.position)
         return _Made(change, held, Write(aggregate, new, token))
+
+    def _and_then(
+        self,
+        made: "_Made[S]",
+        kind: Kind[S],
+        then: Callable[[S, datetime], Sequence[Event]],
+        cause: Cause,
+    ) -> "_Made[S]":
+        """With what the service writes right after it."""
+        if made.write is None:
+            return made
+        change, write = made.change, made.write
+        later = write.events[-1].time + timedelta(microseconds=1)
+        more = self._dress(
+            then(change.after, later), later, Cause(correlation_id=cause.correlation_id)
+        )
+        after, recorded = change.after, list(change.recorded)
+        for version, event in enumerate(more, recorded[-1].version + 1):
+            recorded.append(Recorded(write.aggregate, version, event))
+            after = kind.fold(after, recorded[-1])
+        change = replace(change, after=after, recorded=tuple(recorded))
+        return _Made(change, made.held, replace(write, events=(*write.events, *more)))
 
     def _changed(self, made: "_Made[S]", end: Token) -> Change[S]:
         """It is stored up to ``end``."""

@@ -47,6 +47,10 @@ async def test_jobs_that_are_not_over_do_not_push_each_other_out(world: World) -
     assert hot.get(e.job_aggregate(2)) is not None, "it is over now, and among the others"
 
 
+def nothing(job: Job | None, now: datetime) -> tuple[e.JobEvent, ...]:
+    return ()
+
+
 async def test_of_jobs_that_change_together_each_has_its_own_answer(world: World) -> None:
     async with Stack(world, carry=False) as stack:
         good, bad, still = [
@@ -60,7 +64,7 @@ async def test_of_jobs_that_change_together_each_has_its_own_answer(world: World
             raise Unknown("gone")
 
         found = await stack.ledger.change_jobs(
-            {good: queue, bad: refuse, still: lambda job, now: ()}, CAUSE
+            {good: queue, bad: refuse, still: nothing}, CAUSE, nothing
         )
         assert isinstance(found[bad], Unknown)
         changed, same = found[good], found[still]
@@ -85,7 +89,7 @@ async def test_a_lost_race_is_decided_again_for_that_job_alone(world: World) -> 
 
             return decide
 
-        found = await stack.ledger.change_jobs({n: deciding(n) for n in jobs}, CAUSE)
+        found = await stack.ledger.change_jobs({n: deciding(n) for n in jobs}, CAUSE, nothing)
         assert not any(isinstance(x, CountermandError) for x in found.values())
         assert sorted(decided.values()) == [1, 1, 2]
         for number in jobs:
@@ -102,7 +106,7 @@ async def test_two_that_change_the_same_jobs_wait_for_each_other(world: World) -
 
         orders = (jobs, jobs[::-1])
         both = await asyncio.gather(
-            *(stack.ledger.change_jobs(dict.fromkeys(x, once), CAUSE) for x in orders)
+            *(stack.ledger.change_jobs(dict.fromkeys(x, once), CAUSE, nothing) for x in orders)
         )
         stored = [sum(isinstance(x, Change) and bool(x.recorded) for x in y.values()) for y in both]
         assert sorted(stored) == [0, 20]
