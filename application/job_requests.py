@@ -22,8 +22,9 @@ from domain.hresult import HResult
 from domain.identity import Caller
 from domain.instruct import instruct
 from domain.job import Job, removal
-from domain.message import MESSAGE_UNITS_MAX, kept
-from domain.policy import Action, Question
+from domain.message import MESSAGE_UNITS_MAX, kept, units
+from domain.policy import Action, Question, RequestKnown
+from domain.policy_requests import known_of
 from domain.requests import REASON_CODE_MAX, JobRequest
 from domain.states import CancelMode, Effect, JobState
 
@@ -68,15 +69,19 @@ class JobRequests:
         cancel: Cancel | None = None,
         on: OnTask | None = None,
         if_versions: c.IfVersions = None,
+        message: str | None = None,
     ) -> Receipt:
-        """What became of ``command``, made for whoever asks. ``cancel``: when it is one."""
+        """What became of ``command``, made for whoever asks. ``cancel``: when it is one.
+
+        ``message``: what they say with it, None where there is nothing to say it in.
+        """
         number = job_number(job_id)
         job = await self._ledger.job(number) if number else None
         if number is None or job is None or job.removed:
             return await self._on_nothing(
                 caller, job_id, request_id, cancel, on, gone=self._gone(caller, job)
             )
-        question = Question(caller, action, job.owner, job.job_type)
+        question = self.question(caller, action, job, cancel, message)
         request = command(self.asked(caller, question, request_id, if_versions))
         done = await self._ledger.change_job(
             number, self._decider(caller, request), self._cause(caller, request_id)
@@ -103,7 +108,7 @@ class JobRequests:
                         caller, str(number), request_id, cancel, None, gone
                     )
                 else:
-                    question = Question(caller, Action.CANCEL, job.owner, job.job_type)
+                    question = self.question(caller, Action.CANCEL, job, cancel)
                     requests[number] = command(self.asked(caller, question, request_id))
             except CountermandError as error:
                 answers[number] = error
@@ -137,7 +142,7 @@ class JobRequests:
         if job is None or job.removed:
             words = on_no_job(job_id, self._gone(caller, job))
             return self._refused_cancel(job_id, words, request_id, cancel, None)
-        question = Question(caller, Action.CANCEL, job.owner, job.job_type)
+        question = self.question(caller, Action.CANCEL, job, cancel)
         (fact,) = decide(job, command(self.asked(caller, question, request_id)))
         return fact
 
@@ -208,6 +213,19 @@ class JobRequests:
             explanation=words,
         )
 
+    def question(
+        self,
+        caller: Caller,
+        action: Action,
+        job: Job,
+        cancel: Cancel | None = None,
+        message: str | None = None,
+    ) -> Question:
+        """What the policy is asked about this job, with all that is known now."""
+        at = self._clock.now()
+        known, said = known_of(job, at), request_known(at, cancel, message)
+        return Question(caller, action, job.owner, job.job_type, known, said)
+
     def asked(
         self,
         caller: Caller,
@@ -228,6 +246,16 @@ def end_at_once(job: Job | None, now: datetime) -> Sequence[e.Event]:
     if job is None or job.state is not JobState.CANCELING:
         return ()
     return instruct(job, c.EndJob(now))
+
+
+def request_known(
+    at: datetime, cancel: Cancel | None = None, message: str | None = None
+) -> RequestKnown:
+    """What a policy may know of a request. Its reason is cut as that of a refusal is."""
+    if cancel is None:
+        return RequestKnown(message_units=None if message is None else units(message), at=at)
+    reason = kept(cancel.reason_code, REASON_CODE_MAX).text
+    return RequestKnown(cancel.mode, units(cancel.message), reason, at)
 
 
 def on_no_job(job_id: str, gone: str) -> str:

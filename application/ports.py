@@ -258,7 +258,11 @@ class Policy(Protocol):
         ...
 
     def decide(self, question: Question) -> Decision:
-        """The answer with its rules and facts. Never raises: an error is a deny with errors."""
+        """The answer with its rules, and all that is needed to compute it again.
+
+        Never raises: what goes wrong is a deny with errors. Allowed is only what was allowed
+        without any. Nothing that was not known when it was asked may change it.
+        """
         ...
 
 

@@ -27,7 +27,7 @@ from domain.identity import Caller
 from domain.job import Job
 from domain.message import check_message
 from domain.parameters import TASK_CANCEL_GRACE_PERIOD
-from domain.policy import Action, Question
+from domain.policy import Action, JobKnown, Question, RequestKnown
 from domain.refusal import denied
 from domain.requests import check_reason
 from domain.states import CancelMode, JobPriority, JobType
@@ -81,6 +81,7 @@ class Scheduler:
         self._refusing = refusing
         self._limits = limits
         self._maker = maker
+        self._clock = clock
         self._room = room
         admission = Admission(room, refusals, clock)
         self._requests = JobRequests(ledger, policy, clock, limits, admission)
@@ -189,7 +190,15 @@ class Scheduler:
 
     async def _make(self, caller: Caller, new: NewJob, request_id: str, *, submit: bool) -> Receipt:
         action = Action.CREATE_COMMAND_JOB if new.job_type is JobType.ADMIN else Action.CREATE
-        asked = self._requests.asked(caller, Question(caller, action), request_id)
+        question = Question(
+            caller,
+            action,
+            caller.subject.name,
+            new.job_type,
+            JobKnown(name=new.name, priority=new.priority, project=new.project),
+            RequestKnown(at=self._clock.now()),
+        )
+        asked = self._requests.asked(caller, question, request_id)
         draft = c.AddJob(
             asked=asked,
             job_id=0,
@@ -338,6 +347,7 @@ class Scheduler:
                 asked, message, grace_seconds, self._limits.message_units_max
             ),
             if_versions=if_versions,
+            message=message,
         )
 
     async def finish_task(
@@ -363,6 +373,7 @@ class Scheduler:
             ),
             on=OnTask(task_id, instance),
             if_versions=if_versions,
+            message=message,
         )
 
     async def configure_job(
@@ -390,6 +401,7 @@ class Scheduler:
             request_id,
             lambda asked: c.RequeueJob(asked, message, self._limits.message_units_max),
             if_versions=if_versions,
+            message=message,
         )
 
     async def requeue_task(
@@ -414,6 +426,7 @@ class Scheduler:
             ),
             on=OnTask(task_id, instance),
             if_versions=if_versions,
+            message=message,
         )
 
     # --- the cluster ------------------------------------------------------------------------------
@@ -427,7 +440,8 @@ class Scheduler:
         if_versions: c.IfVersions = None,
     ) -> Receipt:
         """Give a parameter a new value; administrators only."""
-        question = Question(caller, Action.SET_PARAMETER)
+        known = RequestKnown(at=self._clock.now())
+        question = Question(caller, Action.SET_PARAMETER, said=known)
         asked = self._requests.asked(caller, question, request_id, if_versions)
         return await self._cluster.set_parameter(caller, SetParameter(asked, name, value))
 

@@ -1,20 +1,15 @@
-"""What a policy is asked, what it answers, and the first policy: a pure table.
+"""What a policy is asked, what it is told, and the words of its answers."""
 
-Source of the rows: HPC Pack's rights by role (owner, job operator, job administrator, cluster
-administrator) and the seed's remark that only a cluster administrator may cancel a command job.
-"""
-
-import hashlib
+from collections.abc import Iterable
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.events import Decision
-from domain.identity import Caller, Role
-from domain.states import Effect, JobType
+from domain.identity import Caller
+from domain.states import CancelMode, JobPriority, JobState, JobType
 
 
 class Action(StrEnum):
@@ -36,81 +31,57 @@ class Action(StrEnum):
     ACT_FOR_OTHERS = "act_for_others"
 
 
-class Subject(StrEnum):
-    """What somebody is to the thing they want to act on."""
+class JobKnown(Struct, frozen=True):
+    """What is known of a job beside its owner and type; None is not known.
 
-    OWNER = "owner"
-    USER = "user"
-    JOB_OPERATOR = "job-operator"
-    JOB_ADMINISTRATOR = "job-administrator"
-    ADMINISTRATOR = "administrator"
-    AUDITOR = "auditor"
+    ``running_seconds``: since it was started, whole ones; None while it does not run.
+    ``node_count``: of the nodes it has now.
+    """
+
+    id: int | None = None
+    name: str | None = None
+    state: JobState | None = None
+    priority: JobPriority | None = None
+    project: str | None = None
+    running_seconds: int | None = None
+    node_count: int | None = None
+
+
+class RequestKnown(Struct, frozen=True):
+    """What is known of a request beside who makes it; None is not known.
+
+    ``message_units``: length of the message in UTF-16 code units. ``at``: when it is decided.
+    """
+
+    mode: CancelMode | None = None
+    message_units: int | None = None
+    reason_code: str | None = None
+    at: datetime | None = None
 
 
 class Question(Struct, frozen=True):
-    """May ``caller`` do ``action``, on a job of ``owner`` and ``job_type`` (if it is about one)?"""
+    """May ``caller`` do ``action``, on a job of ``owner`` and ``job_type`` (if it is about one)?
+
+    ``job`` and ``said``: what else a rule may ask about, as far as it is known.
+    """
 
     caller: Caller
     action: Action
     owner: str = ""
     job_type: JobType | None = None
+    job: JobKnown = JobKnown()
+    said: RequestKnown = RequestKnown()
 
-
-class Rule(Struct, frozen=True):
-    """``subject`` may do ``actions``; on command jobs only when ``command_jobs``."""
-
-    id: str
-    subject: Subject
-    actions: tuple[Action, ...]
-    command_jobs: bool = False
-
-
-JOB_CONTROL: Final = (Action.CANCEL, Action.CANCEL_TASK, Action.FINISH, Action.REQUEUE)
-
-RULES: Final = (
-    Rule("user-creates", Subject.USER, (Action.CREATE,)),
-    Rule(
-        "owner-controls",
-        Subject.OWNER,
-        (*JOB_CONTROL, Action.CONFIGURE, Action.SUBMIT, Action.CHANGE, Action.VIEW),
-    ),
-    Rule("job-operator-controls", Subject.JOB_OPERATOR, (*JOB_CONTROL, Action.VIEW)),
-    Rule(
-        "job-administrator-controls",
-        Subject.JOB_ADMINISTRATOR,
-        (
-            *JOB_CONTROL,
-            Action.CREATE,
-            Action.CONFIGURE,
-            Action.SUBMIT,
-            Action.CHANGE,
-            Action.VIEW,
-            Action.ACT_FOR_OTHERS,
-        ),
-    ),
-    Rule("administrator-everything", Subject.ADMINISTRATOR, tuple(Action), command_jobs=True),
-    Rule(
-        "auditor-reads",
-        Subject.AUDITOR,
-        (Action.VIEW, Action.VIEW_PRINCIPALS),
-        command_jobs=True,
-    ),
-)
-"""Allow rules. What no rule allows is denied by ``no-rule-allows``."""
-
-ALGORITHM: Final = "table-1"
-"""The way the table is read, below; a change of it is a change of the policy."""
 
 DENIED: Final = "no-rule-allows"
-RAISING_DENIED: Final = "acting-for-others-raises-no-rights"
-COMMAND_JOB_DENIED: Final = "command-jobs-need-an-administrator"
-ROLE_SUBJECT: Final = {
-    Role.USER: Subject.USER,
-    Role.JOB_OPERATOR: Subject.JOB_OPERATOR,
-    Role.JOB_ADMINISTRATOR: Subject.JOB_ADMINISTRATOR,
-    Role.ADMINISTRATOR: Subject.ADMINISTRATOR,
-    Role.AUDITOR: Subject.AUDITOR,
-}
+"""Where a rule would stand in a decision: no rule allowed it."""
+
+POLICY_ERROR: Final = "policy-error"
+"""The same: the policy gave no answer, or an answer with an error."""
+
+FACTS_TOO_LARGE: Final = "policy-facts-too-large"
+"""The same: the policy was not asked, because it would have been told too much."""
+
 ACTION_IN_WORDS: Final = {
     Action.CREATE: "create jobs",
     Action.CREATE_COMMAND_JOB: "create command jobs",
@@ -129,56 +100,10 @@ ACTION_IN_WORDS: Final = {
 }
 
 
-class TablePolicy:
-    """The pure table as a policy: the same question has the same answer for ever."""
-
-    def __init__(self, rules: tuple[Rule, ...] = RULES) -> None:
-        self._rules = rules
-        self._digest = hashlib.sha256(msgspec.json.encode((ALGORITHM, rules))).hexdigest()
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 (hex) of the JSON of the table and of the way it is read."""
-        return self._digest
-
-    def decide(self, question: Question) -> Decision:
-        """Allow when any rule allows; the rules that did, sorted, stand in the answer.
-
-        Who acts for somebody must be allowed to, and that person must be allowed the act.
-        """
-        if raises_rights(question):
-            return self._refused(question, RAISING_DENIED, raising_words(question))
-        rules = set[str]()
-        for part in parts_of(question):
-            subjects = subjects_of(part)
-            allowing = {r.id for r in self._rules if allows(r, part, subjects)}
-            if not allowing:
-                return self._denied(question, part)
-            rules |= allowing
-        return Decision(Effect.ALLOW, self._digest, tuple(sorted(rules)), facts_of(question))
-
-    def _denied(self, question: Question, part: Question) -> Decision:
-        return self._refused(question, *denial(self._rules, part))
-
-    def _refused(self, question: Question, rule: str, words: str) -> Decision:
-        facts = facts_of(question)
-        return Decision(Effect.DENY, self._digest, (rule,), facts, explanation=words)
-
-
-def raises_rights(question: Question) -> bool:
-    """Whether somebody would gain an administrator's rights by acting for one."""
-    person = question.caller.on_behalf_of
-    gained = person is not None and person.has(Role.ADMINISTRATOR)
-    return gained and not question.caller.actor.has(Role.ADMINISTRATOR)
-
-
-def raising_words(question: Question) -> str:
-    """The sentence for that."""
-    caller = question.caller
-    return (
-        f"{caller.actor.name} may not act for {caller.subject.name}, who is an administrator: only "
-        "an administrator may"
-    )
+def not_allowed(person: str, action: Action, allowed: Iterable[str]) -> str:
+    """The sentence for what no rule allows. ``allowed``: the words for those who may."""
+    may = ", ".join(sorted(set(allowed))) or "nobody"
+    return f"{person} may not {ACTION_IN_WORDS[action]}: allowed are {may}"
 
 
 def parts_of(question: Question) -> tuple[Question, ...]:
@@ -187,46 +112,6 @@ def parts_of(question: Question) -> tuple[Question, ...]:
         return (question,)
     actor = replace(question.caller, on_behalf_of=None)
     return Question(actor, Action.ACT_FOR_OTHERS), question
-
-
-def subjects_of(question: Question) -> frozenset[Subject]:
-    """What the person whose rights count is to the job: by roles, and as its owner.
-
-    Who is nothing but an auditor does nothing, not even on a job they own.
-    """
-    person = question.caller.subject
-    roles = {ROLE_SUBJECT[role] for role in person.roles}
-    owns = question.owner != "" and person.name == question.owner
-    if owns and roles != {Subject.AUDITOR}:
-        roles.add(Subject.OWNER)
-    return frozenset(roles)
-
-
-def changes_command_job(question: Question) -> bool:
-    """Whether it is about a command job, and about more than seeing it."""
-    return question.job_type is JobType.ADMIN and question.action is not Action.VIEW
-
-
-def allows(rule: Rule, question: Question, subjects: frozenset[Subject]) -> bool:
-    """Whether this one rule allows it."""
-    command_job = changes_command_job(question)
-    return (
-        rule.subject in subjects
-        and question.action in rule.actions
-        and (rule.command_jobs or not command_job)
-    )
-
-
-def denial(rules: tuple[Rule, ...], question: Question) -> tuple[str, str]:
-    """The rule id and sentence of a denial."""
-    person = question.caller.subject.name
-    words = ACTION_IN_WORDS[question.action]
-    if changes_command_job(question) or question.action is Action.CREATE_COMMAND_JOB:
-        return COMMAND_JOB_DENIED, (
-            f"{person} may not {words}: it is a command job, and only a cluster administrator may"
-        )
-    may = sorted({str(r.subject) for r in rules if question.action in r.actions})
-    return DENIED, f"{person} may not {words}: allowed are {', '.join(may)}"
 
 
 def facts_of(question: Question) -> dict[str, str]:

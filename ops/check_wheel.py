@@ -16,6 +16,9 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PACKAGES: Final = frozenset({"domain", "application", "projections", "adapters"})
+DATA: Final = ("*.cedar", "*.cedarschema")
+"""What is read beside modules: the rules that are shipped, and their schema."""
+
 RECORDER_SETTINGS: Final = {
     "PERSISTENCE_MODULE": "adapters.jetstream.recorder",
     "NATS_URL": "nats://127.0.0.1:4222",
@@ -31,6 +34,7 @@ def main() -> None:
         check_contents(wheel)
         environment = install(wheel, Path(scratch) / "environment")
         check_version(environment, elsewhere=Path(scratch))
+        check_policy(environment, elsewhere=Path(scratch))
         check_recorder(environment, elsewhere=Path(scratch))
         check_without_extra(environment, elsewhere=Path(scratch))
     print(f"{wheel.name} installs into an empty environment and runs there")
@@ -45,13 +49,14 @@ def build_wheel(folder: Path) -> Path:
 
 
 def check_contents(wheel: Path) -> None:
-    """Refuse a wheel that lacks a module of the four packages, or carries anything else."""
+    """Refuse a wheel that lacks a module or data of the four packages, or carries anything else."""
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     modules = {
         path.relative_to(ROOT).as_posix()
         for package in PACKAGES
-        for path in (ROOT / package).rglob("*.py")
+        for pattern in ("*.py", *DATA)
+        for path in (ROOT / package).rglob(pattern)
     }
     foreign = sorted(name for name in names if name.split("/")[0] not in PACKAGES)
     missing = sorted(modules - names)
@@ -77,6 +82,13 @@ def check_version(environment: Path, elsewhere: Path) -> None:
     printed = run(str(environment / "bin" / "countermand"), "version", cwd=elsewhere)
     if expected not in printed:
         sys.exit(f"`countermand version` printed {printed!r}, without {expected}")
+
+
+def check_policy(environment: Path, elsewhere: Path) -> None:
+    """Refuse a wheel that does not have the rules of this tree, or no engine for them."""
+    printed = run(str(environment / "bin" / "countermand"), "policy", "show", cwd=elsewhere)
+    if (ROOT / "adapters/policy/default.cedar").read_text() not in printed:
+        sys.exit(f"`countermand policy show` printed other rules: {printed!r}")
 
 
 def check_recorder(environment: Path, elsewhere: Path) -> None:

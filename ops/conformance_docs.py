@@ -7,9 +7,10 @@ from adapters.hpcpack.error_names import NAMES, signed
 from adapters.hpcpack.operation import Operation
 from adapters.hpcpack.operations import CLUSTER, JOBS, TASKS
 from adapters.hpcpack.windows_operations import WINDOWS_OPERATIONS
+from adapters.policy import CedarPolicy, default_policy
 from domain import transitions
 from domain.identity import Caller, Principal, Role
-from domain.policy import Action, Question, TablePolicy
+from domain.policy import Action, Question
 from domain.states import Effect, JobState, JobType, TaskState
 from ops.conformance_methods import METHODS
 from ops.conformance_rest import LACKING, SHOWN, THEIRS, WINDOWS_LACKING, WINDOWS_SHOWN
@@ -58,7 +59,7 @@ roles may touch command jobs; here only a cluster administrator may, as the page
 it. Acting for somebody gives that person's rights, never more: an administrator who acts for bob
 may not cancel the administrator's own job; and nobody but an administrator may act for one.
 
-Shown by `tests/domain/test_rights.py::test_who_may_do_what` (each row at the policy) and
+Shown by `tests/adapters/policy/test_rights.py::test_who_may_do_what` (each row at the policy) and
 `tests/e2e/test_rights.py::test_who_may_do_what` (each row through the native API and `/hpc` over
 HTTPS, by password and by token); acting for somebody by
 `tests/e2e/test_rights.py::test_who_may_act_for_somebody` and
@@ -204,14 +205,14 @@ def tests(names: Iterable[str]) -> str:
 # --- rights ---------------------------------------------------------------------------------------
 
 
-def rights(policy: TablePolicy = TablePolicy()) -> str:  # noqa: B008 - it has no state
+def rights(policy: CedarPolicy = default_policy()) -> str:  # noqa: B008 - its state is a memory
     """Who may do what, as the policy says."""
     rows = ((words, *(answers(policy, role, act, about) for role in Role)) for words, act, about in
             ACTS)  # fmt: skip
     return f"{table(('act', *Role), rows)}\n"
 
 
-def answers(policy: TablePolicy, role: Role, act: Action, about: str) -> str:
+def answers(policy: CedarPolicy, role: Role, act: Action, about: str) -> str:
     """Of all jobs, of own ones, or not at all."""
     person = Caller(Principal("somebody", (role,)))
     job_type = {"": None, "job": JobType.BATCH, "command job": JobType.ADMIN}[about]

@@ -144,7 +144,9 @@ def type_of(schema: Schema) -> str:
     if isinstance(schema.items, Schema):
         return f"list of {type_of(schema.items)}"
     if schema.type == "object":
-        return "texts by name"
+        values = schema.additional_properties
+        mixed = isinstance(values, Schema) and isinstance(values.any_of, list)
+        return "texts and numbers by name" if mixed else "texts by name"
     return f"{WORDS.get(str(schema.type), str(schema.type))}{limits(schema)}"
 
 

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import uvloop
@@ -25,10 +25,13 @@ from adapters.bootstrap.fsck import fsck as look
 from adapters.bootstrap.loss import accept_loss as accept
 from adapters.bootstrap.mend import mend as make_again
 from adapters.bootstrap.people import principals_file
+from adapters.bootstrap.policies import InForce, checked, in_force, rechecked
 from adapters.bootstrap.running import Endpoint, service
 from adapters.bootstrap.system import LogReporter
+from adapters.policy import Flaw
 from adapters.principals import PrincipalsFile
 from application.fsck import Report
+from application.rechecking import Rechecked
 from application.settings import Settings
 
 Ready = Callable[[Parts, Endpoint], None]
@@ -153,6 +156,27 @@ def restore(
 def principals(overrides: Mapping[str, object], config_file: Path | None) -> PrincipalsFile:
     """Who may act, to be looked at and changed."""
     return principals_file(load(overrides, config_file))
+
+
+def policy() -> InForce:
+    """The rules in force."""
+    return in_force()
+
+
+def policy_flaws(file: Path) -> Sequence[Flaw]:
+    """What is wrong with the rules in a file."""
+    return checked(file)
+
+
+def policy_recheck(
+    overrides: Mapping[str, object],
+    config_file: Path | None,
+    files: Sequence[Path],
+    limit: int,
+    told: Callable[[int, int], None],
+) -> Rechecked:
+    """Every recorded decision, computed again."""
+    return uvloop.run(rechecked(load(overrides, config_file), files, limit, told))
 
 
 def document(name: str) -> bytes:

@@ -23,6 +23,7 @@ from adapters.hpcpack.filter_file import HpcJobFiles
 from adapters.jetstream.accounts import NatsRole
 from adapters.jetstream.log import JetStreamLog
 from adapters.journal import SqliteJournal
+from adapters.policy import default_policy
 from adapters.snapshots.board_file import BoardFile
 from adapters.snapshots.files import SnapshotFiles
 from adapters.snapshots.fold import BOARD_BY, fold_digest
@@ -41,7 +42,7 @@ from application.listing import Listing
 from application.mark_keeper import MarkKeeper
 from application.node_use import NodeUses
 from application.nodes import NAME, NAME_WORDS, SLOTS_MAX
-from application.ports import Reporter
+from application.ports import Policy, Reporter
 from application.projector import Projector
 from application.queries import Queries
 from application.retention import Retention
@@ -61,7 +62,6 @@ from application.view_store import ViewFiles
 from application.visibility import Visibility
 from application.watchdog import Watchdog
 from domain.errors import Misconfigured, Unavailable
-from domain.policy import TablePolicy
 
 CAUGHT_UP_SECONDS_MAX = 5.0
 
@@ -110,11 +110,12 @@ class Parts(Struct, frozen=True):
 
 
 class Makers(Struct, frozen=True):
-    """Which classes the stream, the engine and the clock are made of; a test hands in others."""
+    """What stream, engine, clock and policy are made by; a test hands in others."""
 
     log: type[JetStreamLog] = JetStreamLog
     engine: type[LocalEngine] = LocalEngine
     clock: type[SystemClock] = SystemClock
+    policy: Callable[[], Policy] = default_policy
 
 
 def nodes_of(settings: Settings) -> tuple[Node, ...]:
@@ -149,7 +150,7 @@ def join(
     makers: Makers,
 ) -> Parts:
     """All parts, none of them running yet."""
-    clock, ids, policy = makers.clock(), Uuid7Ids(), TablePolicy()
+    clock, ids, policy = makers.clock(), Uuid7Ids(), makers.policy()
     snapshots = snapshots_of(settings, journal, reporter)
     ledger = Ledger(log, journal, clock, ids, settings.cluster, snapshots)
     keys = JobKeys()
@@ -205,7 +206,7 @@ def views_of(
     journal: SqliteJournal,
     ledger: Ledger,
     board: Board,
-    policy: TablePolicy,
+    policy: Policy,
     clock: SystemClock,
     reporter: Reporter,
 ) -> Views:
@@ -324,7 +325,7 @@ def carrier_of(
 def scheduler_of(
     settings: Settings,
     ledger: Ledger,
-    policy: TablePolicy,
+    policy: Policy,
     clock: SystemClock,
     maker: JobMaker,
     may_write: Callable[[], None],

@@ -114,6 +114,8 @@ from domain.events.making import (
 from domain.events.parts import (
     Decision,
     Exit,
+    PolicyEntity,
+    PolicyRequest,
     RunHandle,
     RunRange,
     RunSet,
@@ -181,6 +183,8 @@ __all__ = [
     "NodeReleaseEnded",
     "NodeReleaseSkipped",
     "NodeReleaseStarted",
+    "PolicyEntity",
+    "PolicyRequest",
     "Recorded",
     "RefusalEvent",
     "RequestEvent",

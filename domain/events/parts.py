@@ -74,6 +74,33 @@ class RunHandle(Struct, frozen=True):
     warden: str
 
 
+class PolicyEntity(Struct, frozen=True, omit_defaults=True):
+    """Somebody or something as a policy was told of it.
+
+    ``type``: User, Person, Job or Cluster. ``id``: its name or number, "" when it had none yet.
+    ``attributes``: what was known of it; what was not known is not there. ``roles``: the roles that
+    a person was in, sorted.
+    """
+
+    type: str
+    id: str
+    attributes: dict[str, str | int] = {}
+    roles: tuple[str, ...] = ()
+
+
+class PolicyRequest(Struct, frozen=True, omit_defaults=True):
+    """One request exactly as the policy's engine saw it.
+
+    ``principal``: whose rights counted. ``action``: what they wanted to do. ``resource``: to what.
+    ``context``: what was known of the request itself; what was not known is not there.
+    """
+
+    principal: PolicyEntity
+    action: str
+    resource: PolicyEntity
+    context: dict[str, str | int] = {}
+
+
 class Decision(Struct, frozen=True):
     """A policy's answer with all that is needed to compute it again.
 
@@ -81,6 +108,10 @@ class Decision(Struct, frozen=True):
     ``rules``: the ids of the rules that determined the answer, sorted. ``facts``: what the policy
     was told, as strings. ``errors``: what went wrong when it was asked, usually nothing.
     ``explanation``: why not, as a sentence; "" for an allowed act.
+    ``schema_digest``: SHA-256 (hex) of the schema the policy was asked with; "" for the table that
+    came before Cedar, and where no policy was asked. ``engine``: which versions answered.
+    ``requests``: what the engine was asked, in this order; all of them must be allowed, and it ends
+    with the first that is not. Who acts for somebody is asked about before what they want to do.
     """
 
     effect: Effect
@@ -89,6 +120,9 @@ class Decision(Struct, frozen=True):
     facts: dict[str, str]
     errors: tuple[str, ...] = ()
     explanation: str = ""
+    schema_digest: str = ""
+    engine: str = ""
+    requests: tuple[PolicyRequest, ...] = ()
 
 
 class TaskSpec(Struct, frozen=True):

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from adapters.policy import default_policy
 from application.bulk_cancel import REPEATED, BulkCancels
 from application.receipts import Receipt
 from application.visibility import Visibility
@@ -12,7 +13,6 @@ from domain.bulk import BULK_JOBS_MAX, Bulk, HowToCancel
 from domain.errors import BadRequest, StoreFull, Unknown
 from domain.identity import Caller
 from domain.outcome import Outcome
-from domain.policy import TablePolicy
 from domain.states import CancelMode, JobState
 from tests.support.fuse import Fuse
 from tests.support.stack import ADMIN, ALICE, BOB, Stack, World, until
@@ -27,7 +27,7 @@ def no_room() -> None:
 
 def bulk_of(stack: Stack) -> BulkCancels:
     return BulkCancels(
-        stack.scheduler, stack.ledger, stack.board, Visibility(TablePolicy()), lambda: None
+        stack.scheduler, stack.ledger, stack.board, Visibility(default_policy()), lambda: None
     )
 
 
@@ -122,7 +122,7 @@ async def test_without_room_nothing_is_recorded(world: World) -> None:
     async with Stack(world, carry=False) as stack:
         await made(stack, 1)
         bulk = BulkCancels(
-            stack.scheduler, stack.ledger, stack.board, Visibility(TablePolicy()), no_room
+            stack.scheduler, stack.ledger, stack.board, Visibility(default_policy()), no_room
         )
         with pytest.raises(StoreFull):
             await bulk.request(ALICE, ALL, HOW, "b")

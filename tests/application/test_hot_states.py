@@ -6,6 +6,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from adapters.policy import default_policy
 from application.hot_states import HotStates
 from application.ledger import Cause, Change
 from application.loading import Held
@@ -13,13 +14,13 @@ from application.ports import Token
 from domain import events as e
 from domain.errors import Conflict, CountermandError, Unknown
 from domain.job import Job
-from domain.policy import Action, Question, TablePolicy
+from domain.policy import Action, Question
 from domain.states import JobState, JobType
 from tests.support.fuse import FailingLog
 from tests.support.stack import ALICE, Stack, World
 
 CAUSE = Cause(ALICE, "r", "r")
-ALLOWED = TablePolicy().decide(Question(ALICE, Action.SUBMIT, "alice", JobType.BATCH))
+ALLOWED = default_policy().decide(Question(ALICE, Action.SUBMIT, "alice", JobType.BATCH))
 SUBMITTED = e.JobSubmitted("", "r", ALLOWED)
 
 

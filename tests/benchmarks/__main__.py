@@ -12,7 +12,7 @@ files, the whole way; ``rebuild``: views built from a real stream, and what comm
 all of which have run; ``recorder``: inserts through recorders of the eventsourcing library, on
 JetStream, SQLite and PostgreSQL; ``writing``: commands in the service beside raw publishes;
 ``bulk``: 10,000 cancels at once; ``starting``: starts, memory, loads and cancels on ten thousand to
-a million events.
+a million events; ``policy``: decisions by the shipped rules.
 """
 
 import sys
@@ -29,6 +29,7 @@ from tests.benchmarks import (
     commands,
     exporting,
     pages,
+    policy,
     rebuild,
     recorder,
     removal,
@@ -58,6 +59,7 @@ SECTIONS: Final[dict[str, Callable[[Path], Sequence[Figure]]]] = {
     "recorder": recorder.measure,
     "removal": lambda directory: uvloop.run(removal.measure(directory)),
     "pages": pages.measure,
+    "policy": lambda directory: uvloop.run(policy.measure(directory)),
     "sweep": sweep.measure,
     "swept": lambda _: sweep_history.measure(),
     "fsck": lambda directory: uvloop.run(checking.measure(directory)),

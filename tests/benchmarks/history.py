@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from adapters.policy import default_policy
 from adapters.wire.codec import decode, encode, sha256
 from adapters.wire.names import type_token
 from application.ports import Stored, Undecodable
 from domain import events as e
 from domain.identity import SYSTEM_CALLER, Caller, Origin, Principal, Role
-from domain.policy import Action, Question, TablePolicy
+from domain.policy import Action, Question
 from domain.states import (
     CancelMode,
     ForceReason,
@@ -37,7 +38,7 @@ WORDS: Final = (
 REASONS: Final = ("", "maintenance", "quota", "wrong-input")
 MODES: Final = (CancelMode.NORMAL, CancelMode.NORMAL, CancelMode.FORCED, CancelMode.GRACEFUL)
 EVENTS_A_JOB: Final = 11
-POLICY: Final = TablePolicy()
+POLICY: Final = default_policy()
 
 
 def person(number: int) -> Caller:

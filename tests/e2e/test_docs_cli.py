@@ -137,7 +137,8 @@ def settings_of_another(service: Service, data: Path) -> Path:
 
 
 ON_A_STORE: Final = tuple(
-    f"countermand {verb}" for verb in ("fsck", "mend", "backup", "restore", "accept-loss")
+    f"countermand {verb}"
+    for verb in ("fsck", "mend", "backup", "restore", "accept-loss", "policy recheck --data")
 )
 
 

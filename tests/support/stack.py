@@ -19,6 +19,7 @@ from eventsourcing.popo import POPOApplicationRecorder
 from adapters.bootstrap.supervise import Supervision
 from adapters.hpcpack.filter_file import HpcJobFiles
 from adapters.journal import SqliteJournal
+from adapters.policy import default_policy
 from adapters.recorder_log import RecorderLog, originator_id
 from adapters.snapshots.board_file import BoardFile
 from adapters.snapshots.files import SnapshotFiles
@@ -49,7 +50,6 @@ from domain import events as e
 from domain.evolve import replay
 from domain.identity import Caller, Origin, Principal, Role
 from domain.job import Job
-from domain.policy import TablePolicy
 from domain.states import JOB_ENDED, CancelMode, JobPriority, JobState, JobType, TaskType
 from tests.support.accounts import refused_account
 from tests.support.checked import damage_in
@@ -257,7 +257,7 @@ class Stack:
         self._carry = carry
         self._tasks: list[asyncio.Task[None]] = []
         self.journal = world.journal()
-        self.policy = TablePolicy()
+        self.policy = default_policy()
         files = SnapshotFiles(world.directory / "snapshots", FOLD, self.report)
         self.snapshots = Snapshots(files, self.journal, self.report, EVENTS_BETWEEN)
         self.ledger = Ledger(

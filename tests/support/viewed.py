@@ -9,6 +9,7 @@ from typing import Final, Self
 import msgspec
 
 from adapters.bootstrap.supervise import Supervision
+from adapters.policy import default_policy
 from adapters.views.files import POINTER, Pointer, SqliteViewFiles
 from adapters.views.store import SqliteViewStore
 from application.listing import Listing
@@ -20,7 +21,6 @@ from application.view_writer import ViewWriter
 from application.views import Page
 from application.visibility import Visibility
 from domain.events import Recorded
-from domain.policy import TablePolicy
 from domain.states import CancelMode, JobState
 from tests.support.stack import ADMIN, ALICE, BOB, Stack, World, until
 
@@ -138,7 +138,7 @@ class Viewed:
         )
         self.listing = Listing(
             self.projector,
-            Visibility(TablePolicy()),
+            Visibility(default_policy()),
             world.clock,
             lambda: self.known,
             at_least_seconds,

@@ -65,6 +65,7 @@ LIMITS: Final[Mapping[str, Schema]] = {
     "attempt": FROM_ONE,
     "content_sha256": DIGEST,
     "digest": DIGEST,
+    "schema_digest": DIGEST,
     # texts
     "message": Schema(max_length=MESSAGE_UNITS_MAX),
     "message_units": COUNT,

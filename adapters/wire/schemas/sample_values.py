@@ -13,6 +13,7 @@ from domain.identity import Caller, Origin, Principal, Role
 Value: TypeAlias = "str | int | bool | list[Value] | dict[str, Value] | None"
 
 POLICY: Final = "b98f79eddeb0cbb30c410ce0c46f9a23c3ce211a43f4ef700535e65c156e11b6"
+SCHEMA: Final = "31c1cf2ad7e4b1c5e5b8be0aaf9a5bd6b2f3f66dd6b0aabf2a6c1c7c5d3c1a52"
 CONTENT: Final = "238b44626c1c670dfb2a4430618ab0c59e9fa5ba359c10d9f62810d84585d85d"
 BOB_MAY_NOT: Final = (
     "bob may not cancel this job: allowed are administrator, job-administrator, job-operator, owner"
@@ -48,7 +49,7 @@ def decision(
 ) -> Value:
     """A policy's answer; ``no``: why not."""
     facts: dict[str, Value] = {"action": action, "actor": person, "person": person, "roles": role}
-    if action not in ("create", "set_parameter"):
+    if action != "set_parameter":
         facts |= {"owner": "alice", "job_type": "Batch"}
     return {
         "effect": "deny" if no else "allow",
@@ -57,6 +58,24 @@ def decision(
         "facts": facts,
         "errors": [],
         "explanation": no,
+        "schema_digest": SCHEMA,
+        "engine": "cedarpy 4.12.2, cedar-policy 4.12.0",
+        "requests": [told(action, person, role)],
+    }
+
+
+def told(action: str, person: str, role: str) -> Value:
+    """What the policy was told."""
+    job: dict[str, Value] = {"owner": "alice", "job_type": "Batch", "name": "nightly-render"}
+    resource: Value = {"type": "Job", "id": "" if action == "create" else "42", "attributes": job}
+    if action == "set_parameter":
+        resource = {"type": "Cluster", "id": "cluster"}
+    names: dict[str, Value] = {"name": person, "kind": "user"}
+    return {
+        "principal": {"type": "User", "id": person, "attributes": names, "roles": [role]},
+        "action": action,
+        "resource": resource,
+        "context": {"origin": "cli", "actor": person, "hour": 7, "weekday": "Monday"},
     }
 
 

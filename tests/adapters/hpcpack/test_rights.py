@@ -162,7 +162,8 @@ async def facts(service: Stack, job: int) -> list[tuple[str, dict[str, Any]]]:
         data = msgspec.to_builtins(stored.fact.data)
         for name in ("job_id", "owner", "request_id", "key", "content_sha256", "escalates"):
             data.pop(name, None)
-        data.get("decision", {}).pop("facts", None)
+        for told_of in ("facts", "requests"):
+            data.get("decision", {}).pop(told_of, None)
         told.append((stored.type, data))
     return told
 

@@ -23,6 +23,7 @@ from adapters.http.routes.listings import Provenance
 from adapters.http.routes.metrics import Snapshot
 from adapters.http.streams.sse import StreamLimits
 from adapters.journal import SqliteJournal
+from adapters.policy import default_policy
 from adapters.principals import Principals, PrincipalsFile
 from adapters.recorder_log import RecorderLog, memory_log
 from adapters.web.by_path import ByPath
@@ -52,7 +53,6 @@ from domain.errors import CountermandError, Unavailable
 from domain.events import Aggregate, RunHandle
 from domain.identity import Caller, Role
 from domain.instruct import instruct
-from domain.policy import TablePolicy
 from tests.support.accounts import refused_account
 from tests.support.views import joined, kept_up
 from tests.support.waiting import eventually
@@ -172,7 +172,7 @@ class Stack:
         self.journal = SqliteJournal(directory / "journal.db", CLUSTER)
         self.tail = Tail(self.journal, tail_limits)
         self.ledger = Ledger(self.log, self.journal, SystemClock(), NewIds(), CLUSTER)
-        keys, policy = JobKeys(), TablePolicy()
+        keys, policy = JobKeys(), default_policy()
         self.board = Board(self.log, self.ledger, keys)
         self.full: Exception | None = None
         self.scheduler = Scheduler(

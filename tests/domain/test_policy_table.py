@@ -7,8 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from domain.events import Decision
-from domain.identity import Caller, Principal, PrincipalKind, Role
-from domain.policy import RULES, Action, Question, TablePolicy
+from domain.identity import Caller, Principal, Role
+from domain.policy import Action, Question
+from domain.policy_table import RULES, TablePolicy
 from domain.states import Effect, JobType
 
 A = Action
@@ -46,6 +47,9 @@ ROWS: Final = [
     for column, (job_type, word) in enumerate(((JobType.BATCH, "job"), (JobType.ADMIN, "command")))
 ]
 POLICY: Final = TablePolicy()
+TABLE_OF_THE_FIRST_DECISIONS: Final = (
+    "2b762a5d1c5390a3f82dfaf07a4fea0a10e5ae087a1c7310090199707c8afbad"
+)
 
 
 def question(
@@ -157,18 +161,28 @@ def test_an_administrator_acting_for_bob_may_not_cancel_the_administrators_own_j
 
 def again(facts: dict[str, str]) -> Decision:
     """The decision computed from nothing but its facts."""
-    person = somebody(facts["person"], facts["roles"])
-    caller = Caller(person)
-    if "actor_roles" in facts:
-        caller = Caller(somebody(facts["actor"], facts["actor_roles"]), on_behalf_of=person)
-    job_type = JobType(facts["job_type"]) if "job_type" in facts else None
-    return TablePolicy().decide(
-        Question(caller, Action(facts["action"]), facts.get("owner", ""), job_type)
-    )
+    return POLICY.again(Decision(Effect.DENY, POLICY.digest, (), facts))
 
 
-def somebody(name: str, roles: str) -> Principal:
-    return Principal(name, tuple(Role(x) for x in roles.split(",") if x), PrincipalKind.USER)
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"action": "fly"}, "fly"),
+        ({"roles": "king"}, "king"),
+        ({"job_type": "Odd"}, "Odd"),
+    ],
+)
+def test_facts_that_no_question_has_are_an_error(changed: dict[str, str], said: str) -> None:
+    facts = POLICY.decide(question("owner", A.CANCEL)).facts
+    with pytest.raises(ValueError, match=said):
+        again(facts | changed)
+    del facts["person"]
+    with pytest.raises(ValueError, match="have no person"):
+        again(facts)
+
+
+def test_the_table_is_the_one_that_decisions_name() -> None:
+    assert POLICY.digest == TABLE_OF_THE_FIRST_DECISIONS
 
 
 @pytest.mark.parametrize(("who", "action", "job_type", "may"), ROWS)

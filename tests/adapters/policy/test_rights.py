@@ -4,13 +4,15 @@ from typing import Final
 
 import pytest
 
+from adapters.policy import default_policy
 from domain.identity import Caller, Principal, Role
-from domain.policy import Action, Question, TablePolicy
+from domain.policy import Action, Question
 from domain.states import Effect, JobType
 from tests.domain.rights import ROLES, ROWS, Row, Who, Whose
 
+POLICY: Final = default_policy()
 OURS: Final = {Action.VIEW_PRINCIPALS, Action.REBUILD_VIEWS}
-"""HPC Pack has no such act; ``test_policy`` has their rows."""
+"""HPC Pack has no such act; ``test_policy_table`` has their rows."""
 PAIRS: Final = [
     pytest.param(row, who, may, id=f"{row.name}-{who}")
     for row in ROWS
@@ -31,7 +33,7 @@ def test_every_act_has_a_row() -> None:
 
 @pytest.mark.parametrize(("row", "who", "may"), PAIRS)
 def test_who_may_do_what(row: Row, who: Who, may: bool) -> None:
-    decision = TablePolicy().decide(asked(row, Principal("sam", (ROLES[who],))))
+    decision = POLICY.decide(asked(row, Principal("sam", (ROLES[who],))))
     assert decision.effect is (Effect.ALLOW if may else Effect.DENY)
 
 
@@ -43,9 +45,7 @@ def test_acting_for_somebody_is_that_person_s_row_and_no_more(
     person = Principal("sam", (ROLES[who],))
     question = asked(row, person)
     caller = Caller(Principal("ada", (Role.ADMINISTRATOR,)), on_behalf_of=person)
-    decision = TablePolicy().decide(
-        Question(caller, question.action, question.owner, question.job_type)
-    )
+    decision = POLICY.decide(Question(caller, question.action, question.owner, question.job_type))
     assert decision.effect is (Effect.ALLOW if may else Effect.DENY)
     assert (decision.facts["actor"], decision.facts["person"]) == ("ada", "sam")
 
@@ -53,4 +53,4 @@ def test_acting_for_somebody_is_that_person_s_row_and_no_more(
 def test_an_owner_who_became_an_operator_still_has_the_rights_of_an_owner() -> None:
     person = Principal("sam", (Role.JOB_OPERATOR,))
     question = Question(Caller(person), Action.SUBMIT, "sam", JobType.BATCH)
-    assert TablePolicy().decide(question).effect is Effect.ALLOW
+    assert POLICY.decide(question).effect is Effect.ALLOW

@@ -1,0 +1,16 @@
+"""The policy: rules in Cedar, and who may do what by them."""
+
+from adapters.policy.cedar import CedarPolicy, parsed_schema
+from adapters.policy.reading import POLICY_BYTES_MAX, Flaw, flaws
+from adapters.policy.shipped import default_policy, default_text, schema_text
+
+__all__ = [
+    "POLICY_BYTES_MAX",
+    "CedarPolicy",
+    "Flaw",
+    "default_policy",
+    "default_text",
+    "flaws",
+    "parsed_schema",
+    "schema_text",
+]

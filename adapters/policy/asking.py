@@ -1,0 +1,99 @@
+"""A request in the terms of the schema, and the engine asked."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import cedarpy
+import msgspec
+from msgspec import Struct
+
+from domain.events import PolicyEntity, PolicyRequest
+
+ROLE: Final = "Role"
+ACTION: Final = "Action"
+ROLES: Final = "roles"
+WORDS: Final = {
+    "kind": "Kind",
+    "origin": "Origin",
+    "job_type": "JobType",
+    "state": "State",
+    "priority": "Priority",
+    "mode": "Mode",
+    "weekday": "Weekday",
+}
+"""Attributes whose words the schema lists, and as what."""
+
+
+class Uid(Struct, frozen=True):
+    """Which entity."""
+
+    type: str
+    id: str
+
+
+class Reference(Struct, frozen=True, rename={"entity": "__entity"}):
+    """An entity as a value."""
+
+    entity: Uid
+
+
+Value = str | int | Reference | tuple[Reference, ...]
+
+
+class Entity(Struct, frozen=True):
+    """An entity as the engine reads it."""
+
+    uid: Uid
+    attrs: Mapping[str, Value]
+    parents: tuple[Uid, ...]
+
+
+def constant(schema: cedarpy.Schema) -> cedarpy.Entities:
+    """What is the same for every request: the actions of the schema."""
+    return cedarpy.Entities.from_json_str("[]", schema)
+
+
+def ask(
+    request: PolicyRequest,
+    rules: cedarpy.PolicySet,
+    base: cedarpy.Entities,
+    schema: cedarpy.Schema,
+) -> cedarpy.AuthzResult:
+    """The engine's answer. Raises ``ValueError`` for entities that the schema does not have."""
+    told = msgspec.json.encode((entity(request.principal), entity(request.resource))).decode()
+    return cedarpy.is_authorized(
+        {
+            "principal": uid(request.principal),
+            "action": {"type": ACTION, "id": request.action},
+            "resource": uid(request.resource),
+            "context": msgspec.json.encode(values(request.context)).decode(),
+        },
+        rules,
+        base.with_added_json_str(told, schema),
+        schema,
+    )
+
+
+def uid(one: PolicyEntity) -> dict[str, str]:
+    """Which one."""
+    return {"type": one.type, "id": one.id}
+
+
+def entity(one: PolicyEntity) -> Entity:
+    """Somebody or something, with what is known of it. A person is in their roles."""
+    attributes = values(one.attributes)
+    roles = tuple(Uid(ROLE, role) for role in one.roles)
+    if one.type in ("User", "Person"):
+        attributes[ROLES] = tuple(Reference(role) for role in roles)
+    return Entity(Uid(one.type, one.id), attributes, roles)
+
+
+def values(known: Mapping[str, str | int]) -> dict[str, Value]:
+    """Words that the schema lists become what it lists."""
+    return {name: value(name, given) for name, given in known.items()}
+
+
+def value(name: str, given: str | int) -> Value:
+    """One of them."""
+    listed = WORDS.get(name)
+    return Reference(Uid(listed, str(given))) if listed else given

@@ -1,0 +1,215 @@
+"""A policy in Cedar: every question is put to the engine, and its answer is a decision to record.
+
+Rules and schema are parsed once. What is handed over for a decision is a principal, an action, a
+resource and a context, nothing else; all of it stands in the decision, so that the same can be
+asked again for ever. Allowed is only what Cedar allows without any error.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import cedarpy
+import msgspec
+from msgspec import Struct
+
+from adapters.policy.asking import ask, constant
+from adapters.policy.reading import RuleSet, one_line, read, sha256
+from adapters.policy.reads import part_read, reads_of
+from adapters.policy.sentences import denied_by, failed, too_large
+from adapters.policy.versions import engine
+from domain.errors import Misconfigured
+from domain.events import Decision, PolicyRequest
+from domain.policy import (
+    DENIED,
+    FACTS_TOO_LARGE,
+    POLICY_ERROR,
+    Action,
+    Question,
+    facts_of,
+    not_allowed,
+)
+from domain.policy_requests import requests_of
+from domain.states import Effect
+
+FACTS_BYTES_MAX: Final = 16 * 1024
+"""All requests of a decision as JSON."""
+
+ERRORS_KEPT: Final = 4
+ERROR_CHARACTERS_MAX: Final = 300
+ANSWERS_REMEMBERED: Final = 4096
+
+
+class Answer(Struct, frozen=True):
+    """Of one request. ``rules``: ids, sorted; none where no rule said anything."""
+
+    effect: Effect
+    rules: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+
+
+class CedarPolicy:
+    """Rules as text, and the schema they keep to. Raises ``Misconfigured`` for what is no policy.
+
+    Answers are remembered by what the rules read of a request. What was recorded is asked anew.
+    """
+
+    def __init__(self, text: str, schema: str) -> None:
+        self._schema = parsed_schema(schema)
+        self._schema_digest = sha256(schema)
+        self._set: RuleSet = read(text, self._schema)
+        self._constant = constant(self._schema)
+        self._reads = reads_of(self._set.parsed.to_pst())
+        self._remembered = dict[bytes, Answer]()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the text of the rules."""
+        return self._set.digest
+
+    @property
+    def schema_digest(self) -> str:
+        """SHA-256 (hex) of the text of the schema."""
+        return self._schema_digest
+
+    @property
+    def engine(self) -> str:
+        """Which versions answer."""
+        return engine()
+
+    @property
+    def text(self) -> str:
+        """The rules."""
+        return self._set.text
+
+    def decide(self, question: Question) -> Decision:
+        return self._decision(requests_of(question), facts_of(question), self._known_or_asked)
+
+    def again(self, decision: Decision) -> Decision:
+        """The answer to what a recorded decision was asked. Raises ``ValueError`` for what nobody
+        can have asked."""
+        return self._decision(decision.requests, decision.facts, self._asked)
+
+    def _decision(
+        self,
+        requests: tuple[PolicyRequest, ...],
+        facts: dict[str, str],
+        answer_to: Callable[[PolicyRequest], Answer],
+    ) -> Decision:
+        """Allowed when every request is; what was asked ends with the first that is not."""
+        try:
+            size = len(msgspec.json.encode(requests))
+        except UnicodeEncodeError as error:
+            return self._failed(requests[-1], (), facts, kept([str(error)]))
+        if not requests or size > FACTS_BYTES_MAX:
+            return self._refused((), facts, FACTS_TOO_LARGE, too_large(size, FACTS_BYTES_MAX))
+        rules = set[str]()
+        for n, request in enumerate(requests, 1):
+            answer = answer_to(request)
+            if answer.effect is not Effect.ALLOW:
+                return self._denied(requests[:n], facts, answer)
+            rules.update(answer.rules)
+        return self._made(Effect.ALLOW, requests, facts, tuple(sorted(rules)))
+
+    # --- the engine -------------------------------------------------------------------------------
+
+    def _known_or_asked(self, request: PolicyRequest) -> Answer:
+        """The answer that what the rules read of this request had before, if it is remembered."""
+        part = part_read(request, self._reads)
+        known = self._remembered.get(part)
+        if known is not None:
+            return known
+        answer = self._asked(request)
+        if not answer.errors:
+            if len(self._remembered) >= ANSWERS_REMEMBERED:
+                del self._remembered[next(iter(self._remembered))]
+            self._remembered[part] = answer
+        return answer
+
+    def _asked(self, request: PolicyRequest) -> Answer:
+        """What the engine says; whatever goes wrong with it is an error, and never an allow."""
+        try:
+            return self._answer(request)
+        except Exception as error:
+            return Answer(Effect.DENY, errors=kept([f"{type(error).__name__}: {error}"]))
+
+    def _answer(self, request: PolicyRequest) -> Answer:
+        told = ask(request, self._set.parsed, self._constant, self._schema)
+        found = tuple(sorted(self._set.rules[number].id for number in told.diagnostics.reasons))
+        errors = kept(told.diagnostics.errors)
+        allowed = told.decision is cedarpy.Decision.Allow and bool(found) and not errors
+        if told.decision is cedarpy.Decision.NoDecision and not errors:
+            errors = ("the engine made no decision",)
+        return Answer(Effect.ALLOW if allowed else Effect.DENY, found, errors)
+
+    # --- refusals ---------------------------------------------------------------------------------
+
+    def _denied(
+        self, asked: tuple[PolicyRequest, ...], facts: dict[str, str], answer: Answer
+    ) -> Decision:
+        last = asked[-1]
+        if answer.errors:
+            return self._failed(last, asked, facts, answer.errors)
+        if not answer.rules:
+            words = not_allowed(last.principal.id, Action(last.action), self._allowed(last.action))
+            return self._refused(asked, facts, DENIED, words)
+        forbidding = [x for x in self._set.rules.values() if x.id in answer.rules]
+        words = denied_by(last, forbidding)
+        return self._made(Effect.DENY, asked, facts, answer.rules, explanation=words)
+
+    def _failed(
+        self,
+        last: PolicyRequest,
+        asked: tuple[PolicyRequest, ...],
+        facts: dict[str, str],
+        errors: tuple[str, ...],
+    ) -> Decision:
+        return self._refused(asked, facts, POLICY_ERROR, failed(last, errors), errors)
+
+    def _allowed(self, action: str) -> list[str]:
+        """The words for those whom some rule may permit it."""
+        rules = self._set.rules.values()
+        return [x.who for x in rules if x.permits and (x.actions is None or action in x.actions)]
+
+    def _refused(
+        self,
+        asked: tuple[PolicyRequest, ...],
+        facts: dict[str, str],
+        rule: str,
+        words: str,
+        errors: tuple[str, ...] = (),
+    ) -> Decision:
+        return self._made(Effect.DENY, asked, facts, (rule,), errors, words)
+
+    def _made(
+        self,
+        effect: Effect,
+        asked: tuple[PolicyRequest, ...],
+        facts: dict[str, str],
+        rules: tuple[str, ...],
+        errors: tuple[str, ...] = (),
+        explanation: str = "",
+    ) -> Decision:
+        return Decision(
+            effect=effect,
+            digest=self.digest,
+            rules=rules,
+            facts=facts,
+            errors=errors,
+            explanation=explanation,
+            schema_digest=self._schema_digest,
+            engine=engine(),
+            requests=asked,
+        )
+
+
+def kept(errors: Sequence[str]) -> tuple[str, ...]:
+    """As much of the engine's errors as a decision keeps."""
+    return tuple(one_line(error)[:ERROR_CHARACTERS_MAX] for error in errors[:ERRORS_KEPT])
+
+
+def parsed_schema(text: str) -> cedarpy.Schema:
+    """A schema, parsed. Raises ``Misconfigured``."""
+    try:
+        return cedarpy.Schema.from_str(text)
+    except ValueError as error:
+        raise Misconfigured(f"the policy's schema cannot be read: {error}") from error

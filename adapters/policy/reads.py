@@ -1,0 +1,105 @@
+"""What the answers of a policy can depend on: of each request only what some rule reads.
+
+Rules that never ask for the name of a job answer alike for jobs of all names. What is told here is
+never too little: a way of asking that is not known counts as asking for everything.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+
+import msgspec
+from cedarpy import pst
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain.events import PolicyRequest
+from domain.policy_requests import JOB
+
+
+class Reads(Struct, frozen=True):
+    """``attributes``: those that some rule names, of whatever it may be. ``which_job``: whether it
+    matters which job it is, by its number. ``all_context``: whether the context is taken whole."""
+
+    attributes: frozenset[str]
+    which_job: bool
+    all_context: bool
+
+
+def reads_of(rules: pst.PolicySet) -> Reads:
+    """What the rules read."""
+    nodes = tuple(x for rule in rules.static_policies.values() for x in within(rule))
+    return Reads(
+        attributes=frozenset(name for node in nodes for name in named(node)),
+        which_job=taken_whole(nodes, "resource") or any(names_a_job(node) for node in nodes),
+        all_context=taken_whole(nodes, "context"),
+    )
+
+
+def part_read(request: PolicyRequest, reads: Reads) -> bytes:
+    """The part of a request that its answer depends on: the same part, the same answer."""
+    resource, context = request.resource, request.context
+    attributes = only(resource.attributes, reads.attributes)
+    if resource.type == JOB and not reads.which_job:
+        resource = replace(resource, id="")
+    if not reads.all_context:
+        context = only(context, reads.attributes)
+    part = replace(request, resource=replace(resource, attributes=attributes), context=context)
+    return msgspec.json.encode(part)
+
+
+def only(known: Mapping[str, str | int], names: frozenset[str]) -> dict[str, str | int]:
+    """Those of these names."""
+    return {name: value for name, value in known.items() if name in names}
+
+
+def named(node: object) -> tuple[str, ...]:
+    """The attributes that an expression names."""
+    match node:
+        case pst.GetAttr(_, attribute):
+            return (attribute,)
+        case pst.HasAttr(_, attributes):
+            return attributes
+        case _:
+            return ()
+
+
+def names_a_job(node: object) -> bool:
+    """Whether it is a job, named by its number."""
+    return isinstance(node, pst.EntityUid) and str(node.type) == JOB
+
+
+def taken_whole(nodes: tuple[object, ...], name: str) -> bool:
+    """Whether a variable is used otherwise than to ask for an attribute, its type or its groups."""
+    used = sum(1 for node in nodes if is_variable(node, name))
+    harmless = sum(1 for node in nodes if reads_part(node, name))
+    return used != harmless
+
+
+def reads_part(node: object, name: str) -> bool:
+    """Whether it asks for an attribute, the type or the groups of the variable."""
+    match node:
+        case pst.GetAttr(base, _) | pst.HasAttr(base, _) | pst.Is(base, _, _):
+            return is_variable(base, name)
+        case pst.BinaryOp("in", left, _):
+            return is_variable(left, name)
+        case _:
+            return False
+
+
+def is_variable(node: object, name: str) -> bool:
+    """Whether it is this variable."""
+    return isinstance(node, pst.Var) and node.name == name
+
+
+def within(node: object) -> Iterator[object]:
+    """A node and all that is in it."""
+    if isinstance(node, tuple):
+        for one in node:
+            yield from within(one)
+    elif isinstance(node, Mapping):
+        for one in node.values():
+            yield from within(one)
+    elif is_dataclass(node):
+        yield node
+        for field in fields(node):
+            yield from within(getattr(node, field.name))

@@ -1,0 +1,162 @@
+"""Recorded decisions, each computed again with the policy that made it.
+
+Reads only. A decision holds all that it rests on, so nothing else is asked.
+"""
+
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import aclosing
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from application.checking import Whole
+from application.ports import Stored, Undecodable
+from domain.events import Decision, Event
+from domain.policy import FACTS_TOO_LARGE
+
+LIMIT_DEFAULT: Final = 20
+NO_POLICY: Final = ""
+"""The digest of a decision that no policy made: a site's filter gave a job new properties."""
+
+FIELDS: Final = ("effect", "rules", "errors", "explanation")
+"""What an answer is. The rest of a decision is what was asked, and of whom."""
+
+
+class Again(Protocol):
+    """A policy that can be asked what it was asked before."""
+
+    @property
+    def schema_digest(self) -> str:
+        """The schema it is asked with, "" for none."""
+        ...
+
+    def again(self, decision: Decision) -> Decision:
+        """The answer now. Raises ``ValueError`` for what it can never have been asked."""
+        ...
+
+
+class Difference(Struct, frozen=True):
+    """A decision that comes out otherwise. ``field``: what of it; ``recorded`` and ``now``: how."""
+
+    position: int
+    type: str
+    aggregate: str
+    field: str
+    recorded: str
+    now: str
+
+
+class Rechecked(Struct, frozen=True):
+    """What asking again gave.
+
+    ``last``: the position up to which it was looked at. ``decisions``: how many were computed
+    again. ``differences``: the first of them, in the order of the stream, out of ``different``.
+    ``unknown``: decisions of policies that are not here, by digest. ``untold``: decisions about
+    more than a policy may be told, of which only that was kept. ``unreadable``: events that cannot
+    be decoded.
+    """
+
+    stream: str
+    last: int
+    decisions: int
+    different: int
+    differences: tuple[Difference, ...]
+    unknown: dict[str, int]
+    untold: int
+    unreadable: int
+
+
+class Recheck:
+    """Takes events one by one. ``policies``: those that are here, by their digest."""
+
+    def __init__(self, policies: Mapping[str, Again], limit: int = LIMIT_DEFAULT) -> None:
+        self._policies = policies
+        self._limit = limit
+        self._decisions = 0
+        self._different = 0
+        self._differences: list[Difference] = []
+        self._unknown = Counter[str]()
+        self._untold = 0
+        self._unreadable = 0
+
+    def take(self, stored: Stored) -> None:
+        """One event."""
+        if isinstance(stored.fact, Undecodable):
+            self._unreadable += 1
+            return
+        decision = decision_of(stored.fact.data)
+        if decision is None or decision.digest == NO_POLICY:
+            return
+        policy = self._policies.get(decision.digest)
+        if policy is None or policy.schema_digest != decision.schema_digest:
+            self._unknown[decision.digest] += 1
+        elif decision.rules == (FACTS_TOO_LARGE,) and not decision.requests:
+            self._untold += 1
+        else:
+            self._decisions += 1
+            self._note(differences(stored, decision, policy))
+
+    def _note(self, found: Iterable[Difference]) -> None:
+        for difference in found:
+            self._different += 1
+            if len(self._differences) < self._limit:
+                self._differences.append(difference)
+
+    def report(self, stream: str, last: int) -> Rechecked:
+        """All that was found."""
+        return Rechecked(
+            stream=stream,
+            last=last,
+            decisions=self._decisions,
+            different=self._different,
+            differences=tuple(self._differences),
+            unknown=dict(self._unknown),
+            untold=self._untold,
+            unreadable=self._unreadable,
+        )
+
+
+async def recheck_stream(
+    stream: AsyncGenerator[list[Whole], None],
+    last: int,
+    recheck: Recheck,
+    told: Callable[[int], None],
+) -> None:
+    """Every event up to ``last``. ``told`` learns how far it has come."""
+    async with aclosing(stream) as batches:
+        async for batch in batches:
+            for whole in batch:
+                if whole.stored is not None and whole.position <= last:
+                    recheck.take(whole.stored)
+            if batch:
+                told(min(batch[-1].position, last))
+
+
+def decision_of(fact: Event) -> Decision | None:
+    """The decision in a fact, if there is one."""
+    found = getattr(fact, "decision", None)
+    return found if isinstance(found, Decision) else None
+
+
+def differences(stored: Stored, recorded: Decision, policy: Again) -> Iterable[Difference]:
+    """How the answer differs from the one now: one entry, for the first of its parts that does."""
+    try:
+        now = policy.again(recorded)
+    except ValueError as error:
+        return [difference(stored, "facts", "what a policy may be told", str(error))]
+    for field in FIELDS:
+        before, after = shown(getattr(recorded, field)), shown(getattr(now, field))
+        if before != after:
+            return [difference(stored, field, before, after)]
+    return ()
+
+
+def difference(stored: Stored, field: str, recorded: str, now: str) -> Difference:
+    """One of this event."""
+    return Difference(stored.position, stored.type, str(stored.aggregate), field, recorded, now)
+
+
+def shown(value: object) -> str:
+    """A part of a decision as text."""
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,119 @@
+"""What a policy is told for a question: a principal, an action, a resource and a context each time.
+
+What is not known is not handed over: a rule finds it absent, and nothing is guessed.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from domain.events import PolicyEntity, PolicyRequest
+from domain.identity import Caller, Principal
+from domain.job import Job
+from domain.policy import Action, JobKnown, Question
+from domain.states import JobState
+
+USER: Final = "User"
+PERSON: Final = "Person"
+JOB: Final = "Job"
+CLUSTER: Final = PolicyEntity("Cluster", "cluster")
+ON_THE_CLUSTER: Final = frozenset(
+    {Action.SET_PARAMETER, Action.VIEW_PRINCIPALS, Action.REBUILD_VIEWS, Action.ACT_FOR_OTHERS}
+)
+"""What is done on no job."""
+
+RUNNING: Final = frozenset({JobState.RUNNING, JobState.FINISHING, JobState.CANCELING})
+WEEKDAYS: Final = (
+    *("Monday", "Tuesday", "Wednesday", "Thursday"),
+    *("Friday", "Saturday", "Sunday"),
+)
+
+Known = Mapping[str, str | int | None]
+
+
+def requests_of(question: Question) -> tuple[PolicyRequest, ...]:
+    """What is asked, in this order. Who acts for somebody is asked about first: whether they may.
+
+    What they want to do is asked next, as the person they act for.
+    """
+    caller = question.caller
+    asked = PolicyRequest(
+        who(USER, caller.subject), str(question.action), resource(question), context(question)
+    )
+    if caller.on_behalf_of is None:
+        return (asked,)
+    person = who(PERSON, caller.on_behalf_of)
+    acting = PolicyRequest(
+        who(USER, caller.actor), str(Action.ACT_FOR_OTHERS), person, told_of(caller)
+    )
+    return acting, asked
+
+
+def who(kind: str, person: Principal) -> PolicyEntity:
+    """Somebody, as a principal or as a resource."""
+    roles = tuple(sorted({str(role) for role in person.roles}))
+    return PolicyEntity(kind, person.name, {"name": person.name, "kind": str(person.kind)}, roles)
+
+
+def resource(question: Question) -> PolicyEntity:
+    """The job, or the cluster for what is about no job. A job that is to be made has no id."""
+    if question.action in ON_THE_CLUSTER:
+        return CLUSTER
+    job = question.job
+    attributes = known(
+        {
+            "owner": question.owner or None,
+            "job_type": question.job_type,
+            "state": job.state,
+            "priority": job.priority,
+            "project": job.project,
+            "name": job.name,
+            "running_seconds": job.running_seconds,
+            "node_count": job.node_count,
+        }
+    )
+    return PolicyEntity(JOB, "" if job.id is None else str(job.id), attributes)
+
+
+def context(question: Question) -> dict[str, str | int]:
+    """The request itself."""
+    said = question.said
+    at = said.at.astimezone(UTC) if said.at else None
+    return told_of(question.caller) | known(
+        {
+            "mode": said.mode,
+            "message_units": said.message_units,
+            "reason_code": said.reason_code,
+            "hour": at.hour if at else None,
+            "weekday": WEEKDAYS[at.weekday()] if at else None,
+        }
+    )
+
+
+def told_of(caller: Caller) -> dict[str, str | int]:
+    """Where a request came from, and who made it."""
+    return {"origin": str(caller.origin), "actor": caller.actor.name}
+
+
+def known(values: Known) -> dict[str, str | int]:
+    """Those that are known, as plain words and numbers."""
+    return {
+        name: value if isinstance(value, int) else str(value)
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def known_of(job: Job, at: datetime) -> JobKnown:
+    """What a policy may know of a job at this moment, beside its owner and type."""
+    runs = job.state in RUNNING and job.started_at is not None
+    started = job.started_at if runs else None
+    return JobKnown(
+        id=job.id,
+        name=job.name,
+        state=job.state,
+        priority=job.priority,
+        project=job.project,
+        running_seconds=max(0, int((at - started).total_seconds())) if started else None,
+        node_count=len(job.nodes),
+    )

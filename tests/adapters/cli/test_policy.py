@@ -1,0 +1,93 @@
+"""``countermand policy show`` and ``check``, which need no server."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from adapters.policy import default_policy, default_text, schema_text
+from tests.adapters.cli.conftest import Cli
+
+
+def test_show_prints_the_exact_rules_and_says_which_they_are(cli: Cli) -> None:
+    done = cli("policy", "show")
+    assert (done.returncode, done.stdout) == (0, default_text())
+    digest = sha256(done.stdout.encode()).hexdigest()
+    assert digest == default_policy().digest
+    assert digest in done.stderr
+    assert "cedarpy 4." in done.stderr
+    assert cli("policy").stdout == default_text()
+    assert cli("policy", "show", "--schema", "-q").stdout == schema_text()
+    found = json.loads(cli("policy", "show", "-o", "json").stdout)
+    assert (found["digest"], found["rules"], found["schema"]) == (
+        digest,
+        default_text(),
+        schema_text(),
+    )
+
+
+def test_check_finds_nothing_wrong_with_the_rules_in_force(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "rules.cedar"
+    file.write_text(default_text())
+    done = cli("policy", "check", str(file))
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{file}: nothing is wrong\n", "")
+    assert json.loads(cli("policy", "check", str(file), "-o", "json").stdout) == []
+
+
+def test_check_names_file_line_and_rule(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "rules.cedar"
+    rule = '@id("late")\nforbid (principal, action, resource)\nwhen { context.hours == 3 };\n'
+    file.write_text(default_text() + rule)
+    done = cli("policy", "check", str(file), "-o", "json")
+    flaw = json.loads(done.stdout)[0]
+    assert done.returncode == 2
+    assert (flaw["file"], flaw["rule"]) == (str(file), "late")
+    assert flaw["line"] == default_text().count("\n") + 1
+    assert "hours" in flaw["what"]
+    assert "late" in cli("policy", "check", str(file)).stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"permit (", "cannot be read as Cedar"),
+        (b"// nothing", "no rule"),
+        (b"permit (principal, action, resource);", "no @id"),
+        (b"// " + b"x" * 60_000, "at most 49152 are allowed"),
+    ],
+)
+def test_check_says_what_is_no_policy(cli: Cli, tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "rules.cedar"
+    file.write_bytes(content)
+    done = cli("policy", "check", str(file), "--fields", "what")
+    assert done.returncode == 2
+    assert said in done.stdout
+
+
+def test_a_file_that_cannot_be_read(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "rules.cedar"
+    file.write_bytes(b"\xff")
+    done = cli("policy", "check", str(file))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "byte 0 is not UTF-8" in done.stderr
+    assert cli("policy", "check", "/nowhere").returncode == 2
+    assert cli("policy", "check", "").returncode == 2
+
+
+def test_hostile_rules_are_harmless_in_the_output(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "rules.cedar"
+    file.write_text('@id("\x1b[31m\u202e") permit (principal, action == Action::"fly", resource);')
+    done = cli("policy", "check", str(file))
+    assert done.returncode == 2
+    assert "\x1b" not in done.stdout
+    assert "\u202e" not in done.stdout
+
+
+def test_recheck_without_a_store_says_so(cli: Cli, tmp_path: Path) -> None:
+    done = cli("policy", "recheck", "--data", str(tmp_path / "empty"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "has no stream" in done.stderr
+    file = tmp_path / "rules.cedar"
+    file.write_text("permit (")
+    assert cli("policy", "recheck", "--policy", str(file)).returncode == 1

@@ -1,0 +1,101 @@
+"""Other rules than those shipped: what they say in a refusal, and that errors never allow."""
+
+from typing import Final
+
+import pytest
+
+from adapters.policy import CedarPolicy, schema_text
+from domain.errors import Misconfigured
+from domain.identity import Caller, Principal
+from domain.policy import Action, JobKnown, Question, RequestKnown
+from domain.states import CancelMode, Effect, JobType
+
+SAM: Final = Caller(Principal("sam"))
+ALLOW: Final = '@id("all") @who("everybody") permit (principal, action, resource);'
+CANCEL: Final = Question(SAM, Action.CANCEL, "sam", JobType.BATCH, JobKnown(id=7, project="x"))
+
+
+def policy(text: str) -> CedarPolicy:
+    return CedarPolicy(text, schema_text())
+
+
+def test_a_rule_that_forbids_says_its_own_sentence() -> None:
+    rules = policy(
+        ALLOW + '@id("why") @deny_message("{principal} may not {action} of {resource}: say why") '
+        'forbid (principal, action == Action::"cancel", resource) when { context has mode && '
+        'context.mode == Mode::"forced" && context has message_units && '
+        "context.message_units == 0 };"
+    )
+    silent = RequestKnown(CancelMode.FORCED, 0, "")
+    question = Question(SAM, Action.CANCEL, "sam", JobType.BATCH, JobKnown(id=7), silent)
+    decision = rules.decide(question)
+    assert (decision.effect, decision.rules) == (Effect.DENY, ("why",))
+    assert decision.explanation == "sam may not cancel this job of job 7: say why"
+    assert rules.decide(CANCEL).rules == ("all",)
+
+
+def test_all_rules_that_forbid_are_named_sorted_and_one_without_a_sentence_gets_one() -> None:
+    forbid = "forbid (principal, action, resource);"
+    decision = policy(f'{ALLOW} @id("z") {forbid} @id("a") {forbid}').decide(CANCEL)
+    assert decision.rules == ("a", "z")
+    assert decision.explanation == "sam may not cancel this job: forbidden by a, z"
+
+
+def test_what_no_rule_permits_names_those_who_may() -> None:
+    rules = policy('@id("x") permit (principal in Role::"auditor", action, resource);')
+    decision = rules.decide(CANCEL)
+    assert decision.rules == ("no-rule-allows",)
+    assert decision.explanation == "sam may not cancel this job: allowed are x"
+    never = policy('@id("x") forbid (principal, action, resource is Job) when { false };')
+    assert never.decide(CANCEL).explanation.endswith("allowed are nobody")
+
+
+def test_an_allow_with_an_error_is_a_refusal_of_its_own_kind() -> None:
+    rules = policy(
+        ALLOW + '@id("broken") forbid (principal, action, resource is Job) when { '
+        "resource has node_count && resource.node_count * 9000000000000000000 > 1 };"
+    )
+    question = Question(SAM, Action.CANCEL, "sam", JobType.BATCH, JobKnown(node_count=4))
+    decision = rules.decide(question)
+    assert (decision.effect, decision.rules) == (Effect.DENY, ("policy-error",))
+    assert "overflow" in decision.errors[0]
+    assert "could not be decided" in decision.explanation
+    assert decision.requests
+    assert rules.again(decision) == decision
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a\udfff"])
+def test_a_name_that_cannot_be_written_is_a_refusal(name: str) -> None:
+    decision = policy(ALLOW).decide(Question(SAM, Action.CANCEL, "sam", job=JobKnown(name=name)))
+    assert (decision.effect, decision.rules) == (Effect.DENY, ("policy-error",))
+    assert decision.errors
+
+
+def test_a_number_beyond_the_engine_s_is_a_refusal() -> None:
+    job = JobKnown(running_seconds=2**63)
+    decision = policy(ALLOW).decide(Question(SAM, Action.CANCEL, "sam", job=job))
+    assert (decision.effect, decision.rules) == (Effect.DENY, ("policy-error",))
+
+
+def test_too_much_to_tell_is_refused_and_not_shortened() -> None:
+    rules = policy(ALLOW)
+    fits = Question(SAM, Action.CANCEL, "sam", job=JobKnown(project="p" * 15_000))
+    assert rules.decide(fits).effect is Effect.ALLOW
+    decision = rules.decide(Question(SAM, Action.CANCEL, "sam", job=JobKnown(project="p" * 16_384)))
+    assert (decision.effect, decision.rules) == (Effect.DENY, ("policy-facts-too-large",))
+    assert decision.requests == ()
+    assert "at most 16384 are allowed" in decision.explanation
+
+
+def test_a_decision_that_asked_nothing_is_no_allow() -> None:
+    rules = policy(ALLOW)
+    allowed = rules.decide(CANCEL)
+    assert allowed.effect is Effect.ALLOW
+    from msgspec.structs import replace
+
+    assert rules.again(replace(allowed, requests=())).effect is Effect.DENY
+
+
+def test_a_schema_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(Misconfigured, match="schema"):
+        CedarPolicy(ALLOW, "entity ;")

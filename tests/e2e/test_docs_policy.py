@@ -1,0 +1,56 @@
+"""Every command in ``docs/policy.md`` is run; its tables are those of the schema and the rules."""
+
+import json
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from adapters.policy import default_text, flaws, parsed_schema, schema_text
+from tests.e2e.service import Service
+from tests.e2e.shown import Shell, blocks, commands, document, surroundings
+
+pytestmark = [pytest.mark.e2e]
+
+PAGE: Final = document("docs/policy.md")
+
+
+def test_every_shown_command_works_in_order(service: Service, tmp_path: Path) -> None:
+    job = service.start().submit("sleep 600")
+    service.cancel(job, message="disk full")
+    service.until_state(job, "Canceled")
+    environment = {"COUNTERMAND_DATA": str(service.data)}
+    shell = Shell(
+        surroundings(service) | environment,
+        service.home,
+        tmp_path,
+        {"explain 17": f"explain {job}", "show 17": f"show {job}"},
+    )
+    said = {line: shell.run(line).out for line in commands(PAGE)}
+    assert (service.home / "rules.cedar").read_text() == default_text()
+    assert (service.home / "countermand.cedarschema").read_text() == schema_text()
+    assert ", allowed by administrator-everything, owner-controls" in said["countermand explain 17"]
+    told = json.loads(said["countermand show 17 --events -o json"])["events"]
+    (cancel,) = [x["event"] for x in told if "JobCancelRequested" in x["event"]["type"]]
+    (asked,) = cancel["data"]["decision"]["requests"]
+    assert asked["context"]["message_units"] == len("disk full")
+    assert (asked["action"], asked["resource"]["id"]) == ("cancel", str(job))
+    verdict = r"[1-9]\d* decisions up to event \d+ were computed again: all as recorded\n"
+    assert re.fullmatch(verdict, said["countermand policy recheck"])
+
+
+def test_the_rule_of_the_page_is_one() -> None:
+    (rule,) = blocks(PAGE, "text")
+    assert flaws(rule, parsed_schema(schema_text())) == []
+
+
+def test_every_rule_attribute_and_action_is_on_the_page() -> None:
+    rules = re.findall(r'@id\("(.+?)"\)', default_text())
+    types = schema_text().split("// --- to do what")[0]
+    attributes = re.findall(r"^  (\w+)\??: ", types, re.MULTILINE)
+    declared = re.findall(r"^action(.+?)appliesTo", schema_text(), re.MULTILINE | re.DOTALL)
+    actions = re.findall(r'"(\w+)"', "".join(declared))
+    assert len(actions) == 14
+    for word in (*rules, *attributes, *actions):
+        assert f"`{word}`" in PAGE, word
