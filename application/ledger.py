@@ -8,6 +8,7 @@ One lock an aggregate keeps the service from racing itself; the guard in the log
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
+from functools import reduce
 from typing import Final, Generic, TypeVar
 
 from msgspec import Struct
@@ -308,13 +309,8 @@ class Ledger:
         new = self._dress(decide(before, now), now, cause)
         if not new:
             return _Made(Change(before, before, (), token.position), held, None)
-        recorded = tuple(
-            Recorded(aggregate, token.version + n, event) for n, event in enumerate(new, 1)
-        )
-        after = before
-        for fact in recorded:
-            after = kind.fold(after, fact)
-        change = Change(before, after, recorded, token.position)
+        recorded = numbered(aggregate, token.version, new)
+        change = Change(before, reduce(kind.fold, recorded, before), recorded, token.position)
         return _Made(change, held, Write(aggregate, new, token))
 
     def _and_then(
@@ -332,12 +328,13 @@ class Ledger:
         more = self._dress(
             then(change.after, later), later, Cause(correlation_id=cause.correlation_id)
         )
-        after, recorded = change.after, list(change.recorded)
-        for version, event in enumerate(more, recorded[-1].version + 1):
-            recorded.append(Recorded(write.aggregate, version, event))
-            after = kind.fold(after, recorded[-1])
-        change = replace(change, after=after, recorded=tuple(recorded))
-        return _Made(change, made.held, replace(write, events=(*write.events, *more)))
+        facts = numbered(write.aggregate, change.recorded[-1].version, more)
+        after, recorded = reduce(kind.fold, facts, change.after), (*change.recorded, *facts)
+        return _Made(
+            replace(change, after=after, recorded=recorded),
+            made.held,
+            replace(write, events=(*write.events, *more)),
+        )
 
     def _changed(self, made: "_Made[S]", end: Token) -> Change[S]:
         """It is stored up to ``end``."""
@@ -408,6 +405,13 @@ class Ledger:
         held = self.loading.snap(aggregate, held)
         self._hot.put(aggregate, held)  # type: ignore[arg-type]
         return held
+
+
+def numbered(
+    aggregate: Aggregate, version: int, events: Sequence[NewEvent]
+) -> tuple[Recorded, ...]:
+    """The events as the aggregate's next facts, after the one of this version."""
+    return tuple(Recorded(aggregate, n, event) for n, event in enumerate(events, version + 1))
 
 
 def rising(now: datetime, last: datetime | None) -> datetime:

@@ -35,12 +35,8 @@ class Following:
         last = after
         async with aclosing(self._backlog(after)) as items:
             async for item in items:
-                if isinstance(item, End):
-                    last = max(last, item.sequence)
-                    yield CaughtUp(item.sequence)
-                else:
-                    last = item[-1].sequence
-                    yield tuple(self._recent.decode(raw) for raw in item)
+                last = item.position if isinstance(item, CaughtUp) else item[-1].position
+                yield item
         async with aclosing(self._onwards(last)) as batches:
             async for batch in batches:
                 yield batch
@@ -51,13 +47,14 @@ class Following:
         if self._live is not None:
             await self._live.close()
 
-    async def _backlog(self, after: int) -> AsyncGenerator[list[Raw] | End, None]:
+    async def _backlog(self, after: int) -> AsyncGenerator[tuple[Stored, ...] | CaughtUp, None]:
         """What is there now, and the marker; an outage is waited out."""
         async with aclosing(self._reader.read(after, [], follow=True)) as items:
             async for item in items:
-                yield item
                 if isinstance(item, End):
+                    yield CaughtUp(item.sequence)
                     return
+                yield tuple(self._recent.decode(raw) for raw in item)
 
     async def _onwards(self, last: int) -> Batches:
         live = self._joined(last)
@@ -71,9 +68,9 @@ class Following:
                 elif live.position > last:  # too far behind: that is not kept any more
                     async with aclosing(self._backlog(last)) as items:
                         async for item in items:
-                            if not isinstance(item, End):
-                                last = item[-1].sequence
-                                yield tuple(self._recent.decode(raw) for raw in item)
+                            if not isinstance(item, CaughtUp):
+                                last = item[-1].position
+                                yield item
                 else:
                     live.check()
                     await moved.wait()

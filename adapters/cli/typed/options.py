@@ -21,6 +21,8 @@ MESSAGE_FILE_BYTES_MAX: Final = 1024 * 1024
 NAME_CHARACTERS_MAX: Final = 256
 JOB_CHARACTERS_MAX: Final = 64
 FIELDS_MAX: Final = 100
+TOLD_DEFAULT: Final = 20
+TOLD_MAX: Final = 10_000
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
@@ -48,6 +50,17 @@ class Asked:
 def prints(verb: Verb) -> Callable[..., Any]:
     """Adds -o, --fields, -q and --utc; the verb gets ``asked``."""
     return _with(verb, _FORM, _FIELDS, _QUIET, _UTC)
+
+
+def tells(what: str) -> Callable[[Verb], Verb]:
+    """--limit, for a verb that tells some in full and counts all; it gets ``limit``."""
+    return click.option(
+        "--limit",
+        type=click.IntRange(1, TOLD_MAX),
+        default=TOLD_DEFAULT,
+        metavar="N",
+        help=f"{what} Else {TOLD_DEFAULT}.",
+    )
 
 
 def says(verb: Verb) -> Callable[..., Any]:

@@ -11,9 +11,6 @@ from adapters.cli.exits import DIFFERENT, DONE
 from adapters.cli.printing.output import Output
 from adapters.cli.typed import options as o
 
-LIMIT_DEFAULT: Final = 20
-LIMIT_MAX: Final = 10_000
-
 
 class Harm(Protocol):
     """One thing that is not as it must be."""
@@ -72,13 +69,7 @@ HEADINGS: Final = ("KIND", "EVENT", "SUBJECT", "ID", "JOB", "EXPECTED", "FOUND")
 
 @click.command("fsck")
 @chooses("data", "cluster", "nats_url")
-@click.option(
-    "--limit",
-    type=click.IntRange(1, LIMIT_MAX),
-    default=LIMIT_DEFAULT,
-    metavar="N",
-    help="How much damage is told in full; all of it is counted. Else 20.",
-)
+@o.tells("How much damage is told in full; all of it is counted.")
 @click.option("--no-views", is_flag=True, help="Leave the views out: they can be built anew.")
 @o.prints
 def verb(asked: o.Asked, chosen: Chosen, limit: int, no_views: bool) -> int:

@@ -13,8 +13,6 @@ from adapters.cli.exits import DIFFERENT, DONE, FAILURE, USAGE
 from adapters.cli.printing.output import Output
 from adapters.cli.typed import options as o
 
-LIMIT_DEFAULT: Final = 20
-LIMIT_MAX: Final = 10_000
 FLAW: Final = ("FILE", "LINE", "RULE", "WHAT")
 DIFFERENCE: Final = ("EVENT", "TYPE", "OF", "PART", "RECORDED", "NOW")
 
@@ -157,13 +155,7 @@ def check(asked: o.Asked, file: Path) -> int:
     metavar="FILE",
     help="Rules that were in force before, for decisions that were made by them; repeatable.",
 )
-@click.option(
-    "--limit",
-    type=click.IntRange(1, LIMIT_MAX),
-    default=LIMIT_DEFAULT,
-    metavar="N",
-    help="How many differences are told in full; all of them are counted. Else 20.",
-)
+@o.tells("How many differences are told in full; all of them are counted.")
 @o.prints
 def recheck(asked: o.Asked, chosen: Chosen, files: tuple[Path, ...], limit: int) -> int:
     """Compute every recorded decision again, from what stands in it, by the rules that made it.
