@@ -15,7 +15,9 @@ from tests.support.contract import complaints, entry_named, paths, put, stored_e
 
 HASH: Final = "ab" * 32
 events = st.sampled_from(entries()).flatmap(lambda x: st.tuples(st.just(x), stored_events(x)))
-MAPS: Final = frozenset({"properties", "changes", "facts", "environment", "asked_for"})
+MAPS: Final = frozenset(
+    {"properties", "changes", "facts", "environment", "asked_for", "attributes", "context"}
+)
 BAD_TIMES: Final = (
     "",
     "2026-11-23",

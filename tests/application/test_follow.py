@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -197,7 +198,9 @@ async def test_the_marker_comes_once_after_what_existed_at_the_call(world: World
             async with aclosing(follow(stack, AUDITOR, after, quiet_seconds=0.001)) as stream:
                 begin = await anext(stream)
                 await stack.cancel("4711", key=f"more{after}")  # it existed not yet at the call
-                found = [begin] + [await anext(stream) for _ in range(9)]
+                its_event = partial(tells_of, position=last + 1)
+                later = [x async for x in limited(stream, its_event)]
+                found = [begin, *later] + [await anext(stream) for _ in range(9)]
             marks = [n for n, x in enumerate(found) if isinstance(x, CaughtUp)]
             assert begin == Passage((), after)
             assert [found[n] for n in marks] == [CaughtUp(last)]
@@ -225,6 +228,11 @@ async def test_nobody_is_told_of_what_is_not_in_the_journal_yet(world: World) ->
             stack.tail.add(tuple(missing))
             rest = [x async for x in limited(stream, lambda x: isinstance(x, CaughtUp))]
         assert [x.position for p in rest if isinstance(p, Passage) for x in p.events] == [3]
+
+
+def tells_of(item: Passage | CaughtUp, position: int) -> bool:
+    """Whether it reaches the event there: the journal has copied it by then."""
+    return isinstance(item, Passage) and item.position >= position
 
 
 async def limited(stream: Following, is_last: Any) -> AsyncGenerator[Passage | CaughtUp, None]:
