@@ -7,12 +7,12 @@ directory's lock for as long as it runs.
 import asyncio
 import json
 import os
-import signal
 import sys
 import time
 import urllib.error
 import urllib.request
 import uuid
+from contextlib import suppress
 from http import HTTPStatus
 from importlib import metadata
 from pathlib import Path
@@ -146,12 +146,7 @@ class EmbeddedServer:
                 return
             if not await asyncio.to_thread(says_unhealthy, self.monitor_url):
                 return
-            process.terminate()
-            try:
-                await asyncio.wait_for(process.wait(), STOP_SECONDS)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
+            await ended(process)
 
     def credentials_file(self, role: NatsRole) -> Path:
         """The JSON file (0600) with a user's name and password."""
@@ -164,14 +159,8 @@ class EmbeddedServer:
             self._supervisor.cancel()
             await asyncio.gather(self._supervisor, return_exceptions=True)
         process = self._process
-        if process is None or process.returncode is not None:
-            return
-        process.send_signal(signal.SIGTERM)
-        try:
-            await asyncio.wait_for(process.wait(), STOP_SECONDS)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        if process is not None and process.returncode is None:
+            await ended(process)
 
     @property
     def _config_file(self) -> Path:
@@ -279,6 +268,18 @@ async def answering_server(host: str, port: int) -> str:
         return str(json.loads(line.partition(b" ")[2])["server_name"])
     except (OSError, ValueError, KeyError) as error:
         raise Unavailable(f"no nats-server answers at {host}:{port}: {error}") from error
+
+
+async def ended(process: asyncio.subprocess.Process) -> None:
+    """Have the child end: SIGTERM, up to 5 s, then SIGKILL, unless it ends in that very moment."""
+    process.terminate()
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
 
 def says_unhealthy(monitor_url: str) -> bool:
