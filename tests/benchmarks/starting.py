@@ -29,10 +29,9 @@ from tests.benchmarks.figures import ROUNDS, Figure, cancel, held_jobs
 from tests.benchmarks.figures import timed as timed_await
 from tests.benchmarks.history import POLICY, added, event, message_of, person, refused
 from tests.benchmarks.rebuild import fill
-from tests.benchmarks.sweep_history import START_SECONDS_MAX, started
+from tests.benchmarks.sweep_history import started
 from tests.benchmarks.timing import milliseconds, timed
 from tests.e2e.service import Service, new_service
-from tests.support.waiting import until
 
 JOBS: Final = (2_500, 25_000, 250_000)
 EVENTS_A_JOB: Final = 4
@@ -59,10 +58,10 @@ def measured(jobs: int) -> list[Figure]:
         service.configure(quick_start=True)
         service.stop()
         started(service)
-        until(lambda: is_kept(service), "a board that is kept", START_SECONDS_MAX)
         ended, killed, peaks, servers = list[float](), list[float](), list[float](), list[float]()
         for _round in range(ROUNDS):
             service.stop()
+            assert is_kept(service), "its end in order keeps the board"
             ended.append(timed(lambda: started(service))[0])
             peaks.append(peak_mebibytes(service.pid))
             servers.append(peak_mebibytes(service.nats_pid))
