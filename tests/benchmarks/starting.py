@@ -40,6 +40,9 @@ LONG_JOBS: Final = 50
 
 LONG_EVENTS: Final = 20
 CANCELS: Final = 300
+KEPT: Final = ("jetstream", "journal", "views", "snapshots")
+"""What a service keeps, in its data directory."""
+
 HOURS: Final = 12
 
 
@@ -68,6 +71,7 @@ def measured(jobs: int) -> list[Figure]:
             service.kill()
             killed.append(timed(lambda: started(service))[0])
         service.stop()
+        sizes = [Figure(f"{name} on disk", "MiB", (on_disk(service.data / name),)) for name in KEPT]
         inside = uvloop.run(on_its_store(service))
     what = f"{events:,} events of {jobs:,} jobs"
     return [
@@ -78,11 +82,11 @@ def measured(jobs: int) -> list[Figure]:
         milliseconds(f"{what}: quick start after kill -9, views current", *killed),
         Figure(f"{what}: memory of the service, peak", "MiB", tuple(peaks)),
         Figure(f"{what}: memory of nats-server, peak", "MiB", tuple(servers)),
-        *(Figure(f"{what}: {name}", unit, values) for name, unit, values in inside),
+        *(replace(figure, name=f"{what}: {figure.name}") for figure in (*sizes, *inside)),
     ]
 
 
-async def on_its_store(service: Service) -> list[tuple[str, str, tuple[float, ...]]]:
+async def on_its_store(service: Service) -> list[Figure]:
     """Loads of jobs that nobody has asked for yet, and again; and cancels."""
     settings = load(
         {"data_directory": str(service.data), "http_port": 0, "quick_start": True}, None
@@ -94,10 +98,15 @@ async def on_its_store(service: Service) -> list[tuple[str, str, tuple[float, ..
         jobs = await held_jobs(parts, CANCELS)
         took = [await timed_await(lambda job=job: cancel(parts, job)) for job in jobs]  # type: ignore[misc]
     return [
-        (f"load of a job of {LONG_EVENTS} events, cold", "ms", tuple(x * 1000 for x in cold)),
-        ("the same, hot", "microseconds", tuple(x * 1e6 for x in hot)),
-        ("one cancel, decided and durable", "ms", tuple(x * 1000 for x in took)),
+        milliseconds(f"load of a job of {LONG_EVENTS} events, cold", *cold),
+        Figure("the same, hot", "microseconds", tuple(x * 1e6 for x in hot)),
+        milliseconds("one cancel, decided and durable", *took),
     ]
+
+
+def on_disk(directory: Path) -> float:
+    """All files below it, in MiB."""
+    return sum(x.stat().st_size for x in directory.rglob("*") if x.is_file()) / 2**20
 
 
 def is_kept(service: Service) -> bool:
