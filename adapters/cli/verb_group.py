@@ -75,11 +75,27 @@ class Verbs(click.Group):
                 formatter.write_dl(list(rows.items()))
 
 
+def say_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    """What the verb ``version`` says."""
+    if asked:
+        verb = verbs.get_command(ctx, "version")
+        assert verb is not None
+        ctx.exit(verb.main([], standalone_mode=False))
+
+
 @click.group(
     cls=Verbs,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     subcommand_metavar="VERB ...",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=say_version,
+    help="Print versions and exit.",
 )
 @click.pass_context
 def verbs(ctx: click.Context) -> None:

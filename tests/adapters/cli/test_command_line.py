@@ -59,10 +59,11 @@ def test_usage_errors_say_what_is_allowed(
 
 def test_version(cli: Cli) -> None:
     found = json.loads(cli("version", "-o", "json").stdout)
-    names = ["name", "version", "python", "eventsourcing", "nats_py", "nats_server"]
+    names = ["name", "version", "python", "eventsourcing", "nats_py", "nats_server", "cedarpy"]
     assert list(found) == names
     assert all(found.values())
     assert cli("version", "-q").stdout == f"countermand {found['version']}\n"
+    assert cli("--version").stdout == cli("version").stdout
 
 
 def test_no_colour_and_no_escape_when_piped(server: StandIn, cli: Cli) -> None:
