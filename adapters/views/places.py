@@ -74,11 +74,17 @@ def first_place(cursor: Cursor, compares: str, wanted: str, places: Places) -> i
     while low < high:
         middle = (low + high) // 2
         row = row_from(cursor, middle)
-        if row is None or (row[1] > wanted if compares == ">" else row[1] >= wanted):
-            high = middle
-        else:
+        before = row is not None and row[0] <= places.last and not reaches(row[1], compares, wanted)
+        if row is not None and before:
             low = row[0] + 1
+        else:
+            high = middle
     return low
+
+
+def reaches(time_high: str, compares: str, wanted: str) -> bool:
+    """Whether it compares so."""
+    return time_high > wanted if compares == ">" else time_high >= wanted
 
 
 def row_from(cursor: Cursor, place: int) -> tuple[int, str] | None:

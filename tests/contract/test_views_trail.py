@@ -190,6 +190,17 @@ def test_a_filter_finds_what_a_look_at_every_row_finds(kind: ViewKind) -> None:
     )
 
 
+def test_a_time_is_found_before_a_clock_that_was_set_back(kind: ViewKind) -> None:
+    """With places that no row has on both sides of where it was set back."""
+    places = (1, 10, 12, 13, 14, 23, 32, 33, 34)
+    rows = [audit(place, kind=Kind.STOP.value) for place in places]
+    rows = at_times(rows, [30, 0, 30, 120, 1000, 120, 120, 1000, 60])
+    with kind.new_store() as store:
+        store.commit(changes(40, trail=rows))
+        found = paged(store.reader(), AuditFilter(since=at(1000)), False, 5)
+    assert [row.position for row in found] == [14, 33]
+
+
 @pytest.mark.parametrize(
     ("job", "places"),
     [
