@@ -111,10 +111,11 @@ def ruled(row: str, asked: str) -> bool:
 
 
 def about_job(row: AuditRow, job: str) -> bool:
-    """The job by number, else the subject by its text."""
+    """The job by a number that a job can have, else the subject by its text."""
     if not job:
         return True
-    return row.job_id == int(job) if job.isascii() and job.isdigit() else row.subject == job
+    number = int(job) if job.isascii() and job.isdigit() else 0
+    return row.job_id == number if 1 <= number < 2**31 else row.subject == job
 
 
 def tasks_of(ranges: str) -> set[int]:
