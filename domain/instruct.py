@@ -37,11 +37,11 @@ def instruct(  # noqa: C901 - one case an instruction, and the compiler checks t
         case c.StartValidation():
             return (e.JobValidationStarted(),) if job.state is JobState.SUBMITTED else ()
         case c.EndValidation():
-            return end_validation(job, instruction)
+            return closing(job, end_validation(job, instruction))
         case c.StartExternalValidation():
             return start_external_validation(job, instruction)
         case c.EndExternalValidation():
-            return end_external_validation(job, instruction)
+            return closing(job, end_external_validation(job, instruction))
         case c.EndActivation():
             return end_activation(job, instruction)
         case c.StartJob():
@@ -77,6 +77,12 @@ def instruct(  # noqa: C901 - one case an instruction, and the compiler checks t
 def removable(job: Job) -> bool:
     """Ended, and nothing of it left behind that somebody must still be told of."""
     return job.state in JOB_ENDED and not any(t.survivors for t in job.tasks.values())
+
+
+def closing(job: Job, facts: Facts) -> Facts:
+    """The facts; where the job ends by them, the open cancels of its tasks are closed before."""
+    ends = any(isinstance(fact, e.JobRejected) for fact in facts)
+    return (*record_task_canceled(job), *facts) if ends else facts
 
 
 def end_validation(job: Job, instruction: c.EndValidation) -> Facts:
