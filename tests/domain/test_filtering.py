@@ -9,7 +9,17 @@ from domain import events as e
 from domain.hresult import HResult
 from domain.next_steps import Step, next_steps
 from domain.states import ActivationHold, FilterHow, JobPriority, JobState, TaskState
-from tests.domain.builders import NODE, Story, at, cancel, configure, given, queued_job, requeue
+from tests.domain.builders import (
+    NODE,
+    Story,
+    at,
+    cancel,
+    cancel_task,
+    configure,
+    given,
+    queued_job,
+    requeue,
+)
 from tests.domain.situations import external_validation, validating
 
 PROGRAM: Final = "/site/check"
@@ -158,6 +168,21 @@ def test_a_refused_job_may_be_queued_again_and_is_asked_about_again() -> None:
     story.ask(requeue())
     story.tell(c.StartValidation(), c.StartExternalValidation(PROGRAM), answered(0))
     assert story.job.state is JobState.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("story", "told"),
+    [
+        (validating(), c.EndValidation("no_such_queue", "no such queue")),
+        (external_validation(), answered(2)),
+    ],
+)
+def test_a_refused_job_leaves_no_cancel_of_a_task_open(story: Story, told: c.Instruction) -> None:
+    story.ask(cancel_task(1, "t1"))
+    canceled, rejected = story.tell(told)
+    assert canceled == e.TaskCanceled("t1", "1")
+    assert isinstance(rejected, e.JobRejected)
+    assert next_steps(story.job) == ()
 
 
 def test_a_cancel_while_the_filter_runs_is_refused() -> None:
