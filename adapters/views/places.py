@@ -73,25 +73,20 @@ def first_place(cursor: Cursor, compares: str, wanted: str, places: Places) -> i
     low, high = places.first, min(places.last, cursor.fetchone()[0]) + 1
     while low < high:
         middle = (low + high) // 2
-        row = row_from(cursor, middle)
-        before = row is not None and row[0] <= places.last and not reaches(row[1], compares, wanted)
-        if row is not None and before:
-            low = row[0] + 1
-        else:
+        row = row_from(cursor, Places(middle, places.last))
+        if row is None or (row[1] > wanted if compares == ">" else row[1] >= wanted):
             high = middle
+        else:
+            low = row[0] + 1
     return low
 
 
-def reaches(time_high: str, compares: str, wanted: str) -> bool:
-    """Whether it compares so."""
-    return time_high > wanted if compares == ">" else time_high >= wanted
-
-
-def row_from(cursor: Cursor, place: int) -> tuple[int, str] | None:
-    """Place and ``time_high`` of the first row at or after a place."""
+def row_from(cursor: Cursor, places: Places) -> tuple[int, str] | None:
+    """Place and ``time_high`` of the first row in these places."""
     cursor.execute(
-        "SELECT position, time_high FROM audit WHERE position >= ? ORDER BY position LIMIT 1",
-        (place,),
+        "SELECT position, time_high FROM audit WHERE position BETWEEN ? AND ?"
+        " ORDER BY position LIMIT 1",
+        (places.first, places.last),
     )
     row = cursor.fetchone()
     return None if row is None else (row[0], row[1])
