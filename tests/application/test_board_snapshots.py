@@ -19,7 +19,13 @@ from tests.support.stack import CLUSTER, FOLD, LOG_ID, Stack, World, until
 
 
 def file_of(world: World, fold: str = FOLD) -> BoardFile:
+    """The one that the stack itself writes."""
     return BoardFile(world.directory / "snapshots" / "board", fold)
+
+
+def file_beside(world: World) -> BoardFile:
+    """One that nobody else writes, whenever the stack does."""
+    return BoardFile(world.directory / "beside" / "board", FOLD)
 
 
 def board_on(world: World) -> Board:
@@ -59,8 +65,8 @@ async def test_what_is_kept_is_what_the_whole_stream_tells(world: World) -> None
     async with Stack(world) as stack:
         await many_kinds(stack)
         kept = stack.board.state(LOG_ID)
-        file_of(world).write(kept)
-    assert file_of(world).read() == kept
+        file_beside(world).write(kept)
+    assert file_beside(world).read() == kept
     told = await all_read(board_on(world))
     assert told.mark.position >= kept.mark.position
     restored = board_on(world)
@@ -74,10 +80,10 @@ async def test_what_is_kept_is_what_the_whole_stream_tells(world: World) -> None
 async def test_a_start_reads_only_what_is_new(world: World) -> None:
     async with Stack(world) as stack:
         await many_kinds(stack)
-        file_of(world).write(stack.board.state(LOG_ID))
+        file_beside(world).write(stack.board.state(LOG_ID))
         position = stack.board.position
     board = board_on(world)
-    snapshots = BoardSnapshots(file_of(world), board, world.log, LOG_ID, refuse_reports)
+    snapshots = BoardSnapshots(file_beside(world), board, world.log, LOG_ID, refuse_reports)
     await snapshots.begin()
     assert board.position == position
     assert board.jobs
