@@ -5,8 +5,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import uvloop
 
@@ -35,6 +36,7 @@ from application.rechecking import Rechecked
 from application.settings import Settings
 
 Ready = Callable[[Parts, Endpoint], None]
+T = TypeVar("T")
 
 
 def settings(overrides: Mapping[str, object], config_file: Path | None) -> Settings:
@@ -111,7 +113,7 @@ def fsck(
     """The whole stream and what is kept beside it, looked at; changes nothing."""
     os.umask(0o077)
     chosen = load(overrides, config_file)
-    return uvloop.run(look(chosen, Wish(limit, views), told))
+    return read_whole(look(chosen, Wish(limit, views), told))
 
 
 def mend(
@@ -119,7 +121,7 @@ def mend(
 ) -> Switched:
     """A damaged stream made again from the journal."""
     os.umask(0o077)
-    return uvloop.run(make_again(load(overrides, config_file), told))
+    return read_whole(make_again(load(overrides, config_file), told))
 
 
 def accept_loss(overrides: Mapping[str, object], config_file: Path | None, reason: str) -> Done:
@@ -137,7 +139,7 @@ def backup(
 ) -> Done:
     """The stream in a file."""
     os.umask(0o077)
-    return uvloop.run(back_up(load(overrides, config_file), file, force=force, told=told))
+    return read_whole(back_up(load(overrides, config_file), file, force=force, told=told))
 
 
 def restore(
@@ -150,7 +152,7 @@ def restore(
     """A backup in the stream's place."""
     os.umask(0o077)
     wish = restoring.Wish(file, journal_aside)
-    return uvloop.run(restoring.restore(load(overrides, config_file), wish, told))
+    return read_whole(restoring.restore(load(overrides, config_file), wish, told))
 
 
 def principals(overrides: Mapping[str, object], config_file: Path | None) -> PrincipalsFile:
@@ -176,12 +178,18 @@ def policy_recheck(
     told: Callable[[int, int], None],
 ) -> Rechecked:
     """Every recorded decision, computed again."""
-    return uvloop.run(rechecked(load(overrides, config_file), files, limit, told))
+    return read_whole(rechecked(load(overrides, config_file), files, limit, told))
 
 
 def document(name: str) -> bytes:
     """A document of the published contract: ``openapi`` or ``asyncapi``."""
     return contract().documents[f"{name}.json"].raw
+
+
+def read_whole(reading: Coroutine[object, object, T]) -> T:
+    """What goes through a whole stream, run to its end: it makes little but facts and states."""
+    relax_collector()
+    return uvloop.run(reading)
 
 
 async def until_told(chosen: Settings, ready: Ready) -> int:

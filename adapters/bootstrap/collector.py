@@ -1,4 +1,4 @@
-"""Python's garbage collector of cycles, in a process that stays up and answers at once."""
+"""Python's garbage collector of cycles, in a process that holds many states or reads many facts."""
 
 import gc
 from typing import Final

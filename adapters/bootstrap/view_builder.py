@@ -7,7 +7,6 @@ the end ``Damage``. It ends with status 0, or says why not; and at once when its
 then the service is gone.
 """
 
-import asyncio
 import os
 import sys
 import threading
@@ -15,8 +14,10 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import uvloop
 from msgspec import Struct
 
+from adapters.bootstrap.collector import relax_collector
 from adapters.bootstrap.view_place import view_files
 from adapters.jetstream.config import StreamSpec
 from adapters.jetstream.connection import ServerAddress
@@ -109,8 +110,9 @@ def main() -> int:
     os.nice(NICE)
     source = msgspec.json.decode(sys.stdin.buffer.readline(), type=ViewSource)
     threading.Thread(target=end_with_the_service, daemon=True).start()
+    relax_collector()
     try:
-        asyncio.run(build(source))
+        uvloop.run(build(source))
     except CountermandError as error:
         sys.stderr.write(error.message + "\n")
         return NOT_BUILT
