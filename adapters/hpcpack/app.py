@@ -29,6 +29,7 @@ from adapters.hpcpack.task_questions import TaskQuestions
 from adapters.hpcpack.windows_operations import WINDOWS_OPERATIONS
 from adapters.web.authentication import Authenticator, Connection, Door, caller_of
 from adapters.web.built_once import BEHIND, BuiltOnce
+from adapters.web.framework import PlainLitestar
 from adapters.web.on_first_use import OnFirstUse
 from adapters.web.requests import WebRequest, whole_body
 from application.listing import Listing
@@ -127,7 +128,7 @@ def application(base: str, operations: tuple[Operation, ...], behind: Behind) ->
 @cache
 def framework(base: str, operations: tuple[Operation, ...]) -> Litestar:
     """A table of operations, for whoever answers."""
-    return Litestar(
+    return PlainLitestar(
         path=base,
         route_handlers=[route(operation) for operation in operations],
         guards=[guard],

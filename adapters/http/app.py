@@ -32,6 +32,7 @@ from adapters.http.streams.sse import StreamLimits
 from adapters.web.authentication import Authenticator, Connection, Door
 from adapters.web.built_once import BEHIND, BuiltOnce
 from adapters.web.closing import Closing
+from adapters.web.framework import PlainLitestar
 from adapters.web.request_log import RequestCounts
 from adapters.web.requests import WebRequest
 from application.administration import Administration
@@ -102,7 +103,7 @@ def framework(places: tuple[Place, ...]) -> Litestar:
     All of them right below the application: of a router in between the framework makes a deep copy,
     which takes longer than all the rest of a start.
     """
-    return Litestar(
+    return PlainLitestar(
         path=API,
         route_handlers=[*options(OPERATIONS), *(handler(place) for place in places)],
         guards=[guard],
