@@ -21,6 +21,12 @@ def pytest_configure() -> None:
     gc.disable()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first, so that at the end no worker waits for another's last test."""
+    long = ("slow", "e2e")
+    items.sort(key=lambda item: not any(item.get_closest_marker(name) for name in long))
+
+
 def pytest_collection_finish() -> None:
     """What was found stays to the end, so the collector need not look through it again and again:
     some 400,000 objects, in each worker."""
