@@ -1,12 +1,12 @@
 """The web applications: ``/hpc`` and the older ``/WindowsHPC``, each a table of operations."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache, partial
 from typing import Any, Final
 
 from litestar import Litestar, Response
 from litestar.exceptions import HTTPException
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.types import HTTPScope, Receive, Send
 from msgspec import Struct
 
@@ -27,7 +27,9 @@ from adapters.hpcpack.operations import OPERATIONS
 from adapters.hpcpack.questions import Questions
 from adapters.hpcpack.task_questions import TaskQuestions
 from adapters.hpcpack.windows_operations import WINDOWS_OPERATIONS
-from adapters.web.authentication import Authenticator, Door, caller_of
+from adapters.web.authentication import Authenticator, Connection, Door, caller_of
+from adapters.web.built_once import BEHIND, BuiltOnce
+from adapters.web.framework import PlainLitestar
 from adapters.web.on_first_use import OnFirstUse
 from adapters.web.requests import WebRequest, whole_body
 from application.listing import Listing
@@ -45,13 +47,22 @@ ROW_COUNT: Final = "x-ms-row-count"
 Handler = Callable[[WebRequest], Awaitable[Response[bytes] | Response[None]]]
 
 
+class Behind(Struct, frozen=True):
+    """Who answers, and in which manner. ``works``: what is done for each operation."""
+
+    works: Mapping[str, Work]
+    door: Door
+    manner: Manner
+    new_id: Callable[[], str]
+
+
 class AnyCase:
     """Paths in any case: the product's clients write ``/hpc/jobs/1/Tasks``.
 
     ``base`` and ``cluster``: after the base the cluster's name may stand, as it did before 2016.
     """
 
-    def __init__(self, app: OnFirstUse, base: str, cluster: str = "") -> None:
+    def __init__(self, app: OnFirstUse[Behind], base: str, cluster: str = "") -> None:
         self._app = app
         self._base = f"{base}/"
         self._named = f"{base}/{cluster.lower()}/"
@@ -91,8 +102,8 @@ def create_rest(
     }
     door = Door(authenticator, HPC_PACK)
     older = Windows(machine.head)
-    new = partial(application, HPC, OPERATIONS, works, door, Modern(), ids.new)
-    old = partial(application, WINDOWS_HPC, WINDOWS_OPERATIONS, works, door, older, ids.new)
+    new = partial(application, HPC, OPERATIONS, Behind(works, door, Modern(), ids.new))
+    old = partial(application, WINDOWS_HPC, WINDOWS_OPERATIONS, Behind(works, door, older, ids.new))
     return Rest(
         AnyCase(OnFirstUse(new), HPC), AnyCase(OnFirstUse(old), WINDOWS_HPC, machine.cluster)
     )
@@ -109,21 +120,19 @@ def after_acting(queries: Queries, work: Work) -> Work:
     return worked
 
 
-def application(
-    base: str,
-    operations: Sequence[Operation],
-    works: Mapping[str, Work],
-    door: Door,
-    manner: Manner,
-    new_id: Callable[[], str],
-) -> Litestar:
+def application(base: str, operations: tuple[Operation, ...], behind: Behind) -> BuiltOnce[Behind]:
     """A table of operations, served in a manner."""
-    handler = exception_handler(manner, new_id)
-    return Litestar(
+    return BuiltOnce(framework(base, operations), behind)
+
+
+@cache
+def framework(base: str, operations: tuple[Operation, ...]) -> Litestar:
+    """A table of operations, for whoever answers."""
+    return PlainLitestar(
         path=base,
-        route_handlers=[route(operation, works, manner) for operation in operations],
-        guards=[door.guard],
-        exception_handlers={Exception: handler, HTTPException: handler},
+        route_handlers=[route(operation) for operation in operations],
+        guards=[guard],
+        exception_handlers={Exception: fault, HTTPException: fault},
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=None,
         logging_config=None,
@@ -132,13 +141,24 @@ def application(
     )
 
 
-def route(operation: Operation, works: Mapping[str, Work], manner: Manner) -> HTTPRouteHandler:
+async def guard(connection: Connection, route: BaseRouteHandler) -> None:
+    """The door, before everything."""
+    await behind(connection).door.guard(connection, route)
+
+
+def behind(connection: Connection) -> Behind:
+    """Who answers this request."""
+    found = connection.scope["state"][BEHIND]
+    assert isinstance(found, Behind), "what is built once has put it there"
+    return found
+
+
+def route(operation: Operation) -> HTTPRouteHandler:
     """The route of an operation; one that cannot be honoured says so."""
     path = operation.path.lower().replace("}", ":str}")
-    work = works[operation.id] if operation.works else lacking(operation)
     # The status here is a formality: each answer brings its own.
     made: Any = HTTPRouteHandler(f"/{path}", http_method=operation.method, status_code=200)
-    handler: HTTPRouteHandler = made(answering(operation, work, manner))
+    handler: HTTPRouteHandler = made(answering(operation))
     return handler
 
 
@@ -151,10 +171,13 @@ def lacking(operation: Operation) -> Work:
     return work
 
 
-def answering(operation: Operation, work: Work, manner: Manner) -> Handler:
+def answering(operation: Operation) -> Handler:
     """Reads the request, has the work done, and writes the answer."""
+    lacks = lacking(operation)
 
     async def answer(request: WebRequest) -> Response[bytes] | Response[None]:
+        here = behind(request)
+        manner, work = here.manner, here.works[operation.id] if operation.works else lacks
         manner.check(request)
         asked = await asked_by(request)
         if operation.works:
@@ -191,22 +214,17 @@ def headers_of(answer: Answer) -> dict[str, str]:
     return row_count | ({QUERY_ID: answer.query_id} if answer.query_id else {})
 
 
-def exception_handler(
-    manner: Manner, new_id: Callable[[], str]
-) -> Callable[[WebRequest, Exception], Response[bytes]]:
+def fault(request: WebRequest, error: Exception) -> Response[bytes]:
     """The one handler for everything that is raised."""
-
-    def answer(request: WebRequest, error: Exception) -> Response[bytes]:
-        said = fault_of(error, new_id)
-        headers = {**manner.fault_headers(), **allowed(error), **asked_for(said)}
-        return Response(
-            manner.fault(request, said.body),
-            status_code=said.status,
-            media_type=manner.form(request),
-            headers=headers,
-        )
-
-    return answer
+    here = behind(request)
+    said = fault_of(error, here.new_id)
+    headers = {**here.manner.fault_headers(), **allowed(error), **asked_for(said)}
+    return Response(
+        here.manner.fault(request, said.body),
+        status_code=said.status,
+        media_type=here.manner.form(request),
+        headers=headers,
+    )
 
 
 def allowed(error: Exception) -> dict[str, str]:

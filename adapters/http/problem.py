@@ -18,7 +18,7 @@ from adapters.escape import safe
 from adapters.http.answers import POSITION
 from adapters.http.bodies.receipts import ReceiptBody
 from adapters.http.bodies.shapes import Count
-from adapters.web.requests import Malformed, WebRequest
+from adapters.web.requests import Malformed
 from adapters.web.unexpected import HTTP_CODES, logged
 from domain import errors as x
 
@@ -214,14 +214,8 @@ def problem_response(said: Problem, headers: dict[str, str] | None = None) -> Re
     return Response(body, status_code=said.status, media_type=MEDIA_TYPE, headers=told)
 
 
-def exception_handler(
-    new_id: Callable[[], str],
-) -> Callable[[WebRequest, Exception], Response[bytes]]:
-    """The one handler for everything that is raised."""
-
-    def answer(_: WebRequest, error: Exception) -> Response[bytes]:
-        headers = getattr(error, "headers", None)
-        allow = {k: v for k, v in (headers or {}).items() if k.lower() == "allow"}
-        return problem_response(problem_of(error, new_id), allow)
-
-    return answer
+def answer_to(error: Exception, new_id: Callable[[], str]) -> Response[bytes]:
+    """What is answered to whatever was raised, the framework's own errors included."""
+    headers = getattr(error, "headers", None)
+    allow = {k: v for k, v in (headers or {}).items() if k.lower() == "allow"}
+    return problem_response(problem_of(error, new_id), allow)

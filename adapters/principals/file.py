@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from adapters.durable_file import replacing
-from adapters.principals.hashing import check_form, hashed, new_token, new_token_id
+from adapters.principals.hashing import COST, check_form, hashed, new_token, new_token_id
 from domain.errors import BadRequest, Misconfigured, Unknown
 from domain.identity import PrincipalKind, Role
 
@@ -68,11 +68,18 @@ class PrincipalsFile:
     Every method that changes it holds a lock, so that two people may edit at once; what is there
     afterwards is durable. Errors: ``BadRequest`` for what is not allowed, ``Unknown`` for no such
     principal, ``Misconfigured`` for a file that others may read or that cannot be understood.
+    ``cost``: of the hashes that are made (see ``hashed``).
     """
 
-    def __init__(self, path: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        path: Path,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        cost: int = COST,
+    ) -> None:
         self._path = path
         self._now = now
+        self._cost = cost
 
     # --- reading ----------------------------------------------------------------------------------
 
@@ -150,7 +157,9 @@ class PrincipalsFile:
             limits = f"{PASSWORD_CHARACTERS_MIN} to {PASSWORD_CHARACTERS_MAX}"
             raise BadRequest(f"a password has {limits} characters; choose another")
         with self._edit() as principals:
-            principals[name] = replace(known(principals, name), password=hashed(password))
+            principals[name] = replace(
+                known(principals, name), password=hashed(password, self._cost)
+            )
 
     def remove(self, name: str) -> None:
         """The principal, its tokens and its password count no more, at once."""
@@ -164,7 +173,7 @@ class PrincipalsFile:
             raise BadRequest(f"{entry.name} has {TOKENS_MAX} tokens; remove one first")
         token_id = new_token_id()
         token = new_token(token_id)
-        made = TokenEntry(token_id, hashed(token), f"{self._now():%Y-%m-%dT%H:%M:%SZ}")
+        made = TokenEntry(token_id, hashed(token, self._cost), f"{self._now():%Y-%m-%dT%H:%M:%SZ}")
         return token, replace(entry, tokens=(*entry.tokens, made))
 
     @contextmanager

@@ -3,7 +3,6 @@
 import asyncio
 import random
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ import httpx
 import pytest
 
 from adapters.jetstream.connection import ServerAddress
+from application.retention import LOOK_SECONDS_MAX
 from application.views import AuditFilter, CancellationFilter, JobFilter, JobOrder
 from tests.benchmarks.history import events
 from tests.contract.views import ALL, at
@@ -120,23 +120,33 @@ def test_killed_twenty_times_under_load_the_views_are_those_of_the_stream(
     assert not [x for x in health["reasons"] if "view" in x], health
 
 
+def ended_with(service: Service, job: int, end: str) -> bool:
+    """Whether the job was removed, and that is what came after its end."""
+    return [one.type for one in service.events(job)][-2:] == [end, "JobRemoved"]
+
+
 def test_an_ended_job_leaves_the_job_view_at_once_and_its_trail_stays(service: Service) -> None:
     service.start()
     service.ask("PUT", "/parameters/TTLCompletedJobs", {"value": "0"})
     kept, gone = service.submit("exec sleep 600"), service.submit("true")
     service.until_running(kept)
-    canceled = service.submit("exec sleep 600")
-    service.until_running(canceled)
-    service.cancel(canceled, message="enough of it")
 
     def jobs() -> list[int]:
         with live(service) as store:
             rows = store.reader().jobs(JobFilter(), JobOrder.ID, False, ALL).rows
             return [row.job_id for row in rows]
 
-    began = time.monotonic()
+    until(
+        lambda: ended_with(service, gone, "JobFinished"),
+        "it leaves, though nothing more happens, and not only when it is looked for anyway",
+        seconds=LOOK_SECONDS_MAX / 2,
+    )
+    until(lambda: jobs() == [kept], "it is not in the view any more")
+    canceled = service.submit("exec sleep 600")
+    service.until_running(canceled)
+    service.cancel(canceled, message="enough of it")
     until(lambda: jobs() == [kept], "only the running job is in the view")
-    assert time.monotonic() - began < 5.0
+    assert ended_with(service, canceled, "JobCanceled")
     until_quiet(service)
     with live(service) as store:
         reader = store.reader()

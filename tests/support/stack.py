@@ -68,6 +68,8 @@ LOOK_SECONDS: Final = 0.0005
 START: Final = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 GRACE_MS: Final = 15_000
 TERMINAL: Final = ("JobCanceled", "JobFinished", "JobFailed")
+POLICY: Final = default_policy()
+"""Its state is a memory of answers."""
 
 
 def person(name: str, *roles: Role) -> Caller:
@@ -257,7 +259,7 @@ class Stack:
         self._carry = carry
         self._tasks: list[asyncio.Task[None]] = []
         self.journal = world.journal()
-        self.policy = default_policy()
+        self.policy = POLICY
         files = SnapshotFiles(world.directory / "snapshots", FOLD, self.report)
         self.snapshots = Snapshots(files, self.journal, self.report, EVENTS_BETWEEN)
         self.ledger = Ledger(

@@ -9,7 +9,6 @@ from typing import Final, Self
 import msgspec
 
 from adapters.bootstrap.supervise import Supervision
-from adapters.policy import default_policy
 from adapters.views.files import POINTER, Pointer, SqliteViewFiles
 from adapters.views.store import SqliteViewStore
 from application.listing import Listing
@@ -22,7 +21,7 @@ from application.views import Page
 from application.visibility import Visibility
 from domain.events import Recorded
 from domain.states import CancelMode, JobState
-from tests.support.stack import ADMIN, ALICE, BOB, Stack, World, until
+from tests.support.stack import ADMIN, ALICE, BOB, POLICY, Stack, World, until
 
 ALL: Final = Page(1000)
 LOG_ID: Final = "memory/1"
@@ -138,7 +137,7 @@ class Viewed:
         )
         self.listing = Listing(
             self.projector,
-            Visibility(default_policy()),
+            Visibility(POLICY),
             world.clock,
             lambda: self.known,
             at_least_seconds,

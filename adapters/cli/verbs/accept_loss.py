@@ -27,7 +27,7 @@ def verb(asked: o.Asked, chosen: Chosen, reason: str) -> int:
     full = chosen.with_default_data()
 
     def accept() -> Done:
-        from adapters import bootstrap
+        from adapters.bootstrap import asked as bootstrap
 
         return bootstrap.accept_loss(full.overrides, full.config_file, reason)
 

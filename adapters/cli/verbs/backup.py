@@ -30,7 +30,7 @@ def verb(asked: o.Asked, chosen: Chosen, file: Path, force: bool) -> int:
     full = chosen.with_default_data()
 
     def backup() -> Done:
-        from adapters import bootstrap
+        from adapters.bootstrap import asked as bootstrap
 
         with Telling(asked) as telling:
             told = telling.counting("bytes")

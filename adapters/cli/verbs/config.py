@@ -20,7 +20,7 @@ def verb(asked: o.Asked, chosen: Chosen) -> int:
     def settings() -> dict[str, object]:
         import msgspec
 
-        from adapters import bootstrap
+        from adapters.bootstrap import asked as bootstrap
 
         full = chosen.with_default_data()
         return msgspec.structs.asdict(bootstrap.settings(full.overrides, full.config_file))

@@ -20,7 +20,7 @@ def verb(chosen: Chosen, no_demo: bool) -> int:
     """
 
     def dev() -> int:
-        from adapters import bootstrap
+        from adapters.bootstrap import asked as bootstrap
 
         return bootstrap.dev(chosen.overrides, chosen.config_file, not no_demo)
 

@@ -48,7 +48,7 @@ def verb(asked: o.Asked, chosen: Chosen) -> int:
     """
 
     def doctor() -> Sequence[Finding]:
-        from adapters import bootstrap
+        from adapters.bootstrap import asked as bootstrap
 
         full = chosen.with_default_data()
         return bootstrap.doctor(full.overrides, full.config_file)

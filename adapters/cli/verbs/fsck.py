@@ -92,7 +92,7 @@ def verb(asked: o.Asked, chosen: Chosen, limit: int, no_views: bool) -> int:
     words = Telling(asked)
 
     def fsck() -> Report:
-        from adapters import bootstrap
+        from adapters.bootstrap import asked as bootstrap
 
         with words:
             return bootstrap.fsck(

@@ -27,7 +27,7 @@ def verb(asked: o.Asked, chosen: Chosen) -> int:
     full = chosen.with_default_data()
 
     def mend() -> Switched:
-        from adapters import bootstrap
+        from adapters.bootstrap import asked as bootstrap
 
         with Telling(asked) as telling:
             return bootstrap.mend(full.overrides, full.config_file, telling.reached)

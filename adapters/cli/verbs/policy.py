@@ -101,7 +101,7 @@ def show(asked: o.Asked, schema: bool) -> int:
     """
     import msgspec
 
-    from adapters import bootstrap
+    from adapters.bootstrap import asked as bootstrap
 
     found = asking_bootstrap(bootstrap.policy)
     if not asked.out.for_people:
@@ -131,7 +131,7 @@ def check(asked: o.Asked, file: Path) -> int:
       countermand policy check rules.cedar
       countermand policy check rules.cedar -o json
     """
-    from adapters import bootstrap
+    from adapters.bootstrap import asked as bootstrap
 
     asked.out.check(Found)
     found = [
@@ -176,7 +176,7 @@ def recheck(asked: o.Asked, chosen: Chosen, files: tuple[Path, ...], limit: int)
     words = Telling(asked)
 
     def again() -> Report:
-        from adapters import bootstrap
+        from adapters.bootstrap import asked as bootstrap
 
         with words:
             return bootstrap.policy_recheck(

@@ -145,7 +145,7 @@ def edit(chosen: Chosen, work: "Callable[[PeopleFile], Result]") -> Result:
     """Work on the principals file of the data directory."""
 
     def ask() -> Result:
-        from adapters import bootstrap
+        from adapters.bootstrap import asked as bootstrap
 
         full = chosen.with_default_data()
         return work(bootstrap.principals(full.overrides, full.config_file))

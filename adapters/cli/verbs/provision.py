@@ -17,7 +17,7 @@ def verb(chosen: Chosen) -> int:
     """
 
     def provision() -> int:
-        from adapters import bootstrap
+        from adapters.bootstrap import asked as bootstrap
 
         full = chosen.with_default_data()
         return bootstrap.provision(full.overrides, full.config_file)

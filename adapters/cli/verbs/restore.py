@@ -36,7 +36,7 @@ def verb(asked: o.Asked, chosen: Chosen, file: Path, journal_aside: bool) -> int
     full = chosen.with_default_data()
 
     def restore() -> Switched:
-        from adapters import bootstrap
+        from adapters.bootstrap import asked as bootstrap
 
         with Telling(asked) as telling:
             told = telling.counting

@@ -57,7 +57,7 @@ def list_events(out: Output) -> None:
 
 def document(name: str) -> bytes:
     """The document of a name; a usage error says which there are."""
-    from adapters import bootstrap
+    from adapters.bootstrap import asked as bootstrap
     from adapters.wire.schemas import entries, found, schema_bytes
 
     if name in DOCUMENTS:

@@ -19,7 +19,7 @@ def verb(chosen: Chosen) -> int:
     """
 
     def serve() -> int:
-        from adapters import bootstrap
+        from adapters.bootstrap import asked as bootstrap
 
         full = chosen.with_default_data()
         return bootstrap.serve(full.overrides, full.config_file)

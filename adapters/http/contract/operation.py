@@ -76,12 +76,31 @@ class Operation(Struct, frozen=True):
         return tuple(p for p in self.parameters if p.where == where)
 
 
+class Place(Struct, frozen=True):
+    """Where an operation is. ``path``: as the framework spells it."""
+
+    method: str
+    path: str
+    open_to_all: bool
+
+
 def route(operation: Operation, handler: Callable[..., Any]) -> HTTPRouteHandler:
     """The route of an operation."""
     path = PATH_PART.sub(r"{\1:str}", operation.path)
-    noted = {OPEN_TO_ALL: not operation.named}
-    made: HTTPRouteHandler = METHODS[operation.method](path, opt=noted)(handler)
+    return placed(Place(operation.method, path, not operation.named), handler)
+
+
+def placed(place: Place, handler: Callable[..., Any]) -> HTTPRouteHandler:
+    """The route of a place."""
+    noted = {OPEN_TO_ALL: place.open_to_all}
+    made: HTTPRouteHandler = METHODS[place.method](place.path, opt=noted)(handler)
     return made
+
+
+def place_of(route: HTTPRouteHandler) -> Place:
+    """Where a route of one method and one path is."""
+    (method,), (path,) = route.http_methods, route.paths
+    return Place(method, path, bool(route.opt[OPEN_TO_ALL]))
 
 
 def options(operations: Iterable[Operation]) -> list[HTTPRouteHandler]:

@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from adapters.http.contract import service as op
 from adapters.http.contract.operation import route
 from adapters.web.request_log import RequestCounts
+from adapters.web.requests import WebRequest
 from application.node_use import NodeUse
 from application.views import Troubles
 from projections.tally import BUCKETS_MS, LABELS, SUM, CountKey, Measure
@@ -183,7 +184,7 @@ def metrics_routes(
 ) -> list[HTTPRouteHandler]:
     """``/metrics``."""
 
-    async def metrics() -> Response[bytes]:
+    async def metrics(_: WebRequest) -> Response[bytes]:
         registry = CollectorRegistry()
         registry.register(Measured(await snapshot(), web))
         ProcessCollector(registry=registry)

@@ -61,6 +61,12 @@ from tests.support.web import NO_TLS
 CLUSTER = "hpc1"
 NODES = (Node("node-1", 4), Node("node-2", 2))
 SECONDS = 20.0
+CHEAP = 2
+"""Of a hash, against 50 ms for each token and each person; the usual is tested with principals."""
+
+POLICY = default_policy()
+"""Its state is a memory of answers."""
+
 T = TypeVar("T")
 SLEEP = {"tasks": [{"command": "sleep 60"}]}
 
@@ -172,7 +178,7 @@ class Stack:
         self.journal = SqliteJournal(directory / "journal.db", CLUSTER)
         self.tail = Tail(self.journal, tail_limits)
         self.ledger = Ledger(self.log, self.journal, SystemClock(), NewIds(), CLUSTER)
-        keys, policy = JobKeys(), default_policy()
+        keys, policy = JobKeys(), POLICY
         self.board = Board(self.log, self.ledger, keys)
         self.full: Exception | None = None
         self.scheduler = Scheduler(
@@ -188,7 +194,7 @@ class Stack:
         self.queries = CountingQueries(
             self.ledger, self.log, self.journal, self.board, policy, self.tail
         )
-        self.file = PrincipalsFile(directory / "principals.json")
+        self.file = PrincipalsFile(directory / "principals.json", cost=CHEAP)
         self.health = Health(HealthStatus.READY, position=7)
         self.views = joined(
             directory / "views",

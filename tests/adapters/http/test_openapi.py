@@ -46,7 +46,7 @@ async def test_the_service_serves_the_one_in_docs(service: Stack) -> None:
 async def test_it_has_exactly_the_routes_that_there_are(service: Stack) -> None:
     there = {
         (method, re.sub(r"\{(\w+):str\}", r"{\1}", route.path))
-        for route in service.native.app.routes
+        for route in service.native.app.app.routes
         if isinstance(route, HTTPRoute)
         for method in route.methods
         if method != "OPTIONS"
