@@ -133,9 +133,9 @@ def backup(
     config_file: Path | None,
     file: Path,
     force: bool,
-    told: Callable[[int, int], None],
+    told: restoring.Told,
 ) -> Done:
-    """The stream in a file."""
+    """The stream in a file, which was read back."""
     os.umask(0o077)
     return uvloop.run(back_up(load(overrides, config_file), file, force=force, told=told))
 
