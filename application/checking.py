@@ -1,9 +1,10 @@
 """Is each event of the stream one that the service may have written? One after the other.
 
 Checked of every event: that it is where an event may be, its form and its name, its version and the
-hash of the one before it in its aggregate, that its time rises, that the state takes it
-(``evolve``), and that the rules make it (``domain.remaking``). Memory is bounded: what is folded of
-an aggregate that has not been seen for a while is put away (``Shelf``).
+hash of the one before it in its aggregate, that its time rises, that its id is its own, that it is
+by whom its decision was made for, that the state takes it (``evolve``), and that the rules make it
+(``domain.remaking``). Memory is bounded: what is folded of an aggregate that has not been seen for
+a while is put away (``Shelf``), and so are the ids.
 """
 
 from collections import OrderedDict
@@ -14,6 +15,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from application.checking_ids import bad_ids
 from application.ports import Stored, Undecodable
 from domain.cluster import Cluster, evolve_cluster
 from domain.events import BULK, CLUSTER, JOB, REQUEST, Aggregate, JobAdded, Recorded
@@ -21,7 +23,9 @@ from domain.evolve import evolve
 from domain.job import Job
 from domain.remaking import begins, goes_on, job_facts_refused
 from domain.remaking_bulk import bulk_fact_refused
+from domain.remaking_callers import caller_differs
 from domain.remaking_cluster import cluster_fact_refused, request_fact_refused
+from domain.remaking_texts import texts_refused
 
 HOT_MAX: Final = 2048
 HOT_TASKS_MAX: Final = 50_000
@@ -34,7 +38,8 @@ class Whole(Struct, frozen=True):
     """A message as it lies in the stream. ``stored`` is None where its subject is no event's.
 
     ``sha256``: of its bytes. ``previous_sha256``: what it says of the event before it in its
-    aggregate, "" for the first.
+    aggregate, "" for the first. ``strange``: what its bytes hold beside the event that is read of
+    them, "" for nothing.
     """
 
     position: int
@@ -43,6 +48,7 @@ class Whole(Struct, frozen=True):
     sha256: str
     stored: Stored | None
     previous_sha256: str = ""
+    strange: str = ""
 
 
 class Damage(Struct, frozen=True):
@@ -65,10 +71,13 @@ KINDS: Final = {
     "configuration": "the stream can lose events, as it is configured",
     "missing": "the stream has no event at a position",
     "subject": "a message lies where no event may be",
-    "form": "an event is no CloudEvent of a registered name, or its data are not the name's",
+    "form": "an event is no CloudEvent of a registered name, or its data are not the name's; a "
+    "field is unknown, or stands there twice",
+    "id": "the id of an event is none, or another event has it; or what it follows from is no id",
     "version": "the versions of an aggregate have a gap, or one twice",
     "chain": "an event does not carry the hash of the one before it",
     "time": "the time of an event is not later than that of the one before it",
+    "caller": "an event is by somebody else than its decision was made for",
     "state": "the state does not take the event",
     "rules": "the rules do not make this event of the state before it",
     "journal": "stream and journal have other bytes at a position, or the journal lacks one",
@@ -91,7 +100,7 @@ class Known(Struct, frozen=True):
 
 
 class Shelf(Protocol):
-    """Where aggregates are put away. Holds any number of them outside of memory."""
+    """Where aggregates and ids are put away. Holds any number of them outside of memory."""
 
     def get(self, aggregate: Aggregate) -> Known | None:
         """What was put there last, or None."""
@@ -99,6 +108,10 @@ class Shelf(Protocol):
 
     def put(self, aggregate: Aggregate, known: Known) -> None:
         """Keep this in place of what was there."""
+        ...
+
+    def first_with(self, key: bytes, position: int) -> int:
+        """The position that came first with this key: ``position`` for a new one, which is kept."""
         ...
 
 
@@ -153,6 +166,7 @@ class Checker:
         self._cluster_id = Aggregate(CLUSTER, cluster)
         self._cluster: Cluster | None = Cluster()
         self._hot = Hot(shelf)
+        self._first_with = shelf.first_with
         self._group: Group | None = None
 
     def take(self, whole: Whole) -> Iterator[Damage]:
@@ -179,10 +193,24 @@ class Checker:
             after = replace(after, unfolded=f"event {whole.position} cannot be read", job=None)
             self._forget_cluster(stored.aggregate)
         else:
+            yield from self._by_itself(whole, fact)
             yield from time_damage(whole, fact, known)
             after, found = self._judged(whole, fact, replace(after, at=fact.time))
             yield from found
         self._hot.put(stored.aggregate, after)
+
+    def _by_itself(self, whole: Whole, fact: Recorded) -> Iterator[Damage]:
+        """What is wrong with an event that can be read, whatever came before it in its place."""
+        if whole.strange:
+            yield damage("form", whole, "an event of this contract", whole.strange)
+        words = texts_refused(fact.data)
+        if words:
+            yield damage("rules", whole, "texts as they are stored", words)
+        for bad in bad_ids(fact.event, whole.position, self._first_with):
+            yield damage("id", whole, bad.expected, bad.found)
+        for other in caller_differs(fact):
+            name = other.attribute
+            yield damage("caller", whole, f"{name} {other.expected}", f"{name} {other.found}")
 
     def end(self) -> Iterator[Damage]:
         """What is wrong with facts that waited for more of their append."""

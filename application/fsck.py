@@ -12,7 +12,9 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from application.checking import KINDS, Checker, Damage, Whole, damage
-from application.ports import LogIdentity, Mark
+from application.ports import Mark
+from application.remedies import remedies
+from domain.errors import CountermandError
 from domain.events import JOB, Aggregate
 
 LIMIT_DEFAULT: Final = 20
@@ -84,6 +86,11 @@ class Report(Struct, frozen=True):
         """How much damage there is."""
         return sum(self.counts.values())
 
+    @property
+    def what_to_do(self) -> dict[str, str]:
+        """For each kind of damage that there is."""
+        return remedies(self.counts)
+
 
 Told = Callable[[int], None]
 
@@ -92,7 +99,7 @@ async def look_through(
     stream: AsyncGenerator[list[Whole], None],
     last: int,
     checker: Checker,
-    copies: Copies | None,
+    side: "Beside",
     book: Book,
     told: Told,
     mark: Mark | None = None,
@@ -101,7 +108,6 @@ async def look_through(
 
     Damage goes into ``book`` as it is met. The journal is behind by events at its end only.
     """
-    side = Beside(copies, book)
     expected = 1
     async with aclosing(stream) as batches:
         async for batch in batches:
@@ -118,7 +124,7 @@ async def look_through(
     book.note(checker.end())
     await side.fetch(expected - 1, last)
     missing(book, side, expected, last + 1)
-    return last - max(side.last, 0) if copies is not None else 0
+    return max(0, last - max(side.last, side.claimed)) if side.is_read else 0
 
 
 def mark_damage(whole: Whole, mark: Mark | None) -> Iterator[Damage]:
@@ -132,41 +138,79 @@ def missing(book: Book, side: "Beside", first: int, end: int) -> None:
     """Positions from ``first`` to below ``end`` have no event: one entry, counted one by one."""
     if first >= end:
         return
-    copy = side.held.get(first)
-    where = f"{copy.type} of {copy.aggregate}, which the journal has" if copy else "an event"
     last = f" to {end - 1}" if end - first > 1 else ""
-    lost = Damage(
-        kind="missing",
-        position=first,
-        subject=f"{copy.aggregate.kind}.{copy.aggregate.id}.{copy.type}" if copy else "",
-        event_id="",
-        job=copy.aggregate.id if copy and copy.aggregate.kind == JOB else "",
-        expected=where,
-        found=f"nothing at position {first}{last}",
-    )
+    lost = lost_at(first, side.held.get(first), f"nothing at position {first}{last}")
     book.note([lost], times=end - first)
 
 
-class Beside:
-    """The journal, read in step with the stream. ``last``: the highest position that it gave."""
+def lost_at(position: int, copy: Copy | None, found: str) -> Damage:
+    """An event that is not in the stream; the journal may have its copy."""
+    what = f"{copy.type} of {copy.aggregate}, which the journal has" if copy else "an event"
+    return Damage(
+        kind="missing",
+        position=position,
+        subject=f"{copy.aggregate.kind}.{copy.aggregate.id}.{copy.type}" if copy else "",
+        event_id="",
+        job=copy.aggregate.id if copy and copy.aggregate.kind == JOB else "",
+        expected=what,
+        found=found,
+    )
 
-    def __init__(self, copies: Copies | None, book: Book) -> None:
+
+class Beside:
+    """The journal, read in step with the stream.
+
+    ``last``: the highest position that it gave. ``claimed``: the highest that it says that it has.
+    One that cannot be read any more is damage, and is not asked again.
+    """
+
+    def __init__(self, copies: Copies | None, book: Book, copied: Mark | None = None) -> None:
         self.held: dict[int, Copy] = {}
         self.last = 0
+        self.claimed = copied.position if copied is not None else 0
         self._copies = copies
         self._book = book
+
+    @property
+    def is_read(self) -> bool:
+        """Whether there is a journal, and it could be read."""
+        return self._copies is not None
 
     async def fetch(self, after: int, until: int) -> None:
         """Have the copies of these positions at hand, instead of those before them."""
         self.held = {}
-        if self._copies is None or after >= until:
-            return
-        while after < until:
-            page = await asyncio.to_thread(self._copies.copies, after, until, COPIES_AT_ONCE)
-            if not page:
-                return
+        while after < until and (page := await self._page(after, until)):
             self.held |= {copy.position: copy for copy in page}
             after = self.last = page[-1].position
+
+    async def _page(self, after: int, until: int) -> tuple[Copy, ...]:
+        """Some copies; none when there are none any more, or they cannot be read."""
+        if self._copies is None:
+            return ()
+        try:
+            return await asyncio.to_thread(self._copies.copies, after, until, COPIES_AT_ONCE)
+        except CountermandError as error:
+            self._copies = None
+            wanted = f"the journal's copy of event {after + 1}"
+            self._book.note([general("journal", wanted, error.message, after + 1)])
+            return ()
+
+    def _copy_at(self, position: int) -> Copy | None:
+        """One copy, if there is one that can be read."""
+        try:
+            found = self._copies.copies(position - 1, position, 1) if self._copies else ()
+        except CountermandError:
+            return None
+        return found[0] if found else None
+
+    def beyond(self, last: int) -> Iterator[Damage]:
+        """The journal has events that the stream, which ends at ``last``, has not."""
+        if self.claimed <= last:
+            return
+        first = self._copy_at(last + 1)
+        end = f" to {self.claimed}" if self.claimed > last + 1 else ""
+        found = f"nothing at position {last + 1}{end}: the stream ends at {last}"
+        yield lost_at(last + 1, first, found)
 
     def compare(self, whole: Whole) -> None:
         """The copy is the event, byte for byte and in the same place."""
@@ -174,7 +218,7 @@ class Beside:
             return
         copy = self.held.get(whole.position)
         if copy is None:
-            if whole.position < self.last:
+            if whole.position < max(self.last, self.claimed + 1):
                 expected = f"the journal's copy of {whole.sha256}"
                 self._book.note([damage("journal", whole, expected, "the journal has none")])
             return
@@ -196,25 +240,8 @@ def general(kind: str, expected: str, found: str, position: int = 0) -> Damage:
     return Damage(kind, position, "", "", "", expected, found)
 
 
-def witnesses_differ(
-    identity: LogIdentity, journal: Mark | None, mark: Mark | None, marker: str
-) -> list[Damage]:
-    """The stream is another one than is known of it."""
-    known = {
-        "stream.json": marker,
-        "the journal": journal.log_id if journal else "",
-        "the mark": mark.log_id if mark else "",
-    }
-    return [
-        general("identity", f"the stream {log_id}, as {who} has it", identity.id)
-        for who, log_id in known.items()
-        if log_id and log_id != identity.id
-    ]
-
-
 def beyond_the_end(last: int, mark: Mark | None) -> Iterator[Damage]:
     """The stream does not reach the mark."""
     if mark is not None and mark.position > last:
-        yield general(
-            "mark", f"an event at {mark.position}, as marked", f"the stream ends at {last}"
-        )
+        expected, found = f"an event at {mark.position}, as marked", f"the stream ends at {last}"
+        yield general("mark", expected, found, mark.position)

@@ -161,9 +161,9 @@ def backup(
     config_file: Path | None,
     file: Path,
     force: bool,
-    told: Callable[[int, int], None],
+    told: "Told",
 ) -> "Done":
-    """The stream in a file."""
+    """The stream in a file, which was read back."""
 
     from adapters.bootstrap.backup import backup as back_up
     from adapters.bootstrap.configuration import load

@@ -58,14 +58,15 @@ class _Room(Struct, frozen=True):
 
 
 class BackupWriter:
-    """Writes FILE.part; ``finish`` makes it FILE. Use it as a context: else nothing is left.
+    """Writes FILE.part; ``seal`` ends it, ``publish`` makes it FILE. Use it as a context: else
+    nothing is left.
 
     Raises ``Misconfigured`` for a name that is taken or cannot be written, ``StoreFull``.
     """
 
     def __init__(self, path: Path, *, force: bool) -> None:
         self._path = path
-        self._part = path.parent / f"{path.name}.part"
+        self.part = self._part = path.parent / f"{path.name}.part"
         self._force = force
         self._digest = sha256()
         self.data_bytes = 0
@@ -98,8 +99,8 @@ class BackupWriter:
         self._digest.update(data)
         self.data_bytes += len(data)
 
-    def finish(self, header: Header) -> Header:
-        """Durable under its name when this returns; the header as it stands in the file."""
+    def seal(self, header: Header) -> Header:
+        """All of it is in FILE.part, durably; the header as it stands in the file."""
         file = self._open()
         header = msgspec.structs.replace(
             header, data_bytes=self.data_bytes, data_sha256=self._digest.hexdigest()
@@ -108,12 +109,18 @@ class BackupWriter:
             file.seek(0)
             file.write(block_of(header))
             synced(file)
+        except OSError as error:
+            raise StoreFull(f"{self._path} cannot be written: {error.strerror}") from error
+        return header
+
+    def publish(self) -> None:
+        """Durable under its name when this returns."""
+        try:
             self._name()
             sync_directory(self._path.parent)
         except OSError as error:
             raise StoreFull(f"{self._path} cannot be written: {error.strerror}") from error
-        file.close()
-        return header
+        self._open().close()
 
     def _name(self) -> None:
         """The name it is to have. Without ``force`` a file that is there by now stays."""

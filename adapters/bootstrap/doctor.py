@@ -19,7 +19,9 @@ from adapters.bootstrap.marker import read_marker
 from adapters.bootstrap.plan import refuse_unfinished
 from adapters.bootstrap.reaching import refuse_no_store, running_service
 from adapters.bootstrap.view_place import reached
+from adapters.bootstrap.witnesses import witnesses
 from adapters.engines.local import cgroups
+from application.remedies import REFUSED_START, WHAT_TO_DO, remedies
 from application.settings import Settings
 from domain.errors import CountermandError
 
@@ -28,7 +30,10 @@ NODES_SHOWN_MAX: Final = 8
 
 
 class Finding(Struct, frozen=True):
-    """One thing looked at. ``level``: ok, warning or error; ``what_to_do``: "" when it is ok."""
+    """One thing looked at. ``level``: ok, warning or error; ``what_to_do``: "" when it is ok.
+
+    ``text``: of a stream that a start would refuse, the start's own report, in several lines.
+    """
 
     level: str
     subject: str
@@ -43,7 +48,8 @@ def examine(settings: Settings) -> list[Finding]:
         try:
             findings += look(settings)
         except (CountermandError, OSError) as error:
-            findings.append(Finding("error", look.__name__, str(error), "see the sentence"))
+            advice = OF_A_LOOK.get(look.__name__, "see the sentence")
+            findings.append(Finding("error", look.__name__, str(error), advice))
     return findings
 
 
@@ -121,11 +127,19 @@ def stream(settings: Settings) -> Iterator[Finding]:
             refuse_no_store(settings)
         compared = asyncio.run(proven(settings))
     except CountermandError as error:
-        why = error.message.replace("\n", " ")
-        yield Finding("error", "stream", why, "'countermand mend', or 'countermand accept-loss'")
+        yield Finding("error", "stream", error.message, remedy(settings))
         return
     text = f"it has {compared.position} events and is the one that the journal and the mark know"
     yield Finding("ok", "stream", text)
+
+
+def remedy(settings: Settings) -> str:
+    """What to do about a stream that a start refuses: first about a witness that is the cause."""
+    found = witnesses(settings)
+    found.close()
+    kinds = [x.kind for x in found.damage]
+    advice = [x.replace("`", "'") for x in remedies(kinds).values()]
+    return "; ".join([*advice, REFUSED_START])
 
 
 def views(settings: Settings) -> Iterator[Finding]:
@@ -224,6 +238,12 @@ def filters(settings: Settings) -> Iterator[Finding]:
     if not found:
         yield Finding("ok", "filter", "no filter is set")
 
+
+OF_A_LOOK: Final = {
+    "evidence": WHAT_TO_DO["identity"].replace("`", "'"),
+    "mark": WHAT_TO_DO["mark"].replace("`", "'"),
+}
+"""What to do when a look itself fails."""
 
 LOOKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     versions,

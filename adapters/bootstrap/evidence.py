@@ -218,9 +218,9 @@ async def evidence(
         try:
             mark = mark_file(settings)
             compared = await compare(log, journal, mark.read())
-            if marker is None:
-                write_marker(directory_of(settings), Marker(identity.id))
             mark.begin(compared.head)
+            if marker is None:  # last: with it both witnesses must be there
+                write_marker(directory_of(settings), Marker(identity.id))
             yield log, journal
         finally:
             journal.close()

@@ -21,6 +21,7 @@ from adapters.bootstrap.evidence import (
     nats,
     opened,
 )
+from adapters.bootstrap.lost import lost_events
 from adapters.bootstrap.marker import Marker, read_marker, write_marker
 from adapters.bootstrap.plan import (
     Plan,
@@ -76,20 +77,24 @@ async def planned(settings: Settings, log: JetStreamLog, reason: str) -> Plan:
     copied, mark = copied_by(settings), marked_by(settings)
     by_journal, by_mark = await said(log, copied, None), await said(log, None, mark)
     other = "" if marker is None or marker.log_id == identity.id else f"it was {marker.log_id}"
+    lost = await lost_events(settings, log, identity, (copied, mark))
     problems = [x for x in (by_journal, by_mark, other) if x]
-    if not problems:
-        raise Refused("nothing is lost, as far as the journal and the mark can tell")
+    if not problems and not lost.spans:
+        unknown = "".join(f"; {x}" for x in lost.unknown)
+        raise Refused(f"nothing is lost, as far as the journal and the mark can tell{unknown}")
+    same = copied is not None and not by_journal and journal_path(settings).name not in lost.copies
     return Plan(
         work=Work.LOSS,
         aside=f"{journal_path(settings).name}.{stamp()}",
         event_id=Uuid7Ids().new(),
-        damage="; ".join(problems),
+        damage="; ".join(x for x in (*problems, lost.number, lost.details) if x),
         known_stream=marker.log_id if marker is not None else identity.id,
         last=identity.last,
         reason=reason,
-        known_last=furthest(copied, mark).position,
+        known_last=max(furthest(copied, mark).position, *(end for _, end in lost.spans), 0),
         log_id=identity.id,
-        journal_kept=copied is not None and not by_journal,
+        journal_kept=same,
+        lost=f"{lost.number}. {lost.details[:1].upper()}{lost.details[1:]}" if lost.spans else "",
     )
 
 
@@ -159,10 +164,9 @@ def files_of(path: Path) -> Iterator[Path]:
 
 def words_of(settings: Settings, plan: Plan) -> str:
     """What was done."""
-    lost = max(0, plan.known_last - plan.last)
-    number = f"{lost} events are lost" if lost else "events were replaced by others"
+    lost = plan.lost or "how many events were replaced by others is not known"
     words = (
-        f"accepted: {number}. The stream {settings.stream} ends at {plan.last}, and event "
+        f"accepted: {lost}. The stream {settings.stream} ends at {plan.last}, and event "
         f"{plan.last + 1} tells of it. What was wrong: {plan.damage}."
     )
     if not plan.journal_kept:

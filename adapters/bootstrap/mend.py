@@ -55,7 +55,7 @@ from adapters.journal import SqliteJournal
 from adapters.snapshots.shelf import SqliteShelf
 from adapters.wire import sha256
 from application.checking import Checker
-from application.fsck import Book, look_through
+from application.fsck import Beside, Book, look_through
 from application.mending import Verified, pages, sentence, tail_of
 from application.ports import Mark
 from application.settings import Settings
@@ -314,7 +314,8 @@ async def looked_through(
     last = info.state.last_seq
     with closing(SqliteShelf()) as shelf:
         checker, stream = Checker(spec.cluster, shelf), whole_stream(connection, spec, info)
-        await look_through(stream, last, checker, journal, book, lambda n: told(n, last), mark)
+        side, tell = Beside(journal, book), lambda n: told(n, last)
+        await look_through(stream, last, checker, side, book, tell, mark)
 
 
 def empty(place: Path) -> None:

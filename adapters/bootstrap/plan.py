@@ -46,6 +46,7 @@ class Plan(Struct, frozen=True):
     event has them. ``added``: events that only the damaged stream had. ``missing``: events that are
     nowhere. ``log_id``, ``mark``: the stream and the mark afterwards. ``journal_kept``: whether the
     journal goes on. ``taken_at``: when the backup was taken that is restored.
+    ``lost``: what the loss is that is accepted, in sentences.
     """
 
     work: Work
@@ -62,6 +63,7 @@ class Plan(Struct, frozen=True):
     mark: Mark | None = None
     journal_kept: bool = True
     taken_at: str = ""
+    lost: str = ""
 
 
 def stamp() -> str:

@@ -152,25 +152,11 @@ class Restoring:
         """The new stream, whole, with the event that tells of it; its server has ended."""
         staged = replace_directory(self._settings, place)
         async with nats(staged, lock) as server:
-            await self._put_back(server)
+            told = self._told("bytes unpacked")
+            await put_back_into(server, self._wish.file, self._header, told)
             await grow(server.address(NatsRole.OPERATOR), self._spec)
             kept, last = await self._looked_at(server)
             return await self._recorded(staged, server, kept, last)
-
-    async def _put_back(self, server: Nats) -> None:
-        header, told = self._header, self._told("bytes unpacked")
-        connection = await Connection.open(server.address(NatsRole.OPERATOR))
-        try:
-            await put_back(
-                connection,
-                header.stream,
-                for_one_server(header.config),
-                header.state,
-                data_of(self._wish.file),
-                lambda sent: told(sent, header.data_bytes),
-            )
-        finally:
-            await connection.close()
 
     # --- is it whole, and does the journal agree? -------------------------------------------------
 
@@ -242,6 +228,24 @@ class Restoring:
             )
         finally:
             await log.close()
+
+
+async def put_back_into(
+    server: Nats, file: Path, header: Header, told: Callable[[int, int], None]
+) -> None:
+    """The snapshot in ``file`` becomes the stream of a server that has none."""
+    connection = await Connection.open(server.address(NatsRole.OPERATOR))
+    try:
+        await put_back(
+            connection,
+            header.stream,
+            for_one_server(header.config),
+            header.state,
+            data_of(file),
+            lambda sent: told(sent, header.data_bytes),
+        )
+    finally:
+        await connection.close()
 
 
 def for_one_server(config: Raw) -> Raw:

@@ -11,11 +11,12 @@ from adapters.jetstream.direct import Raw
 from adapters.jetstream.log import identity_of
 from adapters.jetstream.reading import End, Reader
 from adapters.jetstream.subjects import ROOT, place_of
-from adapters.wire import decode, sha256
+from adapters.wire import decode, sha256, strange_in
 from application.checking import Whole
 from application.fsck import Copy
 from application.ports import Stored
 from domain.errors import Corrupt, Misconfigured, Unavailable
+from domain.events import Recorded
 
 ANSWER_SECONDS: Final = 10.0
 
@@ -62,7 +63,10 @@ def whole(raw: Raw, cluster: str) -> Whole:
         return Whole(raw.sequence, raw.subject, raw.data, digest, None)
     decoded = decode(raw.data, cluster, aggregate, type_)
     stored = Stored(raw.sequence, aggregate, type_, raw.data, decoded.fact)
-    return Whole(raw.sequence, raw.subject, raw.data, digest, stored, decoded.previous_sha256)
+    previous, strange = decoded.previous_sha256, ""
+    if isinstance(decoded.fact, Recorded):
+        strange = strange_in(raw.data, decoded.fact, cluster, previous)
+    return Whole(raw.sequence, raw.subject, raw.data, digest, stored, previous, strange)
 
 
 def whole_copy(copy: Copy, cluster: str) -> Whole:

@@ -35,6 +35,9 @@ class SqliteShelf:
             "CREATE TABLE known (kind TEXT, id TEXT, raw BLOB, PRIMARY KEY (kind, id))"
             " WITHOUT ROWID"
         )
+        self._database.execute(
+            "CREATE TABLE first (key BLOB PRIMARY KEY, position INTEGER) WITHOUT ROWID"
+        )
         Path(path).unlink()
         self._database.execute("BEGIN")
         self._puts = 0
@@ -48,6 +51,19 @@ class SqliteShelf:
         raw = ENCODER.encode(known)
         values = (aggregate.kind, aggregate.id, raw)
         self._database.execute("INSERT OR REPLACE INTO known VALUES (?, ?, ?)", values)
+        self._one_more()
+
+    def first_with(self, key: bytes, position: int) -> int:
+        # Ids rise, so that new ones go to the end of the tree: its other pages stay on the disk.
+        insert = "INSERT INTO first VALUES (?, ?) ON CONFLICT DO NOTHING"
+        if self._database.execute(insert, (key, position)).rowcount:
+            self._one_more()
+            return position
+        query = "SELECT position FROM first WHERE key = ?"
+        return int(self._database.execute(query, (key,)).fetchone()[0])
+
+    def _one_more(self) -> None:
+        """What was put away goes to the file from time to time."""
         self._puts += 1
         if self._puts % COMMIT_PUTS == 0:
             self._database.execute("COMMIT")

@@ -140,6 +140,12 @@ def encode(
     return raw
 
 
+def as_written(fact: Recorded, cluster: str, previous_sha256: str) -> bytes:
+    """The bytes that this release writes for a fact that was read."""
+    place, version = fact.aggregate, fact.version
+    return msgspec.json.encode(_envelope(fact.event, place, cluster, version, previous_sha256))
+
+
 def decode(raw: bytes, cluster: str, aggregate: Aggregate, token: str) -> Decoded:
     """Read bytes that lie under ``aggregate`` and type ``token`` of ``cluster``. Never raises."""
     try:

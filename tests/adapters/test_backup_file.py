@@ -33,7 +33,10 @@ def made(path: Path, *, force: bool = False) -> Header:
     with BackupWriter(path, force=force) as writer:
         for chunk in DATA:
             writer.write(chunk)
-        return writer.finish(HEADER)
+        header = writer.seal(HEADER)
+        assert not path.exists() or force
+        writer.publish()
+        return header
 
 
 @pytest.fixture
@@ -69,8 +72,9 @@ def test_a_name_taken_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "backup"
     with BackupWriter(path, force=False) as writer:
         path.write_bytes(b"somebody else's")
+        writer.seal(HEADER)
         with pytest.raises(Misconfigured, match="stays as it is"):
-            writer.finish(HEADER)
+            writer.publish()
     assert path.read_bytes() == b"somebody else's"
     assert [x.name for x in tmp_path.iterdir()] == ["backup"]
 

@@ -14,7 +14,7 @@ from application.checking import HOT_MAX, Checker, Damage
 from application.ports import Stored
 from domain import commands as c
 from domain import events as e
-from domain.identity import SYSTEM_CALLER
+from domain.identity import SYSTEM_CALLER, Caller
 from domain.states import CancelMode, JobState
 from tests.domain.builders import add, cancel, specs
 from tests.support.author import Author
@@ -67,13 +67,15 @@ def last_of(events: Sequence[Stored], job: int) -> Stored:
     return [x for x in events if x.aggregate == e.job_aggregate(job)][-1]
 
 
-def appended(events: list[Stored], job: int, data: e.Event) -> list[Stored]:
+def appended(
+    events: list[Stored], job: int, data: e.Event, caller: Caller = SYSTEM_CALLER
+) -> list[Stored]:
     """The stream with one more event, its chain whole, that nobody decided."""
     last = last_of(events, job)
     assert isinstance(last.fact, e.Recorded)
     time = last.fact.time + timedelta(days=1)
-    caller = SYSTEM_CALLER
-    event = replace(last.fact.event, id="forged", time=time, caller=caller, data=data)
+    event_id = f"01999999-0000-7000-8000-{len(events):012d}"
+    event = replace(last.fact.event, id=event_id, time=time, caller=caller, data=data)
     raw = encode(event, last.aggregate, CLUSTER, last.fact.version + 1, sha256(last.raw))
     type_ = type(data).__name__
     fact = decode(raw, CLUSTER, last.aggregate, type_).fact
@@ -151,7 +153,8 @@ def test_a_second_creation_is_no_state() -> None:
     events = stream()
     first = next(x for x in events if x.type == "JobAdded")
     assert isinstance(first.fact, e.Recorded)
-    (found,) = damage_among(appended(events, 1, first.fact.data), CLUSTER)
+    again = appended(events, 1, first.fact.data, first.fact.event.caller)
+    (found,) = damage_among(again, CLUSTER)
     assert (found.kind, found.found) == ("state", "job/1: added twice")
 
 

@@ -10,10 +10,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from adapters.bootstrap.backup_file import HEADER_BYTES, read_header
+from adapters.bootstrap.backup import taken
+from adapters.bootstrap.backup_file import HEADER_BYTES, BackupWriter, read_header
+from adapters.bootstrap.configuration import load
 from adapters.bootstrap.marker import read_marker
 from adapters.bootstrap.plan import read_plan
+from adapters.bootstrap.reaching import stream_reached
 from adapters.jetstream.accounts import NatsRole
+from adapters.jetstream.connection import Connection
 from adapters.mark import FileMark
 from application.ports import Mark
 from tests.e2e.home import new_home
@@ -21,7 +25,7 @@ from tests.e2e.service import Service, Value, running_service
 from tests.e2e.stores import Stores, check_goes_on, copy, facts, fsck, killed, on_copy, rows, run
 from tests.e2e.stream import Event, connected
 from tests.e2e.test_fsck import forged, last_of_job, published, stores, stream_of
-from tests.e2e.test_store_faults import STREAM
+from tests.e2e.test_store_faults import STREAM, update_stream
 from tests.support.cluster import Cluster, threaded_cluster
 from tests.support.nats import own_server
 from tests.support.waiting import again_and_again, until
@@ -37,6 +41,7 @@ def backed_up(one: Service, home: Path | None = None) -> Path:
     said = run(one, "backup", file)
     assert said.status == 0, said.err
     assert str(file) in said.out
+    assert said.out.endswith("were read back, and nothing is damaged\n")
     return file
 
 
@@ -157,9 +162,60 @@ def test_an_older_backup_does_not_replace_what_the_journal_has(
     assert FileMark(aside / "mark").read() == FileMark(stores.now / "journal" / "mark").read()
     assert (copy.data / "journal" / f"journal.sqlite.{aside.name}").exists()
     assert "by the mark" in copy.refused()
-    assert run(copy, "accept-loss", "--reason", "the owner wants it so").status == 0
+    kept = named(all_[len(before) :])
+    said = run(copy, "accept-loss", "--reason", "the owner wants it so")
+    assert said.status == 0, said.err
+    first, last = len(before) + 1, len(all_)
+    assert said.out.startswith(
+        f"accepted: {lost} events are lost. Their positions are {first} to {last}; event {first}, "
+        f"{kept[0]} to event {last}, {kept[-1]} are still in journal.sqlite.{aside.name}. "
+    )
     event = check_restored(copy, before, missing=lost, kept_as=f"replaced/{aside.name}")
-    assert stream_of(copy.data)[event.position].type == "LossAccepted"
+    accepted = stream_of(copy.data)[event.position]
+    assert accepted.type == "LossAccepted"
+    assert accepted.data["known_last"] == last
+    assert (
+        f"{lost} events are lost; their positions are {first} to {last}"
+        in (accepted.data["damage"])
+    )
+
+
+def named(events: list[tuple[int, bytes]]) -> list[str]:
+    """Events of a journal, as a report names them."""
+    bodies = [msgspec.json.decode(raw) for _, raw in events]
+    return [f"{x['type'].split('.')[1]} of {x['subject']}" for x in bodies]
+
+
+def test_a_journal_put_aside_that_cannot_be_read_is_said_to_be_unknown(
+    copy: Service, stores: Stores
+) -> None:
+    with on_copy(stores.older) as older:
+        file, before = backed_up(older, copy.home), stream_of(older.data)
+    lost = len(rows(copy.data)) - len(before)
+    (copy.data / "journal" / "journal.sqlite").write_bytes(b"no database, but long enough" * 9)
+    assert run(copy, "restore", file, "--journal-aside").status == 10
+    (aside,) = (copy.data / "replaced").iterdir()
+    said = run(copy, "accept-loss", "--reason", "the disk burnt").out
+    first, last = len(before) + 1, len(before) + lost
+    assert said.startswith(
+        f"accepted: {lost} events are lost. Their positions are {first} to {last}; no copy of them "
+        f"is left, so what they were cannot be known; journal.sqlite.{aside.name} cannot be read ("
+    )
+    assert "there may be more" in said
+
+
+def test_events_replaced_by_those_of_a_backup_are_a_loss_too(copy: Service, stores: Stores) -> None:
+    """Another history of the same cluster, longer than the one here: no start is refused."""
+    file, before = backed_up(copy), stream_of(copy.data)
+    with on_copy(stores.stranger) as stranger:
+        all_ = rows(stranger.data)
+        assert run(stranger, "restore", file, "--journal-aside").status == 0
+        other = [x for x in all_ if before[x[0] - 1].raw != x[1]]
+        said = run(stranger, "accept-loss", "--reason", "it was the wrong one")
+        assert said.status == 0, said.err
+        assert said.out.startswith(f"accepted: {len(other)} events are lost. ")
+        assert f"event {other[0][0]}, {named(other)[0]}" in said.out
+        assert run(stranger, "accept-loss", "--reason", "once more").status == 5
 
 
 def test_what_only_the_mark_knows_must_be_accepted(copy: Service, stores: Stores) -> None:
@@ -230,14 +286,57 @@ def test_a_damaged_file_and_another_clusters_are_refused_by_name(copy: Service) 
     assert not (copy.data / "replaced").exists()
 
 
+def test_a_stream_with_a_forged_event_is_not_backed_up(copy: Service) -> None:
+    kept = backed_up(copy)
+    before = kept.read_bytes()
+    message = forged(last_of_job(copy.data), "JobFinished", {}, previoushash="0" * 64)
+    (position,) = published(copy.data, message)
+    said = run(copy, "backup", kept, "--force")
+    assert said.status == 10
+    event_id = msgspec.json.decode(message[1])["id"]
+    assert said.err.startswith(
+        f"countermand: the stream is damaged: event {position} ({message[0]}, id {event_id}) has "
+        f"previoushash {'0' * 64}, and previoushash "
+    )
+    assert "It is not backed up as if it were whole" in said.err
+    assert kept.read_bytes() == before
+    assert sorted(x.name for x in copy.home.glob("backup*")) == ["backup"]
+
+
+def test_a_stream_with_a_hole_is_not_backed_up(copy: Service) -> None:
+    asyncio.run(update_stream(copy.data, {"max_msgs_per_subject": 1}))
+    asyncio.run(update_stream(copy.data, {"max_msgs_per_subject": -1}))
+    first = fsck(copy, "--no-views", "--limit", "1")[1]["first"]
+    said = run(copy, "backup", copy.home / "backup")
+    assert said.status == 10
+    assert f"event {first['position']} " in said.err
+    assert f"has nothing at position {first['position']}" in said.err
+    assert not [*copy.home.glob("backup*")]
+
+
 def test_a_backup_of_a_forged_history_is_not_restored(copy: Service) -> None:
+    """One that was made by a release that did not look at what it wrote."""
     published(copy.data, forged(last_of_job(copy.data), "JobFinished", {}, previoushash="0" * 64))
-    file = backed_up(copy)
+    file = copy.home / "backup"
+    asyncio.run(written_unchecked(copy.data, file))
     shutil.rmtree(copy.data)
     said = run(copy, "restore", file)
     assert said.status == 1
     assert "the stream in the backup is damaged: event" in said.err
     assert not (copy.data / "jetstream").exists()
+
+
+async def written_unchecked(data: Path, file: Path) -> None:
+    """A backup that nobody looked at."""
+    settings = load({"data_directory": str(data), "cluster": "local"}, None)
+    async with stream_reached(settings) as server:
+        connection = await Connection.open(server.address(NatsRole.OPERATOR))
+        try:
+            with BackupWriter(file, force=False) as writer:
+                await taken(settings, connection, writer, lambda done, total: None)
+                writer.publish()
+        finally:
+            await connection.close()
 
 
 STEPS = 8

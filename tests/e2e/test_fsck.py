@@ -111,7 +111,7 @@ def test_people_read_a_sentence(copy: Service) -> None:
     published(copy.data, forged(last_of_job(copy.data), "JobFinished", {}))
     said = said_by(copy.command("fsck"), copy.clean_environment(), copy.home)
     assert said.status == 10
-    assert "DAMAGED (rules 1)" in said.out
+    assert "DAMAGED (rules 1)\nrules: no command makes it right" in said.out
 
 
 def last_of_job(data: Path) -> Event:

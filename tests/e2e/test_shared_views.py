@@ -12,8 +12,8 @@ import pytest
 
 from tests.e2e.home import new_home
 from tests.e2e.outside import outside_server
-from tests.e2e.said import said_by
 from tests.e2e.service import Service
+from tests.e2e.stores import fsck
 from tests.support.postgres import Postgres, run_sql
 from tests.support.waiting import until
 from tests.support.web import Json
@@ -137,9 +137,28 @@ def test_a_rebuild_at_one_is_put_in_place_at_both(
     last = held_job(other, "later")
     until(lambda: min(position(one), position(other)) >= last, "both go on")
     assert names(one) == names(other) >= {"kept", "later"}
-    looked = said_by(one.command("fsck"), one.clean_environment(), one.home)
-    assert looked.status == 0, looked
-    assert "the views are in PostgreSQL" in looked.out + looked.err
+    before = schemas(database)
+    status, report = fsck(one)
+    assert (status, report["counts"], report["notes"]) == (0, {}, []), report
+    assert schemas(database) == before, "nothing was made for the look"
+
+
+def test_a_row_in_the_database_that_somebody_changed_is_named(
+    services: tuple[Service, Service], database: str
+) -> None:
+    one = writer(services, database)
+    last = held_job(one, "honest")
+    until(lambda: position(one) >= last, "the views know of it")
+    ((schema,),) = schemas(database)
+    run_sql(database, f"UPDATE {schema}.job SET owner = 'mallory' WHERE job_id = 1")
+    status, report = fsck(one)
+    assert (status, report["counts"]) == (10, {"views": 1}), report
+    assert report["first"]["found"] == "job differs in 1 rows, the first is 1"
+    assert report["what_to_do"] == {"views": "`countermand projections rebuild`"}
+    run_sql(database, f"DELETE FROM {schema}.task WHERE job_id = 1")
+    found = [x["found"] for x in fsck(one)[1]["damage"]]
+    assert "task differs in 1 rows, the first is 1/1" in found
+    assert fsck(one, "--no-views")[0] == 0
 
 
 def schemas(database: str) -> list[tuple[object, ...]]:

@@ -25,6 +25,7 @@ from domain.evolve import evolve
 from domain.identity import SYSTEM_CALLER, Caller, Origin, Principal
 from domain.instruct import instruct
 from domain.job import Job
+from domain.policy import Action, Question, facts_of
 from domain.requests import JobRequest
 from tests.domain.builders import ALLOWED
 
@@ -50,7 +51,8 @@ class Author:
 
     def set_parameter(self, request_id: str, name: str, value: str) -> None:
         """A cluster parameter."""
-        fact = set_parameter(self._cluster, SetParameter(self.asked(request_id), name, value))
+        asked = asked_by(ALICE, self.asked(request_id))
+        fact = set_parameter(self._cluster, SetParameter(asked, name, value))
         assert fact is not None
         self._store(self._place, [fact], ALICE)
 
@@ -60,18 +62,22 @@ class Author:
 
     def add(self, command: c.AddJob) -> int:
         """A job."""
-        self._store(e.job_aggregate(command.job_id), add_job(command), ALICE)
+        made = add_job(replace(command, asked=asked_by(ALICE, command.asked)))
+        self._store(e.job_aggregate(command.job_id), made, ALICE)
         return command.job_id
 
     def ask(self, job: int, *requests: JobRequest) -> None:
         """Somebody asks."""
         for request in requests:
-            self._now += timedelta(seconds=1)
-
-            facts = decide(
-                self.jobs[job], replace(request, asked=replace(request.asked, at=self._now))
-            )
             caller = Caller(Principal(request.asked.asker, method="unix"), origin=Origin.CLI)
+            self.ask_as(caller, job, request)
+
+    def ask_as(self, caller: Caller, job: int, *requests: JobRequest) -> None:
+        """The same, by this caller, whoever the requests are by."""
+        for request in requests:
+            self._now += timedelta(seconds=1)
+            asked = replace(asked_by(caller, request.asked), asker=caller.asker, at=self._now)
+            facts = decide(self.jobs[job], replace(request, asked=asked))
             self._store(e.job_aggregate(job), facts, caller, later=False)
 
     def tell(self, job: int, *instructions: c.Instruction) -> None:
@@ -136,3 +142,10 @@ class Author:
             self.jobs[number] = evolve(self.jobs.get(number), fact)
             if self.jobs[number].removed:
                 self._ends.pop(fact.aggregate)
+
+
+def asked_by(caller: Caller, asked: c.Asked) -> c.Asked:
+    """The same, with a decision that was made for this caller."""
+    told = asked.decision.facts
+    facts = facts_of(Question(caller, Action.CANCEL))
+    return replace(asked, decision=replace(asked.decision, facts=facts | told))

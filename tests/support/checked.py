@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from adapters.jetstream.direct import Raw
+from adapters.jetstream.whole import whole as whole_raw
 from adapters.snapshots.shelf import SqliteShelf
-from adapters.wire import decode, sha256
 from application.checking import Checker, Damage, Whole
 from application.ports import CaughtUp, EventLog, Stored
 
@@ -12,8 +13,7 @@ def whole(stored: Stored, cluster: str) -> Whole:
     """The event as it lies in a stream."""
     place = stored.aggregate
     subject = f"countermand.{cluster}.{place.kind}.{place.id}.{stored.type}"
-    previous = decode(stored.raw, cluster, place, stored.type).previous_sha256
-    return Whole(stored.position, subject, stored.raw, sha256(stored.raw), stored, previous)
+    return whole_raw(Raw(stored.position, subject, stored.raw), cluster)
 
 
 def damage_among(events: Iterable[Stored], cluster: str) -> list[Damage]:

@@ -90,19 +90,25 @@ def names_data(config_file: Path | None) -> bool:
         return False
 
 
-def asking_bootstrap(ask: Callable[[], Result]) -> Result:
-    """Call into the composition root; its errors become sentences and exit statuses."""
+def asking_bootstrap(ask: Callable[[], Result], damaged: int = FAILURE) -> Result:
+    """Call into the composition root; its errors become sentences and exit statuses.
+
+    ``damaged``: the status for what is damaged.
+    """
     gc.enable()
-    with errors_told():
+    with errors_told(damaged):
         return ask()
 
 
 @contextmanager
-def errors_told() -> Iterator[None]:
+def errors_told(damaged: int = FAILURE) -> Iterator[None]:
     """Down for now is 75, a refusal 5, something that is not there 3; all else, 1."""
-    from domain.errors import CountermandError, Refused, Unavailable, Unknown
+    from domain.errors import Corrupt, CountermandError, Refused, Unavailable, Unknown
 
-    kinds = ((Unavailable, UNAVAILABLE), (Refused, REFUSED), (Unknown, NO_SUCH_JOB))
+    kinds = (
+        *((Unavailable, UNAVAILABLE), (Refused, REFUSED), (Unknown, NO_SUCH_JOB)),
+        (Corrupt, damaged),
+    )
     try:
         yield
     except CountermandError as e:

@@ -6,7 +6,7 @@ import click
 
 from adapters.cli.doing.service import Chosen, Done, asking_bootstrap, chooses
 from adapters.cli.doing.telling import Telling
-from adapters.cli.exits import DONE
+from adapters.cli.exits import DIFFERENT, DONE
 from adapters.cli.typed import options as o
 
 
@@ -19,10 +19,12 @@ def verb(asked: o.Asked, chosen: Chosen, file: Path, force: bool) -> int:
     """Write the whole stream to FILE: every event as it is, with its position and time.
 
     Works while the service runs, up to the event that is the last one when it begins, and while it
-    is stopped. FILE is there when it is whole, and synced; until then there is FILE.part. The
-    journal is not in it: it is a copy of the stream, which a restore writes anew.
+    is stopped. What was written is read back and checked as fsck checks a stream, every event, in a
+    directory beside FILE, before FILE gets its name; until then there is FILE.part. The journal is
+    not in it: it is a copy of the stream, which a restore writes anew.
 
-    Exit status: 0 done; 1 it cannot be done, and why; 75 the stream cannot be read now.
+    Exit status: 0 done, and nothing is damaged; 10 the stream is damaged: the first bad event is
+    named and there is no FILE; 1 it cannot be done, and why; 75 the stream cannot be read now.
 
     \b
       countermand backup /srv/countermand.backup --data /var/lib/countermand
@@ -33,8 +35,8 @@ def verb(asked: o.Asked, chosen: Chosen, file: Path, force: bool) -> int:
         from adapters.bootstrap import asked as bootstrap
 
         with Telling(asked) as telling:
-            told = telling.counting("bytes")
+            told = telling.counting
             return bootstrap.backup(full.overrides, full.config_file, file, force, told)
 
-    asked.out.line(asking_bootstrap(backup).words)
+    asked.out.line(asking_bootstrap(backup, damaged=DIFFERENT).words)
     return DONE

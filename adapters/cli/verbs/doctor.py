@@ -7,6 +7,7 @@ import click
 
 from adapters.cli.doing.service import Chosen, asking_bootstrap, chooses
 from adapters.cli.exits import DONE, FAILURE
+from adapters.cli.printing.output import Output
 from adapters.cli.typed import options as o
 
 
@@ -41,6 +42,8 @@ HEADINGS: Final = ("LEVEL", "SUBJECT", "FOUND", "WHAT TO DO")
 def verb(asked: o.Asked, chosen: Chosen) -> int:
     """Look for what is wrong on this machine, and say what helps. Changes nothing.
 
+    Where a start would refuse the stream, its report stands below the table, and what to do.
+
     The exit status is 1 when something is an error; warnings leave it 0.
 
     \b
@@ -59,8 +62,23 @@ def verb(asked: o.Asked, chosen: Chosen) -> int:
     told = [
         described(x) for x in findings if not (out.quiet and out.for_people and x.level == "ok")
     ]
-    out.listed(told, Found, HEADINGS, lambda x: tuple(x.values()))
+    out.listed(told, Found, HEADINGS, in_one_line)
+    if out.for_people:
+        report(out, told)
     return FAILURE if any(x.level == "error" for x in findings) else DONE
+
+
+def in_one_line(found: Found) -> tuple[str, ...]:
+    """A row of the table."""
+    return tuple(str(x).replace("\n", " ") for x in found.values())
+
+
+def report(out: Output, told: Sequence[Found]) -> None:
+    """What a start says that is refused, as it says it, and what to do about it."""
+    for found in told:
+        if "\n" in found["text"]:
+            for line in (*found["text"].splitlines(), found["what_to_do"]):
+                out.line(line)
 
 
 def described(finding: Finding) -> Found:

@@ -49,6 +49,8 @@ class Report(Protocol):
     @property
     def notes(self) -> Sequence[str]: ...
     @property
+    def what_to_do(self) -> Mapping[str, str]: ...
+    @property
     def total(self) -> int: ...
 
 
@@ -75,10 +77,11 @@ HEADINGS: Final = ("KIND", "EVENT", "SUBJECT", "ID", "JOB", "EXPECTED", "FOUND")
 def verb(asked: o.Asked, chosen: Chosen, limit: int, no_views: bool) -> int:
     """Check every event of the stream, and all that is kept beside it. Changes nothing.
 
-    Of each event its form, name, version, the hash of the one before it, its time, that the job's
-    state takes it, and that the rules make it; that no event is missing; that the journal has the
-    same bytes; and that the views are what the stream folds to. Works while the service runs, up to
-    the event that was the last one at the beginning.
+    Of each event its form, name, version, the hash of the one before it, its time, its id, that it
+    is by whom its decision was made for, that the job's state takes it, and that the rules make it;
+    that no event is missing; that journal and mark are there and know the same; and that the views
+    are what the stream folds to. Works while the service runs, up to the event that was the last
+    one at the beginning. Below the damage stands what to do about it.
 
     Exit status: 0 nothing is damaged; 10 damage was found, the first is named first; 75 the stream
     cannot be read now.
@@ -121,6 +124,8 @@ def say(out: Output, report: Report) -> None:
             "damaged"
         )
     out.line(verdict(report))
+    for kind, words in report.what_to_do.items():
+        out.line(f"{kind}: {words}")
 
 
 def verdict(report: Report) -> str:
@@ -146,6 +151,7 @@ def document(report: Report) -> dict[str, object]:
         "counts": dict(report.counts),
         "unjudged": report.unjudged,
         "notes": list(report.notes),
+        "what_to_do": dict(report.what_to_do),
     }
 
 
