@@ -17,10 +17,10 @@ from msgspec import Struct
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from adapters.jetstream.accounts import Login, inbox_prefix, read_login
+from adapters.jetstream.accounts import Login, inbox_prefix
 from adapters.jetstream.api import NoAnswer, check
 from adapters.jetstream.client import QuickClient
-from domain.errors import Unavailable
+from domain.errors import Misconfigured, Unavailable
 
 CONNECT_SECONDS: Final = 2
 RECONNECT_SECONDS: Final = 0.1
@@ -40,8 +40,9 @@ class ServerAddress(Struct, frozen=True):
     """Where the server is and who we are.
 
     ``urls`` hold no credentials: those are lost when a client moves to another server of a cluster.
-    ``credentials``: a login, or the path of a JSON file with user and password, or of a NATS
-    ``.creds`` file; None for a server that asks nobody. ``role``: chooses the private inbox.
+    ``credentials``: a login, or the path of a JSON file with user and password, of a NATS
+    ``.creds`` file, or of one with the seed of a user's key alone; None for a server that asks
+    nobody. ``role``: chooses the private inbox.
     """
 
     urls: tuple[str, ...]
@@ -95,7 +96,7 @@ class Connection:
             ping_interval=PING_SECONDS,
             pending_size=PENDING_BYTES_MAX,
             inbox_prefix=inbox_prefix(address.role),
-            **_login_options(address.credentials),  # type: ignore[arg-type]
+            **self._client.login_options(address.credentials),  # type: ignore[arg-type]
         )
         for subject, deliver in self._standing:
             await self.subscribe(subject, deliver)
@@ -262,7 +263,7 @@ class Connection:
                 await self._connect()
                 self.reconnects += 1
                 return
-            except (OSError, nats.errors.Error) as error:
+            except (OSError, nats.errors.Error, Misconfigured) as error:
                 await self._on_error(error)
 
 
@@ -281,16 +282,6 @@ def _present(message: Msg | None) -> Msg:
 def status_of(message: Msg) -> str:
     """The status of a message that is not data, such as 408; "" for data."""
     return (message.headers or {}).get(STATUS, "")
-
-
-def _login_options(credentials: Login | Path | None) -> dict[str, object]:
-    if credentials is None:
-        return {}
-    if isinstance(credentials, Path):
-        if credentials.suffix == ".creds":
-            return {"user_credentials": str(credentials)}
-        credentials = read_login(credentials)
-    return {"user": credentials.user, "password": credentials.password}
 
 
 async def retry_api(
