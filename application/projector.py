@@ -20,7 +20,7 @@ LOOK_SECONDS: Final = 0.25
 LOOK_SECONDS_WANTED: Final = 0.02
 """How often views that another service writes are looked at; the second while somebody waits."""
 
-CHECK_SECONDS: Final = 1.0
+CHECK_SECONDS: Final = 0.5
 """How often who writes makes sure that it still is the one."""
 
 RESTS: Final = 3

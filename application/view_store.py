@@ -110,8 +110,8 @@ class ViewStore(Protocol):
         ...
 
     def check_writing(self) -> None:
-        """Pass while it still is, or raise ``Unavailable``. Who writes says so every few seconds:
-        one that has stopped is not waited for."""
+        """Pass while it still is, or raise ``Unavailable``. Who writes says so twice a second:
+        one that is silent for seconds is not waited for."""
         ...
 
     def commit(self, changes: Changes) -> None:

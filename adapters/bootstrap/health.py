@@ -64,8 +64,8 @@ async def store_use(parts: Parts) -> tuple[int | None, int | None]:
 async def troubles(parts: Parts) -> Troubles | None:
     """What is wrong with cancels; unknown while the views cannot be asked."""
     try:
-        return await parts.views.listing.troubles()
-    except CountermandError:
+        return await asyncio.wait_for(parts.views.listing.troubles(), METRIC_SECONDS)
+    except (CountermandError, TimeoutError):
         return None
 
 

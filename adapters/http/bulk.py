@@ -45,7 +45,8 @@ Digest = Annotated[str, Meta(extra_json_schema={"pattern": "^([0-9a-f]{64})?$"})
 
 class WantedBody(Struct, forbid_unknown_fields=True):
     """Jobs that are not over, by what they are, as listJobs finds them; what is empty does not
-    restrict. Several values of one kind: any of them. Who may not see all jobs means their own."""
+    restrict, but something must be given. Several values of one kind: any of them. Who may not see
+    all jobs means their own."""
 
     owners: Annotated[list[Name], SOME] = []
     states: Annotated[list[Annotated[str, one_of(OPEN_STATES)]], SOME] = []

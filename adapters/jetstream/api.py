@@ -41,6 +41,15 @@ class NoAnswer(Exception):
     """Nothing came back in time, nobody listens, or the connection was lost meanwhile."""
 
 
+class NotAllowed(NoAnswer):
+    """No answer will ever come: the server does not let this user ask. ``words``: what is
+    missing."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
+
+
 class ErrorBody(Struct, frozen=True):
     """The ``error`` of an answer."""
 

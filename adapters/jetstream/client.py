@@ -4,13 +4,33 @@ Each of our messages has six headers, and nats-py looks at every character of ev
 later release has no such method any more, this one is not called, and nothing else changes.
 """
 
+from pathlib import Path
+
 from nats.aio.client import Client
+
+from adapters.jetstream.accounts import Login
+from adapters.jetstream.credentials import read_credentials
 
 LINE_END = b"\r\n"
 
 
 class QuickClient(Client):
     """As ``Client``."""
+
+    def login_options(self, credentials: Login | Path | None) -> dict[str, object]:
+        """What ``connect`` needs to know of who we are. Raises ``Misconfigured`` for a bad file.
+
+        The client's own way to keys needs a package that must be compiled; ours does not.
+        """
+        if credentials is None:
+            return {}
+        login = credentials if isinstance(credentials, Login) else read_credentials(credentials)
+        if isinstance(login, Login):
+            return {"user": login.user, "password": login.password}
+        self._public_nkey = login.key.public
+        jwt = login.jwt.encode()
+        by_jwt = {"user_jwt_cb": lambda: bytearray(jwt)} if jwt else {}
+        return {"signature_cb": login.signed, **by_jwt}
 
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:

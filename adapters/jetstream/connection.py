@@ -7,6 +7,7 @@ waits can look at the stream as soon as the connection is back.
 import asyncio
 import time
 import uuid
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
@@ -17,10 +18,11 @@ from msgspec import Struct
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from adapters.jetstream.accounts import Login, inbox_prefix, read_login
-from adapters.jetstream.api import NoAnswer, check
+from adapters.jetstream.accounts import Login, inbox_prefix
+from adapters.jetstream.api import NoAnswer, NotAllowed, check
 from adapters.jetstream.client import QuickClient
-from domain.errors import Unavailable
+from adapters.jetstream.denied import Denial, denial_of
+from domain.errors import Misconfigured, Unavailable
 
 CONNECT_SECONDS: Final = 2
 RECONNECT_SECONDS: Final = 0.1
@@ -28,10 +30,12 @@ REOPEN_SECONDS: Final = 1.0
 PING_SECONDS: Final = 10
 PENDING_BYTES_MAX: Final = 16 * 1024**2
 ERRORS_KEPT: Final = 10
+USED_KEPT: Final = 20
 STATUS: Final = "Status"
 NO_RESPONDERS: Final = "503"
 
 T = TypeVar("T")
+Answers: TypeAlias = "asyncio.Queue[Msg | NotAllowed | None]"
 Deliver: TypeAlias = Callable[[Msg], Awaitable[None]]
 Standing: TypeAlias = tuple[str, Deliver]
 
@@ -40,8 +44,9 @@ class ServerAddress(Struct, frozen=True):
     """Where the server is and who we are.
 
     ``urls`` hold no credentials: those are lost when a client moves to another server of a cluster.
-    ``credentials``: a login, or the path of a JSON file with user and password, or of a NATS
-    ``.creds`` file; None for a server that asks nobody. ``role``: chooses the private inbox.
+    ``credentials``: a login, or the path of a JSON file with user and password, of a NATS
+    ``.creds`` file, or of one with the seed of a user's key alone; None for a server that asks
+    nobody. ``role``: chooses the private inbox.
     """
 
     urls: tuple[str, ...]
@@ -50,7 +55,10 @@ class ServerAddress(Struct, frozen=True):
 
 
 class Connection:
-    """A connection that comes back by itself. ``errors``: the last ones, for health."""
+    """A connection that comes back by itself.
+
+    ``errors``: the last ones, for health; ``denials``: those that say what this user may not do.
+    """
 
     def __init__(self, address: ServerAddress) -> None:
         self.errors: list[str] = []
@@ -61,9 +69,13 @@ class Connection:
         self._closing = False
         self._prefix = f"{inbox_prefix(address.role)}.{uuid.uuid4().hex}"
         self._tokens = 0
-        self._waiting: dict[str, asyncio.Queue[Msg | None]] = {}
+        self._waiting: dict[str, tuple[str, Answers]] = {}
+        self.denials: tuple[str, ...] = ()
+        self._deaf = ""
+        self._used = deque[str](maxlen=USED_KEPT)
         self._up = asyncio.Event()
         self._lost: list[Callable[[], None]] = []
+        self._refused: list[tuple[str, Callable[[str], None]]] = []
         self._standing: list[Standing] = [(f"{self._prefix}.*", self._deliver)]
 
     @classmethod
@@ -95,12 +107,21 @@ class Connection:
             ping_interval=PING_SECONDS,
             pending_size=PENDING_BYTES_MAX,
             inbox_prefix=inbox_prefix(address.role),
-            **_login_options(address.credentials),  # type: ignore[arg-type]
+            **self._client.login_options(address.credentials),  # type: ignore[arg-type]
         )
+        self._deaf = ""
         for subject, deliver in self._standing:
             await self.subscribe(subject, deliver)
         await self._client.flush()
         self._up.set()
+
+    @property
+    def _user(self) -> str:
+        """Who we are, for people."""
+        credentials = self._address.credentials
+        if isinstance(credentials, Login):
+            return credentials.user
+        return f"of {credentials}" if credentials is not None else "without a login"
 
     @property
     def connected(self) -> bool:
@@ -126,8 +147,8 @@ class Connection:
     async def request(
         self, subject: str, payload: bytes, seconds: float, headers: dict[str, str] | None = None
     ) -> Msg:
-        """The answer to one request. Raises ``NoAnswer``."""
-        token, answers = self._expect()
+        """The answer to one request. Raises ``NoAnswer``, at once ``NotAllowed``."""
+        token, answers = self._expect(subject)
         try:
             async with asyncio.timeout(seconds):
                 await self._publish(subject, payload, self._inbox(token), headers)
@@ -144,7 +165,7 @@ class Connection:
 
         The caller ends the iteration. Raises ``NoAnswer``.
         """
-        token, answers = self._expect()
+        token, answers = self._expect(subject)
         try:
             await self._publish(subject, payload, self._inbox(token), None)
             while True:
@@ -164,6 +185,7 @@ class Connection:
 
     async def publish(self, subject: str, payload: bytes, headers: dict[str, str]) -> None:
         """Send without an answer. Raises ``NoAnswer`` when it cannot be sent."""
+        self._used.append(subject)
         try:
             await self._publish(subject, payload, "", headers)
         except (nats.errors.Error, OSError) as error:
@@ -171,6 +193,7 @@ class Connection:
 
     async def publish_reply(self, subject: str, payload: bytes, reply: str) -> None:
         """Send with an address for the answers. Raises ``NoAnswer`` when it cannot be sent."""
+        self._used.append(subject)
         try:
             await self._publish(subject, payload, reply, None)
         except (nats.errors.Error, OSError) as error:
@@ -200,6 +223,13 @@ class Connection:
         self._lost.append(act)
         return lambda: self._lost.remove(act) if act in self._lost else None
 
+    def on_refused(self, subject: str, act: Callable[[str], None]) -> Callable[[], None]:
+        """Call ``act`` with words when we may not publish to what begins with ``subject``; the
+        returned function ends that."""
+        entry = (subject, act)
+        self._refused.append(entry)
+        return lambda: self._refused.remove(entry) if entry in self._refused else None
+
     async def close(self) -> None:
         """Close. Idempotent; whoever waits gets ``NoAnswer``."""
         self._closing = True
@@ -209,11 +239,13 @@ class Connection:
             await asyncio.gather(self._reopening, return_exceptions=True)
         await self._client.close()
 
-    def _expect(self) -> tuple[str, asyncio.Queue[Msg | None]]:
+    def _expect(self, subject: str) -> tuple[str, Answers]:
         self._tokens += 1
         token = str(self._tokens)
-        answers: asyncio.Queue[Msg | None] = asyncio.Queue()
-        self._waiting[token] = answers
+        answers: Answers = asyncio.Queue()
+        self._waiting[token] = subject, answers
+        if self._deaf:
+            answers.put_nowait(NotAllowed(self._deaf))
         return token, answers
 
     def _inbox(self, token: str) -> str:
@@ -227,17 +259,36 @@ class Connection:
         await self._client.publish(subject, payload, reply=reply, headers=headers)
 
     async def _deliver(self, message: Msg) -> None:
-        answers = self._waiting.get(message.subject.rpartition(".")[2])
-        if answers is not None:
-            answers.put_nowait(message)
+        waiting = self._waiting.get(message.subject.rpartition(".")[2])
+        if waiting is not None:
+            waiting[1].put_nowait(message)
 
     def _fail_waiting(self) -> None:
-        for answers in self._waiting.values():
+        for _, answers in self._waiting.values():
             answers.put_nowait(None)
 
     async def _on_error(self, error: Exception) -> None:
         text = f"{type(error).__name__}: {error}"
         self.errors = [*self.errors, text][-ERRORS_KEPT:]
+        denial = denial_of(text)
+        if denial is not None:
+            self._on_denial(denial)
+
+    def _on_denial(self, denial: Denial) -> None:
+        """Who waits for what never comes is told; else whoever uses the connection looks again."""
+        waiting = dict(self._waiting.values())
+        inbox = self._standing[0][0]
+        denial = denial.named((inbox, *waiting, *self._used, *(s for s, _ in self._standing)))
+        words = denial.words(self._user)
+        self.denials = (*(known for known in self.denials if known != words), words)[-ERRORS_KEPT:]
+        if denial == Denial("subscribe", inbox):
+            self._deaf = words
+        told = [a for s, a in self._waiting.values() if self._deaf or denial.is_of(s)]
+        for answers in told:
+            answers.put_nowait(NotAllowed(words))
+        for subject, act in tuple(self._refused):
+            if denial.subject.lower().startswith(subject.lower()):
+                act(words)
 
     async def _on_lost(self) -> None:
         self._up.clear()
@@ -262,7 +313,7 @@ class Connection:
                 await self._connect()
                 self.reconnects += 1
                 return
-            except (OSError, nats.errors.Error) as error:
+            except (OSError, nats.errors.Error, Misconfigured) as error:
                 await self._on_error(error)
 
 
@@ -270,7 +321,9 @@ def _words(error: Exception) -> str:
     return str(error) or "no answer in time"
 
 
-def _present(message: Msg | None) -> Msg:
+def _present(message: Msg | NotAllowed | None) -> Msg:
+    if isinstance(message, NotAllowed):
+        raise message
     if message is None:
         raise NoAnswer("the connection was lost")
     if status_of(message) == NO_RESPONDERS and not message.data:
@@ -283,16 +336,6 @@ def status_of(message: Msg) -> str:
     return (message.headers or {}).get(STATUS, "")
 
 
-def _login_options(credentials: Login | Path | None) -> dict[str, object]:
-    if credentials is None:
-        return {}
-    if isinstance(credentials, Path):
-        if credentials.suffix == ".creds":
-            return {"user_credentials": str(credentials)}
-        credentials = read_login(credentials)
-    return {"user": credentials.user, "password": credentials.password}
-
-
 async def retry_api(
     act: Callable[[], Awaitable[T]], deadline: float, pause_seconds: float = 0.05
 ) -> T:
@@ -303,6 +346,8 @@ async def retry_api(
     while True:
         try:
             return await act()
+        except NotAllowed:
+            raise
         except NoAnswer:
             if time.monotonic() + pause_seconds >= deadline:
                 raise

@@ -18,11 +18,18 @@ from adapters.jetstream.following import Following
 from adapters.jetstream.grouping import GroupCommit
 from adapters.jetstream.guard import StreamGuard, hole_words
 from adapters.jetstream.guard import identity_of as identity_of
+from adapters.jetstream.permitted import prove_permissions
 from adapters.jetstream.provision import refuse_different
 from adapters.jetstream.publish import Message, Patience, Publisher, StoreDisk, UnseenDisk
 from adapters.jetstream.reading import End, Reader
 from adapters.jetstream.recent import Recent
-from adapters.jetstream.subjects import aggregate_filter, place_of, subject_and_filter, type_filter
+from adapters.jetstream.subjects import (
+    aggregate_filter,
+    place_of,
+    probe_subjects,
+    subject_and_filter,
+    type_filter,
+)
 from adapters.wire.chain import Chain, Encoded, encode_writes, to_stored, tokens
 from adapters.wire.codec import sha256
 from application.ports import Capability, CaughtUp, LogIdentity, Stored, Token, Write
@@ -105,6 +112,7 @@ class JetStreamLog:
         log = cls(await Connection.open(address), spec, patience, disk)
         try:
             info = await log._verify()
+            await prove_permissions(log._connection, spec.stream, probe_subjects(spec.cluster))
             await prove_durability(monitor_urls, info.cluster.names, accept_loss)
             await log._watch()
         except BaseException:

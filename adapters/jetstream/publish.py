@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from adapters.jetstream import api
-from adapters.jetstream.api import ApiError, NoAnswer, PubAck
+from adapters.jetstream.api import ApiError, NoAnswer, NotAllowed, PubAck
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.direct import MESSAGE_ID, Raw, last_on, next_on
 from domain.errors import Conflict, Corrupt, OutcomeUnknown, StoreFull, Unavailable
@@ -117,6 +117,8 @@ class Publisher:
             try:
                 await self._prove()
                 return await self._attempt(messages)
+            except NotAllowed as error:
+                raise Unavailable(f"nothing was stored: {error}") from error
             except NoAnswer:
                 doubt = Doubt.OUTCOME
             except ApiError as error:

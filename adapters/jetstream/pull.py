@@ -10,7 +10,7 @@ import nats
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from adapters.jetstream.api import ConsumerInfo, NoAnswer
+from adapters.jetstream.api import ConsumerInfo, NoAnswer, NotAllowed
 from adapters.jetstream.config import SECOND
 from adapters.jetstream.connection import Connection, status_of
 
@@ -47,6 +47,8 @@ class Pull:
         self._inbox = connection.new_inbox()
         self._subscription: Subscription | None = None
         self._forget: Callable[[], None] = lambda: None
+        self._forget_refused: Callable[[], None] = lambda: None
+        self._refused = ""
         self._arrived = asyncio.Event()
         self._asked = 0
         self._broken = ""
@@ -60,6 +62,8 @@ class Pull:
             self._subscription = await self._connection.subscribe(self._inbox, self._deliver)
         except nats.errors.Error as error:
             raise NoAnswer(str(error)) from error
+        asks = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self.name}"
+        self._forget_refused = self._connection.on_refused(asks, self._refuse)
         subject = f"$JS.API.CONSUMER.CREATE.{self._stream}.{self.name}"
         body = {"stream_name": self._stream, "config": consumer, "action": "create"}
         return await self._connection.call(subject, body, ConsumerInfo, ANSWER_SECONDS)
@@ -84,7 +88,8 @@ class Pull:
         self._asked += room
 
     async def wait(self) -> None:
-        """Until something is in the queue or the server has spoken. Raises ``Lost``."""
+        """Until something is in the queue or the server has spoken. Raises ``Lost``, and
+        ``NotAllowed`` when nothing will ever come."""
         if not self.queue and not self._broken:
             try:
                 async with asyncio.timeout(SILENCE_SECONDS_MAX):
@@ -92,12 +97,15 @@ class Pull:
             except TimeoutError as error:
                 raise Lost("the server has gone silent") from error
         self._arrived.clear()
+        if self._refused:
+            raise NotAllowed(self._refused)
         if self._broken and not self.queue:
             raise Lost(self._broken)
 
     async def close(self) -> None:
         """Give the consumer up; a server that does not hear this forgets it by itself."""
         self._forget()
+        self._forget_refused()
         if self._subscription is None or not self._connection.connected:
             return
         try:
@@ -125,6 +133,10 @@ class Pull:
         elif status != HEARTBEAT:
             self._break(f"the server ended the pull with status {status}")
         self._arrived.set()
+
+    def _refuse(self, words: str) -> None:
+        self._refused = words
+        self._break(words)
 
     def _break(self, reason: str) -> None:
         self._broken = reason

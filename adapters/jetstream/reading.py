@@ -15,7 +15,7 @@ from typing import Final
 from msgspec import Struct
 from nats.aio.msg import Msg
 
-from adapters.jetstream.api import STREAM_NOT_FOUND, ApiError, NoAnswer, StreamInfo
+from adapters.jetstream.api import STREAM_NOT_FOUND, ApiError, NoAnswer, NotAllowed, StreamInfo
 from adapters.jetstream.config import SECOND
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.direct import Raw
@@ -83,7 +83,8 @@ class Reader:
             except (NoAnswer, ApiError, Lost) as error:
                 if isinstance(error, ApiError) and error.err_code == STREAM_NOT_FOUND:
                     raise Corrupt(f"the stream {self._stream} is gone: {error}") from error
-                if not follow and time.monotonic() > patience:
+                hopeless = isinstance(error, NotAllowed) or time.monotonic() > patience
+                if not follow and hopeless:
                     raise Unavailable(f"the stream cannot be read: {error}") from error
             if progress.last > last:
                 patience = time.monotonic() + BACKLOG_PATIENCE_SECONDS

@@ -57,6 +57,10 @@ class _Target(Struct, frozen=True):
     deliver_subject: str
 
 
+ACKS: Final = "$JS.SNAPSHOT."
+"""What the chunks of a snapshot are acknowledged to begins so."""
+
+
 @asynccontextmanager
 async def snapshot_of(connection: Connection, stream: str, created: str) -> AsyncIterator[Snapshot]:
     """A snapshot of a stream, its chunks to be read once. ``created``: as its info says.
@@ -72,6 +76,7 @@ async def snapshot_of(connection: Connection, stream: str, created: str) -> Asyn
 
     subscription = await connection.subscribe(inbox, deliver)
     forget = connection.on_lost(lambda: arrived.put_nowait(None))
+    end = connection.on_refused(ACKS, lambda words: arrived.put_nowait(None))
     body = {
         "deliver_subject": inbox,
         "no_consumers": True,
@@ -89,6 +94,7 @@ async def snapshot_of(connection: Connection, stream: str, created: str) -> Asyn
         raise Unavailable(f"no snapshot of the stream {stream} was given: {error}") from error
     finally:
         forget()
+        end()
         with suppress(Error, OSError):
             await subscription.unsubscribe()
 
@@ -103,7 +109,8 @@ async def _chunks(
         except TimeoutError as error:
             raise Unavailable(f"the snapshot stopped for {CHUNK_SECONDS:.0f} s") from error
         if message is None:
-            raise Unavailable("the connection was lost in the middle of the snapshot")
+            why = connection.denials[-1] if connection.connected else "the connection was lost"
+            raise Unavailable(f"the snapshot ended in its middle: {why}")
         if not message.data:
             if status_of(message) not in ENDED:
                 words = (message.headers or {}).get("Description", "")

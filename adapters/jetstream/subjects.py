@@ -8,9 +8,10 @@ from typing import Final
 
 from adapters.wire import check_token
 from domain.errors import Corrupt
-from domain.events import Aggregate
+from domain.events import CLUSTER, JOB, REQUEST, Aggregate
 
 ROOT: Final = "countermand"
+KINDS: Final = (JOB, CLUSTER, REQUEST)
 TOKENS: Final = 5
 """countermand.<cluster>.<kind>.<id>.<type>"""
 
@@ -23,6 +24,12 @@ def subject_and_filter(cluster: str, aggregate: Aggregate, type_token: str) -> t
     parts = (cluster, aggregate.kind, aggregate.id)
     prefix = ".".join((ROOT, *(check_token(part) for part in parts)))
     return f"{prefix}.{check_token(type_token)}", f"{prefix}.*"
+
+
+def probe_subjects(cluster: str) -> tuple[str, ...]:
+    """Subjects as events of each kind have them, of no event."""
+    prefix = f"{ROOT}.{check_token(cluster)}"
+    return tuple(f"{prefix}.{kind}.permission-probe.PermissionProbe" for kind in KINDS)
 
 
 def aggregate_filter(cluster: str, aggregate: Aggregate) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote_plus
 
 import httpx
 import pytest
@@ -14,7 +15,8 @@ from tests.e2e.home import new_home
 from tests.e2e.outside import outside_server
 from tests.e2e.service import Service
 from tests.e2e.stores import fsck
-from tests.support.postgres import Postgres, run_sql
+from tests.support.freezing_proxy import freezing
+from tests.support.postgres import PORT, Postgres, run_sql
 from tests.support.waiting import until
 from tests.support.web import Json
 
@@ -34,8 +36,7 @@ def services(database: str) -> Iterator[tuple[Service, Service]]:
         outside = stack.enter_context(outside_server(made / "nats", sync="always"))
         both = []
         for name in ("a", "b"):
-            (made / name).mkdir(mode=0o711)
-            one = Service(made / name, views=database, **outside.settings)
+            one = Service(new_place(made, name), views=database, **outside.settings)
             both.append(stack.enter_context(one))
         yield both[0].start(), both[1].start()
 
@@ -122,6 +123,48 @@ def test_the_other_goes_on_within_five_seconds_and_both_answer_all_along(
     for service in services:
         assert "views_stopped" not in service.log
         assert "Traceback" not in service.log
+
+
+def test_the_other_goes_on_when_the_network_of_the_one_is_silent(
+    postgres: Postgres, database: str
+) -> None:
+    """No end of a connection comes, and whatever is between answers for it."""
+    with new_home() as made, ExitStack() as stack:
+        outside = stack.enter_context(outside_server(made / "nats", sync="always"))
+        (made / "between").mkdir(mode=0o700)
+        between, behind = (x / f".s.PGSQL.{PORT}" for x in (made / "between", postgres.directory))
+        proxy = stack.enter_context(freezing(between, behind))
+        address = database.replace(quote_plus(str(behind.parent)), quote_plus(str(between.parent)))
+        one, other = (
+            stack.enter_context(Service(new_place(made, name), views=views, **outside.settings))
+            for name, views in (("a", address), ("b", database))
+        )
+        one.start()
+        assert writer((one,), database) is one
+        other.start()
+        last = held_job(one, "before")
+        until(lambda: min(position(one), position(other)) >= last, "both are in step")
+        proxy.freeze()
+        began = time.monotonic()
+        last = held_job(other, "after")
+        until(lambda: position(other) >= last, "the other goes on")
+        seconds = time.monotonic() - began
+        assert writer((one, other), database) is other
+        until(lambda: one.health()["status"] == "degraded", "the one says that it is cut off")
+        proxy.thaw()
+        last = held_job(one, "again")
+        until(lambda: min(position(one), position(other)) >= last, "both go on")
+        until(lambda: one.health()["status"] == "ready", "a ready service")
+        assert names(one) == names(other) == {"before", "after", "again"}
+        assert "views_stopped" not in one.log + other.log
+        assert "Traceback" not in one.log + other.log
+    assert seconds < TAKEN_OVER_SECONDS
+
+
+def new_place(made: Path, name: str) -> Path:
+    """A directory for a service."""
+    (made / name).mkdir(mode=0o711)
+    return made / name
 
 
 def test_a_rebuild_at_one_is_put_in_place_at_both(

@@ -29,6 +29,7 @@ from application.bulk_cancel import BulkCancels, Which
 from application.ports import Ids
 from application.receipts import Receipt
 from domain.bulk import BULK_JOBS_MAX, Bulk, HowToCancel
+from domain.errors import BadRequest
 from domain.events import JobsWanted
 from domain.identity import Caller
 from domain.states import JobPriority, JobState, JobType
@@ -101,17 +102,30 @@ def how_of(body: WhichJobsBody) -> HowToCancel:
 
 
 def which_jobs(body: WhichJobsBody) -> Which:
-    """Numbers, or what the jobs are found by; else ``Malformed``."""
-    if (body.jobs is None) == (body.wanted is None):
+    """Numbers, or what the jobs are found by; else ``Malformed``, or ``BadRequest`` for neither."""
+    if body.jobs is None and body.wanted is None:
+        raise none_named("neither jobs nor wanted is given")
+    if body.jobs is not None and body.wanted is not None:
         raise Malformed("say which jobs by jobs or by wanted, one of the two")
     if body.wanted is not None:
         return jobs_wanted(body.wanted)
     return each_once(body.jobs or [])
 
 
+def none_named(why: str) -> BadRequest:
+    """It is not said which jobs are meant."""
+    return BadRequest(
+        f"{why}, which never means every job: give the numbers of 1 to {BULK_JOBS_MAX} jobs in "
+        f"jobs, or in wanted at least one of {', '.join(WantedBody.__struct_fields__)}",
+        code="no_jobs_named",
+    )
+
+
 def each_once(jobs: list[int]) -> tuple[int, ...]:
-    """Some jobs, not too many, none of them twice; else ``Malformed``."""
-    if not 1 <= len(jobs) <= BULK_JOBS_MAX:
+    """Some jobs, not too many, none of them twice; else ``Malformed``, ``BadRequest`` for none."""
+    if not jobs:
+        raise none_named("jobs is empty")
+    if len(jobs) > BULK_JOBS_MAX:
         raise Malformed(f"jobs has {len(jobs)} numbers; it has from 1 to {BULK_JOBS_MAX}")
     if len(set(jobs)) < len(jobs):
         twice = next(job for job, count in Counter(jobs).items() if count > 1)
@@ -120,7 +134,9 @@ def each_once(jobs: list[int]) -> tuple[int, ...]:
 
 
 def jobs_wanted(body: WantedBody) -> JobsWanted:
-    """By what jobs are found."""
+    """By what jobs are found. Raises ``BadRequest`` when it says nothing: that is never all."""
+    if body == WantedBody():
+        raise none_named("wanted is empty")
     return JobsWanted(
         owners=tuple(body.owners),
         states=tuple(open_state(text) for text in body.states),

@@ -56,6 +56,11 @@ class Naming(Struct, frozen=True):
         """What the stream keeps."""
         return f"{ROOT}.{self.stream}.>"
 
+    @property
+    def probe(self) -> str:
+        """A subject as events have them, of no event."""
+        return f"{ROOT}.{self.stream}.permission-probe.0.permission-probe"
+
     def token(self, originator_id: UUID | str) -> str:
         """An originator id as a token: of a UUID its 32 digits. Raises ``DataError``."""
         if isinstance(originator_id, UUID):

@@ -11,9 +11,11 @@ from msgspec import Struct
 from adapters.jetstream.accounts import Login
 from adapters.jetstream.config import NO_LIMIT, REPLICAS
 from adapters.jetstream.connection import ServerAddress
+from adapters.jetstream.credentials import read_credentials
 from adapters.jetstream.publish import Patience
 from adapters.jetstream.recorder.errors import SettingsError
 from adapters.jetstream.recorder.naming import EVENTS, stream_name
+from domain.errors import Misconfigured
 
 ROLE: Final = "recorder"
 TIMEOUT_SECONDS: Final = 10.0
@@ -111,8 +113,17 @@ def _credentials(env: Environment) -> Login | Path | None:
     if bool(user) != bool(password):
         raise SettingsError("NATS_USER and NATS_PASSWORD belong together: one of them is missing")
     if file:
-        return Path(file)
+        return checked_file(Path(file))
     return Login(user, password) if user else None
+
+
+def checked_file(path: Path) -> Path:
+    """The file of NATS_CREDS, when it can be used; it is read again for each connection."""
+    try:
+        read_credentials(path)
+    except Misconfigured as error:
+        raise SettingsError(f"NATS_CREDS: {error.message}") from error
+    return path
 
 
 def _stream(env: Environment) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final, TypeVar
 
-from adapters.jetstream.api import NOT_THERE_NOW, ApiError, NoAnswer, StreamInfo
+from adapters.jetstream.api import NOT_THERE_NOW, ApiError, NoAnswer, NotAllowed, StreamInfo
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.direct import PAGE_EVENTS, Raw, last_on, page_on
 from adapters.jetstream.leader import leaders_last, leaders_next
@@ -106,7 +106,8 @@ class Source:
             try:
                 return await act()
             except (NoAnswer, ApiError) as error:
-                final = isinstance(error, ApiError) and error.err_code not in NOT_THERE_NOW
+                final = isinstance(error, NotAllowed)
+                final |= isinstance(error, ApiError) and error.err_code not in NOT_THERE_NOW
                 if final or time.monotonic() + PAUSE_SECONDS >= deadline:
                     raise Unavailable(
                         f"the stream {self._stream} cannot be read: {error}"

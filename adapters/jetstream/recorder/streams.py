@@ -7,6 +7,7 @@ from adapters.jetstream.api import ApiError, NoAnswer, StreamInfo
 from adapters.jetstream.config import FORGETS_NOTHING, NO_LIMIT, SECOND, unlike
 from adapters.jetstream.connection import Connection, retry_api
 from adapters.jetstream.durability import prove_durability
+from adapters.jetstream.permitted import prove_permissions
 from adapters.jetstream.provision import find_stream
 from adapters.jetstream.recorder.naming import Naming
 from adapters.jetstream.recorder.settings import RecorderSettings
@@ -75,6 +76,8 @@ async def open_stream(
             " set CREATE_TABLE=yes once, or NATS_STREAM to the stream that there is"
         )
     _refuse_unlike(naming, settings, info)
+    is_log = naming.stream == settings.stream
+    await prove_permissions(connection, naming.stream, [naming.probe], consumes=is_log)
     if settings.monitor_urls:
         await prove_durability(settings.monitor_urls, info.cluster.names, otherwise=OTHERWISE)
     return info

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from typing import Final
 
 from eventsourcing.postgres import PostgresDatastore
-from psycopg.rows import dict_row, tuple_row
+from psycopg.rows import DictRow, dict_row, tuple_row
 
+from adapters.views.postgres.bounded import READ_SECONDS, BoundedConnection
 from adapters.views.postgres.cursor import PostgresCursor
 from adapters.views.postgres.errors import our_errors
 from adapters.views.postgres.server import CONNECT_SECONDS, READS, PostgresServer
@@ -32,14 +33,20 @@ class SchemaDatastore(PostgresDatastore):
         )
         settings = (*READS, f"search_path={schema}")
         self.pool.kwargs = {**server.arguments(settings), "row_factory": dict_row}
+        self.pool.connection_class = BoundedConnection[DictRow]
         self.users = Users()
 
     @contextmanager
     def reading(self) -> Iterator[PostgresCursor]:
         """A transaction, with errors in our words."""
         with our_errors(), self.users.using(), self.get_connection() as connection:
+            assert isinstance(connection, BoundedConnection), "the pool makes such"
             interrupt = connection.cancel_safe
-            with self.users.interruptible(interrupt), connection.transaction():
+            with (
+                connection.patient(READ_SECONDS),
+                self.users.interruptible(interrupt),
+                connection.transaction(),
+            ):
                 yield PostgresCursor(connection.cursor(row_factory=tuple_row))
 
     def close(self) -> None:

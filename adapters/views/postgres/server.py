@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 import psycopg
-from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow, tuple_row
 
+from adapters.views.postgres.bounded import BoundedConnection
 from domain.errors import Misconfigured, Unavailable
 
 CONNECT_SECONDS: Final = 3
@@ -21,11 +21,18 @@ VERSION_MIN: Final = 140000
 ALIVE_SECONDS: Final = 3
 """How long the network may say nothing before the server takes a client for dead."""
 
-SILENT_SECONDS: Final = 15
-"""How long the one who writes may say nothing before the server ends its session. It makes sure
-every second that it still is the one."""
+SILENT_SECONDS: Final = 3.5
+"""How long the one who writes may say nothing before the server ends its session: its connection
+may be dead although the network between answers for it. It makes sure twice a second that it still
+is the one; others go on within five seconds."""
 
-SPEAKS: Final = f"SET idle_session_timeout = '{SILENT_SECONDS}s'"
+HELD_SECONDS: Final = 15
+"""How long any other who holds locks may leave a transaction open and say nothing."""
+
+SPEAKS: Final = (
+    f"SET idle_session_timeout = '{SILENT_SECONDS}s'",
+    f"SET idle_in_transaction_session_timeout = '{SILENT_SECONDS}s'",
+)
 """From here on the session is the one of who writes the views in use."""
 
 HELD: Final = (
@@ -33,11 +40,19 @@ HELD: Final = (
     "tcp_keepalives_interval=1",
     f"tcp_keepalives_count={ALIVE_SECONDS - 1}",
     f"tcp_user_timeout={ALIVE_SECONDS}s",
-    f"idle_in_transaction_session_timeout={SILENT_SECONDS}s",
+    f"idle_in_transaction_session_timeout={HELD_SECONDS}s",
     "synchronous_commit=off",
 )
 """Settings of a session that holds locks: they must go when the service is gone. What is committed
 with positions may be lost with the server: it is folded again."""
+
+ALIVE: Final = {
+    "keepalives_idle": "1",
+    "keepalives_interval": "1",
+    "keepalives_count": str(ALIVE_SECONDS - 1),
+    "tcp_user_timeout": str(1000 * ALIVE_SECONDS),
+}
+"""The same from our side: a server that is gone without a word is not waited for."""
 
 READS: Final = (
     "default_transaction_isolation=repeatable\\ read",
@@ -68,12 +83,12 @@ class PostgresServer:
         own = self.parameters.get("options", "")
         options = " ".join([own, *(f"-c {x}" for x in settings)]).strip()
         defaults = {"connect_timeout": str(CONNECT_SECONDS), "application_name": this_service()}
-        return {**defaults, **self.parameters, "options": options}
+        return {**defaults, **ALIVE, **self.parameters, "options": options}
 
-    def connect(self, settings: Sequence[str] = ()) -> Connection[TupleRow]:
+    def connect(self, settings: Sequence[str] = ()) -> BoundedConnection[TupleRow]:
         """A new connection, each statement a transaction. Raises ``Unavailable`` with why."""
         try:
-            connection = psycopg.connect(
+            connection = BoundedConnection.connect(
                 **self.arguments(settings),  # type: ignore[arg-type]
                 autocommit=True,
                 row_factory=tuple_row,
@@ -104,6 +119,6 @@ def this_service() -> str:
     return f"countermand {socket.gethostname()}:{os.getpid()}"
 
 
-def encoding(connection: Connection[TupleRow]) -> str:
+def encoding(connection: BoundedConnection[TupleRow]) -> str:
     """The encoding of a database."""
     return connection.info.parameter_status("server_encoding") or ""

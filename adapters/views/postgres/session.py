@@ -6,9 +6,9 @@ from contextlib import contextmanager, suppress
 from hashlib import blake2b
 
 import psycopg
-from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from adapters.views.postgres.bounded import ANSWER_SECONDS, BoundedConnection
 from adapters.views.postgres.cursor import PostgresCursor
 from adapters.views.postgres.errors import our_errors
 from adapters.views.postgres.server import HELD, PostgresServer
@@ -32,34 +32,43 @@ class Session:
         self._settings = (*HELD, f"search_path={schema}")
         self._begun = begun
         self._busy = threading.RLock()
-        self._connection: Connection[TupleRow] | None = None
+        self._connection: BoundedConnection[TupleRow] | None = None
         self._closed = False
         self._locks = set[str]()
 
     @contextmanager
-    def cursor(self) -> Iterator[PostgresCursor]:
-        """A cursor, each statement a transaction, with errors in our words."""
+    def cursor(self, within_seconds: float | None = None) -> Iterator[PostgresCursor]:
+        """A cursor, each statement a transaction, with errors in our words.
+
+        ``within_seconds``: how long one may take, None for ever. Then it raises ``Unavailable``.
+        """
         with our_errors(), self._busy:
             connection = self._opened()
             try:
-                with connection.cursor() as cursor:
+                with connection.patient(within_seconds), connection.cursor() as cursor:
                     yield PostgresCursor(cursor)
             finally:
                 if connection.closed:
                     self._let_go()
 
     @contextmanager
-    def transaction(self) -> Iterator[PostgresCursor]:
-        """A transaction, committed at the end, unless something goes wrong."""
-        with self.cursor() as cursor, cursor.raw.connection.transaction():
-            yield cursor
+    def transaction(self, within_seconds: float | None = None) -> Iterator[PostgresCursor]:
+        """A transaction, committed at the end, unless something goes wrong.
+
+        ``within_seconds``: as ``cursor``; then its beginning and its end may take less.
+        """
+        quick = None if within_seconds is None else ANSWER_SECONDS
+        with self.cursor(quick) as cursor:
+            connection = self._opened()
+            with connection.transaction(), connection.patient(within_seconds):
+                yield cursor
 
     def lock(self, name: str) -> bool:
         """Whether this connection alone holds this lock; takes it, when it is free.
 
         Raises ``Unavailable``, also when the connection that held it is lost.
         """
-        with self.cursor() as cursor:
+        with self.cursor(ANSWER_SECONDS) as cursor:
             if name in self._locks:
                 cursor.execute("SELECT 1")
                 return True
@@ -70,7 +79,7 @@ class Session:
 
     def check(self, name: str) -> None:
         """Pass while the connection is there and holds this lock, or raise ``Unavailable``."""
-        with self.cursor() as cursor:
+        with self.cursor(ANSWER_SECONDS) as cursor:
             cursor.execute("SELECT 1")
             if name not in self._locks:
                 raise Unavailable("the connection to the views was lost; it is looked at again")
@@ -95,7 +104,7 @@ class Session:
                     self._connection.execute("SELECT pg_advisory_unlock_all()")
             self._let_go()
 
-    def _opened(self) -> Connection[TupleRow]:
+    def _opened(self) -> BoundedConnection[TupleRow]:
         if self._closed:
             raise Unavailable("these views are closed: others took their place")
         if self._connection is None:

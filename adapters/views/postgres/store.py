@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from adapters.views.postgres.bounded import WRITE_SECONDS
 from adapters.views.postgres.compare import PostgresComparison
 from adapters.views.postgres.cursor import PostgresCursor
 from adapters.views.postgres.datastore import SchemaDatastore
@@ -64,7 +65,8 @@ class PostgresViewStore(StoredViews):
     def may_write(self) -> bool:
         if self._takes():
             with self._session.cursor() as cursor:
-                cursor.execute(SPEAKS)
+                for statement in SPEAKS:
+                    cursor.execute(statement)
         return self._has_written
 
     def check_writing(self) -> None:
@@ -72,7 +74,7 @@ class PostgresViewStore(StoredViews):
 
     def commit(self, changes: Changes) -> None:
         self._claim()
-        with self._session.transaction() as cursor:
+        with self._session.transaction(WRITE_SECONDS) as cursor:
             self._claim()  # nor was it lost just now: then this is a new connection
             self._recorder.track(cursor, changes.position)
             put(cursor, POSTGRES, changes)

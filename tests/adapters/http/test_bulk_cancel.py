@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from adapters.http.bulk import OPEN_STATES
 from domain.bulk import BULK_JOBS_MAX
 from domain.cluster import JOB_ID_MAX
 from tests.adapters.http.problems import is_problem
@@ -10,6 +11,7 @@ from tests.adapters.http.stack import Stack, outage, submit
 
 PATH = "/api/v1/cancellations"
 NO_JOB = 4711
+EVERY = {"states": list(OPEN_STATES)}
 
 
 async def test_each_job_has_its_own_answer(service: Stack, root: httpx.AsyncClient) -> None:
@@ -80,7 +82,6 @@ async def test_who_may_not_is_refused_for_each_on_the_record(
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"jobs": []}, "from 1 to"),
         ({"jobs": list(range(1, BULK_JOBS_MAX + 2))}, "from 1 to"),
         ({"jobs": [JOB_ID_MAX + 1]}, "jobs"),
         ({"jobs": [1], "wanted": {}}, "one of the two"),
@@ -90,7 +91,6 @@ async def test_who_may_not_is_refused_for_each_on_the_record(
         ({"jobs": [1], "take": 0}, "take from 1"),
         ({"jobs": [1], "skip": -1}, "skip is from 0"),
         ({"jobs": [1, 2, 1]}, "job 1 is named twice"),
-        ({}, "jobs"),
         ({"jobs": [0]}, "jobs"),
         ({"jobs": ["x"]}, "jobs"),
         ({"jobs": [1], "mode": "gentle"}, "normal"),
@@ -103,6 +103,28 @@ async def test_what_is_no_such_request_is_refused_whole(
     answer = await root.post(PATH, json=body)
     problem = is_problem(answer, 400, "malformed")
     assert words in problem["detail"]
+
+
+@pytest.mark.parametrize("path", [PATH, f"{PATH}/plans"])
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ({"jobs": []}, "jobs is empty"),
+        ({"wanted": {}}, "wanted is empty"),
+        ({"wanted": {"owners": [], "states": [], "name": ""}}, "wanted is empty"),
+        ({}, "neither jobs nor wanted is given"),
+        ({"jobs": None, "wanted": None}, "neither jobs nor wanted is given"),
+    ],
+)
+async def test_nothing_named_is_never_everything(
+    service: Stack, root: httpx.AsyncClient, path: str, body: dict[str, object], why: str
+) -> None:
+    await submit(root)
+    last = service.ledger.position
+    problem = is_problem(await root.post(path, json=body), 422, "no_jobs_named")
+    assert problem["detail"].startswith(f"{why}, which never means every job: give the numbers")
+    assert "owners, states" in problem["detail"]
+    assert service.ledger.position == last
 
 
 async def test_a_condition_has_no_meaning_for_many(root: httpx.AsyncClient) -> None:
@@ -139,7 +161,7 @@ async def test_an_outage_half_way_is_the_answer_of_each(
 @pytest.mark.parametrize(
     ("wanted", "query"),
     [
-        ({}, ""),
+        (EVERY, ""),
         ({"owners": ["alice", "nobody"]}, "owner=alice&owner=nobody"),
         ({"states": ["Running", "Queued"]}, "state=Running&state=Queued"),
         ({"name": "NIGHT"}, "name=NIGHT"),
@@ -176,7 +198,7 @@ async def test_who_does_not_see_all_jobs_means_their_own(
     await submit(root)
     async with service.person("alice") as alice:
         hers = int(await submit(alice))
-        body = (await alice.post(PATH, json={"wanted": {}})).json()
+        body = (await alice.post(PATH, json={"wanted": EVERY})).json()
     assert [job["job_id"] for job in body["jobs"]] == [hers]
 
 
@@ -211,7 +233,7 @@ async def test_a_plan_is_applied_to_exactly_its_jobs(
 ) -> None:
     first, second = int(await submit(root)), int(await submit(root))
     how = {"message": "planned", "mode": "forced", "reason_code": "power"}
-    answer = await root.post(f"{PATH}/plans", json={"wanted": {}, **how})
+    answer = await root.post(f"{PATH}/plans", json={"wanted": EVERY, **how})
     plan = answer.json()
     assert int(answer.headers["countermand-position"]) == plan["position"]
     assert [(x["outcome"], x["state"], x["owner"]) for x in plan["jobs"]] == [
@@ -232,7 +254,7 @@ async def test_a_plan_is_applied_to_exactly_its_jobs(
 
 async def test_a_plan_is_its_makers_own(service: Stack, root: httpx.AsyncClient) -> None:
     await submit(root)
-    plan = (await root.post(f"{PATH}/plans", json={"wanted": {}})).json()
+    plan = (await root.post(f"{PATH}/plans", json={"wanted": EVERY})).json()
     async with service.person("bob") as bob:
         answer = await bob.post(f"{PATH}/plans/{plan['digest']}", json={})
     is_problem(answer, 404, "unknown_plan")

@@ -1,9 +1,12 @@
 """Views in PostgreSQL: whose they are, what goes wrong, and the library's own suite."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote_plus
 
 import pytest
 from eventsourcing.persistence import TrackingRecorder
@@ -14,7 +17,7 @@ from msgspec import Struct
 from adapters.views.postgres import store as postgres_store
 from adapters.views.postgres.files import PostgresViewFiles
 from adapters.views.postgres.schema import columns_in
-from adapters.views.postgres.server import PostgresServer
+from adapters.views.postgres.server import ALIVE, HELD, PostgresServer
 from adapters.views.postgres.store import PostgresViewStore
 from adapters.views.postgres.tracking import SchemaRecorder
 from adapters.views.schema import TABLES
@@ -32,10 +35,15 @@ from tests.contract.views import (
     job,
     job_changes,
 )
-from tests.support.postgres import Postgres, new_database, run_sql
+from tests.support.freezing_proxy import freezing
+from tests.support.postgres import PORT, Postgres, new_database, run_sql
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("postgres")
+
+TAKEN_OVER_SECONDS: Final = 5.0
+LEARNED_SECONDS: Final = 10.0
+"""Who reads tries once more, on a new connection."""
 
 NAME: Final = "countermand_v1_0123456789ab"
 KILL: Final = (
@@ -161,6 +169,50 @@ def test_who_lost_the_connection_writes_nothing_before_it_has_looked(
     assert store.may_write()
     assert store.position() == 3
     store.commit(changes(4))
+
+
+TRIES: Final[dict[str, Callable[[PostgresViewStore], object]]] = {
+    "looks": PostgresViewStore.check_writing,
+    "writes": lambda one: one.commit(changes(1)),
+    "reads": PostgresViewStore.position,
+}
+
+
+@pytest.mark.parametrize("tries", TRIES)
+def test_who_is_silent_is_not_waited_for_and_learns_it(
+    postgres: Postgres, server: PostgresServer, database: str, tmp_path: Path, tries: str
+) -> None:
+    """The network of the one who writes goes silent, and no end of a connection comes."""
+    place, behind = f".s.PGSQL.{PORT}", str(postgres.directory)
+    with freezing(tmp_path / place, postgres.directory / place) as proxy:
+        cut_off = PostgresServer(database.replace(quote_plus(behind), quote_plus(str(tmp_path))))
+        one, other = PostgresViewStore(cut_off, NAME, LOG), PostgresViewStore(server, NAME, LOG)
+        assert one.may_write()
+        assert one.position() == 0
+        proxy.freeze()
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            TRIES[tries](one)
+        learned = time.monotonic() - began
+        until(other.may_write, "the other one may write")
+        seconds = time.monotonic() - began
+        other.commit(changes(1))
+        assert seconds < TAKEN_OVER_SECONDS
+        proxy.thaw()
+        with suppress(Unavailable):  # who only read does not know yet that the lock is gone
+            one.check_writing()
+        assert not one.may_write()
+        assert one.position() == 1
+        for store in (one, other):
+            store.close()
+    assert learned < LEARNED_SECONDS
+
+
+def test_both_sides_ask_whether_the_other_is_there_and_the_operator_may_say_otherwise() -> None:
+    """Of a machine that is gone nothing comes, not even the end of its connections."""
+    asked = PostgresServer("postgresql://db.example.org/v?keepalives_idle=9").arguments(HELD)
+    assert {key: asked[key] for key in ALIVE} == ALIVE | {"keepalives_idle": "9"}
+    assert "-c tcp_keepalives_idle=1" in asked["options"]
 
 
 def test_views_that_others_read_are_not_dropped(
