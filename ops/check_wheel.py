@@ -66,12 +66,13 @@ def check_contents(wheel: Path) -> None:
 
 def install(wheel: Path, environment: Path) -> Path:
     """Return the environment, filled with the pinned requirements, the wheel and nothing else."""
-    venv.create(environment, with_pip=True)
+    venv.create(environment, with_pip=False)
     python = str(environment / "bin" / "python")
-    pip = [python, "-m", "pip", "--disable-pip-version-check"]
-    requirements = ["--require-hashes", "--requirement", str(ROOT / "requirements.txt")]
-    run(*pip, "install", "--quiet", *requirements, cwd=environment)
-    run(*pip, "install", "--quiet", "--no-deps", str(wheel), cwd=environment)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python]
+    install = [*pip, "install", "--quiet", "--no-compile"]
+    pinned = ["--require-hashes", "--requirement", str(ROOT / "requirements.txt")]
+    run(*install, *pinned, cwd=environment)
+    run(*install, "--no-deps", str(wheel), cwd=environment)
     run(*pip, "check", cwd=environment)
     return environment
 

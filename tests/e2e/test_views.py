@@ -4,7 +4,6 @@ import asyncio
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +20,7 @@ from tests.e2e.stream import check_history
 from tests.e2e.views import against_rebuild, in_use, last_of, live, until_quiet
 from tests.support.filling import publish_all
 from tests.support.processes import builders_in
-from tests.support.waiting import PATIENCE_SECONDS, until
+from tests.support.waiting import LOOK_SECONDS, PATIENCE_SECONDS, until
 from tests.support.web import NO_TLS, Json
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -56,8 +55,10 @@ class Crowd:
         chance, turn = random.Random(number), 0
         while not self._told.is_set():
             turn += 1
-            with suppress(httpx.TransportError, OSError, ValueError, KeyError):
+            try:
                 self._turn(chance, f"{number}-{turn}")
+            except (httpx.TransportError, OSError, ValueError, KeyError):
+                self._told.wait(LOOK_SECONDS)
 
     def _turn(self, chance: random.Random, key: str) -> None:
         """One job's life, as far as the service lives."""
