@@ -25,16 +25,13 @@ class BadId(Struct, frozen=True):
 
 def bad_ids(event: NewEvent, position: int, first_with: FirstWith) -> Iterator[BadId]:
     """What is wrong with the ids of an event at ``position``."""
-    if UUID7.fullmatch(event.id) is None:
+    formed = UUID7.fullmatch(event.id) is not None
+    if not formed:
         yield BadId("id: a UUID of version 7", f"id {event.id!r}")
-    first = first_with(key_of(event.id), position)
+    first = first_with(key_of(event.id, formed), position)
     if first != position:
         yield BadId("an id that no other event has", f"the id {event.id!r} of event {first}")
-    causes = [("correlationid", event.correlation_id), ("causationid", event.causation_id)]
-    request = getattr(event.data, "request_id", "") or getattr(event.data, "key", "")
-    if request:
-        causes.append(("request_id", request))
-    for name, value in causes:
+    for name, value in causes_of(event):
         if CAUSE.fullmatch(value) is None:
             yield BadId(
                 f"{name}: the id of an event or of a request, 1 to 64 letters, digits and . _ : -",
@@ -42,8 +39,19 @@ def bad_ids(event: NewEvent, position: int, first_with: FirstWith) -> Iterator[B
             )
 
 
-def key_of(event_id: str) -> bytes:
+def causes_of(event: NewEvent) -> Iterator[tuple[str, str]]:
+    """What it follows from; the same id is told once."""
+    correlation = event.correlation_id
+    yield "correlationid", correlation
+    if event.causation_id != correlation:
+        yield "causationid", event.causation_id
+    request = getattr(event.data, "request_id", "") or getattr(event.data, "key", "")
+    if request and request != correlation:
+        yield "request_id", request
+
+
+def key_of(event_id: str, formed: bool) -> bytes:
     """An id in as few bytes as it takes: 16 for a UUID."""
-    if UUID7.fullmatch(event_id) is not None:
+    if formed:
         return bytes.fromhex(event_id.replace("-", ""))
     return event_id.encode("utf-8", "surrogatepass")

@@ -92,10 +92,10 @@ CHECKED: Final[Mapping[type[e.Event], str]] = MappingProxyType(
         e.StreamRestored: "by an administrator; what it says of the backup is taken as it stands",
         e.LossAccepted: "by an administrator, with a reason; what it says of the loss is taken as "
         "it stands",
-        e.CancelRefused: "rule and number are those of a cancel of no job; whether there was one "
-        "is not looked at",
-        e.BulkCancelRequested: "its place, its parts and its digest; which jobs were found, and "
-        "what a plan was, is taken as it stands",
+        e.CancelRefused: "rule and number are those of a cancel of no job, its texts what a "
+        "refusal keeps; whether there was one is not looked at",
+        e.BulkCancelRequested: "its place, its parts, its texts and its digest; which jobs were "
+        "found, and what a plan was, is taken as it stands",
     }
 )
 """How each fact is checked, beside its form, its chain, and that the state takes it."""
@@ -104,12 +104,15 @@ CHECKED: Final[Mapping[type[e.Event], str]] = MappingProxyType(
 def goes_on(first: e.Recorded, fact: e.Recorded) -> bool:
     """Whether ``fact``, right behind it, is of the append of ``first``, and decided with it.
 
-    The facts of one append are a microsecond apart.
+    The facts of one append are a microsecond apart, and by one actor for one person.
     """
     apart = timedelta(microseconds=fact.version - first.version)
     if first.aggregate != fact.aggregate or fact.time - first.time != apart:
         return False
     if first.event.correlation_id != fact.event.correlation_id:
+        return False
+    one, other = first.event.caller, fact.event.caller
+    if (one.actor, one.on_behalf_of) != (other.actor, other.on_behalf_of):
         return False
     if isinstance(first.data, e.JobAdded):
         data, key = fact.data, first.data.request_id

@@ -15,11 +15,24 @@ JOB_UNITS_MAX: Final = 64
 
 REPLACED: Final = "\ufffd"
 
+WITH_TEXTS: Final = frozenset(
+    {
+        e.BulkCancelRequested,
+        e.JobCancelRefused,
+        e.TaskCancelRefused,
+        e.CancelRefused,
+        e.JobCommandRefused,
+    }
+)
+"""All others are decided again with their texts, or hold no person's."""
+
 Kept = e.JobCancelRefused | e.TaskCancelRefused | e.JobCommandRefused | e.CancelRefused
 
 
 def texts_refused(data: e.Event) -> str:
     """Why no request with such texts leads to such a fact; "" when one may."""
+    if type(data) not in WITH_TEXTS:
+        return ""
     match data:
         case e.BulkCancelRequested():
             return accepted_wrong(data.message, data.reason_code)
@@ -33,8 +46,8 @@ def texts_refused(data: e.Event) -> str:
             )
         case e.JobCommandRefused():
             return kept_wrong(data)
-        case _:  # decided again with its texts, or no person's
-            return ""
+        case _:
+            raise AssertionError(f"{type(data).__name__} has no such texts")
 
 
 def accepted_wrong(message: str, reason_code: str) -> str:

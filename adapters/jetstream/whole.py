@@ -11,7 +11,7 @@ from adapters.jetstream.direct import Raw
 from adapters.jetstream.log import identity_of
 from adapters.jetstream.reading import End, Reader
 from adapters.jetstream.subjects import ROOT, place_of
-from adapters.wire import decode, sha256, strange_in
+from adapters.wire import decode_closely, sha256, strange_in
 from application.checking import Whole
 from application.fsck import Copy
 from application.ports import Stored
@@ -61,11 +61,11 @@ def whole(raw: Raw, cluster: str) -> Whole:
         aggregate, type_ = place_of(raw.subject)
     except Corrupt:
         return Whole(raw.sequence, raw.subject, raw.data, digest, None)
-    decoded = decode(raw.data, cluster, aggregate, type_)
+    decoded, same = decode_closely(raw.data, cluster, aggregate, type_)
     stored = Stored(raw.sequence, aggregate, type_, raw.data, decoded.fact)
     previous, strange = decoded.previous_sha256, ""
-    if isinstance(decoded.fact, Recorded):
-        strange = strange_in(raw.data, decoded.fact, cluster, previous)
+    if not same and isinstance(decoded.fact, Recorded):
+        strange = strange_in(raw.data, decoded.fact)
     return Whole(raw.sequence, raw.subject, raw.data, digest, stored, previous, strange)
 
 

@@ -140,12 +140,6 @@ def encode(
     return raw
 
 
-def as_written(fact: Recorded, cluster: str, previous_sha256: str) -> bytes:
-    """The bytes that this release writes for a fact that was read."""
-    place, version = fact.aggregate, fact.version
-    return msgspec.json.encode(_envelope(fact.event, place, cluster, version, previous_sha256))
-
-
 def decode(raw: bytes, cluster: str, aggregate: Aggregate, token: str) -> Decoded:
     """Read bytes that lie under ``aggregate`` and type ``token`` of ``cluster``. Never raises."""
     try:
@@ -154,6 +148,20 @@ def decode(raw: bytes, cluster: str, aggregate: Aggregate, token: str) -> Decode
     except _Bad as bad:
         return _undecodable(raw, aggregate, token, str(bad))
     return Decoded(fact, fact.version, envelope.previoushash or "")
+
+
+def decode_closely(
+    raw: bytes, cluster: str, aggregate: Aggregate, token: str
+) -> tuple[Decoded, bool]:
+    """As ``decode``; and whether the bytes are exactly what this release writes for that event."""
+    try:
+        envelope = _parse_envelope(raw)
+        fact = _decode(envelope, cluster, aggregate, token)
+    except _Bad as bad:
+        return _undecodable(raw, aggregate, token, str(bad)), False
+    same = msgspec.json.encode(fact.data) == bytes(envelope.data)
+    same = same and msgspec.json.encode(envelope) == raw
+    return Decoded(fact, fact.version, envelope.previoushash or ""), same
 
 
 def _undecodable(raw: bytes, aggregate: Aggregate, token: str, reason: str) -> Decoded:

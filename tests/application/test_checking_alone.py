@@ -154,6 +154,18 @@ def test_a_decision_of_the_table_that_came_before_is_compared_too() -> None:
     assert {x.kind for x in damage} == {"caller"}
 
 
+def test_tasks_that_came_with_a_job_are_by_whom_the_job_is() -> None:
+    author = Author(CLUSTER)
+    author.reserve()
+    tasks = tuple(replace(task, environment={"A": "x" * 20_000}) for task in specs(4))
+    author.add(replace(add(tasks, request_id="a1"), job_id=1))
+    assert author.events[-1].type == "TasksAdded"
+    assert damage_among(author.events, CLUSTER) == []
+    damage = last_changed(author.events, lambda body: body.update(authid="mallory"))
+    assert damage[-1].kind == "rules"
+    assert damage[-1].found == "it follows no fact that it could have come with"
+
+
 def test_nobody_else_is_the_service() -> None:
     events = stream()
     damage = last_changed(events, lambda body: body.update(authtype="system"))
