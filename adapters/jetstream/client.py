@@ -1,9 +1,11 @@
-"""The NATS client, with headers read quicker: they are most of what a message costs to take in.
+"""The NATS client, with headers read quicker, keys of ours, and no socket left behind.
 
-Each of our messages has six headers, and nats-py looks at every character of every name. Where a
-later release has no such method any more, this one is not called, and nothing else changes.
+Each of our messages has six headers, most of what a message costs to take in: nats-py looks at
+every character of every name. Where a later release has no such method any more, ours is not called, and
+nothing else changes.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 from nats.aio.client import Client
@@ -31,6 +33,20 @@ class QuickClient(Client):
         jwt = login.jwt.encode()
         by_jwt = {"user_jwt_cb": lambda: bytearray(jwt)} if jwt else {}
         return {"signature_cb": login.signed, **by_jwt}
+
+    async def close(self) -> None:
+        """As ``Client``, and the socket too where that is closing already and is interrupted."""
+        await super().close()
+        if self._transport is not None:
+            self._transport.close()  # type: ignore[no-untyped-call]
+            with suppress(OSError):
+                await self._transport.wait_closed()  # type: ignore[no-untyped-call]
+
+    async def _select_next_server(self) -> None:
+        """As ``Client``; of an attempt that failed no socket stays open."""
+        if self._transport is not None:
+            self._transport.close()  # type: ignore[no-untyped-call]
+        await super()._select_next_server()
 
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:
