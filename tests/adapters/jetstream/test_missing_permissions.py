@@ -1,6 +1,7 @@
 """A user that lacks a permission is told which one, soon: never a time-out."""
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -147,6 +148,30 @@ async def test_a_backup_is_told_soon(nats: Nats, limited: LimitedServer) -> None
         with pytest.raises(Unavailable, match=r"not permitted to publish to '\$JS.API.STREAM.SNAP"):
             async with snapshot_of(connection, nats.spec.stream, ""):
                 pass
+    finally:
+        await connection.close()
+    assert time.monotonic() - began < SOON_SECONDS
+
+
+async def taken_from(connection: Connection, nats: Nats) -> None:
+    """A whole snapshot, thrown away."""
+    async with snapshot_of(connection, nats.spec.stream, "") as snapshot:
+        async for _ in snapshot.chunks:
+            pass
+
+
+async def test_a_backup_that_may_not_acknowledge_is_told_soon(
+    nats: Nats, limited: LimitedServer
+) -> None:
+    async with limited.connection() as admin:
+        for _ in range(12):  # several chunks, of what cannot be made smaller
+            subject = f"countermand.{nats.spec.cluster}.job.1.JobQueued"
+            await admin.request(subject, os.urandom(60_000), 5)
+    connection = await Connection.open(as_user(nats, "chunks"))
+    began = time.monotonic()
+    try:
+        with pytest.raises(Unavailable, match=r"not permitted to publish to '\$JS.SNAPSHOT"):
+            await taken_from(connection, nats)
     finally:
         await connection.close()
     assert time.monotonic() - began < SOON_SECONDS
