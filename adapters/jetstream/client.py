@@ -1,8 +1,8 @@
 """The NATS client, with headers read quicker, keys of ours, and no socket left behind.
 
 Each of our messages has six headers, most of what a message costs to take in: nats-py looks at
-every character of every name. Where a later release has no such method any more, ours is not called, and
-nothing else changes.
+every character of every name. Where a later release has no such method any more, ours is not
+called, and nothing else changes.
 """
 
 from contextlib import suppress
