@@ -33,8 +33,12 @@ def save(directory: Path, words: dict[str, str]) -> None:
 
 
 def test_the_application_runs_as_it_is_shown(tmp_path: Path) -> None:
-    (port,) = free_ports(1)
-    words = {"127.0.0.1:4222": f"127.0.0.1:{port}", "/var/lib/accounts": str(tmp_path / "store")}
+    port, monitor = free_ports(2)
+    words = {
+        "127.0.0.1:4222": f"127.0.0.1:{port}",
+        "127.0.0.1:8222": f"127.0.0.1:{monitor}",
+        "/var/lib/accounts": str(tmp_path / "store"),
+    }
     save(tmp_path, words)
     told = {"PATH": f"{Path(COUNTERMAND).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
     shell = Shell(told, tmp_path, tmp_path, words)

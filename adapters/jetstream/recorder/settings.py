@@ -23,6 +23,7 @@ TIMEOUT_SECONDS_MIN: Final = 0.1
 TIMEOUT_SECONDS_MAX: Final = 3600.0
 ANSWER_SECONDS_MAX: Final = 2.0
 BYTES_MIN: Final = 1024**2
+REQUIRE_PROOF: Final = "NATS_REQUIRE_PROOF"
 SCHEMES: Final = frozenset({"nats", "tls", "ws", "wss"})
 
 
@@ -51,17 +52,32 @@ def read_settings(env: Environment) -> RecorderSettings:
         replicas=_replicas(env),
         max_bytes=_max_bytes(env),
         uuid_ids=_uuid_ids(env),
-        monitor_urls=_list(_text(env, "NATS_MONITOR_URLS")),
+        monitor_urls=_monitor_urls(env),
     )
 
 
 def create_table(env: Environment) -> bool:
     """Whether a stream that is missing may be made: the library's CREATE_TABLE, yes by default."""
-    text = _text(env, "CREATE_TABLE") or "yes"
+    return _flag(env, "CREATE_TABLE", "yes")
+
+
+def _flag(env: Environment, key: str, otherwise: str) -> bool:
+    text = _text(env, key) or otherwise
     try:
         return strtobool(text)
     except ValueError as error:
-        raise SettingsError(f"CREATE_TABLE is {text!r}: yes and no are allowed") from error
+        raise SettingsError(f"{key} is {text!r}: yes and no are allowed") from error
+
+
+def _monitor_urls(env: Environment) -> tuple[str, ...]:
+    """Whom to ask for the proof of durability; nobody, where that was not demanded."""
+    urls = _list(_text(env, "NATS_MONITOR_URLS"))
+    if not urls and _flag(env, REQUIRE_PROOF, "no"):
+        raise SettingsError(
+            f"{REQUIRE_PROOF} demands the proof that the server syncs before it acknowledges, and "
+            "nobody can be asked: set NATS_MONITOR_URLS to the monitoring address of each server"
+        )
+    return urls
 
 
 def _text(env: Environment, key: str) -> str:

@@ -4,12 +4,12 @@ import time
 from typing import Any, Final
 
 from adapters.jetstream.api import ApiError, NoAnswer, StreamInfo
-from adapters.jetstream.config import FORGETS_NOTHING, NO_LIMIT, SECOND, unlike
+from adapters.jetstream.config import FORGETS_NOTHING, NO_LIMIT, SECOND
 from adapters.jetstream.connection import Connection, retry_api
-from adapters.jetstream.durability import prove_durability
 from adapters.jetstream.permitted import prove_permissions
 from adapters.jetstream.provision import find_stream
 from adapters.jetstream.recorder.naming import Naming
+from adapters.jetstream.recorder.proof import prove_keeping, prove_synced
 from adapters.jetstream.recorder.settings import RecorderSettings
 from domain.errors import Misconfigured, Unavailable
 
@@ -19,23 +19,6 @@ DUPLICATE_WINDOW_SECONDS: Final = 2
 
 MARK: Final = {"eventsourcing-recorder": "1"}
 """The same for every process: two that make the stream at once ask for the same one."""
-
-OTHERWISE: Final = "leave NATS_MONITOR_URLS empty, and nothing is proven"
-
-OPERATORS: Final = frozenset(
-    {
-        "num_replicas",
-        "max_bytes",
-        "max_msg_size",
-        "max_consumers",
-        "duplicate_window",
-        "compression",
-        "placement",
-        "description",
-        "consumer_limits",
-    }
-)
-"""What an operator may choose without breaking a promise."""
 
 
 def wanted(naming: Naming, settings: RecorderSettings) -> dict[str, Any]:
@@ -64,6 +47,7 @@ async def open_stream(
     try:
         info = await retry_api(lambda: find_stream(connection, naming.stream), deadline)
         if info is None and may_create:
+            await prove_synced(settings.monitor_urls, frozenset())  # nothing is made elsewhere
             info = await _create(connection, wanted(naming, settings))
     except NoAnswer as error:
         said = "; ".join(connection.errors) or "it said nothing else"
@@ -75,24 +59,13 @@ async def open_stream(
             f"there is no stream {naming.stream}, and CREATE_TABLE says that it must not be made:"
             " set CREATE_TABLE=yes once, or NATS_STREAM to the stream that there is"
         )
-    _refuse_unlike(naming, settings, info)
+    prove_keeping(naming.stream, wanted(naming, settings), info)
     is_log = naming.stream == settings.stream
     await prove_permissions(connection, naming.stream, [naming.probe], consumes=is_log)
-    if settings.monitor_urls:
-        await prove_durability(settings.monitor_urls, info.cluster.names, otherwise=OTHERWISE)
+    await prove_synced(settings.monitor_urls, info.cluster.names)
     return info
 
 
 async def _create(connection: Connection, config: dict[str, Any]) -> StreamInfo:
     subject = f"$JS.API.STREAM.CREATE.{config['name']}"
     return await connection.call(subject, config, StreamInfo, ANSWER_SECONDS)
-
-
-def _refuse_unlike(naming: Naming, settings: RecorderSettings, info: StreamInfo) -> None:
-    found = unlike(wanted(naming, settings), info.config, OPERATORS | {"metadata"})
-    if found:
-        lines = "\n".join(f"  - {difference}" for difference in found)
-        raise Misconfigured(
-            f"the stream {naming.stream} is not one that the recorder can use:\n{lines}\n"
-            "Nothing was changed. Choose another NATS_STREAM, or have an operator mend this one"
-        )
