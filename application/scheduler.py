@@ -27,7 +27,7 @@ from domain.identity import Caller
 from domain.job import Job
 from domain.message import check_message
 from domain.parameters import TASK_CANCEL_GRACE_PERIOD
-from domain.policy import Action, JobKnown, Question, RequestKnown
+from domain.policy import Action, JobKnown, Question
 from domain.refusal import denied
 from domain.requests import check_reason
 from domain.states import CancelMode, JobPriority, JobType
@@ -196,7 +196,7 @@ class Scheduler:
             caller.subject.name,
             new.job_type,
             JobKnown(name=new.name, priority=new.priority, project=new.project),
-            RequestKnown(at=self._clock.now()),
+            self._requests.said(self._clock.now()),
         )
         asked = self._requests.asked(caller, question, request_id)
         draft = c.AddJob(
@@ -293,6 +293,7 @@ class Scheduler:
             grace_seconds=grace_seconds,
             reason_code=cancel.reason_code,
             message_units_max=self._limits.message_units_max,
+            bulk_size=cancel.bulk_size,
         )
 
     async def cancel_task(
@@ -440,7 +441,7 @@ class Scheduler:
         if_versions: c.IfVersions = None,
     ) -> Receipt:
         """Give a parameter a new value; administrators only."""
-        known = RequestKnown(at=self._clock.now())
+        known = self._requests.said(self._clock.now())
         question = Question(caller, Action.SET_PARAMETER, said=known)
         asked = self._requests.asked(caller, question, request_id, if_versions)
         return await self._cluster.set_parameter(caller, SetParameter(asked, name, value))

@@ -164,7 +164,10 @@ class SubmitJob(Struct, frozen=True):
 
 
 class CancelJob(Struct, frozen=True):
-    """Stop a job. ``grace_seconds``: TaskCancelGracePeriod now."""
+    """Stop a job. ``grace_seconds``: TaskCancelGracePeriod now.
+
+    ``bulk_size``: how many jobs the request is for that this is part of.
+    """
 
     asked: Asked
     mode: CancelMode
@@ -172,6 +175,7 @@ class CancelJob(Struct, frozen=True):
     grace_seconds: int
     reason_code: str = ""
     message_units_max: int = MESSAGE_UNITS_MAX
+    bulk_size: int = 1
 
 
 class CancelTask(Struct, frozen=True):

@@ -51,12 +51,16 @@ class RequestKnown(Struct, frozen=True):
     """What is known of a request beside who makes it; None is not known.
 
     ``message_units``: length of the message in UTF-16 code units. ``at``: when it is decided.
+    ``bulk_size``: of a cancel, how many jobs the request is for that it is part of.
+    ``freeze_windows``: the names of those in force when it is decided.
     """
 
     mode: CancelMode | None = None
     message_units: int | None = None
     reason_code: str | None = None
     at: datetime | None = None
+    bulk_size: int | None = None
+    freeze_windows: tuple[str, ...] | None = None
 
 
 class Question(Struct, frozen=True):

@@ -167,8 +167,10 @@ def submits(job: Job, recorded: e.Recorded, data: e.JobSubmitted) -> Iterator[Tr
 def cancel(recorded: e.Recorded, data: e.JobCancelRequested | e.JobCancelRepeated) -> c.CancelJob:
     """An accepted cancel of a job."""
     who = asked(recorded, data.request_id, data.decision)
-    grace = data.grace_seconds if isinstance(data, e.JobCancelRequested) else 0
-    return c.CancelJob(who, data.mode, data.message, grace, data.reason_code)
+    said = c.CancelJob(who, data.mode, data.message, 0, data.reason_code)
+    if isinstance(data, e.JobCancelRepeated):
+        return said
+    return replace(said, grace_seconds=data.grace_seconds, bulk_size=data.bulk_size)
 
 
 def cancel_task(

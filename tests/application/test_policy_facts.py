@@ -2,6 +2,7 @@
 
 from domain import events as e
 from domain.states import CancelMode, Effect, JobState
+from tests.application.test_bulk_requests import HOW, bulk_of
 from tests.support.stack import ALICE, BOB, Stack, World
 
 
@@ -25,11 +26,30 @@ async def test_a_cancel_is_decided_by_all_that_is_known_then(world: World) -> No
         assert {"owner", "running_seconds", "node_count", "name"} <= set(asked.resource.attributes)
         assert (asked.context["mode"], asked.context["message_units"]) == ("forced", 9)
         assert {"hour", "weekday", "reason_code"} <= set(asked.context)
+        assert (asked.context["bulk_size"], asked.context["freeze_windows"]) == (1, ())
         refused = made["JobCancelRefused"]
         assert (refused.effect, refused.requests[0].context["message_units"]) == (Effect.DENY, 5)
         assert refused.requests[0].principal.id == BOB.actor.name
         for decision in made.values():
             assert stack.policy.again(decision) == decision
+
+
+async def test_a_cancel_of_many_tells_of_how_many_and_so_does_its_event(world: World) -> None:
+    async with Stack(world) as stack:
+        jobs = [int((await stack.add("run", key=f"j{n}", submit=False)).job_id) for n in range(3)]
+        await stack.caught_up()
+        bulks = bulk_of(stack)
+        bulk = await bulks.request(ALICE, tuple(jobs), HOW, "b")
+        assert bulk is not None
+        await bulks.cancel(ALICE, bulk, jobs[:1])
+        await bulks.cancel(ALICE, bulk, jobs[1:])
+        for job in jobs:
+            await stack.state(job, JobState.CANCELED)
+            (asked,) = (await decisions(world, job))["JobCancelRequested"].requests
+            assert asked.context["bulk_size"] == 3
+            (fact,) = [x for x in await world.facts(job) if isinstance(x, e.JobCancelRequested)]
+            assert fact.bulk_size == 3
+            await world.check(stack, job)
 
 
 async def test_a_job_that_is_made_is_told_of_too_as_far_as_it_is_known(world: World) -> None:

@@ -37,7 +37,7 @@ def test_all_that_is_known_is_told_as_words_and_numbers() -> None:
         "bob",
         JobType.BATCH,
         JobKnown(7, "render", JobState.RUNNING, JobPriority.HIGHEST, "p", 12, 2),
-        RequestKnown(CancelMode.FORCED, 3, "", moment),
+        RequestKnown(CancelMode.FORCED, 3, "", moment, 12, ("nights", "year-end")),
     )
     (request,) = requests_of(question)
     assert request.principal.attributes == {"name": "alice", "kind": "user"}
@@ -61,6 +61,8 @@ def test_all_that_is_known_is_told_as_words_and_numbers() -> None:
         "reason_code": "",
         "hour": 23,
         "weekday": "Saturday",
+        "bulk_size": 12,
+        "freeze_windows": ("nights", "year-end"),
     }
 
 

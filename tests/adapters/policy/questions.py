@@ -24,6 +24,7 @@ CALLERS: Final = st.builds(Caller, PRINCIPALS, st.none() | PRINCIPALS, st.sample
 MOMENTS: Final = st.integers(0, 10**7).map(
     lambda minutes: datetime(2020, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
 )
+WORDS_SETS: Final = st.sets(TEXTS, max_size=3).map(lambda words: tuple(sorted(words)))
 NUMBERS: Final = st.none() | st.integers(0, 2**31)
 JOBS: Final = st.builds(
     JobKnown,
@@ -41,6 +42,8 @@ REQUESTS: Final = st.builds(
     message_units=NUMBERS,
     reason_code=st.none() | TEXTS,
     at=st.none() | MOMENTS,
+    bulk_size=NUMBERS,
+    freeze_windows=st.none() | WORDS_SETS,
 )
 ABOUT_JOBS: Final = st.builds(
     Question,

@@ -3,6 +3,7 @@
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.policy import CedarPolicy, schema_text
 from domain.errors import Misconfigured
@@ -32,6 +33,26 @@ def test_a_rule_that_forbids_says_its_own_sentence() -> None:
     assert (decision.effect, decision.rules) == (Effect.DENY, ("why",))
     assert decision.explanation == "sam may not cancel this job of job 7: say why"
     assert rules.decide(CANCEL).rules == ("all",)
+
+
+def test_rules_may_go_by_freeze_windows_and_by_the_size_of_a_bulk() -> None:
+    rules = policy(
+        ALLOW + '@id("frozen") forbid (principal, action == Action::"cancel", resource) when { '
+        'context has freeze_windows && context.freeze_windows.contains("year-end") };'
+        '@id("many") forbid (principal, action == Action::"cancel", resource) when { '
+        "context has bulk_size && context.bulk_size > 100 };"
+    )
+
+    def asked(bulk_size: int | None, windows: tuple[str, ...] | None) -> tuple[str, ...]:
+        said = RequestKnown(bulk_size=bulk_size, freeze_windows=windows)
+        decision = rules.decide(replace(CANCEL, said=said))
+        assert rules.again(decision) == decision
+        return decision.rules
+
+    assert asked(None, None) == ("all",)
+    assert asked(100, ("nights",)) == ("all",)
+    assert asked(101, ()) == ("many",)
+    assert asked(101, ("nights", "year-end")) == ("frozen", "many")
 
 
 def test_all_rules_that_forbid_are_named_sorted_and_one_without_a_sentence_gets_one() -> None:
@@ -91,8 +112,6 @@ def test_a_decision_that_asked_nothing_is_no_allow() -> None:
     rules = policy(ALLOW)
     allowed = rules.decide(CANCEL)
     assert allowed.effect is Effect.ALLOW
-    from msgspec.structs import replace
-
     assert rules.again(replace(allowed, requests=())).effect is Effect.DENY
 
 
