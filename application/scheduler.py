@@ -25,6 +25,7 @@ from domain.cluster import SetParameter
 from domain.errors import CountermandError
 from domain.identity import Caller
 from domain.job import Job
+from domain.labels import words_of
 from domain.message import check_message
 from domain.parameters import TASK_CANCEL_GRACE_PERIOD
 from domain.policy import Action, JobKnown, Question
@@ -61,6 +62,7 @@ class NewJob(Struct, frozen=True):
     progress: int = 0
     progress_message: str = ""
     max_cores: int = 0
+    labels: dict[str, str] = {}
 
 
 class Scheduler:
@@ -195,7 +197,12 @@ class Scheduler:
             action,
             caller.subject.name,
             new.job_type,
-            JobKnown(name=new.name, priority=new.priority, project=new.project),
+            JobKnown(
+                name=new.name,
+                priority=new.priority,
+                project=new.project,
+                labels=words_of(new.labels),
+            ),
             self._requests.said(self._clock.now()),
         )
         asked = self._requests.asked(caller, question, request_id)
@@ -222,6 +229,7 @@ class Scheduler:
             progress=new.progress,
             progress_message=new.progress_message,
             max_cores=new.max_cores,
+            labels=new.labels,
             submit=submit,
         )
         check_submission(draft)

@@ -131,6 +131,7 @@ class AddJob(Struct, frozen=True):
     progress_message: str = ""
     max_cores: int = 0
     submit: bool = True
+    labels: dict[str, str] = {}
 
 
 class AddTasks(Struct, frozen=True):

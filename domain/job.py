@@ -263,6 +263,7 @@ class Job(Struct, frozen=True, dict=True):  # dict: what is cached is no part of
     progress: int = 0
     progress_message: str = ""
     max_cores: int = 0
+    labels: dict[str, str] = {}
     limit_seconds: int = 0
     nodes: tuple[str, ...] = ()
     outcome: JobState | None = None

@@ -35,7 +35,7 @@ class JobKnown(Struct, frozen=True):
     """What is known of a job beside its owner and type; None is not known.
 
     ``running_seconds``: since it was started, whole ones; None while it does not run.
-    ``node_count``: of the nodes it has now.
+    ``node_count``: of the nodes it has now. ``labels``: as ``labels.words_of`` gives them.
     """
 
     id: int | None = None
@@ -45,6 +45,7 @@ class JobKnown(Struct, frozen=True):
     project: str | None = None
     running_seconds: int | None = None
     node_count: int | None = None
+    labels: tuple[str, ...] | None = None
 
 
 class RequestKnown(Struct, frozen=True):

@@ -10,6 +10,7 @@ from typing import Final
 from domain.events import PolicyEntity, PolicyRequest, PolicyValue
 from domain.identity import Caller, Principal
 from domain.job import Job
+from domain.labels import words_of
 from domain.policy import Action, JobKnown, Question
 from domain.states import JobState
 
@@ -70,6 +71,7 @@ def resource(question: Question) -> PolicyEntity:
             "name": job.name,
             "running_seconds": job.running_seconds,
             "node_count": job.node_count,
+            "labels": job.labels,
         }
     )
     return PolicyEntity(JOB, "" if job.id is None else str(job.id), attributes)
@@ -118,4 +120,5 @@ def known_of(job: Job, at: datetime) -> JobKnown:
         project=job.project,
         running_seconds=max(0, int((at - started).total_seconds())) if started else None,
         node_count=len(job.nodes),
+        labels=words_of(job.labels),
     )

@@ -37,6 +37,7 @@ VALUES: Final[Mapping[str, object]] = {
     "priority": JobPriority.NORMAL,
     "properties": {"x": "x"},
     "environment": {"x": "x"},
+    "labels": {"x": "x"},
     "fail_on_task_failure": True,
     "run_until_canceled": True,
     "runtime_seconds": 1,

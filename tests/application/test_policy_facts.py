@@ -1,5 +1,6 @@
 """Every decision that is recorded holds what the policy was told, and can be computed again."""
 
+from application.scheduler import NewJob
 from domain import events as e
 from domain.states import CancelMode, Effect, JobState
 from tests.application.test_bulk_requests import HOW, bulk_of
@@ -54,11 +55,13 @@ async def test_a_cancel_of_many_tells_of_how_many_and_so_does_its_event(world: W
 
 async def test_a_job_that_is_made_is_told_of_too_as_far_as_it_is_known(world: World) -> None:
     async with Stack(world) as stack:
-        job = int((await stack.add("exit 0")).job_id)
+        new = NewJob(tasks=(e.TaskSpec(1, "exit 0"),), labels={"env": "prod"})
+        job = int((await stack.scheduler.submit_job(ALICE, new, "new")).job_id)
         await stack.state(job, JobState.FINISHED)
         (asked,) = (await decisions(world, job))["JobAdded"].requests
         assert (asked.action, asked.resource.id) == ("create", "")
         assert asked.resource.attributes["owner"] == ALICE.actor.name
+        assert asked.resource.attributes["labels"] == ("env", "env=prod")
         assert "state" not in asked.resource.attributes
         assert "mode" not in asked.context
 

@@ -125,6 +125,7 @@ VALUES: Final[dict[str, Any]] = {
     "progress": 40,
     "progress_message": "40 of 100",
     "max_cores": 4,
+    "labels": {"env": "prod"},
 }
 ALIVE: Final = "Configuring Queued Running"
 ALWAYS: Final = " ".join(JobState)
@@ -147,6 +148,7 @@ CHANGE: Final = {
     "progress": ALWAYS,
     "progress_message": ALWAYS,
     "max_cores": ALIVE,
+    "labels": ALWAYS,
 }
 
 

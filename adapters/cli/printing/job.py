@@ -45,6 +45,7 @@ def facts(detail: JobDetail, utc: bool) -> Iterator[tuple[str, str]]:
     kind = f"{detail.get('job_type', '')}, priority {detail.get('priority', '')}"
     yield "type", kind + (f", runs as {run_as}" if run_as else "")
     yield "project", detail.get("project") or ""
+    yield "labels", ", ".join(f"{k}={v}" for k, v in (detail.get("labels") or {}).items())
     yield "rules", ", ".join(rules(detail))
     yield "progress", progress(detail)
     yield "held until", shown(detail.get("hold_until"), utc)

@@ -190,6 +190,7 @@ class JobDetail(TypedDict, total=False):
     progress: int
     progress_message: str
     max_cores: int
+    labels: dict[str, str]
     state: str
     previous_state: str | None
     version: int

@@ -54,6 +54,7 @@ class JobItem(TypedDict):
     progress: int
     progress_message: str
     max_cores: int
+    labels: dict[str, str]
     hold_until: str | None
     tasks: TaskCounts
     survivors: int

@@ -174,6 +174,7 @@ class JobDetail(Struct, frozen=True):
     progress: Count
     progress_message: str
     max_cores: Count
+    labels: dict[str, str]
     state: JobStateWord
     previous_state: JobStateWord | None
     version: VersionNumber
@@ -224,6 +225,7 @@ def detail_of(job: Job, position: int) -> JobDetail:
         progress=job.progress,
         progress_message=job.progress_message,
         max_cores=job.max_cores,
+        labels=job.labels,
         state=job.state,
         previous_state=job.previous_state,
         version=job.version,

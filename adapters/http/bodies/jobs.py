@@ -20,7 +20,7 @@ from adapters.http.bodies.shapes import (
 )
 from adapters.web.text import hexadecimal
 from application.listing import Listed
-from projections.job_view import JobRow, TaskRow
+from projections.job_view import JobRow, TaskRow, labels_in
 
 
 class TaskCounts(Struct, frozen=True):
@@ -77,6 +77,7 @@ class JobItem(Struct, frozen=True):
     progress: Count
     progress_message: str
     max_cores: Count
+    labels: dict[str, str]
     hold_until: Time | None
     tasks: TaskCounts
     survivors: Count
@@ -116,6 +117,7 @@ def job_item(row: JobRow) -> JobItem:
         progress=row.progress,
         progress_message=row.progress_message,
         max_cores=row.max_cores,
+        labels=labels_in(row.labels),
         hold_until=row.hold_until,
         tasks=TaskCounts(
             row.tasks, row.waiting, row.running, row.finished, row.failed, row.canceled

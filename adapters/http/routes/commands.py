@@ -214,6 +214,7 @@ def new_job(body: JobBody) -> NewJob:
         progress=body.progress,
         progress_message=body.progress_message,
         max_cores=body.max_cores,
+        labels=body.labels,
     )
 
 
@@ -237,6 +238,7 @@ def job_changes(body: ChangeBody) -> JobChanges:
         progress=body.progress,
         progress_message=body.progress_message,
         max_cores=body.max_cores,
+        labels=body.labels,
     )
 
 

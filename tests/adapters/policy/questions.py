@@ -35,6 +35,7 @@ JOBS: Final = st.builds(
     project=st.none() | TEXTS,
     running_seconds=NUMBERS,
     node_count=NUMBERS,
+    labels=st.none() | WORDS_SETS,
 )
 REQUESTS: Final = st.builds(
     RequestKnown,

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from adapters.policy import CedarPolicy, schema_text
 from domain.errors import Misconfigured
 from domain.identity import Caller, Principal
+from domain.labels import check_labels, words_of
 from domain.policy import Action, JobKnown, Question, RequestKnown
 from domain.states import CancelMode, Effect, JobType
 
@@ -53,6 +54,36 @@ def test_rules_may_go_by_freeze_windows_and_by_the_size_of_a_bulk() -> None:
     assert asked(100, ("nights",)) == ("all",)
     assert asked(101, ()) == ("many",)
     assert asked(101, ("nights", "year-end")) == ("frozen", "many")
+
+
+def test_rules_may_go_by_labels() -> None:
+    rules = policy(
+        ALLOW + '@id("prod") forbid (principal, action, resource is Job) when { '
+        'resource has labels && resource.labels.contains("env=prod") };'
+        '@id("spot") forbid (principal, action, resource is Job) when { '
+        'resource has labels && resource.labels.contains("spot") };'
+    )
+
+    def asked(labels: dict[str, str]) -> tuple[str, ...]:
+        decision = rules.decide(replace(CANCEL, job=JobKnown(id=7, labels=words_of(labels))))
+        assert rules.again(decision) == decision
+        return decision.rules
+
+    assert asked({}) == asked({"env": "production", "x": "spot"}) == ("all",)
+    assert asked({"env": "prod", "spot": "no"}) == ("prod", "spot")
+
+
+def test_as_many_labels_as_a_job_can_have_can_be_told() -> None:
+    labels = {f"{n:02}" + "l" * 61: "" for n in range(32)}
+    check_labels(labels)
+    quotes = {f"{n:02}": '"' * 62 for n in range(32)}
+    check_labels(quotes)
+    windows = tuple(f"{n:02}" + "w" * 62 for n in range(64))
+    for given in (labels, quotes):
+        job = JobKnown(7, "\u20ac" * 80, project="\u20ac" * 128, labels=words_of(given))
+        said = RequestKnown(CancelMode.FORCED, 320, "r" * 32, freeze_windows=windows)
+        decision = policy(ALLOW).decide(replace(CANCEL, job=job, said=said))
+        assert decision.effect is Effect.ALLOW
 
 
 def test_all_rules_that_forbid_are_named_sorted_and_one_without_a_sentence_gets_one() -> None:
