@@ -26,12 +26,13 @@ from domain.errors import CountermandError
 from domain.identity import Caller
 from domain.job import Job
 from domain.labels import words_of
+from domain.marking import ACTIONS
 from domain.message import check_message
 from domain.parameters import TASK_CANCEL_GRACE_PERIOD
 from domain.policy import Action, JobKnown, Question
 from domain.refusal import denied
 from domain.requests import check_reason
-from domain.states import CancelMode, JobPriority, JobType
+from domain.states import CancelMode, JobMark, JobPriority, JobType
 from domain.submission import check_changes, check_submission, check_task_changes, check_tasks
 
 __all__ = ("Cancel", "Limits", "NewJob", "Scheduler")
@@ -434,6 +435,27 @@ class Scheduler:
                 asked, task_id, instance, message, self._limits.message_units_max
             ),
             on=OnTask(task_id, instance),
+            if_versions=if_versions,
+            message=message,
+        )
+
+    async def mark_job(
+        self,
+        caller: Caller,
+        job_id: str,
+        mark: JobMark,
+        placed: bool,
+        message: str,
+        request_id: str,
+        if_versions: c.IfVersions = None,
+    ) -> Receipt:
+        """Protect a job or put it under legal hold; or take that back (``placed`` False)."""
+        return await self._requests.request(
+            caller,
+            job_id,
+            ACTIONS[mark, placed],
+            request_id,
+            lambda asked: c.MarkJob(asked, mark, placed, message, self._limits.message_units_max),
             if_versions=if_versions,
             message=message,
         )

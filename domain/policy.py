@@ -24,6 +24,9 @@ class Action(StrEnum):
     REQUEUE = "requeue"
     CONFIGURE = "configure"
     CHANGE = "change"
+    PROTECT = "protect"
+    UNPROTECT = "unprotect"
+    LEGAL_HOLD = "legal_hold"
     SET_PARAMETER = "set_parameter"
     VIEW = "view"
     VIEW_PRINCIPALS = "view_principals"
@@ -36,6 +39,7 @@ class JobKnown(Struct, frozen=True):
 
     ``running_seconds``: since it was started, whole ones; None while it does not run.
     ``node_count``: of the nodes it has now. ``labels``: as ``labels.words_of`` gives them.
+    ``protected``, ``legal_hold``: whether it is marked so.
     """
 
     id: int | None = None
@@ -46,6 +50,8 @@ class JobKnown(Struct, frozen=True):
     running_seconds: int | None = None
     node_count: int | None = None
     labels: tuple[str, ...] | None = None
+    protected: bool | None = None
+    legal_hold: bool | None = None
 
 
 class RequestKnown(Struct, frozen=True):
@@ -97,6 +103,9 @@ ACTION_IN_WORDS: Final = {
     Action.REQUEUE: "requeue this job",
     Action.CONFIGURE: "configure this job",
     Action.CHANGE: "change this job",
+    Action.PROTECT: "protect this job",
+    Action.UNPROTECT: "lift the protection of this job",
+    Action.LEGAL_HOLD: "place or release a legal hold on this job",
     Action.SET_PARAMETER: "set cluster parameters",
     Action.VIEW: "see this job",
     Action.VIEW_PRINCIPALS: "see who may act",

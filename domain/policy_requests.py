@@ -72,6 +72,8 @@ def resource(question: Question) -> PolicyEntity:
             "running_seconds": job.running_seconds,
             "node_count": job.node_count,
             "labels": job.labels,
+            "protected": job.protected,
+            "legal_hold": job.legal_hold,
         }
     )
     return PolicyEntity(JOB, "" if job.id is None else str(job.id), attributes)
@@ -121,4 +123,6 @@ def known_of(job: Job, at: datetime) -> JobKnown:
         running_seconds=max(0, int((at - started).total_seconds())) if started else None,
         node_count=len(job.nodes),
         labels=words_of(job.labels),
+        protected=job.protection is not None,
+        legal_hold=job.legal_hold is not None,
     )

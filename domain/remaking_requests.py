@@ -17,6 +17,7 @@ from domain import events as e
 from domain.events.making import CHANGEABLE
 from domain.events.tasks import TASK_CHANGEABLE
 from domain.job import Job
+from domain.marking import FACTS, MarkFact
 from domain.message import MESSAGE_UNITS_MAX, units
 from domain.refusal import Refusal
 from domain.requests import REASON_CODE_MAX, JobRequest, command_refused, inadmissible
@@ -45,6 +46,9 @@ VALUES: Final[Mapping[str, object]] = {
     "progress": 1,
 }
 """A value for each property that is no text, for a change of which only the name counts."""
+
+MARKS: Final = {operation: how for how, operation in c.MARKING.items()}
+"""What each operation on a mark does to which."""
 
 BY_CONTENTS: Final = frozenset({"submission-limits"})
 """Rules that refuse for what was asked, of which the refusal keeps a digest only."""
@@ -84,6 +88,7 @@ Answer = (
     | e.JobFinishRequested
     | e.JobConfigured
     | e.JobRequeued
+    | MarkFact
 )
 """What answers a request of a person."""
 
@@ -120,6 +125,10 @@ def requests_of(  # noqa: C901 - one case a fact, and the compiler checks that n
             yield Try(c.ConfigureJob(asked(recorded, data.request_id, data.decision)))
         case e.JobRequeued():
             yield Try(c.RequeueJob(asked(recorded, data.request_id, data.decision)))
+        case e.JobProtected() | e.JobProtectionLifted():
+            yield Try(mark(recorded, data))
+        case e.JobLegalHoldPlaced() | e.JobLegalHoldReleased():
+            yield Try(mark(recorded, data))
         case e.JobCancelRefused() | e.TaskCancelRefused():
             yield from refused_cancels(recorded, data)
         case e.JobCommandRefused():
@@ -183,6 +192,13 @@ def cancel_task(
     return c.CancelTask(
         who, data.task, data.mode, data.message, grace, data.reason_code, instance=data.instance
     )
+
+
+def mark(recorded: e.Recorded, data: MarkFact) -> c.MarkJob:
+    """A mark that was placed, or taken back."""
+    who = asked(recorded, data.request_id, data.decision)
+    of, placed = next(how for how, fact in FACTS.items() if fact is type(data))
+    return c.MarkJob(who, of, placed, data.message)
 
 
 # --- refused --------------------------------------------------------------------------------------
@@ -258,6 +274,10 @@ def refused_commands(recorded: e.Recorded, data: e.JobCommandRefused) -> Iterato
             yield Try(c.ConfigureJob(who), apart)
         case "requeue":
             yield Try(c.RequeueJob(who), apart)
+        case operation if operation in MARKS:
+            of, placed = MARKS[operation]
+            asked_for = c.MarkJob(who, of, placed, said.text, said.units_max)
+            yield Try(asked_for, apart | said.apart)
         case "submit":
             yield Try(c.SubmitJob(who, NO_ACCOUNT), contents)
         case "add_tasks":

@@ -75,6 +75,8 @@ class JobRow(Struct, frozen=True):
     progress_message: str
     max_cores: int
     labels: str
+    is_protected: int
+    on_legal_hold: int
 
 
 class TaskRow(Struct, frozen=True):
@@ -152,6 +154,8 @@ def job_row(job: Job, position: int) -> JobRow:
         progress_message=job.progress_message,
         max_cores=job.max_cores,
         labels=labels_text(job.labels),
+        is_protected=int(job.protection is not None),
+        on_legal_hold=int(job.legal_hold is not None),
     )
 
 

@@ -111,6 +111,12 @@ from domain.events.making import (
     JobValidationStarted,
     TasksAdded,
 )
+from domain.events.marks import (
+    JobLegalHoldPlaced,
+    JobLegalHoldReleased,
+    JobProtected,
+    JobProtectionLifted,
+)
 from domain.events.parts import (
     Decision,
     Exit,
@@ -169,7 +175,11 @@ __all__ = [
     "JobFinishRequested",
     "JobFinished",
     "JobIdsReserved",
+    "JobLegalHoldPlaced",
+    "JobLegalHoldReleased",
     "JobPropertiesChanged",
+    "JobProtected",
+    "JobProtectionLifted",
     "JobQueued",
     "JobRejected",
     "JobRemoved",

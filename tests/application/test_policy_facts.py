@@ -2,9 +2,9 @@
 
 from application.scheduler import NewJob
 from domain import events as e
-from domain.states import CancelMode, Effect, JobState
+from domain.states import CancelMode, Effect, JobMark, JobState
 from tests.application.test_bulk_requests import HOW, bulk_of
-from tests.support.stack import ALICE, BOB, Stack, World
+from tests.support.stack import ADMIN, ALICE, BOB, Stack, World
 
 
 async def decisions(world: World, job: int) -> dict[str, e.Decision]:
@@ -76,3 +76,20 @@ async def test_a_finish_and_a_requeue_tell_how_long_their_message_is(world: Worl
             (asked,) = made[name].requests
             assert (asked.action, asked.context["message_units"]) == ("finish", length)
             assert "mode" not in asked.context
+
+
+async def test_rules_are_told_of_marks(world: World) -> None:
+    async with Stack(world) as stack:
+        job = await stack.running("ignore")
+        for n, mark in enumerate(JobMark):
+            await stack.scheduler.mark_job(ADMIN, str(job), mark, True, "case 117", f"k{n}")
+        await stack.cancel(job)
+        made = await decisions(world, job)
+        marks = ("protected", "legal_hold")
+        (first,) = made["JobProtected"].requests
+        assert [first.resource.attributes[x] for x in marks] == [False, False]
+        assert (first.action, first.context["message_units"]) == ("protect", 8)
+        (last,) = made["JobCancelRequested"].requests
+        assert [last.resource.attributes[x] for x in marks] == [True, True]
+        for decision in made.values():
+            assert stack.policy.again(decision) == decision

@@ -43,7 +43,9 @@ def test_all_that_is_known_is_told_as_words_and_numbers() -> None:
         Action.CANCEL,
         "bob",
         JobType.BATCH,
-        JobKnown(7, "render", JobState.RUNNING, JobPriority.HIGHEST, "p", 12, 2, ("env", "env=a")),
+        JobKnown(
+            7, "render", JobState.RUNNING, JobPriority.HIGHEST, "p", 12, 2, ("env",), True, False
+        ),
         RequestKnown(CancelMode.FORCED, 3, "", moment, 12, ("nights", "year-end")),
     )
     (request,) = requests_of(question)
@@ -59,7 +61,9 @@ def test_all_that_is_known_is_told_as_words_and_numbers() -> None:
         "name": "render",
         "running_seconds": 12,
         "node_count": 2,
-        "labels": ("env", "env=a"),
+        "labels": ("env",),
+        "protected": True,
+        "legal_hold": False,
     }
     assert request.context == {
         "origin": "cli",

@@ -55,6 +55,8 @@ class JobItem(TypedDict):
     progress_message: str
     max_cores: int
     labels: dict[str, str]
+    is_protected: bool
+    on_legal_hold: bool
     hold_until: str | None
     tasks: TaskCounts
     survivors: int

@@ -244,6 +244,12 @@ class TaskBody(Struct, forbid_unknown_fields=True):
     stderr: Stream = ""
 
 
+class MarkBody(Struct, forbid_unknown_fields=True):
+    """Why a job is marked, or a mark taken back. An empty message is refused."""
+
+    message: MessageText = ""
+
+
 class JobBody(Struct, forbid_unknown_fields=True):
     """A new job. Tasks are numbered from 1 in their order; at most one prepares the node, at most
     one releases it, and not alone. ``submit``: hand it over at once; else it stays Configuring.

@@ -78,6 +78,8 @@ class JobItem(Struct, frozen=True):
     progress_message: str
     max_cores: Count
     labels: dict[str, str]
+    is_protected: bool
+    on_legal_hold: bool
     hold_until: Time | None
     tasks: TaskCounts
     survivors: Count
@@ -118,6 +120,8 @@ def job_item(row: JobRow) -> JobItem:
         progress_message=row.progress_message,
         max_cores=row.max_cores,
         labels=labels_in(row.labels),
+        is_protected=bool(row.is_protected),
+        on_legal_hold=bool(row.on_legal_hold),
         hold_until=row.hold_until,
         tasks=TaskCounts(
             row.tasks, row.waiting, row.running, row.finished, row.failed, row.canceled
