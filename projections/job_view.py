@@ -164,6 +164,11 @@ def labels_text(labels: Mapping[str, str]) -> str:
     return "".join(f"\n{name}={value}" for name, value in sorted(labels.items())) + "\n"
 
 
+def label_words(label: str) -> str:
+    """What stands in such a text of a job with this label: ``name=value``, or a name alone."""
+    return f"\n{label}\n" if "=" in label else f"\n{label}="
+
+
 def labels_in(text: str) -> dict[str, str]:
     """The labels of such a text."""
     parts = (line.partition("=") for line in text.split("\n") if line)
