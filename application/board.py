@@ -27,6 +27,7 @@ from domain.events import (
     Aggregate,
     JobAdded,
     JobConfigured,
+    JobLegalHoldPlaced,
     JobRemoved,
     JobRequeued,
     Recorded,
@@ -212,7 +213,7 @@ class Board:
             self._place(self._after(before, stored, recorded), stored, recorded)
         elif isinstance(recorded.data, JobRemoved):
             self.ended.drop(number)
-        elif isinstance(recorded.data, JobConfigured | JobRequeued):
+        elif isinstance(recorded.data, JobConfigured | JobRequeued | JobLegalHoldPlaced):
             self._place(await self._from_history(stored.aggregate, recorded), stored, recorded)
 
     def _after(self, before: Job | None, stored: Stored, recorded: Recorded) -> Job:
@@ -235,8 +236,8 @@ class Board:
             self._keys.note(asker, recorded.data.request_id, job.id)
         if stored.type == "JobQueued":
             self.queued_at[job.id] = stored.position
-        survivors = any(t.survivors for t in job.tasks.values())
-        if job.removed or (job.state in JOB_ENDED and not survivors):
+        kept = job.legal_hold is not None or any(t.survivors for t in job.tasks.values())
+        if job.removed or (job.state in JOB_ENDED and not kept):
             self._drop(job.id)
         else:
             self._hold(job)

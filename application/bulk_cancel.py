@@ -127,10 +127,11 @@ class BulkCancels:
         """What a request would mean now, job by job: nothing is stored. Raises as ``request``."""
         self._scheduler.check_cancel(as_cancel(how))
         found = await self._find(self._mine(caller, which))
+        cancel = as_cancel(how, len(found.jobs))
         plan = plan_of(found.position, found.wanted, how, self._versions(caller, found.jobs))
         foreseen = []
         async for job in in_turns(found.jobs):
-            foreseen.append(await self._foreseen(caller, job, how, new_id))
+            foreseen.append(await self._foreseen(caller, job, cancel, new_id))
         self._plans.keep(caller.asker, plan)
         return plan, foreseen
 
@@ -139,7 +140,7 @@ class BulkCancels:
     ) -> list[Receipt | CountermandError]:
         """What became of each of these jobs of the request, in their order."""
         waits, request_id = Patience(self._patience_seconds), bulk.first.request_id
-        how = as_cancel(bulk.how)
+        how = as_cancel(bulk.how, len(bulk.jobs))
         return await cancel_each(self._scheduler, caller, jobs, how, request_id, waits)
 
     # --- which jobs -------------------------------------------------------------------------------
@@ -189,13 +190,9 @@ class BulkCancels:
             return None
         return job
 
-    async def _foreseen(
-        self, caller: Caller, number: int, how: HowToCancel, new_id: str
-    ) -> Foreseen:
+    async def _foreseen(self, caller: Caller, number: int, cancel: Cancel, new_id: str) -> Foreseen:
         job = self._board.jobs.get(number) or await self._ledger.job(number)
-        fact = await self._scheduler.foresee_cancel(
-            caller, str(number), job, as_cancel(how), new_id
-        )
+        fact = await self._scheduler.foresee_cancel(caller, str(number), job, cancel, new_id)
         seen = self._seen(caller, job)
         owner, state = (seen.owner, seen.state) if seen else ("", None)
         return Foreseen(number, owner, state, outcome_of(fact), foretold(fact, number))
@@ -246,9 +243,9 @@ def foretold(fact: e.Event, number: int) -> str:
     return says(fact, str(number)) or f"job {number}: {REPEATED}"
 
 
-def as_cancel(how: HowToCancel) -> Cancel:
-    """How to cancel one of the jobs."""
-    return Cancel(how.mode, how.message, how.reason_code)
+def as_cancel(how: HowToCancel, bulk_size: int = 1) -> Cancel:
+    """How to cancel one of the jobs, of which there are so many."""
+    return Cancel(how.mode, how.message, how.reason_code, bulk_size)
 
 
 def check_number(count: int) -> None:

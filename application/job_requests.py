@@ -18,6 +18,7 @@ from domain import events as e
 from domain.cluster import JOB_ID_MAX, job_number
 from domain.decide import decide
 from domain.errors import CountermandError, Unknown
+from domain.freezing import FreezeWindow, in_force
 from domain.hresult import HResult
 from domain.identity import Caller
 from domain.instruct import instruct
@@ -32,17 +33,19 @@ JOB_ID_UNITS_MAX: Final = 64
 
 
 class Cancel(Struct, frozen=True):
-    """How to cancel, and why."""
+    """How to cancel, and why. ``bulk_size``: how many jobs are meant by the same request."""
 
     mode: CancelMode = CancelMode.NORMAL
     message: str = ""
     reason_code: str = ""
+    bulk_size: int = 1
 
 
 class Limits(Struct, frozen=True):
-    """Limits that the settings choose."""
+    """Limits that the settings choose. ``freeze_windows``: what a policy may go by."""
 
     message_units_max: int = MESSAGE_UNITS_MAX
+    freeze_windows: tuple[FreezeWindow, ...] = ()
 
 
 class JobRequests:
@@ -223,8 +226,25 @@ class JobRequests:
     ) -> Question:
         """What the policy is asked about this job, with all that is known now."""
         at = self._clock.now()
-        known, said = known_of(job, at), request_known(at, cancel, message)
+        known, said = known_of(job, at), self.said(at, cancel, message)
         return Question(caller, action, job.owner, job.job_type, known, said)
+
+    def said(
+        self, at: datetime, cancel: Cancel | None = None, message: str | None = None
+    ) -> RequestKnown:
+        """What a policy may know of a request. Its reason is cut as that of a refusal is."""
+        windows = in_force(self._limits.freeze_windows, at)
+        if cancel is None:
+            length = None if message is None else units(message)
+            return RequestKnown(message_units=length, at=at, freeze_windows=windows)
+        return RequestKnown(
+            mode=cancel.mode,
+            message_units=units(cancel.message),
+            reason_code=kept(cancel.reason_code, REASON_CODE_MAX).text,
+            at=at,
+            bulk_size=cancel.bulk_size,
+            freeze_windows=windows,
+        )
 
     def asked(
         self,
@@ -246,16 +266,6 @@ def end_at_once(job: Job | None, now: datetime) -> Sequence[e.Event]:
     if job is None or job.state is not JobState.CANCELING:
         return ()
     return instruct(job, c.EndJob(now))
-
-
-def request_known(
-    at: datetime, cancel: Cancel | None = None, message: str | None = None
-) -> RequestKnown:
-    """What a policy may know of a request. Its reason is cut as that of a refusal is."""
-    if cancel is None:
-        return RequestKnown(message_units=None if message is None else units(message), at=at)
-    reason = kept(cancel.reason_code, REASON_CODE_MAX).text
-    return RequestKnown(cancel.mode, units(cancel.message), reason, at)
 
 
 def on_no_job(job_id: str, gone: str) -> str:

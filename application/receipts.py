@@ -111,6 +111,21 @@ def says_of_making(fact: e.Event, job_id: str) -> str:
         case e.TaskPropertiesChanged():
             return f"job {job_id}: task {fact.task} changed: {', '.join(fact.named)}"
         case _:
+            return says_of_marks(fact, job_id)
+
+
+def says_of_marks(fact: e.Event, job_id: str) -> str:
+    """The same, for what a job is marked as."""
+    match fact:
+        case e.JobProtected():
+            return f"job {job_id}: protected"
+        case e.JobProtectionLifted():
+            return f"job {job_id}: not protected any more"
+        case e.JobLegalHoldPlaced():
+            return f"job {job_id}: under legal hold"
+        case e.JobLegalHoldReleased():
+            return f"job {job_id}: under legal hold no more"
+        case _:
             return ""
 
 

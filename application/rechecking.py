@@ -26,11 +26,6 @@ FIELDS: Final = ("effect", "rules", "errors", "explanation")
 class Again(Protocol):
     """A policy that can be asked what it was asked before."""
 
-    @property
-    def schema_digest(self) -> str:
-        """The schema it is asked with, "" for none."""
-        ...
-
     def again(self, decision: Decision) -> Decision:
         """The answer now. Raises ``ValueError`` for what it can never have been asked."""
         ...
@@ -68,9 +63,12 @@ class Rechecked(Struct, frozen=True):
 
 
 class Recheck:
-    """Takes events one by one. ``policies``: those that are here, by their digest."""
+    """Takes events one by one. ``policies``: those that are here, with the schema each is asked
+    with, by the digests of both."""
 
-    def __init__(self, policies: Mapping[str, Again], limit: int = LIMIT_DEFAULT) -> None:
+    def __init__(
+        self, policies: Mapping[tuple[str, str], Again], limit: int = LIMIT_DEFAULT
+    ) -> None:
         self._policies = policies
         self._limit = limit
         self._decisions = 0
@@ -88,8 +86,8 @@ class Recheck:
         decision = decision_of(stored.fact.data)
         if decision is None or decision.digest == NO_POLICY:
             return
-        policy = self._policies.get(decision.digest)
-        if policy is None or policy.schema_digest != decision.schema_digest:
+        policy = self._policies.get((decision.digest, decision.schema_digest))
+        if policy is None:
             self._unknown[decision.digest] += 1
         elif decision.rules == (FACTS_TOO_LARGE,) and not decision.requests:
             self._untold += 1

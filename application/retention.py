@@ -23,6 +23,7 @@ from application.runs import Runs
 from domain.commands import RemoveJob
 from domain.errors import Corrupt, CountermandError, Refused
 from domain.events import job_aggregate
+from domain.instruct import removable
 from domain.parameters import TTL_COMPLETED_JOBS
 
 LOOK_SECONDS_MIN: Final = 0.001
@@ -99,7 +100,7 @@ class Retention:
         return timedelta(days=cluster.number(TTL_COMPLETED_JOBS))
 
     def _next(self, latest: datetime, done: Container[int]) -> list[int]:
-        """A batch of jobs that ended by then; survivors keep a job on the board."""
+        """A batch of jobs that ended by then; survivors and legal holds keep a job on the board."""
         ended, left, jobs = self._board.ended, self._left, self._board.jobs
         due = takewhile(lambda n: ended[n] <= latest, ended)
         free = (n for n in due if n not in done and n not in left and n not in jobs)
@@ -122,6 +123,9 @@ class Retention:
     async def _remove(self, job_id: int) -> int:
         """The notes of its runs first, so that a crash in between leaves none behind."""
         try:
+            job = await self._ledger.job(job_id)
+            if job is not None and not removable(job):  # a legal hold that is newer than the board
+                return 0
             await self._engine.forget(job_id)
             done = await self._runs.tell(job_id, RemoveJob())
         except (Corrupt, Refused) as error:

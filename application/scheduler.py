@@ -25,12 +25,14 @@ from domain.cluster import SetParameter
 from domain.errors import CountermandError
 from domain.identity import Caller
 from domain.job import Job
+from domain.labels import words_of
+from domain.marking import ACTIONS
 from domain.message import check_message
 from domain.parameters import TASK_CANCEL_GRACE_PERIOD
-from domain.policy import Action, JobKnown, Question, RequestKnown
+from domain.policy import Action, JobKnown, Question
 from domain.refusal import denied
 from domain.requests import check_reason
-from domain.states import CancelMode, JobPriority, JobType
+from domain.states import CancelMode, JobMark, JobPriority, JobType
 from domain.submission import check_changes, check_submission, check_task_changes, check_tasks
 
 __all__ = ("Cancel", "Limits", "NewJob", "Scheduler")
@@ -61,6 +63,7 @@ class NewJob(Struct, frozen=True):
     progress: int = 0
     progress_message: str = ""
     max_cores: int = 0
+    labels: dict[str, str] = {}
 
 
 class Scheduler:
@@ -195,8 +198,13 @@ class Scheduler:
             action,
             caller.subject.name,
             new.job_type,
-            JobKnown(name=new.name, priority=new.priority, project=new.project),
-            RequestKnown(at=self._clock.now()),
+            JobKnown(
+                name=new.name,
+                priority=new.priority,
+                project=new.project,
+                labels=words_of(new.labels),
+            ),
+            self._requests.said(self._clock.now()),
         )
         asked = self._requests.asked(caller, question, request_id)
         draft = c.AddJob(
@@ -222,6 +230,7 @@ class Scheduler:
             progress=new.progress,
             progress_message=new.progress_message,
             max_cores=new.max_cores,
+            labels=new.labels,
             submit=submit,
         )
         check_submission(draft)
@@ -293,6 +302,7 @@ class Scheduler:
             grace_seconds=grace_seconds,
             reason_code=cancel.reason_code,
             message_units_max=self._limits.message_units_max,
+            bulk_size=cancel.bulk_size,
         )
 
     async def cancel_task(
@@ -429,6 +439,27 @@ class Scheduler:
             message=message,
         )
 
+    async def mark_job(
+        self,
+        caller: Caller,
+        job_id: str,
+        mark: JobMark,
+        placed: bool,
+        message: str,
+        request_id: str,
+        if_versions: c.IfVersions = None,
+    ) -> Receipt:
+        """Protect a job or put it under legal hold; or take that back (``placed`` False)."""
+        return await self._requests.request(
+            caller,
+            job_id,
+            ACTIONS[mark, placed],
+            request_id,
+            lambda asked: c.MarkJob(asked, mark, placed, message, self._limits.message_units_max),
+            if_versions=if_versions,
+            message=message,
+        )
+
     # --- the cluster ------------------------------------------------------------------------------
 
     async def set_cluster_parameter(
@@ -440,7 +471,7 @@ class Scheduler:
         if_versions: c.IfVersions = None,
     ) -> Receipt:
         """Give a parameter a new value; administrators only."""
-        known = RequestKnown(at=self._clock.now())
+        known = self._requests.said(self._clock.now())
         question = Question(caller, Action.SET_PARAMETER, said=known)
         asked = self._requests.asked(caller, question, request_id, if_versions)
         return await self._cluster.set_parameter(caller, SetParameter(asked, name, value))

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from application.nodes import NAME, NAME_WORDS, SLOTS_MAX, wrong_nodes
 from domain.errors import Misconfigured
+from domain.freezing import FreezeWindow, wrong_windows
 from domain.message import MESSAGE_UNITS_MAX
 
 MIB: Final = 1024 * 1024
@@ -53,6 +54,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
       for survivors after SIGKILL.
     * ``message_units_max``: 128 for sites that must match the HPC Pack client.
     * ``refusals_per_minute``: refused requests of one principal that are stored.
+    * ``freeze_windows``: times that rules of the policy may ask about by their names.
     * ``disk_reserve_bytes``: kept free on the data directory's disk for cancels under way.
     """
 
@@ -94,6 +96,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     stop_tasks: bool = False
     message_units_max: int = MESSAGE_UNITS_MAX
     refusals_per_minute: int = 300
+    freeze_windows: tuple[FreezeWindow, ...] = ()
     disk_reserve_bytes: int = 8 * MIB
     log_level: str = "info"
 
@@ -140,6 +143,7 @@ def check(settings: Settings) -> Settings:
         one_node(settings),
         view_address(settings),
         *wrong_nodes(settings.nodes, Settings.__struct_fields__),
+        *wrong_windows(settings.freeze_windows),
     ]
     found = [x for x in wrong if x]
     if found:

@@ -49,7 +49,8 @@ class JobFilter(Struct, frozen=True):
 
     ``name``: a part of the name, without regard to the case of ASCII letters. ``canceled_by``: who
     asked for the last cancel. ``nodes``: allocated to the job in its present or last round; the
-    case of ASCII letters does not matter. ``since``, ``until``: of the last change, both included.
+    case of ASCII letters does not matter. ``labels``: each as ``name=value``, or a name alone for
+    any value; a job with all of them. ``since``, ``until``: of the last change, both included.
     """
 
     ids: tuple[int, ...] = ()
@@ -60,6 +61,7 @@ class JobFilter(Struct, frozen=True):
     name: str = ""
     canceled_by: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
 

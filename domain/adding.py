@@ -51,6 +51,7 @@ def add_job(command: AddJob) -> tuple[e.JobEvent, ...]:
         progress=command.progress,
         progress_message=command.progress_message,
         max_cores=command.max_cores,
+        labels=command.labels,
         tasks=first,
         request_id=asked.request_id,
         content_sha256=content_of_job(command),

@@ -54,6 +54,7 @@ def cancel_job(job: Job, request: c.CancelJob) -> e.JobEvent:
         escalates=under_way.request_id if under_way else "",
         decision=request.asked.decision,
         escalates_version=under_way.version if under_way else 0,
+        bulk_size=request.bulk_size,
     )
 
 

@@ -19,6 +19,7 @@ from domain.errors import BadRequest
 from domain.events.tasks import TASK_CHANGEABLE
 from domain.hresult import HResult
 from domain.job import Job, Task
+from domain.labels import check_labels
 from domain.merging import changed_spec, merged
 from domain.refusal import Refusal
 from domain.requests import command_refused, content_of, inadmissible
@@ -140,6 +141,7 @@ def change_job(job: Job, request: c.ChangeJob) -> e.JobEvent:
         progress=changes.progress,
         progress_message=changes.progress_message,
         max_cores=changes.max_cores,
+        labels=changes.labels,
     )
 
 
@@ -161,6 +163,7 @@ def check_changed(job: Job, changes: c.JobChanges, now: datetime) -> None:
     """Limits of all values by name together, and a hold that is over."""
     check_future(changes.hold_until or "", now)
     check_properties(merged(job.properties, changes.properties or {}, any_case=True))
+    check_labels(merged(job.labels, changes.labels or {}, any_case=False))
     if changes.environment is not None:
         environment = merged(job.environment, changes.environment, any_case=False)
         check_variables("the job", environment, ENVIRONMENT_BYTES_MAX)

@@ -6,6 +6,7 @@ Time, ids and identity arrive in the command: ``decide`` has no clock and no cha
 
 import hashlib
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 
@@ -36,7 +37,7 @@ from domain.instructions import (
 )
 from domain.message import MESSAGE_UNITS_MAX
 from domain.new_values import JobChanges, TaskChanges
-from domain.states import CancelMode, JobPriority, JobType
+from domain.states import CancelMode, JobMark, JobPriority, JobType
 
 __all__ = [
     "AddJob",
@@ -61,6 +62,7 @@ __all__ = [
     "Instruction",
     "JobChanges",
     "JobTerms",
+    "MarkJob",
     "OrderStop",
     "RecordRunEnd",
     "RecordSurvivorsGone",
@@ -80,6 +82,7 @@ __all__ = [
     "SubmitJob",
     "TaskChanges",
     "content_sha256",
+    "marking",
     "on_task",
     "requeue_sha256",
 ]
@@ -131,6 +134,7 @@ class AddJob(Struct, frozen=True):
     progress_message: str = ""
     max_cores: int = 0
     submit: bool = True
+    labels: dict[str, str] = {}
 
 
 class AddTasks(Struct, frozen=True):
@@ -164,7 +168,10 @@ class SubmitJob(Struct, frozen=True):
 
 
 class CancelJob(Struct, frozen=True):
-    """Stop a job. ``grace_seconds``: TaskCancelGracePeriod now."""
+    """Stop a job. ``grace_seconds``: TaskCancelGracePeriod now.
+
+    ``bulk_size``: how many jobs the request is for that this is part of.
+    """
 
     asked: Asked
     mode: CancelMode
@@ -172,6 +179,7 @@ class CancelJob(Struct, frozen=True):
     grace_seconds: int
     reason_code: str = ""
     message_units_max: int = MESSAGE_UNITS_MAX
+    bulk_size: int = 1
 
 
 class CancelTask(Struct, frozen=True):
@@ -240,6 +248,16 @@ class RequeueTask(Struct, frozen=True):
     message_units_max: int = MESSAGE_UNITS_MAX
 
 
+class MarkJob(Struct, frozen=True):
+    """Mark a job, or take the mark back (``placed`` False)."""
+
+    asked: Asked
+    mark: JobMark
+    placed: bool
+    message: str
+    message_units_max: int = MESSAGE_UNITS_MAX
+
+
 Request = (
     AddJob
     | AddTasks
@@ -253,6 +271,7 @@ Request = (
     | ConfigureJob
     | RequeueJob
     | RequeueTask
+    | MarkJob
 )
 
 Command = Request | Instruction
@@ -267,6 +286,19 @@ def content_sha256(*parts: str) -> str:
 def requeue_sha256(operation: str, message: str) -> str:
     """The digest of a requeue; without a message as before there could be one."""
     return content_sha256(operation, message) if message else content_sha256(operation)
+
+
+MARKING: Final = {
+    (JobMark.PROTECTION, True): "protect",
+    (JobMark.PROTECTION, False): "unprotect",
+    (JobMark.LEGAL_HOLD, True): "legal_hold",
+    (JobMark.LEGAL_HOLD, False): "release_legal_hold",
+}
+
+
+def marking(mark: JobMark, placed: bool) -> str:
+    """The name of the operation that places a mark, or takes it back."""
+    return MARKING[mark, placed]
 
 
 def on_task(operation: str, task: int, instance: int) -> str:

@@ -3,7 +3,8 @@
 The order of the checks: a request id seen before, the right, the message and the reason code, the
 version asked for, the state. Who has no right learns nothing of version and state. Cancels are
 decided in ``cancelling``, more tasks and new properties in ``changing``, finish and requeue of one
-task in ``task_commands``; what the service itself tells a job in ``instruct``.
+task in ``task_commands``, marks in ``marking``; what the service itself tells a job in
+``instruct``.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from domain.counted import partly, run_set, waiting_set
 from domain.errors import Unknown
 from domain.hresult import HResult
 from domain.job import Job, Task
+from domain.marking import mark_job
 from domain.refusal import Refusal
 from domain.requests import (
     JobRequest,
@@ -68,6 +70,8 @@ def decide(  # noqa: C901 - one case a request, and the compiler checks that non
             return (requeue(job, request),)
         case c.RequeueTask():
             return (requeue_task(job, request),)
+        case c.MarkJob():
+            return (mark_job(job, request),)
         case _:
             assert_never(request)
 

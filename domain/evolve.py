@@ -10,6 +10,7 @@ from domain.changes import dated, ended, enter, release_skipped
 from domain.counted import count_of
 from domain.errors import Corrupt
 from domain.evolve_making import added, properties_changed, task_changed, tasks_added
+from domain.evolve_marks import held_by_law, protected
 from domain.evolve_requests import (
     again,
     cancel_answered,
@@ -158,6 +159,10 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
             return again(job, recorded, data, JobState.CONFIGURING, TaskState.CONFIGURING)
         case e.JobRequeued():
             return again(job, recorded, data, JobState.SUBMITTED, TaskState.SUBMITTED)
+        case e.JobProtected() | e.JobProtectionLifted():
+            return protected(job, recorded, data)
+        case e.JobLegalHoldPlaced() | e.JobLegalHoldReleased():
+            return held_by_law(job, recorded, data)
         case e.JobRemoved():
             return replace(job, removed=True)
         case _:

@@ -35,6 +35,7 @@ def added(recorded: e.Recorded, data: e.JobAdded) -> Job:
         progress=data.progress,
         progress_message=data.progress_message,
         max_cores=data.max_cores,
+        labels=dict(data.labels),
         tasks={spec.id: fresh(spec, TaskState.CONFIGURING) for spec in data.tasks},
         version=recorded.version,
         created_at=recorded.time,

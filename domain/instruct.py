@@ -75,8 +75,9 @@ def instruct(  # noqa: C901 - one case an instruction, and the compiler checks t
 
 
 def removable(job: Job) -> bool:
-    """Ended, and nothing of it left behind that somebody must still be told of."""
-    return job.state in JOB_ENDED and not any(t.survivors for t in job.tasks.values())
+    """Ended, nothing of it left behind that somebody must still be told of, and no legal hold."""
+    survivors = any(t.survivors for t in job.tasks.values())
+    return job.state in JOB_ENDED and not survivors and job.legal_hold is None
 
 
 def closing(job: Job, facts: Facts) -> Facts:

@@ -165,6 +165,15 @@ class CancelInForce(Struct, frozen=True):
     node_release: NodeRelease
 
 
+class MarkInForce(Struct, frozen=True):
+    """That the job is protected, or under legal hold: who said so, since when, and why."""
+
+    message: str
+    actor: str
+    on_behalf_of: str
+    at: datetime
+
+
 class FinishInForce(Struct, frozen=True):
     """The finish that is being carried out, or was."""
 
@@ -263,6 +272,9 @@ class Job(Struct, frozen=True, dict=True):  # dict: what is cached is no part of
     progress: int = 0
     progress_message: str = ""
     max_cores: int = 0
+    labels: dict[str, str] = {}
+    protection: MarkInForce | None = None
+    legal_hold: MarkInForce | None = None
     limit_seconds: int = 0
     nodes: tuple[str, ...] = ()
     outcome: JobState | None = None

@@ -8,8 +8,8 @@ from domain.states import JobPriority
 class JobChanges(Struct, frozen=True, omit_defaults=True):
     """New values of a job's properties; None for one that stays as it is.
 
-    ``properties``, ``environment``: by name, added or given another value; "" takes one away.
-    ``hold_until``: RFC 3339 in UTC, "" for no hold any more.
+    ``properties``, ``environment``, ``labels``: by name, added or given another value; "" takes one
+    away. ``hold_until``: RFC 3339 in UTC, "" for no hold any more.
     """
 
     name: str | None = None
@@ -29,6 +29,7 @@ class JobChanges(Struct, frozen=True, omit_defaults=True):
     progress: int | None = None
     progress_message: str | None = None
     max_cores: int | None = None
+    labels: dict[str, str] | None = None
 
     @property
     def named(self) -> tuple[str, ...]:

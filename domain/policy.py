@@ -24,6 +24,9 @@ class Action(StrEnum):
     REQUEUE = "requeue"
     CONFIGURE = "configure"
     CHANGE = "change"
+    PROTECT = "protect"
+    UNPROTECT = "unprotect"
+    LEGAL_HOLD = "legal_hold"
     SET_PARAMETER = "set_parameter"
     VIEW = "view"
     VIEW_PRINCIPALS = "view_principals"
@@ -35,7 +38,8 @@ class JobKnown(Struct, frozen=True):
     """What is known of a job beside its owner and type; None is not known.
 
     ``running_seconds``: since it was started, whole ones; None while it does not run.
-    ``node_count``: of the nodes it has now.
+    ``node_count``: of the nodes it has now. ``labels``: as ``labels.words_of`` gives them.
+    ``protected``, ``legal_hold``: whether it is marked so.
     """
 
     id: int | None = None
@@ -45,18 +49,25 @@ class JobKnown(Struct, frozen=True):
     project: str | None = None
     running_seconds: int | None = None
     node_count: int | None = None
+    labels: tuple[str, ...] | None = None
+    protected: bool | None = None
+    legal_hold: bool | None = None
 
 
 class RequestKnown(Struct, frozen=True):
     """What is known of a request beside who makes it; None is not known.
 
     ``message_units``: length of the message in UTF-16 code units. ``at``: when it is decided.
+    ``bulk_size``: of a cancel, how many jobs the request is for that it is part of.
+    ``freeze_windows``: the names of those in force when it is decided.
     """
 
     mode: CancelMode | None = None
     message_units: int | None = None
     reason_code: str | None = None
     at: datetime | None = None
+    bulk_size: int | None = None
+    freeze_windows: tuple[str, ...] | None = None
 
 
 class Question(Struct, frozen=True):
@@ -92,6 +103,9 @@ ACTION_IN_WORDS: Final = {
     Action.REQUEUE: "requeue this job",
     Action.CONFIGURE: "configure this job",
     Action.CHANGE: "change this job",
+    Action.PROTECT: "protect this job",
+    Action.UNPROTECT: "lift the protection of this job",
+    Action.LEGAL_HOLD: "place or release a legal hold on this job",
     Action.SET_PARAMETER: "set cluster parameters",
     Action.VIEW: "see this job",
     Action.VIEW_PRINCIPALS: "see who may act",

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from domain.events import PolicyEntity, PolicyRequest
+from domain.events import PolicyEntity, PolicyRequest, PolicyValue
 from domain.identity import Caller, Principal
 from domain.job import Job
+from domain.labels import words_of
 from domain.policy import Action, JobKnown, Question
 from domain.states import JobState
 
@@ -28,7 +29,7 @@ WEEKDAYS: Final = (
     *("Friday", "Saturday", "Sunday"),
 )
 
-Known = Mapping[str, str | int | None]
+Known = Mapping[str, PolicyValue | None]
 
 
 def requests_of(question: Question) -> tuple[PolicyRequest, ...]:
@@ -70,12 +71,15 @@ def resource(question: Question) -> PolicyEntity:
             "name": job.name,
             "running_seconds": job.running_seconds,
             "node_count": job.node_count,
+            "labels": job.labels,
+            "protected": job.protected,
+            "legal_hold": job.legal_hold,
         }
     )
     return PolicyEntity(JOB, "" if job.id is None else str(job.id), attributes)
 
 
-def context(question: Question) -> dict[str, str | int]:
+def context(question: Question) -> dict[str, PolicyValue]:
     """The request itself."""
     said = question.said
     at = said.at.astimezone(UTC) if said.at else None
@@ -86,19 +90,21 @@ def context(question: Question) -> dict[str, str | int]:
             "reason_code": said.reason_code,
             "hour": at.hour if at else None,
             "weekday": WEEKDAYS[at.weekday()] if at else None,
+            "bulk_size": said.bulk_size,
+            "freeze_windows": said.freeze_windows,
         }
     )
 
 
-def told_of(caller: Caller) -> dict[str, str | int]:
+def told_of(caller: Caller) -> dict[str, PolicyValue]:
     """Where a request came from, and who made it."""
     return {"origin": str(caller.origin), "actor": caller.actor.name}
 
 
-def known(values: Known) -> dict[str, str | int]:
+def known(values: Known) -> dict[str, PolicyValue]:
     """Those that are known, as plain words and numbers."""
     return {
-        name: value if isinstance(value, int) else str(value)
+        name: value if isinstance(value, int | tuple) else str(value)
         for name, value in values.items()
         if value is not None
     }
@@ -116,4 +122,7 @@ def known_of(job: Job, at: datetime) -> JobKnown:
         project=job.project,
         running_seconds=max(0, int((at - started).total_seconds())) if started else None,
         node_count=len(job.nodes),
+        labels=words_of(job.labels),
+        protected=job.protection is not None,
+        legal_hold=job.legal_hold is not None,
     )

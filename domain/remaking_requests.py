@@ -17,6 +17,7 @@ from domain import events as e
 from domain.events.making import CHANGEABLE
 from domain.events.tasks import TASK_CHANGEABLE
 from domain.job import Job
+from domain.marking import FACTS, MarkFact
 from domain.message import MESSAGE_UNITS_MAX, units
 from domain.refusal import Refusal
 from domain.requests import REASON_CODE_MAX, JobRequest, command_refused, inadmissible
@@ -37,6 +38,7 @@ VALUES: Final[Mapping[str, object]] = {
     "priority": JobPriority.NORMAL,
     "properties": {"x": "x"},
     "environment": {"x": "x"},
+    "labels": {"x": "x"},
     "fail_on_task_failure": True,
     "run_until_canceled": True,
     "runtime_seconds": 1,
@@ -44,6 +46,9 @@ VALUES: Final[Mapping[str, object]] = {
     "progress": 1,
 }
 """A value for each property that is no text, for a change of which only the name counts."""
+
+MARKS: Final = {operation: how for how, operation in c.MARKING.items()}
+"""What each operation on a mark does to which."""
 
 BY_CONTENTS: Final = frozenset({"submission-limits"})
 """Rules that refuse for what was asked, of which the refusal keeps a digest only."""
@@ -83,6 +88,7 @@ Answer = (
     | e.JobFinishRequested
     | e.JobConfigured
     | e.JobRequeued
+    | MarkFact
 )
 """What answers a request of a person."""
 
@@ -119,6 +125,10 @@ def requests_of(  # noqa: C901 - one case a fact, and the compiler checks that n
             yield Try(c.ConfigureJob(asked(recorded, data.request_id, data.decision)))
         case e.JobRequeued():
             yield Try(c.RequeueJob(asked(recorded, data.request_id, data.decision)))
+        case e.JobProtected() | e.JobProtectionLifted():
+            yield Try(mark(recorded, data))
+        case e.JobLegalHoldPlaced() | e.JobLegalHoldReleased():
+            yield Try(mark(recorded, data))
         case e.JobCancelRefused() | e.TaskCancelRefused():
             yield from refused_cancels(recorded, data)
         case e.JobCommandRefused():
@@ -167,8 +177,10 @@ def submits(job: Job, recorded: e.Recorded, data: e.JobSubmitted) -> Iterator[Tr
 def cancel(recorded: e.Recorded, data: e.JobCancelRequested | e.JobCancelRepeated) -> c.CancelJob:
     """An accepted cancel of a job."""
     who = asked(recorded, data.request_id, data.decision)
-    grace = data.grace_seconds if isinstance(data, e.JobCancelRequested) else 0
-    return c.CancelJob(who, data.mode, data.message, grace, data.reason_code)
+    said = c.CancelJob(who, data.mode, data.message, 0, data.reason_code)
+    if isinstance(data, e.JobCancelRepeated):
+        return said
+    return replace(said, grace_seconds=data.grace_seconds, bulk_size=data.bulk_size)
 
 
 def cancel_task(
@@ -180,6 +192,13 @@ def cancel_task(
     return c.CancelTask(
         who, data.task, data.mode, data.message, grace, data.reason_code, instance=data.instance
     )
+
+
+def mark(recorded: e.Recorded, data: MarkFact) -> c.MarkJob:
+    """A mark that was placed, or taken back."""
+    who = asked(recorded, data.request_id, data.decision)
+    of, placed = next(how for how, fact in FACTS.items() if fact is type(data))
+    return c.MarkJob(who, of, placed, data.message)
 
 
 # --- refused --------------------------------------------------------------------------------------
@@ -255,6 +274,10 @@ def refused_commands(recorded: e.Recorded, data: e.JobCommandRefused) -> Iterato
             yield Try(c.ConfigureJob(who), apart)
         case "requeue":
             yield Try(c.RequeueJob(who), apart)
+        case operation if operation in MARKS:
+            of, placed = MARKS[operation]
+            asked_for = c.MarkJob(who, of, placed, said.text, said.units_max)
+            yield Try(asked_for, apart | said.apart)
         case "submit":
             yield Try(c.SubmitJob(who, NO_ACCOUNT), contents)
         case "add_tasks":

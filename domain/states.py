@@ -99,6 +99,13 @@ class JobPriority(StrEnum):
 JOB_PRIORITY_NUMBER: Final = {priority: n for n, priority in enumerate(JobPriority)}
 
 
+class JobMark(StrEnum):
+    """What a job can be marked as, for rules of the policy: protected, or under legal hold."""
+
+    PROTECTION = "protection"
+    LEGAL_HOLD = "legal_hold"
+
+
 class CancelMode(StrEnum):
     """How a cancel stops what runs.
 

@@ -30,6 +30,7 @@ from domain.commands import AddJob, JobChanges, TaskChanges
 from domain.errors import BadRequest
 from domain.events import TaskSpec
 from domain.hresult import HResult
+from domain.labels import check_labels, check_new_labels
 from domain.states import JobType, TaskType
 from domain.sweeps import INDEX_MAX, INSTANCES_MAX, SUBTASKS_MAX, SWEEPS_MAX, sized
 
@@ -62,6 +63,7 @@ def check_submission(command: AddJob) -> None:
     check_properties(command.properties)
     check_runtime("the job's", command.runtime_seconds)
     check_kept(command)
+    check_new_labels(command.labels)
     check_future(command.hold_until, command.asked.at)
     check_environments(command.environment, command.tasks)
     if [t.id for t in command.tasks] != list(range(1, len(command.tasks) + 1)):
@@ -94,6 +96,7 @@ def check_changes(changes: JobChanges) -> None:
     check_properties(changes.properties or {})
     check_runtime("the job's", changes.runtime_seconds or 0)
     check_kept(changes)
+    check_labels(changes.labels or {})
     check_hold(changes.hold_until or "")
 
 

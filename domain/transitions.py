@@ -177,9 +177,12 @@ CHANGE_JOB: Final = {
     "max_cores": PropertyRow(
         UNTIL_IT_ENDS, "Product: while Running too. Here it says how large a service added later is"
     ),
+    "labels": PropertyRow(
+        ALWAYS, "Deliberate: rules go by them, so they can be set right as long as there is a job"
+    ),
 }
-"""Property by property. In Submitted, Validating and ExternalValidation none but the progress
-changes: what is being validated must be what is queued."""
+"""Property by property. In Submitted, Validating and ExternalValidation none but the progress and
+the labels changes: what is being validated must be what is queued."""
 
 # --- one task: finish, requeue --------------------------------------------------------------------
 

@@ -151,6 +151,7 @@ HPC_NAMES: Final = {
     "task_retry_count": "TaskExecutionFailureRetryLimit",
     "properties": "custom properties",
     "environment": "environment variables",
+    "labels": "labels (through HTTP and the command line only)",
 }
 """Where the product's name is not the one used here without its underscores."""
 

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     END = "end"
     REQUEUE = "requeue"
     REMOVAL = "removal"
+    MARK = "mark"
     PARAMETER_CHANGE = "parameter_change"
     EVIDENCE = "evidence"
 

@@ -195,6 +195,30 @@ def again(fact: e.JobConfigured | e.JobRequeued) -> Said:
     )
 
 
+MARKS: Final[dict[type[e.Event], str]] = {
+    e.JobProtected: "protect",
+    e.JobProtectionLifted: "unprotect",
+    e.JobLegalHoldPlaced: "legal_hold",
+    e.JobLegalHoldReleased: "release_legal_hold",
+}
+"""A job is marked, or a mark taken back: by which operation."""
+
+
+def marked(
+    fact: e.JobProtected | e.JobProtectionLifted | e.JobLegalHoldPlaced | e.JobLegalHoldReleased,
+) -> Said:
+    """A job is marked, or a mark taken back."""
+    return Said(
+        kind=Kind.MARK,
+        operation=MARKS[type(fact)],
+        outcome=outcome_of(fact),
+        request_id=fact.request_id,
+        message=fact.message,
+        rule=rules(fact.decision),
+        detail=summary(fact),
+    )
+
+
 def parameter_set(fact: e.ClusterParameterSet) -> Said:
     """A cluster parameter has a new value."""
     return Said(
@@ -390,6 +414,7 @@ SAID: Final[dict[type[e.Event], Callable[[Any], Said | None]]] = {
     e.TaskRequeued: task_again,
     e.JobConfigured: again,
     e.JobRequeued: again,
+    **dict.fromkeys(MARKS, marked),
     e.ClusterParameterSet: parameter_set,
     e.StreamMended: evidence,
     e.LossAccepted: evidence,

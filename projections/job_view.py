@@ -4,7 +4,7 @@ What a fact means is said once, in ``domain.evolve``; here it is only laid out i
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
@@ -74,6 +74,9 @@ class JobRow(Struct, frozen=True):
     progress: int
     progress_message: str
     max_cores: int
+    labels: str
+    is_protected: int
+    on_legal_hold: int
 
 
 class TaskRow(Struct, frozen=True):
@@ -150,7 +153,26 @@ def job_row(job: Job, position: int) -> JobRow:
         progress=job.progress,
         progress_message=job.progress_message,
         max_cores=job.max_cores,
+        labels=labels_text(job.labels),
+        is_protected=int(job.protection is not None),
+        on_legal_hold=int(job.legal_hold is not None),
     )
+
+
+def labels_text(labels: Mapping[str, str]) -> str:
+    """Labels as one text, in which each can be searched for: a line each, between line ends."""
+    return "".join(f"\n{name}={value}" for name, value in sorted(labels.items())) + "\n"
+
+
+def label_words(label: str) -> str:
+    """What stands in such a text of a job with this label: ``name=value``, or a name alone."""
+    return f"\n{label}\n" if "=" in label else f"\n{label}="
+
+
+def labels_in(text: str) -> dict[str, str]:
+    """The labels of such a text."""
+    parts = (line.partition("=") for line in text.split("\n") if line)
+    return {name: value for name, _, value in parts}
 
 
 def version_of(cancel: CancelInForce | None) -> int | None:

@@ -30,6 +30,14 @@ HOW: Final = {
 }
 
 
+COMMANDS: Final = {
+    "unprotect": "lift the protection of",
+    "legal_hold": "place a legal hold on",
+    "release_legal_hold": "release the legal hold on",
+}
+"""Commands whose names are no words."""
+
+
 def sentence(recorded: e.Recorded, job: Job) -> str:
     """The sentence for one event; "" for one that explains nothing.
 
@@ -92,7 +100,7 @@ def of_request(recorded: e.Recorded, who: str) -> str:
         case e.TaskCancelRefused() as fact:
             return f"{who} asked to cancel {on(fact)} and was refused: {refusal(fact)}."
         case e.JobCommandRefused() as fact:
-            command = plain(fact.command.partition("_")[0])
+            command = COMMANDS.get(fact.command) or plain(fact.command.partition("_")[0])
             return f"{who} asked to {command} {on(fact)} and was refused: {refusal(fact)}."
         case e.JobFinishRequested() as fact:
             return f"{who} asked to finish it{saying(fact.message)}."
@@ -100,6 +108,21 @@ def of_request(recorded: e.Recorded, who: str) -> str:
             return f"{who} asked to finish {on(fact)}{saying(fact.message)}."
         case e.TaskRequeued() as fact:
             return f"{who} queued {on(fact)} again{saying(fact.message)}."
+        case _:
+            return of_mark(recorded, who)
+
+
+def of_mark(recorded: e.Recorded, who: str) -> str:
+    """That it was marked, or a mark taken back."""
+    match recorded.data:
+        case e.JobProtected() as fact:
+            return f"{who} protected it{saying(fact.message)}."
+        case e.JobProtectionLifted() as fact:
+            return f"{who} lifted its protection{saying(fact.message)}."
+        case e.JobLegalHoldPlaced() as fact:
+            return f"{who} put it under legal hold{saying(fact.message)}."
+        case e.JobLegalHoldReleased() as fact:
+            return f"{who} released its legal hold{saying(fact.message)}."
         case _:
             return ""
 

@@ -53,7 +53,22 @@ def of_request(fact: e.JobEvent) -> str:
         case e.JobRequeued():
             return f"queued again{saying(fact.message)}; {again(fact.queued, fact.kept)}"
         case _:
-            return of_task_request(fact)
+            return of_task_request(fact) or of_mark(fact)
+
+
+def of_mark(fact: e.JobEvent) -> str:
+    """That a job is marked, or a mark taken back; "" for the rest."""
+    match fact:
+        case e.JobProtected():
+            return f"protected{saying(fact.message)}"
+        case e.JobProtectionLifted():
+            return f"not protected any more{saying(fact.message)}"
+        case e.JobLegalHoldPlaced():
+            return f"under legal hold{saying(fact.message)}"
+        case e.JobLegalHoldReleased():
+            return f"legal hold released{saying(fact.message)}"
+        case _:
+            return ""
 
 
 def of_task_request(fact: e.JobEvent) -> str:

@@ -332,7 +332,7 @@ def scheduler_of(
     engine: LocalEngine,
 ) -> Scheduler:
     """The commands people give."""
-    limits = Limits(settings.message_units_max)
+    limits = Limits(settings.message_units_max, settings.freeze_windows)
     refusals = RefusalLimit(settings.refusals_per_minute, settings.refusals_per_minute)
     accounts = engine.account_refused
     return Scheduler(ledger, policy, clock, limits, refusals, maker, may_write, accounts)

@@ -3,6 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
+from datetime import date, datetime, time
 from pathlib import Path
 
 import msgspec
@@ -39,11 +40,23 @@ def from_file(config_file: Path | None) -> dict[str, object]:
     if config_file is None:
         return {}
     try:
-        return tomllib.loads(config_file.read_text(encoding="utf-8"))
+        found = tomllib.loads(config_file.read_text(encoding="utf-8"))
     except OSError as error:
         raise Misconfigured(f"cannot read {config_file}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{config_file} is not TOML: {error}") from None
+    return {name: without_moments(value) for name, value in found.items()}
+
+
+def without_moments(value: object) -> object:
+    """What TOML has as a date or a time, as the text that a setting is."""
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, list):
+        return [without_moments(one) for one in value]
+    if isinstance(value, dict):
+        return {name: without_moments(one) for name, one in value.items()}
+    return value
 
 
 def absolute(settings: Settings) -> str:

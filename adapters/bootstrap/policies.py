@@ -1,6 +1,6 @@
 """``countermand policy``: the rules in force, those in a file, recorded decisions asked again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -16,9 +16,11 @@ from adapters.policy import (
     CedarPolicy,
     Flaw,
     default_policy,
+    defaults,
     flaws,
     parsed_schema,
     schema_text,
+    schemas,
 )
 from application.rechecking import Again, Recheck, Rechecked, recheck_stream
 from application.settings import Settings
@@ -60,13 +62,31 @@ def text_of(file: Path) -> str:
         raise Misconfigured(f"{file}: byte {error.start} is not UTF-8") from error
 
 
-def policies_here(files: Sequence[Path]) -> dict[str, Again]:
-    """The rules in force, those in the files, and the table that came before them; by digest."""
+def policies_here(files: Sequence[Path]) -> dict[tuple[str, str], Again]:
+    """All shipped rules, those in the files, and the table that came before them, with each schema
+    that they keep to; by the digests of both. Raises ``Misconfigured`` for what is no policy."""
     table = TablePolicy()
-    found: dict[str, Again] = {table.digest: table}
-    for policy in (default_policy(), *(CedarPolicy(text_of(x), schema_text()) for x in files)):
-        found[policy.digest] = policy
+    found: dict[tuple[str, str], Again] = {(table.digest, table.schema_digest): table}
+    for text in (*defaults().values(), *map(text_of, files)):
+        for policy in with_each_schema(text):
+            found[policy.digest, policy.schema_digest] = policy
     return found
+
+
+def with_each_schema(text: str) -> Iterator[CedarPolicy]:
+    """The rules of this text, with each schema that they keep to: one or more.
+
+    Raises ``Misconfigured`` as with the schema in force, when there is none.
+    """
+    kept, wrong = False, list[Misconfigured]()
+    for schema in schemas().values():
+        try:
+            yield CedarPolicy(text, schema)
+            kept = True
+        except Misconfigured as error:
+            wrong.append(error)
+    if not kept:
+        raise wrong[0]
 
 
 async def rechecked(settings: Settings, files: Sequence[Path], limit: int, told: Told) -> Rechecked:

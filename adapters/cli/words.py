@@ -52,6 +52,7 @@ KINDS: Final = (
     "end",
     "requeue",
     "removal",
+    "mark",
     "parameter_change",
     "evidence",
 )

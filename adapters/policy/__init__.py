@@ -2,7 +2,13 @@
 
 from adapters.policy.cedar import CedarPolicy, parsed_schema
 from adapters.policy.reading import POLICY_BYTES_MAX, Flaw, flaws
-from adapters.policy.shipped import default_policy, default_text, schema_text
+from adapters.policy.shipped import (
+    default_policy,
+    default_text,
+    defaults,
+    schema_text,
+    schemas,
+)
 
 __all__ = [
     "POLICY_BYTES_MAX",
@@ -10,7 +16,9 @@ __all__ = [
     "Flaw",
     "default_policy",
     "default_text",
+    "defaults",
     "flaws",
     "parsed_schema",
     "schema_text",
+    "schemas",
 ]

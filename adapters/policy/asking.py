@@ -7,7 +7,7 @@ import cedarpy
 import msgspec
 from msgspec import Struct
 
-from domain.events import PolicyEntity, PolicyRequest
+from domain.events import PolicyEntity, PolicyRequest, PolicyValue
 
 ROLE: Final = "Role"
 ACTION: Final = "Action"
@@ -37,7 +37,7 @@ class Reference(Struct, frozen=True, rename={"entity": "__entity"}):
     entity: Uid
 
 
-Value = str | int | Reference | tuple[Reference, ...]
+Value = PolicyValue | Reference | tuple[Reference, ...]
 
 
 class Entity(Struct, frozen=True):
@@ -88,12 +88,12 @@ def entity(one: PolicyEntity) -> Entity:
     return Entity(Uid(one.type, one.id), attributes, roles)
 
 
-def values(known: Mapping[str, str | int]) -> dict[str, Value]:
+def values(known: Mapping[str, PolicyValue]) -> dict[str, Value]:
     """Words that the schema lists become what it lists."""
     return {name: value(name, given) for name, given in known.items()}
 
 
-def value(name: str, given: str | int) -> Value:
+def value(name: str, given: PolicyValue) -> Value:
     """One of them."""
     listed = WORDS.get(name)
     return Reference(Uid(listed, str(given))) if listed else given

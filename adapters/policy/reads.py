@@ -12,7 +12,7 @@ from cedarpy import pst
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.events import PolicyRequest
+from domain.events import PolicyRequest, PolicyValue
 from domain.policy_requests import JOB
 
 
@@ -47,7 +47,7 @@ def part_read(request: PolicyRequest, reads: Reads) -> bytes:
     return msgspec.json.encode(part)
 
 
-def only(known: Mapping[str, str | int], names: frozenset[str]) -> dict[str, str | int]:
+def only(known: Mapping[str, PolicyValue], names: frozenset[str]) -> dict[str, PolicyValue]:
     """Those of these names."""
     return {name: value for name, value in known.items() if name in names}
 

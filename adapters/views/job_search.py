@@ -17,6 +17,7 @@ from adapters.views.cursor import Value
 from adapters.views.dialect import Dialect
 from adapters.views.schema import columns_of
 from application.views import JobFilter, JobOrder, Key, Page
+from projections.job_view import label_words
 
 SORTED_BY: Final = {
     JobOrder.ID: "job_id",
@@ -104,6 +105,8 @@ def conditions(dialect: Dialect, which: JobFilter) -> Where:
         on_nodes = Where()
         on_nodes.any_of(dialect.node, [in_small_letters(node) for node in which.nodes])
         where.add(f"job_id IN (SELECT job_id FROM job_node {on_nodes})", *on_nodes.values)
+    for label in which.labels:
+        where.add(f"{dialect.found_in}(labels, ?) > 0", plain(label_words(label)))
     if which.name:  # not LIKE, which has a limit, wildcards, and stops at NUL
         small = plain(in_small_letters(which.name))
         where.add(f"{dialect.found_in}(lower(name), ?) > 0", small)

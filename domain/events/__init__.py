@@ -111,11 +111,18 @@ from domain.events.making import (
     JobValidationStarted,
     TasksAdded,
 )
+from domain.events.marks import (
+    JobLegalHoldPlaced,
+    JobLegalHoldReleased,
+    JobProtected,
+    JobProtectionLifted,
+)
 from domain.events.parts import (
     Decision,
     Exit,
     PolicyEntity,
     PolicyRequest,
+    PolicyValue,
     RunHandle,
     RunRange,
     RunSet,
@@ -168,7 +175,11 @@ __all__ = [
     "JobFinishRequested",
     "JobFinished",
     "JobIdsReserved",
+    "JobLegalHoldPlaced",
+    "JobLegalHoldReleased",
     "JobPropertiesChanged",
+    "JobProtected",
+    "JobProtectionLifted",
     "JobQueued",
     "JobRejected",
     "JobRemoved",
@@ -185,6 +196,7 @@ __all__ = [
     "NodeReleaseStarted",
     "PolicyEntity",
     "PolicyRequest",
+    "PolicyValue",
     "Recorded",
     "RefusalEvent",
     "RequestEvent",

@@ -10,6 +10,7 @@ class JobCancelRequested(Struct, frozen=True):
     """A cancel was accepted and is in effect from here: Canceling.
 
     It turns waiting tasks Canceled and running ones Canceling (graceful: they stay Running).
+    ``bulk_size``: how many jobs the request was for that this cancel is part of; 1 for this alone.
     """
 
     request_id: str
@@ -24,6 +25,7 @@ class JobCancelRequested(Struct, frozen=True):
     escalates: str
     decision: Decision
     escalates_version: int = 0
+    bulk_size: int = 1
 
 
 class JobCancelRepeated(Struct, frozen=True):

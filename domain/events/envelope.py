@@ -46,6 +46,12 @@ from domain.events.making import (
     JobValidationStarted,
     TasksAdded,
 )
+from domain.events.marks import (
+    JobLegalHoldPlaced,
+    JobLegalHoldReleased,
+    JobProtected,
+    JobProtectionLifted,
+)
 from domain.events.running import JobStarted, TaskFailed, TaskFinished, TaskStarted
 from domain.events.stopping import (
     JobCanceled,
@@ -102,6 +108,10 @@ JobEvent = (
     | JobFailed
     | JobConfigured
     | JobRequeued
+    | JobProtected
+    | JobProtectionLifted
+    | JobLegalHoldPlaced
+    | JobLegalHoldReleased
     | JobRemoved
 )
 ClusterEvent = (

@@ -26,6 +26,7 @@ class JobAdded(Struct, frozen=True):
     ``project``, ``service_name``, ``client_source``: what it belongs to, serves and was made by.
     ``progress``: how far it is in percent, as its owner says. ``progress_message``: the words.
     ``max_cores``: as many instances a service task has that says no number of its own; 0 for one.
+    ``labels``: words by name, for rules of the policy and for lists.
     """
 
     job_id: int
@@ -52,6 +53,7 @@ class JobAdded(Struct, frozen=True):
     progress: int = 0
     progress_message: str = ""
     max_cores: int = 0
+    labels: dict[str, str] = {}
 
 
 class TasksAdded(Struct, frozen=True):
@@ -84,6 +86,7 @@ CHANGEABLE: Final = (
     "progress",
     "progress_message",
     "max_cores",
+    "labels",
 )
 
 
@@ -91,7 +94,7 @@ class JobPropertiesChanged(Struct, frozen=True):
     """Properties were given new values; null for one that stays as it is.
 
     ``changes``: the new values of further properties by name, "" for one that is taken away.
-    ``environment``: likewise, of variables. ``name``: what the owner calls the job now.
+    ``environment``, ``labels``: likewise. ``name``: what the owner calls the job now.
     ``priority``: its place in the queue from now on. ``run_as``: null, or the account.
     ``runtime_seconds``: how long it may run from its start; where it runs already, 0 for no limit.
     ``fail_on_task_failure``, ``run_until_canceled``, ``valid_exit_codes``, ``task_retry_count``,
@@ -119,6 +122,7 @@ class JobPropertiesChanged(Struct, frozen=True):
     progress: int | None = None
     progress_message: str | None = None
     max_cores: int | None = None
+    labels: dict[str, str] | None = None
 
     @property
     def named(self) -> tuple[str, ...]:

@@ -74,6 +74,10 @@ class RunHandle(Struct, frozen=True):
     warden: str
 
 
+PolicyValue = str | int | bool | tuple[str, ...]
+"""What a policy can be told: a word, a number, yes or no, a set of words (sorted)."""
+
+
 class PolicyEntity(Struct, frozen=True, omit_defaults=True):
     """Somebody or something as a policy was told of it.
 
@@ -84,7 +88,7 @@ class PolicyEntity(Struct, frozen=True, omit_defaults=True):
 
     type: str
     id: str
-    attributes: dict[str, str | int] = {}
+    attributes: dict[str, PolicyValue] = {}
     roles: tuple[str, ...] = ()
 
 
@@ -98,7 +102,7 @@ class PolicyRequest(Struct, frozen=True, omit_defaults=True):
     principal: PolicyEntity
     action: str
     resource: PolicyEntity
-    context: dict[str, str | int] = {}
+    context: dict[str, PolicyValue] = {}
 
 
 class Decision(Struct, frozen=True):

@@ -18,7 +18,9 @@ from tests.domain.builders import at
 PLACE: Final = e.job_aggregate(7)
 POLICY: Final = default_policy()
 TABLE: Final = TablePolicy()
-HERE: Final[dict[str, Again]] = {POLICY.digest: POLICY, TABLE.digest: TABLE}
+HERE: Final[dict[tuple[str, str], Again]] = {
+    (x.digest, x.schema_digest): x for x in (POLICY, TABLE)
+}
 OWEN: Final = Caller(Principal("owen", (Role.USER,)))
 QUESTION: Final = Question(OWEN, Action.CANCEL, "owen", JobType.BATCH, JobKnown(id=7))
 

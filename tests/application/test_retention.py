@@ -14,7 +14,7 @@ from application.retention import BATCH_JOBS, IN_FLIGHT_MAX
 from domain.errors import CountermandError, Unavailable, Unknown
 from domain.events import JobRemoved, Recorded
 from domain.outcome import Outcome
-from domain.states import JobState
+from domain.states import JobMark, JobState
 from tests.support.fuse import Fuse, What, When
 from tests.support.stack import ADMIN, ALICE, BOB, START, Stack, World, until
 
@@ -272,3 +272,37 @@ def test_ends_are_kept_in_order() -> None:
     assert (list(ended), len(ended), 3 in ended) == ([1, 2, 4], 3, False)
     assert ended[1] == at + timedelta(seconds=5)
     assert Moments() == {}
+
+
+async def test_a_job_under_legal_hold_stays_whatever_its_time_until_it_is_released(
+    world: World,
+) -> None:
+    async def hold(stack: Stack, job: int, placed: bool, key: str) -> None:
+        how = (str(job), JobMark.LEGAL_HOLD, placed, "case 117", key)
+        assert (await stack.scheduler.mark_job(ADMIN, *how)).outcome is Outcome.ACCEPTED
+        await stack.caught_up()
+
+    async with Stack(world) as stack:
+        early, late, free = [int((await stack.add("exit 0", key=f"a{n}")).job_id) for n in range(3)]
+        await hold(stack, early, True, "k1")
+        for job in (early, late, free):
+            await stack.state(job, JobState.FINISHED)
+        await stack.caught_up()
+        assert set(stack.board.jobs) == {early}, "which was held before it ended"
+        await hold(stack, late, True, "k2")
+        assert set(stack.board.jobs) == {early, late}
+        world.clock.advance(timedelta(days=6))
+        await stack.stored(free, "JobRemoved")
+        assert await stack.retention.remove_due() == 0
+    async with Stack(world) as stack:
+        await stack.caught_up()
+        assert set(stack.board.jobs) == {early, late}
+        assert await stack.retention.remove_due() == 0
+        await hold(stack, late, False, "k3")
+        await stack.stored(late, "JobRemoved")
+        await hold(stack, early, False, "k4")
+        await stack.stored(early, "JobRemoved")
+        for job in (early, late, free):
+            await world.check(stack, job)
+        await stack.caught_up()
+        assert (stack.board.jobs, dict(stack.board.ended), stack.board.corrupt) == ({}, {}, {})

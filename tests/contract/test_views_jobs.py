@@ -22,7 +22,7 @@ from domain.events import TaskSpec
 from domain.job import CancelInForce, Job, Task
 from domain.states import CancelMode, JobPriority, JobState, JobType, NodeRelease, TaskState
 from projections.folding import JobFold
-from projections.job_view import JobRow, job_row, task_row
+from projections.job_view import JobRow, job_row, labels_in, task_row
 from projections.stamps import stamp
 from tests.contract.views import (
     ALL,
@@ -38,6 +38,13 @@ from tests.contract.views import (
 )
 
 PEOPLE: Final = ("alice", "bob", "b\u00f6b", "Bob", "o'hara", '"', "")
+LABELS: Final[tuple[dict[str, str], ...]] = (
+    {},
+    {},
+    {"env": "prod"},
+    {"env": "production", "a": "b=c"},
+    {"nv": "env=prod"},
+)
 NODES: Final = ((), ("n1",), ('n"2', "n\u00f63"), ("N1", 'n"2'))
 NAMES: Final = (
     "",
@@ -76,6 +83,7 @@ def jobs(draw: st.DrawFn) -> list[Job]:
             ended_at=draw(st.none() | moments),
             cancel=draw(st.none() | st.sampled_from(PEOPLE).map(canceled_by)),
             nodes=draw(st.sampled_from(NODES)),
+            labels=draw(st.sampled_from(LABELS)),
             submitted_at=draw(st.none() | moments),
             started_at=draw(st.none() | moments),
             previous_state=draw(st.none() | st.sampled_from(JobState)),
@@ -104,6 +112,7 @@ def filters() -> st.SearchStrategy[JobFilter]:
         priorities=few(st.sampled_from(JobPriority)),
         name=st.sampled_from(("", "", "", "REN", "%", "_", "\\", "\u00e4", "n", "\U0001f6d1")),
         canceled_by=few(st.sampled_from(PEOPLE)),
+        labels=few(st.sampled_from(("env", "env=prod", "env=", "nv", "a=b=c", "a=b", "", "%"))),
         nodes=few(st.sampled_from(("n1", "N1", 'n"2', "N\u00f63", "n\u00d63", ""))),
         since=moments,
         until=moments,
@@ -124,10 +133,17 @@ def matches(row: JobRow, which: JobFilter) -> bool:
         and one_of(row.priority, which.priorities)
         and one_of(row.cancel_actor, which.canceled_by)
         and (not which.nodes or any(lower(x) in map(lower, row.nodes) for x in which.nodes if x))
+        and all(has_label(labels_in(row.labels), label) for label in which.labels)
         and lower(which.name) in lower(row.name)
         and (which.since is None or row.changed_at >= stamp(which.since))
         and (which.until is None or row.changed_at <= stamp(which.until))
     )
+
+
+def has_label(labels: dict[str, str], label: str) -> bool:
+    """Whether a job has it."""
+    name, equals, value = label.partition("=")
+    return name in labels and (not equals or labels[name] == value)
 
 
 def lower(text: str) -> str:
@@ -247,6 +263,10 @@ ONE_EACH: Final[dict[str, tuple[JobFilter, list[int]]]] = {
     "canceled by": (JobFilter(canceled_by=("olga",)), [2]),
     "node": (JobFilter(nodes=("N2",)), [2, 3]),
     "nodes": (JobFilter(nodes=("n1", "n3")), [1, 3]),
+    "label": (JobFilter(labels=("env=prod",)), [1]),
+    "label by name": (JobFilter(labels=("env",)), [1, 2]),
+    "labels": (JobFilter(labels=("env", "team=film")), [2]),
+    "no such label": (JobFilter(labels=("env=pro",)), []),
     "no such node": (JobFilter(nodes=("n", "n1,n2")), []),
     "since": (JobFilter(since=at(2)), [2, 3]),
     "until": (JobFilter(until=at(2)), [1, 2]),
@@ -264,7 +284,7 @@ def test_each_filter_alone(kept: Kept, name: str) -> None:
     stored(
         store,
         [
-            job(1, name="render", changed_at=at(1), nodes=("n1",)),
+            job(1, name="render", changed_at=at(1), nodes=("n1",), labels={"env": "prod"}),
             job(
                 2,
                 name="Render",
@@ -273,6 +293,7 @@ def test_each_filter_alone(kept: Kept, name: str) -> None:
                 changed_at=at(2),
                 cancel=canceled_by("olga"),
                 nodes=("n2",),
+                labels={"env": "test", "team": "film"},
             ),
             job(
                 3,

@@ -18,7 +18,7 @@ from domain.identity import SYSTEM_CALLER, Caller, Principal
 from domain.instruct import instruct
 from domain.job import Job
 from domain.requests import JobRequest
-from domain.states import CancelMode, Effect, JobType, StopStep, TaskType
+from domain.states import CancelMode, Effect, JobMark, JobType, StopStep, TaskType
 
 T0: Final = datetime(2026, 3, 1, 8, 0, 0, tzinfo=UTC)
 JOB_ID: Final = 7
@@ -123,6 +123,19 @@ def add_tasks(
 def change(request_id: str = "p1", *, decision: e.Decision = ALLOWED, **values: Any) -> c.ChangeJob:
     """New values of properties."""
     return c.ChangeJob(asked(request_id, decision=decision), c.JobChanges(**values))
+
+
+def mark(
+    request_id: str = "k1",
+    *,
+    of: JobMark = JobMark.PROTECTION,
+    placed: bool = True,
+    message: str = "keep it",
+    actor: str = "alice",
+    decision: e.Decision = ALLOWED,
+) -> c.MarkJob:
+    """Protect a job, put it under legal hold, or take that back."""
+    return c.MarkJob(asked(request_id, actor, decision), of, placed, message)
 
 
 def change_task(

@@ -71,6 +71,7 @@ EACH_PROPERTY = [
     {"progress": 40},
     {"progress_message": "40 of 100"},
     {"max_cores": 4},
+    {"labels": {"env": "prod"}},
 ]
 
 
@@ -112,6 +113,19 @@ def test_an_empty_value_takes_a_property_or_a_variable_away() -> None:
     story.ask(change(properties={"COST": "", "B": "2"}, environment={"A": "", "b": "3"}))
     assert story.job.properties == {"b": "2"}
     assert story.job.environment == {"a": "2", "b": "3"}
+
+
+def test_labels_are_added_changed_and_taken_away_and_limited_together() -> None:
+    story = Story(add(labels={"env": "test", "team": "film"}))
+    story.ask(change(labels={"env": "prod", "team": "", "spot": "yes"}))
+    assert story.job.labels == {"env": "prod", "spot": "yes"}
+    (fact,) = story.ask(change("p2", labels={f"l{n}": "x" for n in range(31)}))
+    assert isinstance(fact, e.JobCommandRefused)
+    assert "33 labels are too many; a job has at most 32" in fact.explanation
+    (fact,) = story.ask(change("p3", labels={f"l{n}": "x" * 128 for n in range(16)}))
+    assert isinstance(fact, e.JobCommandRefused)
+    assert "at most 2048 are allowed" in fact.explanation
+    assert story.job.labels == {"env": "prod", "spot": "yes"}
 
 
 def test_the_variables_of_a_job_and_of_each_task_are_limited_together() -> None:

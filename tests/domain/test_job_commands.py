@@ -31,6 +31,7 @@ def test_every_command_has_a_table() -> None:
     tables = {type(request) for request, *_ in GATED.values()}
     tables |= {type(make(1)) for make in TASK_COMMANDS.values()}
     tables |= {c.CancelJob, c.AddTasks, c.ChangeJob}
+    tables |= {c.MarkJob}  # test_marking
     assert tables | {c.AddJob} == set(c.Request.__args__)
 
 
@@ -125,6 +126,7 @@ VALUES: Final[dict[str, Any]] = {
     "progress": 40,
     "progress_message": "40 of 100",
     "max_cores": 4,
+    "labels": {"env": "prod"},
 }
 ALIVE: Final = "Configuring Queued Running"
 ALWAYS: Final = " ".join(JobState)
@@ -147,6 +149,7 @@ CHANGE: Final = {
     "progress": ALWAYS,
     "progress_message": ALWAYS,
     "max_cores": ALIVE,
+    "labels": ALWAYS,
 }
 
 

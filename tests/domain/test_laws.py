@@ -26,6 +26,7 @@ from domain.states import (
     TASK_ON_NODE,
     CancelMode,
     FilterHow,
+    JobMark,
     JobPriority,
     JobState,
     StopStep,
@@ -119,6 +120,7 @@ requests: st.SearchStrategy[JobRequest] = st.one_of(
     st.builds(c.SubmitJob, who, st.sampled_from(("", "batch"))),
     st.builds(c.ConfigureJob, who),
     st.builds(c.RequeueJob, who),
+    st.builds(c.MarkJob, who, st.sampled_from(JobMark), st.booleans(), messages),
 )
 stops = st.none() | st.builds(
     c.StopSeen, ids, st.sampled_from(StopStep), st.booleans(), *[st.integers(0, 2)] * 3
@@ -426,7 +428,8 @@ class Life:
         assert not self.laws.task_cancels_open
         if self.job.state in JOB_ENDED:
             survivors = any(t.survivors for t in self.job.tasks.values())
-            gone = () if survivors else (e.JobRemoved("ttl"),)
+            kept = survivors or self.job.legal_hold is not None
+            gone = () if kept else (e.JobRemoved("ttl"),)
             assert self.story.tell(c.RemoveJob()) == gone
             assert next_steps(self.job) == ()
 

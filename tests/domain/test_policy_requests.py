@@ -8,7 +8,7 @@ from domain.identity import Caller, Origin, Principal, Role
 from domain.policy import Action, JobKnown, Question, RequestKnown
 from domain.policy_requests import known_of, requests_of
 from domain.states import CancelMode, JobPriority, JobState, JobType
-from tests.domain.builders import JOB_ID, NODE, at, queued_job, running_job
+from tests.domain.builders import JOB_ID, NODE, at, change, queued_job, running_job
 
 ALICE = Principal("alice", (Role.USER, Role.JOB_OPERATOR))
 
@@ -29,6 +29,13 @@ def test_a_job_that_runs_has_done_so_for_whole_seconds_and_never_less_than_none(
     assert known_of(job, job.started_at - timedelta(hours=1)).running_seconds == 0
 
 
+def test_labels_are_told_whole_and_by_their_names() -> None:
+    story = queued_job()
+    assert known_of(story.job, at(100)).labels == ()
+    story.ask(change(labels={"env": "prod", "a/b": "x=y"}))
+    assert known_of(story.job, at(100)).labels == ("a/b", "a/b=x=y", "env", "env=prod")
+
+
 def test_all_that_is_known_is_told_as_words_and_numbers() -> None:
     moment = datetime(2026, 11, 29, 1, 30, tzinfo=timezone(timedelta(hours=2)))
     question = Question(
@@ -36,8 +43,10 @@ def test_all_that_is_known_is_told_as_words_and_numbers() -> None:
         Action.CANCEL,
         "bob",
         JobType.BATCH,
-        JobKnown(7, "render", JobState.RUNNING, JobPriority.HIGHEST, "p", 12, 2),
-        RequestKnown(CancelMode.FORCED, 3, "", moment),
+        JobKnown(
+            7, "render", JobState.RUNNING, JobPriority.HIGHEST, "p", 12, 2, ("env",), True, False
+        ),
+        RequestKnown(CancelMode.FORCED, 3, "", moment, 12, ("nights", "year-end")),
     )
     (request,) = requests_of(question)
     assert request.principal.attributes == {"name": "alice", "kind": "user"}
@@ -52,6 +61,9 @@ def test_all_that_is_known_is_told_as_words_and_numbers() -> None:
         "name": "render",
         "running_seconds": 12,
         "node_count": 2,
+        "labels": ("env",),
+        "protected": True,
+        "legal_hold": False,
     }
     assert request.context == {
         "origin": "cli",
@@ -61,6 +73,8 @@ def test_all_that_is_known_is_told_as_words_and_numbers() -> None:
         "reason_code": "",
         "hour": 23,
         "weekday": "Saturday",
+        "bulk_size": 12,
+        "freeze_windows": ("nights", "year-end"),
     }
 
 

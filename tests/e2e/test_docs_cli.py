@@ -94,6 +94,20 @@ def held(service: Service) -> int:
     return service.submit("true", "true", submit=False)
 
 
+def protected(service: Service) -> int:
+    """A job that is protected."""
+    job = held(service)
+    service.ask("POST", f"/jobs/{job}/protect", {"message": "why not"})
+    return job
+
+
+def under_legal_hold(service: Service) -> int:
+    """A job under legal hold."""
+    job = held(service)
+    service.ask("POST", f"/jobs/{job}/legal-hold", {"message": "why not"})
+    return job
+
+
 JOB_FOR: Final[dict[str, Callable[[Service], int]]] = {
     "countermand add": held,
     "countermand modify": held,
@@ -107,6 +121,10 @@ JOB_FOR: Final[dict[str, Callable[[Service], int]]] = {
     "countermand requeue": failed,
     "countermand configure": failed,
     "countermand submit --job": held,
+    "countermand protect": held,
+    "countermand unprotect": protected,
+    "countermand legal-hold 17 --release": under_legal_hold,
+    "countermand legal-hold": held,
     "countermand": told,
 }
 """What job 17 must be, by the first words of an example: the first entry that fits."""

@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from adapters.bootstrap.configuration import load
 from adapters.policy import default_text, flaws, parsed_schema, schema_text
 from tests.e2e.service import Service
 from tests.e2e.shown import Shell, blocks, commands, document, surroundings
@@ -25,7 +26,7 @@ def test_every_shown_command_works_in_order(service: Service, tmp_path: Path) ->
         surroundings(service) | environment,
         service.home,
         tmp_path,
-        {"explain 17": f"explain {job}", "show 17": f"show {job}"},
+        {f"{verb} 17": f"{verb} {job}" for verb in ("explain", "show", "protect", "legal-hold")},
     )
     said = {line: shell.run(line).out for line in commands(PAGE)}
     assert (service.home / "rules.cedar").read_text() == default_text()
@@ -40,9 +41,18 @@ def test_every_shown_command_works_in_order(service: Service, tmp_path: Path) ->
     assert re.fullmatch(verdict, said["countermand policy recheck"])
 
 
-def test_the_rule_of_the_page_is_one() -> None:
-    (rule,) = blocks(PAGE, "text")
-    assert flaws(rule, parsed_schema(schema_text())) == []
+def test_the_rules_of_the_page_are_some() -> None:
+    shown = blocks(PAGE, "text")
+    assert len(shown) == 3
+    for rules in (*shown, "\n".join(shown)):
+        assert flaws(rules, parsed_schema(schema_text())) == []
+
+
+def test_the_settings_of_the_page_are_some(tmp_path: Path) -> None:
+    (settings,) = blocks(PAGE, "toml")
+    file = tmp_path / "countermand.toml"
+    file.write_text(f'data_directory = "{tmp_path}"\n{settings}')
+    assert [x.name for x in load({}, file).freeze_windows] == ["year-end", "weekend-nights"]
 
 
 def test_every_rule_attribute_and_action_is_on_the_page() -> None:
@@ -51,6 +61,6 @@ def test_every_rule_attribute_and_action_is_on_the_page() -> None:
     attributes = re.findall(r"^  (\w+)\??: ", types, re.MULTILINE)
     declared = re.findall(r"^action(.+?)appliesTo", schema_text(), re.MULTILINE | re.DOTALL)
     actions = re.findall(r'"(\w+)"', "".join(declared))
-    assert len(actions) == 14
+    assert len(actions) == 17
     for word in (*rules, *attributes, *actions):
         assert f"`{word}`" in PAGE, word

@@ -5,7 +5,7 @@ import pytest
 from domain import commands as c
 from domain import events as e
 from domain.errors import Corrupt
-from domain.states import CancelMode, FilterHow, JobPriority, TaskType
+from domain.states import CancelMode, FilterHow, JobMark, JobPriority, TaskType
 from projections.explanation import Explaining, Sentence
 from tests.domain.builders import (
     DENIED,
@@ -20,6 +20,7 @@ from tests.domain.builders import (
     finish,
     heeds,
     killed,
+    mark,
     outlasts,
     queued_job,
     release,
@@ -316,3 +317,21 @@ def test_events_that_are_missing_are_noticed() -> None:
         explaining.take(103, story.history[2])
     with pytest.raises(Corrupt, match="job 7 has 6 events, and 1 were found"):
         explaining.sentences()
+
+
+def test_marks_and_who_was_refused_one() -> None:
+    story = running_job(1)
+    hold = JobMark.LEGAL_HOLD
+    story.ask(mark(), mark("k2", message="me too"), mark("k3", placed=False, message="over"))
+    story.ask(mark("k4", of=hold, decision=DENIED), mark("k5", of=hold))
+    story.ask(mark("k6", of=hold, placed=False, message="closed"))
+    story.ask(mark("k7", of=hold, placed=False), mark("k8", placed=False))
+    words = [line.partition(" ")[2] for line in lines(story)][-8:]
+    assert words[0] == 'alice protected it, saying "keep it".'
+    assert words[1].startswith("alice asked to protect it and was refused: ")
+    assert words[2] == 'alice lifted its protection, saying "over".'
+    assert words[3].startswith("alice asked to place a legal hold on it and was refused: ")
+    assert words[4] == 'alice put it under legal hold, saying "keep it".'
+    assert words[5] == 'alice released its legal hold, saying "closed".'
+    assert words[6].startswith("alice asked to release the legal hold on it and was refused: ")
+    assert words[7].startswith("alice asked to lift the protection of it and was refused: ")

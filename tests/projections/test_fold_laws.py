@@ -43,6 +43,10 @@ ASKING: Final[dict[type[e.Event], str]] = {
     e.TaskRequeued: "requeue_task",
     e.JobConfigured: "configure",
     e.JobRequeued: "requeue",
+    e.JobProtected: "protect",
+    e.JobProtectionLifted: "unprotect",
+    e.JobLegalHoldPlaced: "legal_hold",
+    e.JobLegalHoldReleased: "release_legal_hold",
     e.ClusterParameterSet: "set_parameter",
 }
 """Facts that answer a request, and the operation that was asked for."""

@@ -322,6 +322,54 @@ REQUESTS: list[tuple[e.JobEvent, dict[str, object]]] = [
         },
     ),
     (
+        e.JobProtected("k1", "case 117", ALLOWED),
+        {
+            "kind": "mark",
+            "operation": "protect",
+            "outcome": "accepted",
+            "request_id": "k1",
+            "message": "case 117",
+            "rule": "owner-controls",
+            "detail": 'protected "case 117"',
+        },
+    ),
+    (
+        e.JobProtectionLifted("k1", "case 117", ALLOWED),
+        {
+            "kind": "mark",
+            "operation": "unprotect",
+            "outcome": "accepted",
+            "request_id": "k1",
+            "message": "case 117",
+            "rule": "owner-controls",
+            "detail": 'not protected any more "case 117"',
+        },
+    ),
+    (
+        e.JobLegalHoldPlaced("k1", "case 117", ALLOWED),
+        {
+            "kind": "mark",
+            "operation": "legal_hold",
+            "outcome": "accepted",
+            "request_id": "k1",
+            "message": "case 117",
+            "rule": "owner-controls",
+            "detail": 'under legal hold "case 117"',
+        },
+    ),
+    (
+        e.JobLegalHoldReleased("k1", "case 117", ALLOWED),
+        {
+            "kind": "mark",
+            "operation": "release_legal_hold",
+            "outcome": "accepted",
+            "request_id": "k1",
+            "message": "case 117",
+            "rule": "owner-controls",
+            "detail": 'legal hold released "case 117"',
+        },
+    ),
+    (
         e.TaskFinishRequested(
             "f2", 2, "enough", TaskState.RUNNING, e.RunSet(1), e.TaskSet(0), 15, ALLOWED
         ),

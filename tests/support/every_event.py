@@ -9,7 +9,7 @@ from domain import events as e
 from domain.bulk import HowToCancel, content_of_wanted, request_bulk
 from domain.hresult import HResult
 from domain.identity import Caller, Origin, Principal, Role
-from domain.states import CancelMode, FilterHow, StopStep
+from domain.states import CancelMode, FilterHow, JobMark, StopStep
 from tests.domain.builders import (
     DENIED,
     NODE,
@@ -28,6 +28,7 @@ from tests.domain.builders import (
     finish_task,
     heeds,
     killed,
+    mark,
     release,
     requeue,
     requeue_task,
@@ -99,7 +100,24 @@ def canceled_and_again(author: Author, number: int) -> None:
     author.ask(number, configure("c1"), submit("s2"))
     author.tell(number, c.StartValidation(), c.EndValidation(), c.StartJob((NODE,)))
     author.ask(number, finish("f2", "done"))
-    author.tell(number, release(2), ends(3, attempt=2), end_job(), c.RemoveJob())
+    author.tell(number, release(2), ends(3, attempt=2), end_job())
+    marked(author, number)
+    author.tell(number, c.RemoveJob())
+
+
+def marked(author: Author, number: int) -> None:
+    """Every mark, twice, taken back twice, and one without a reason."""
+    for n, of in enumerate(JobMark):
+        author.ask(
+            number,
+            mark(f"k{n}1", of=of, message=" "),
+            mark(f"k{n}2", of=of),
+            mark(f"k{n}3", of=of, actor="bob", message="x" * 400),
+            mark(f"k{n}4", of=of, actor="bob"),
+            mark(f"k{n}5", of=of, actor="mallory", decision=DENIED),
+            mark(f"k{n}6", of=of, placed=False, message="no need any more"),
+            mark(f"k{n}7", of=of, placed=False),
+        )
 
 
 def tasks_of_all_kinds(author: Author, number: int) -> None:

@@ -505,7 +505,11 @@ ROUTES: Final[Routes] = (
     (r"GET /api/v1/jobs/([^/]+)", Jobs.job),
     (r"GET /api/v1/jobs/([^/]+)/events", Jobs.job_events),
     (r"GET /api/v1/jobs/([^/]+)/replay", Jobs.replay),
-    (r"POST /api/v1/jobs/([^/]+)/(submit|cancel|finish|configure|requeue)", Jobs.command),
+    (
+        r"POST /api/v1/jobs/([^/]+)/"
+        r"(submit|cancel|finish|configure|requeue|protect|unprotect|legal-hold(?:/release)?)",
+        Jobs.command,
+    ),
     (r"POST /api/v1/jobs/([^/]+)/tasks", Jobs.add_tasks),
     (r"PATCH /api/v1/jobs/([^/]+)", Jobs.change),
     (r"PATCH /api/v1/jobs/([^/]+)/tasks/(\d+)", Jobs.change_task),

@@ -10,6 +10,7 @@ from adapters.cli.reaching.shapes import (
     CancelFacts,
     HeldFacts,
     JobDetail,
+    MarkFacts,
     SubtaskCounts,
     SubtaskItem,
     TaskDetail,
@@ -45,6 +46,9 @@ def facts(detail: JobDetail, utc: bool) -> Iterator[tuple[str, str]]:
     kind = f"{detail.get('job_type', '')}, priority {detail.get('priority', '')}"
     yield "type", kind + (f", runs as {run_as}" if run_as else "")
     yield "project", detail.get("project") or ""
+    yield "labels", ", ".join(f"{k}={v}" for k, v in (detail.get("labels") or {}).items())
+    yield "protected", mark(detail.get("protection"), utc)
+    yield "legal hold", mark(detail.get("legal_hold"), utc)
     yield "rules", ", ".join(rules(detail))
     yield "progress", progress(detail)
     yield "held until", shown(detail.get("hold_until"), utc)
@@ -91,6 +95,14 @@ def held(facts: HeldFacts | None, utc: bool) -> str:
         return ""
     words = f"by {facts['filter']} since {shown(facts['at'], utc)} ({facts['hold']})"
     return f"{words}: {quoted(facts['reason'])}" if facts["reason"] else words
+
+
+def mark(facts: MarkFacts | None, utc: bool) -> str:
+    """Who marked it, since when and why."""
+    if not facts:
+        return ""
+    who = by(facts["actor"], facts["on_behalf_of"])
+    return f"by {who} since {shown(facts['at'], utc)}: {quoted(facts['message'])}"
 
 
 def request(facts: CancelFacts | None, utc: bool) -> str:

@@ -167,6 +167,15 @@ class HeldFacts(TypedDict):
     at: str
 
 
+class MarkFacts(TypedDict):
+    """Who marked a job, since when, and why."""
+
+    message: str
+    actor: str
+    on_behalf_of: str
+    at: str
+
+
 class JobDetail(TypedDict, total=False):
     """A job, now or as it was."""
 
@@ -190,6 +199,7 @@ class JobDetail(TypedDict, total=False):
     progress: int
     progress_message: str
     max_cores: int
+    labels: dict[str, str]
     state: str
     previous_state: str | None
     version: int
@@ -208,6 +218,8 @@ class JobDetail(TypedDict, total=False):
     finish: CancelFacts | None
     failing: Failing | None
     held: HeldFacts | None
+    protection: MarkFacts | None
+    legal_hold: MarkFacts | None
     tasks: list[TaskDetail]
     removed: bool
 

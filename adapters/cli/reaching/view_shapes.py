@@ -54,6 +54,9 @@ class JobItem(TypedDict):
     progress: int
     progress_message: str
     max_cores: int
+    labels: dict[str, str]
+    is_protected: bool
+    on_legal_hold: bool
     hold_until: str | None
     tasks: TaskCounts
     survivors: int

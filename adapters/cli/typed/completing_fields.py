@@ -41,6 +41,9 @@ PRINTS = {
     "finish": shapes.Receipt,
     "requeue": shapes.Receipt,
     "configure": shapes.Receipt,
+    "protect": shapes.Receipt,
+    "unprotect": shapes.Receipt,
+    "legal-hold": shapes.Receipt,
 }
 OTHERWISE: dict[str, dict[str, type]] = {
     "ls": {"stuck": view_shapes.CancellationItem},

@@ -26,6 +26,12 @@ def checked_pairs(ctx: object, param: object, value: tuple[str, ...]) -> dict[st
     return found
 
 
+def checked_labels(ctx: object, param: object, value: tuple[str, ...]) -> dict[str, str]:
+    """NAME=VALUE, or NAME- for "": each name once."""
+    pairs = (x if "=" in x or not x.endswith("-") else f"{x[:-1]}=" for x in value)
+    return checked_pairs(ctx, param, tuple(pairs))
+
+
 class Sweep(NamedTuple):
     """The index of a sweep: its first value, a bound for its last, and what is between two."""
 
@@ -109,6 +115,14 @@ PROPERTY: Final = click.option(
     multiple=True,
     callback=checked_pairs,
     help="A property of your own; several are allowed.",
+)
+LABEL: Final = click.option(
+    "--label",
+    "labels",
+    metavar="K=V",
+    multiple=True,
+    callback=checked_pairs,
+    help="A word about it, for rules of the policy and for lists; several are allowed.",
 )
 PROJECT: Final = click.option("--project", metavar="NAME", help="The project it belongs to.")
 TASK_RETRIES: Final = click.option(

@@ -57,6 +57,9 @@ TROUBLES: Final = {"stuck": "is overdue", "late": "ended late"}
 @click.option(
     "--node", "nodes", metavar="NAME", multiple=True, help="Was given this node; repeatable."
 )
+@click.option(
+    "--label", "labels", metavar="K[=V]", multiple=True, help="With this label; several: with all."
+)
 @since_option
 @until_option
 @click.option("--sort", type=Order(), metavar="KEY|-KEY", help="By this; -: the largest first.")
@@ -77,13 +80,14 @@ def verb(
     """List jobs, the latest first: state, tasks done of all, who canceled them and why. Of a sweep
     each subtask counts as a task.
 
-    Several values of one option mean any of them, several options all of them. --since and --until
-    are about the last change. --sort takes id, changed, created, submitted, started, ended,
-    priority, owner, run_as, name, type, state, previous_state, requeues or error; by id each job
-    comes once, also when jobs change while a long list is read.
+    Several values of one option mean any of them (of --label all), several options all of them.
+    --since and --until are about the last change. --sort takes id, changed, created, submitted,
+    started, ended, priority, owner, run_as, name, type, state, previous_state, requeues or error;
+    by id each job comes once, also when jobs change while a long list is read.
 
     \b
       countermand ls --state Running --state Canceling
+      countermand ls --label env=prod --label team
       countermand ls --owner alice --since -24h --sort -changed
       countermand ls --stuck                    # what does not go as it should, the worst first
       countermand ls --all --fields job_id,state,cancel.actor -o csv
@@ -107,6 +111,7 @@ def job_query(
     asked: o.Asked,
     states: tuple[str, ...],
     nodes: tuple[str, ...],
+    labels: tuple[str, ...],
     name: str | None,
     job_type: str | None,
     since: str | None,
@@ -115,6 +120,7 @@ def job_query(
 ) -> list[tuple[str, str]]:
     """The other filters, and the order."""
     query = [("state", x) for x in states] + [("node", x) for x in nodes]
+    query += [("label", x) for x in labels]
     given = (("name", name), ("job_type", job_type), ("sort", sort))
     query += [(field, x) for field, x in given if x]
     return query + span_query(asked, since, until)
@@ -177,7 +183,8 @@ def refuse(filters: dict[str, Any], jobs: tuple[str, ...]) -> None:
     """A usage error for filters of jobs beside --stuck."""
     given = [f"--{name.replace('_', '-')}" for name, value in filters.items() if value]
     if given:
-        names = {"--states": "--state", "--nodes": "--node", "--job-type": "--type"}
+        names = {"--states": "--state", "--nodes": "--node", "--labels": "--label"}
+        names |= {"--job-type": "--type"}
         told = " and ".join(names.get(x, x) for x in given)
         raise click.UsageError(
             f"--stuck lists cancels and does not go with {told}; it takes one JOB, --owner, "

@@ -14,6 +14,7 @@ from adapters.cli.typed.new_tasks import (
     PROPERTY,
     SECONDS,
     TASK_RETRIES,
+    checked_labels,
     checked_pairs,
 )
 
@@ -55,6 +56,14 @@ ONLY_TASKS: Final = tuple(x for x in OF_TASKS if x not in OF_BOTH)
 )
 @click.option("--project", type=EMPTY, metavar="NAME", help="The project it belongs to.")
 @PROPERTY
+@click.option(
+    "--label",
+    "labels",
+    metavar="K=V",
+    multiple=True,
+    callback=checked_labels,
+    help="A word about it; K- takes it away; several are allowed.",
+)
 @click.option(
     "--env",
     "environment",
@@ -100,11 +109,13 @@ def verb(
 
     In Configuring all of them may change; later the priority, the run-time limit (counted from the
     start), what a failed task does, variables, properties of your own and the project; while the
-    job runs, its name. A task may change while it waits. K= takes a property or variable away.
+    job runs, its name; labels and progress always. A task may change while it waits. K= takes a
+    property or variable away, K- a label.
 
     \b
       countermand modify 17 --priority Highest
       countermand modify 17 --runtime 7200 --property "cost centre=42" --env OMP_NUM_THREADS=8
+      countermand modify 17 --label env=prod --label owner-team-
       countermand modify 17 --task 2 --command "./second --slow" --retries 2
     """
     o.either(("--hold-until", hold_until), ("--no-hold", no_hold))

@@ -17,6 +17,7 @@ from adapters.cli.typed import options as o
 from adapters.cli.typed.new_tasks import (
     EXIT_CODES,
     HOLD_UNTIL,
+    LABEL,
     PRIORITIES,
     PROJECT,
     PROPERTY,
@@ -46,6 +47,7 @@ from adapters.cli.typed.new_tasks import (
 @click.option("--run-as", metavar="ACCOUNT", default="", help="Whom the tasks run as.")
 @PROJECT
 @PROPERTY
+@LABEL
 @EXIT_CODES
 @TASK_RETRIES
 @HOLD_UNTIL
@@ -112,6 +114,7 @@ def new_job(
     run_until_canceled: bool,
     project: str | None,
     properties: dict[str, str],
+    labels: dict[str, str],
     valid_exit_codes: str | None,
     task_retry_count: int | None,
     hold_until: str | None,
@@ -126,6 +129,7 @@ def new_job(
         "run_as": run_as,
         "project": project or "",
         "properties": properties,
+        "labels": labels,
         "valid_exit_codes": valid_exit_codes or "",
         "task_retry_count": task_retry_count or 0,
         "hold_until": hold_until or "",

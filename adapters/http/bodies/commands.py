@@ -11,6 +11,9 @@ from adapters.http.bodies.shapes import one_of
 from domain.checks import CUSTOM_NAME_CHARACTERS_MAX, CUSTOM_VALUE_CHARACTERS_MAX
 from domain.exit_codes import CHARACTERS_MAX as EXIT_CODES_CHARACTERS_MAX
 from domain.exit_codes import FORM as EXIT_CODES_FORM
+from domain.labels import LABELS_MAX
+from domain.labels import NAME_PATTERN as LABEL_NAME
+from domain.labels import VALUE_CHARACTERS_MAX as LABEL_CHARACTERS_MAX
 from domain.message import MESSAGE_UNITS_MAX
 from domain.parameters import TEXT_CHARACTERS_MAX
 from domain.requests import REASON_CODE_MAX
@@ -66,6 +69,17 @@ Environment = Annotated[
     Meta(
         description="Variables, together at most 32 KiB, those of the job and of a task too.",
         extra_json_schema={"propertyNames": {"pattern": r"^[A-Za-z_][A-Za-z0-9_]{0,255}$"}},
+    ),
+]
+LABEL_VALUE: Final = r"^[^\x00-\x1f\x7f-\x9f]*$"
+Labels = Annotated[
+    dict[str, Annotated[str, text(LABEL_CHARACTERS_MAX, LABEL_VALUE, "Its value.")]],
+    Meta(
+        description="Words by name, for rules of the policy and for lists; together at most 2 KiB.",
+        extra_json_schema={
+            "propertyNames": {"pattern": f"^{LABEL_NAME}$"},
+            "maxProperties": LABELS_MAX,
+        },
     ),
 ]
 Directory = Annotated[
@@ -230,6 +244,12 @@ class TaskBody(Struct, forbid_unknown_fields=True):
     stderr: Stream = ""
 
 
+class MarkBody(Struct, forbid_unknown_fields=True):
+    """Why a job is marked, or a mark taken back. An empty message is refused."""
+
+    message: MessageText = ""
+
+
 class JobBody(Struct, forbid_unknown_fields=True):
     """A new job. Tasks are numbered from 1 in their order; at most one prepares the node, at most
     one releases it, and not alone. ``submit``: hand it over at once; else it stays Configuring.
@@ -257,6 +277,7 @@ class JobBody(Struct, forbid_unknown_fields=True):
     progress: Percent = 0
     progress_message: Words = ""
     max_cores: Cores = 0
+    labels: Labels = {}
     submit: bool = True
 
 
@@ -269,7 +290,8 @@ class AddTasksBody(Struct, forbid_unknown_fields=True):
 class ChangeBody(Struct, forbid_unknown_fields=True):
     """New values; what is null or absent stays as it is. At least one is given.
 
-    ``properties``, ``environment``: by name, added or given another value; "" takes one away.
+    ``properties``, ``environment``, ``labels``: by name, added or given another value; "" takes one
+    away.
     """
 
     name: Name | None = None
@@ -289,6 +311,7 @@ class ChangeBody(Struct, forbid_unknown_fields=True):
     progress: Percent | None = None
     progress_message: Words | None = None
     max_cores: Cores | None = None
+    labels: Labels | None = None
 
 
 class ChangeTaskBody(Struct, forbid_unknown_fields=True):

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from adapters.http.bodies.marks import MarkDetail, mark_detail
 from adapters.http.bodies.shapes import (
     Count,
     HoldWord,
@@ -24,7 +25,15 @@ from adapters.web.text import hexadecimal
 from application.queries import Snapshot
 from application.subtasks import SubtaskCounts, counts_of
 from domain.error_message import error_message
-from domain.job import CancelInForce, FailingInForce, FinishInForce, Held, Job, Task, TaskFinish
+from domain.job import (
+    CancelInForce,
+    FailingInForce,
+    FinishInForce,
+    Held,
+    Job,
+    Task,
+    TaskFinish,
+)
 from projections.stamps import maybe_stamp, stamp, stamp_of
 
 
@@ -174,6 +183,7 @@ class JobDetail(Struct, frozen=True):
     progress: Count
     progress_message: str
     max_cores: Count
+    labels: dict[str, str]
     state: JobStateWord
     previous_state: JobStateWord | None
     version: VersionNumber
@@ -192,6 +202,8 @@ class JobDetail(Struct, frozen=True):
     finish: FinishDetail | None
     failing: FailingDetail | None
     held: HeldDetail | None
+    protection: MarkDetail | None
+    legal_hold: MarkDetail | None
     tasks: tuple[TaskDetail, ...]
     removed: bool
 
@@ -224,6 +236,7 @@ def detail_of(job: Job, position: int) -> JobDetail:
         progress=job.progress,
         progress_message=job.progress_message,
         max_cores=job.max_cores,
+        labels=job.labels,
         state=job.state,
         previous_state=job.previous_state,
         version=job.version,
@@ -242,6 +255,8 @@ def detail_of(job: Job, position: int) -> JobDetail:
         finish=finish_detail(job.finish),
         failing=failing_detail(job.failing),
         held=held_detail(job.held),
+        protection=mark_detail(job.protection),
+        legal_hold=mark_detail(job.legal_hold),
         tasks=tuple(task_detail(task) for task in job.tasks.values()),
         removed=job.removed,
     )

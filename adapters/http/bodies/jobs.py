@@ -20,7 +20,7 @@ from adapters.http.bodies.shapes import (
 )
 from adapters.web.text import hexadecimal
 from application.listing import Listed
-from projections.job_view import JobRow, TaskRow
+from projections.job_view import JobRow, TaskRow, labels_in
 
 
 class TaskCounts(Struct, frozen=True):
@@ -77,6 +77,9 @@ class JobItem(Struct, frozen=True):
     progress: Count
     progress_message: str
     max_cores: Count
+    labels: dict[str, str]
+    is_protected: bool
+    on_legal_hold: bool
     hold_until: Time | None
     tasks: TaskCounts
     survivors: Count
@@ -116,6 +119,9 @@ def job_item(row: JobRow) -> JobItem:
         progress=row.progress,
         progress_message=row.progress_message,
         max_cores=row.max_cores,
+        labels=labels_in(row.labels),
+        is_protected=bool(row.is_protected),
+        on_legal_hold=bool(row.on_legal_hold),
         hold_until=row.hold_until,
         tasks=TaskCounts(
             row.tasks, row.waiting, row.running, row.finished, row.failed, row.canceled

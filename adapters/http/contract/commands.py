@@ -10,6 +10,7 @@ from adapters.http.bodies.commands import (
     ChangeTaskBody,
     FinishBody,
     JobBody,
+    MarkBody,
     NothingBody,
     ParameterValue,
     RequeueBody,
@@ -157,6 +158,30 @@ REQUEUE: Final = command(
     RequeueBody,
     (JOB,),
 )
+PROTECT: Final = command(
+    "protectJob",
+    "/jobs/{job_id}/protect",
+    "Mark a job as protected, which rules of the policy may go by",
+    MarkBody,
+    (JOB,),
+)
+UNPROTECT: Final = command(
+    "unprotectJob", "/jobs/{job_id}/unprotect", "Lift the protection of a job", MarkBody, (JOB,)
+)
+LEGAL_HOLD: Final = command(
+    "holdJob",
+    "/jobs/{job_id}/legal-hold",
+    "Put a job under legal hold: it does not leave the view until that is released",
+    MarkBody,
+    (JOB,),
+)
+RELEASE_LEGAL_HOLD: Final = command(
+    "releaseJob",
+    "/jobs/{job_id}/legal-hold/release",
+    "Release the legal hold on a job",
+    MarkBody,
+    (JOB,),
+)
 CANCEL_TASK: Final = command(
     "cancelTask",
     "/jobs/{job_id}/tasks/{task_id}/cancel",
@@ -233,6 +258,10 @@ OPERATIONS: Final = (
     FINISH,
     CONFIGURE,
     REQUEUE,
+    PROTECT,
+    UNPROTECT,
+    LEGAL_HOLD,
+    RELEASE_LEGAL_HOLD,
     CANCEL_TASK,
     FINISH_TASK,
     REQUEUE_TASK,

@@ -54,6 +54,12 @@ LIST: Final = Operation(
         Parameter("name", Text(1, 80), "Only with this in their name, ASCII without case."),
         Parameter("canceled_by", NAME, "Only where this person canceled last.", many=True),
         Parameter("node", NAME, "Only what was given this node in its last round.", many=True),
+        Parameter(
+            "label",
+            NAME,
+            "Only with this label, name=value or a name alone for any value; several: all of them.",
+            many=True,
+        ),
         Parameter("since", Moment(), "Only what has changed since."),
         Parameter("until", Moment(), "Only what has not changed after."),
         Parameter(

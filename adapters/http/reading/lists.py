@@ -34,6 +34,7 @@ def jobs_filter(query: Query) -> JobFilter:
         name=query.text("name") or "",
         canceled_by=query.texts("canceled_by"),
         nodes=query.texts("node"),
+        labels=query.texts("label"),
         since=query.moment("since"),
         until=query.moment("until"),
     )

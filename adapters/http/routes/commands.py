@@ -16,6 +16,7 @@ from adapters.http.bodies.commands import (
     ChangeTaskBody,
     FinishBody,
     JobBody,
+    MarkBody,
     NothingBody,
     ParameterValue,
     RequeueBody,
@@ -36,7 +37,7 @@ from application.receipts import Receipt
 from application.scheduler import Cancel, NewJob, Scheduler
 from domain.commands import IfVersions, JobChanges, TaskChanges
 from domain.events import TaskSpec
-from domain.states import CancelMode, JobPriority, JobType, TaskType
+from domain.states import CancelMode, JobMark, JobPriority, JobType, TaskType
 
 B = TypeVar("B", bound=Struct)
 Said: TypeAlias = tuple[B, tuple[str, IfVersions]]
@@ -61,6 +62,10 @@ class Commands:
             route(op.FINISH, self.finish),
             route(op.CONFIGURE, self.configure),
             route(op.REQUEUE, self.requeue),
+            route(op.PROTECT, self.protect),
+            route(op.UNPROTECT, self.unprotect),
+            route(op.LEGAL_HOLD, self.hold),
+            route(op.RELEASE_LEGAL_HOLD, self.release),
             route(op.CANCEL_TASK, self.cancel_task),
             route(op.FINISH_TASK, self.finish_task),
             route(op.REQUEUE_TASK, self.requeue_task),
@@ -147,6 +152,30 @@ class Commands:
         on = caller_of(request), job_id, task_number(task_id)
         return await answered(self._scheduler.requeue_task(*on, *how, message=body.message))
 
+    async def protect(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
+        """Protected from here."""
+        return await self._mark(request, op.PROTECT, job_id, JobMark.PROTECTION, placed=True)
+
+    async def unprotect(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
+        """Protected no more."""
+        return await self._mark(request, op.UNPROTECT, job_id, JobMark.PROTECTION, placed=False)
+
+    async def hold(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
+        """Under legal hold from here."""
+        return await self._mark(request, op.LEGAL_HOLD, job_id, JobMark.LEGAL_HOLD, placed=True)
+
+    async def release(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
+        """Under legal hold no more."""
+        operation = op.RELEASE_LEGAL_HOLD
+        return await self._mark(request, operation, job_id, JobMark.LEGAL_HOLD, placed=False)
+
+    async def _mark(
+        self, request: WebRequest, operation: Operation, job_id: str, mark: JobMark, *, placed: bool
+    ) -> Response[bytes]:
+        body, how = await self._said(request, operation, MarkBody)
+        on = caller_of(request), job_id, mark, placed, body.message
+        return await answered(self._scheduler.mark_job(*on, *how))
+
     async def set_parameter(self, request: WebRequest, name: FromPath[str]) -> Response[bytes]:
         """Give a cluster parameter a new value."""
         body, how = await self._said(request, op.SET_PARAMETER, ParameterValue)
@@ -214,6 +243,7 @@ def new_job(body: JobBody) -> NewJob:
         progress=body.progress,
         progress_message=body.progress_message,
         max_cores=body.max_cores,
+        labels=body.labels,
     )
 
 
@@ -237,6 +267,7 @@ def job_changes(body: ChangeBody) -> JobChanges:
         progress=body.progress,
         progress_message=body.progress_message,
         max_cores=body.max_cores,
+        labels=body.labels,
     )
 
 

@@ -102,6 +102,7 @@ LIMITS: Final[Mapping[str, Schema]] = {
     "parts": FROM_ONE,
     "total": FROM_ONE,
     "resolved_at": COUNT,
+    "bulk_size": FROM_ONE,
     "plan": DIGEST,
     # stopping
     "runtime_seconds": COUNT,

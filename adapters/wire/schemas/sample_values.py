@@ -33,6 +33,9 @@ CALLERS: Final[Mapping[str, Caller]] = {
     "JobCancelRefused": person("bob"),
     "BulkCancelRequested": ALICE,
     "ClusterParameterSet": person("root", Role.ADMINISTRATOR),
+    "JobProtectionLifted": person("alice", Role.JOB_ADMINISTRATOR),
+    "JobLegalHoldPlaced": person("root", Role.ADMINISTRATOR),
+    "JobLegalHoldReleased": person("root", Role.ADMINISTRATOR),
     "StreamMended": person("root", Role.ADMINISTRATOR),
     "LossAccepted": person("root", Role.ADMINISTRATOR),
     "StreamRestored": person("root", Role.ADMINISTRATOR),
@@ -77,6 +80,11 @@ def told(action: str, person: str, role: str) -> Value:
         "resource": resource,
         "context": {"origin": "cli", "actor": person, "hour": 7, "weekday": "Monday"},
     }
+
+
+HOLDS: Final = decision(
+    "legal_hold", person="root", role="administrator", rule="administrator-everything"
+)
 
 
 def run(task: int) -> Value:
@@ -290,6 +298,20 @@ VALUES: Final[Mapping[str, Value]] = {
     "JobFinished.message": "enough for today",
     "JobFinished.hresult": HResult.FINISHED_BY_USER,
     "JobFinishRequested.message": "enough for today",
+    "JobProtected.request_id": "keep-1",
+    "JobProtected.message": "the last run before the deadline",
+    "JobProtected.decision": decision("protect"),
+    "JobProtectionLifted.request_id": "keep-2",
+    "JobProtectionLifted.message": "the paper is handed in",
+    "JobProtectionLifted.decision": decision(
+        "unprotect", role="job-administrator", rule="job-administrator-controls"
+    ),
+    "JobLegalHoldPlaced.request_id": "hold-1",
+    "JobLegalHoldPlaced.message": "case 2026-117",
+    "JobLegalHoldPlaced.decision": HOLDS,
+    "JobLegalHoldReleased.request_id": "hold-2",
+    "JobLegalHoldReleased.message": "case 2026-117 is closed",
+    "JobLegalHoldReleased.decision": HOLDS,
     "TaskFinishRequested.message": "this one has converged",
     "JobRequeued.message": "the disk has room again",
     "TaskRequeued.message": "its input is there now",
@@ -326,6 +348,8 @@ VALUES: Final[Mapping[str, Value]] = {
     "progress_message": "",
     "JobPropertiesChanged.progress_message": "40 of 100 frames",
     "max_cores": 0,
+    "labels": {"env": "prod"},
+    "JobPropertiesChanged.labels": None,
     "JobPropertiesChanged.max_cores": None,
     "TaskSpec.properties": {},
     "stdin": "",

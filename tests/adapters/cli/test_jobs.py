@@ -119,6 +119,35 @@ def test_finish_sends_its_message(server: StandIn, cli: Cli) -> None:
     assert server.sent()[0].body == {"message": "good enough"}
 
 
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        (("protect", "17"), "protect"),
+        (("unprotect", "17"), "unprotect"),
+        (("legal-hold", "17"), "legal-hold"),
+        (("legal-hold", "17", "--release"), "legal-hold/release"),
+    ],
+)
+def test_a_mark_is_sent_with_its_message(
+    server: StandIn, cli: Cli, line: tuple[str, ...], place: str
+) -> None:
+    server.add_job(17)
+    done = cli(*line, "-m", "case 117")
+    assert (done.returncode, done.stderr) == (0, "")
+    (sent,) = server.sent()
+    assert (sent.path, sent.body) == (f"/api/v1/jobs/17/{place}", {"message": "case 117"})
+    assert cli(line[0]).returncode == 2
+
+
+def test_labels_are_sent(server: StandIn, cli: Cli) -> None:
+    server.add_job(17)
+    assert cli("submit", "--label", "env=prod", "--label", "a=b=c", "--", "true").returncode == 0
+    assert server.sent()[-1].body["labels"] == {"env": "prod", "a": "b=c"}
+    assert cli("modify", "17", "--label", "env=test", "--label", "a-").returncode == 0
+    assert server.requests[-1].body == {"labels": {"env": "test", "a": ""}}
+    assert cli("modify", "17", "--label", "env").returncode == 2
+
+
 def test_requeue_sends_its_message(server: StandIn, cli: Cli) -> None:
     server.add_job(17)
     assert cli("requeue", "17", "--message", "there is room again").returncode == 0

@@ -46,7 +46,7 @@ def test_no_jobs_are_an_empty_list(cli: Cli, server: StandIn) -> None:
 def test_every_filter_goes_to_the_server(server: StandIn, cli: Cli) -> None:
     options = ["--state", "running", "--state", "Canceling", "--owner", "alice", "--name", "a&b=c"]
     options += ["--type", "admin", "--canceled-by", "bob", "--sort", "-changed", "--limit", "7"]
-    options += ["--node", "n1", "--node", "n2"]
+    options += ["--node", "n1", "--node", "n2", "--label", "env=prod", "--label", "team"]
     options += ["--since", "2026-11-23T12:00:00Z", "--until", "2026-11-24T00:00:00+01:00", "17"]
     assert cli("ls", *options).returncode == 0
     (request,) = server.requests
@@ -55,6 +55,7 @@ def test_every_filter_goes_to_the_server(server: StandIn, cli: Cli) -> None:
         "owner": ["alice"],
         "canceled_by": ["bob"],
         "node": ["n1", "n2"],
+        "label": ["env=prod", "team"],
         "state": ["Running", "Canceling"],
         "name": ["a&b=c"],
         "job_type": ["Admin"],

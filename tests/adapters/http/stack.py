@@ -42,7 +42,7 @@ from application.job_maker import JobKeys, JobMaker
 from application.journal_keeper import JournalKeeper
 from application.ledger import Cause, Ledger
 from application.node_use import NodeUses
-from application.ports import CaughtUp, Stored, Token, Write
+from application.ports import CaughtUp, Policy, Stored, Token, Write
 from application.queries import Queries
 from application.scheduler import Limits, Scheduler
 from application.tail import Passage, Tail, TailLimits
@@ -172,13 +172,14 @@ class Stack:
         refusals: int,
         log: WeatherLog,
         tail_limits: TailLimits,
+        policy: Policy | None = None,
     ) -> None:
         self.directory = directory
         self.log = log
         self.journal = SqliteJournal(directory / "journal.db", CLUSTER)
         self.tail = Tail(self.journal, tail_limits)
         self.ledger = Ledger(self.log, self.journal, SystemClock(), NewIds(), CLUSTER)
-        keys, policy = JobKeys(), POLICY
+        keys, policy = JobKeys(), policy or POLICY
         self.board = Board(self.log, self.ledger, keys)
         self.full: Exception | None = None
         self.scheduler = Scheduler(
@@ -339,10 +340,11 @@ async def stack(
     refusals: int = 1000,
     tail_limits: TailLimits = TailLimits(),  # noqa: B008
     log: RecorderLog | None = None,
+    policy: Policy | None = None,
 ) -> AsyncIterator[Stack]:
     """A stack that serves."""
     weather = WeatherLog(log or memory_log(CLUSTER))
-    made = Stack(directory, limits, task_accounts, refusals, weather, tail_limits)
+    made = Stack(directory, limits, task_accounts, refusals, weather, tail_limits, policy)
     made.journal.adopt((await weather.identity()).id)
     keeper = JournalKeeper(made.log, made.journal, made.tail)
     supervision = Supervision(lambda event, **facts: None)

@@ -80,6 +80,7 @@ NEW = {
     "progress": 40,
     "progress_message": "40 of 100",
     "max_cores": 4,
+    "labels": {"env": "prod", "team": "film"},
 }
 TASK = {
     "name": "second",
@@ -112,6 +113,10 @@ async def test_what_a_job_is_given_is_told_but_its_variables_are_not(
     assert {(x["project"], x["progress"], x["progress_message"]) for x in listed} == {
         ("film", 40, "40 of 100")
     }
+    assert [x["labels"] for x in listed] == [NEW["labels"]] * 2
+    for label, count in ("team=film", 2), ("env", 2), ("env=test", 0):
+        found = (await root.get("/api/v1/jobs", params={"label": label})).json()["jobs"]
+        assert len(found) == count
 
 
 async def test_variables_that_every_run_is_given_are_refused_everywhere(

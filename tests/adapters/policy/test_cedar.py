@@ -3,10 +3,12 @@
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.policy import CedarPolicy, schema_text
 from domain.errors import Misconfigured
 from domain.identity import Caller, Principal
+from domain.labels import check_labels, words_of
 from domain.policy import Action, JobKnown, Question, RequestKnown
 from domain.states import CancelMode, Effect, JobType
 
@@ -32,6 +34,56 @@ def test_a_rule_that_forbids_says_its_own_sentence() -> None:
     assert (decision.effect, decision.rules) == (Effect.DENY, ("why",))
     assert decision.explanation == "sam may not cancel this job of job 7: say why"
     assert rules.decide(CANCEL).rules == ("all",)
+
+
+def test_rules_may_go_by_freeze_windows_and_by_the_size_of_a_bulk() -> None:
+    rules = policy(
+        ALLOW + '@id("frozen") forbid (principal, action == Action::"cancel", resource) when { '
+        'context has freeze_windows && context.freeze_windows.contains("year-end") };'
+        '@id("many") forbid (principal, action == Action::"cancel", resource) when { '
+        "context has bulk_size && context.bulk_size > 100 };"
+    )
+
+    def asked(bulk_size: int | None, windows: tuple[str, ...] | None) -> tuple[str, ...]:
+        said = RequestKnown(bulk_size=bulk_size, freeze_windows=windows)
+        decision = rules.decide(replace(CANCEL, said=said))
+        assert rules.again(decision) == decision
+        return decision.rules
+
+    assert asked(None, None) == ("all",)
+    assert asked(100, ("nights",)) == ("all",)
+    assert asked(101, ()) == ("many",)
+    assert asked(101, ("nights", "year-end")) == ("frozen", "many")
+
+
+def test_rules_may_go_by_labels() -> None:
+    rules = policy(
+        ALLOW + '@id("prod") forbid (principal, action, resource is Job) when { '
+        'resource has labels && resource.labels.contains("env=prod") };'
+        '@id("spot") forbid (principal, action, resource is Job) when { '
+        'resource has labels && resource.labels.contains("spot") };'
+    )
+
+    def asked(labels: dict[str, str]) -> tuple[str, ...]:
+        decision = rules.decide(replace(CANCEL, job=JobKnown(id=7, labels=words_of(labels))))
+        assert rules.again(decision) == decision
+        return decision.rules
+
+    assert asked({}) == asked({"env": "production", "x": "spot"}) == ("all",)
+    assert asked({"env": "prod", "spot": "no"}) == ("prod", "spot")
+
+
+def test_as_many_labels_as_a_job_can_have_can_be_told() -> None:
+    labels = {f"{n:02}" + "l" * 61: "" for n in range(32)}
+    check_labels(labels)
+    quotes = {f"{n:02}": '"' * 62 for n in range(32)}
+    check_labels(quotes)
+    windows = tuple(f"{n:02}" + "w" * 62 for n in range(64))
+    for given in (labels, quotes):
+        job = JobKnown(7, "\u20ac" * 80, project="\u20ac" * 128, labels=words_of(given))
+        said = RequestKnown(CancelMode.FORCED, 320, "r" * 32, freeze_windows=windows)
+        decision = policy(ALLOW).decide(replace(CANCEL, job=job, said=said))
+        assert decision.effect is Effect.ALLOW
 
 
 def test_all_rules_that_forbid_are_named_sorted_and_one_without_a_sentence_gets_one() -> None:
@@ -91,8 +143,6 @@ def test_a_decision_that_asked_nothing_is_no_allow() -> None:
     rules = policy(ALLOW)
     allowed = rules.decide(CANCEL)
     assert allowed.effect is Effect.ALLOW
-    from msgspec.structs import replace
-
     assert rules.again(replace(allowed, requests=())).effect is Effect.DENY
 
 

@@ -16,14 +16,14 @@ from domain.policy import Action, Question
 from domain.policy_requests import WEEKDAYS
 from domain.policy_table import RULES, TablePolicy
 from domain.states import CancelMode, Effect, JobPriority, JobState, JobType
-from tests.adapters.policy.questions import QUESTIONS
+from tests.adapters.policy.questions import KNOWN_TO_THE_TABLE, QUESTIONS
 
 TABLE: Final = TablePolicy()
 POLICY: Final = default_policy()
 
 
 @settings(max_examples=1500, deadline=None)
-@given(QUESTIONS)
+@given(KNOWN_TO_THE_TABLE)
 def test_any_question_has_the_answer_of_the_table(question: Question) -> None:
     expected, found = TABLE.decide(question), POLICY.decide(question)
     assert found.errors == ()
@@ -49,6 +49,25 @@ def test_the_rules_have_no_flaw_and_the_ids_of_the_table() -> None:
     assert flaws(text, parsed_schema(schema_text())) == []
     assert len(text.encode()) < POLICY_BYTES_MAX / 8
     assert all(f'@id("{rule.id}")' in text for rule in RULES)
+
+
+@pytest.mark.parametrize(
+    ("action", "may"),
+    [
+        (Action.PROTECT, {"owner", "job-administrator", "administrator"}),
+        (Action.UNPROTECT, {"job-administrator", "administrator"}),
+        (Action.LEGAL_HOLD, {"administrator"}),
+    ],
+)
+def test_who_may_mark_a_job(action: Action, may: set[str]) -> None:
+    people = {str(role): Principal("sam", (role,)) for role in Role}
+    people["owner"] = Principal("owen", (Role.USER,))
+    for who, person in people.items():
+        for kind in JobType:
+            decision = POLICY.decide(Question(Caller(person), action, "owen", kind))
+            allowed = who in may and (kind is JobType.BATCH or who == "administrator")
+            assert decision.effect is (Effect.ALLOW if allowed else Effect.DENY), (who, kind)
+            assert decision.errors == ()
 
 
 def test_who_acts_for_somebody_is_asked_about_first() -> None:
