@@ -9,7 +9,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from domain.events import Decision, TaskSpec
+from domain.events import Decision, EmergencyStop, TaskSpec
 from domain.instructions import (
     EndActivation,
     EndExternalValidation,
@@ -62,6 +62,7 @@ __all__ = [
     "JobChanges",
     "JobTerms",
     "OrderStop",
+    "RecordEmergencyStop",
     "RecordRunEnd",
     "RecordSurvivorsGone",
     "RecordTaskCanceled",
@@ -80,6 +81,7 @@ __all__ = [
     "SubmitJob",
     "TaskChanges",
     "content_sha256",
+    "emergency_sha256",
     "on_task",
     "requeue_sha256",
 ]
@@ -240,6 +242,15 @@ class RequeueTask(Struct, frozen=True):
     message_units_max: int = MESSAGE_UNITS_MAX
 
 
+class RecordEmergencyStop(Struct, frozen=True):
+    """Record what was stopped while the stream could not be reached. It is never refused."""
+
+    asked: Asked
+    message: str
+    reason_code: str
+    stop: EmergencyStop
+
+
 Request = (
     AddJob
     | AddTasks
@@ -253,6 +264,7 @@ Request = (
     | ConfigureJob
     | RequeueJob
     | RequeueTask
+    | RecordEmergencyStop
 )
 
 Command = Request | Instruction
@@ -262,6 +274,11 @@ def content_sha256(*parts: str) -> str:
     """A digest of what a request asks for, to tell a retry from another request of the same id."""
     whole = "\x00".join(parts).encode("utf-8", "surrogatepass")
     return hashlib.sha256(whole).hexdigest()
+
+
+def emergency_sha256(spool_sha256: str) -> str:
+    """The digest of an emergency stop: of its whole file in the spool."""
+    return content_sha256("emergency_stop", spool_sha256)
 
 
 def requeue_sha256(operation: str, message: str) -> str:

@@ -83,6 +83,7 @@ Answer = (
     | e.JobFinishRequested
     | e.JobConfigured
     | e.JobRequeued
+    | e.EmergencyStopRecorded
 )
 """What answers a request of a person."""
 
@@ -119,6 +120,9 @@ def requests_of(  # noqa: C901 - one case a fact, and the compiler checks that n
             yield Try(c.ConfigureJob(asked(recorded, data.request_id, data.decision)))
         case e.JobRequeued():
             yield Try(c.RequeueJob(asked(recorded, data.request_id, data.decision)))
+        case e.EmergencyStopRecorded():
+            who = asked(recorded, data.request_id, data.decision)
+            yield Try(c.RecordEmergencyStop(who, data.message, data.reason_code, data.stop))
         case e.JobCancelRefused() | e.TaskCancelRefused():
             yield from refused_cancels(recorded, data)
         case e.JobCommandRefused():

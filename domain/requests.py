@@ -27,6 +27,7 @@ JobRequest = (
     | c.ConfigureJob
     | c.RequeueJob
     | c.RequeueTask
+    | c.RecordEmergencyStop
 )
 ON_A_TASK: Final = c.FinishTask | c.RequeueTask | c.ChangeTask
 SAYS_WHY: Final = c.FinishJob | c.FinishTask | c.RequeueJob | c.RequeueTask
@@ -47,7 +48,9 @@ def asking(request: JobRequest) -> Asking:
     return Asking(request.asked.asker, operation_of(request), request.asked.request_id)
 
 
-def operation_of(request: JobRequest) -> str:
+def operation_of(  # noqa: C901 - one case a request, and the compiler checks that none is missing
+    request: JobRequest,
+) -> str:
     """The stable name of an operation; one on a task has the task's number after a slash."""
     match request:
         case c.AddTasks():
@@ -72,6 +75,8 @@ def operation_of(request: JobRequest) -> str:
             return "requeue"
         case c.RequeueTask():
             return c.on_task("requeue_task", request.task, request.instance)
+        case c.RecordEmergencyStop():
+            return "emergency_stop"
         case _:
             assert_never(request)
 
@@ -100,6 +105,8 @@ def content_of(request: JobRequest) -> str:
             return c.content_sha256("submit", request.run_as)
         case c.ConfigureJob():
             return c.content_sha256("configure")
+        case c.RecordEmergencyStop():
+            return c.emergency_sha256(request.stop.spool_sha256)
         case _:
             assert_never(request)
 

@@ -14,11 +14,13 @@ from adapters.bootstrap import dev as first_minute
 from adapters.bootstrap import restore as restoring
 from adapters.bootstrap.backup import backup as back_up
 from adapters.bootstrap.collector import relax_collector
-from adapters.bootstrap.compose import Parts
+from adapters.bootstrap.compose import Parts, local_engine
 from adapters.bootstrap.configuration import load
 from adapters.bootstrap.contract import contract
 from adapters.bootstrap.doctor import Finding, examine
 from adapters.bootstrap.done import Done, Switched
+from adapters.bootstrap.emergency import Wish as EmergencyWish
+from adapters.bootstrap.emergency import stop_without_service
 from adapters.bootstrap.evidence import grow_stream, locked, nats, provision_stream
 from adapters.bootstrap.fsck import Wish
 from adapters.bootstrap.fsck import fsck as look
@@ -28,6 +30,7 @@ from adapters.bootstrap.people import principals_file
 from adapters.bootstrap.policies import InForce, checked, in_force, rechecked
 from adapters.bootstrap.running import Endpoint, service
 from adapters.bootstrap.system import LogReporter
+from adapters.http.bodies.emergency import EmergencyStopped, emergency_stopped
 from adapters.policy import Flaw
 from adapters.principals import PrincipalsFile
 from application.fsck import Report
@@ -126,6 +129,18 @@ def accept_loss(overrides: Mapping[str, object], config_file: Path | None, reaso
     """The stream as it is becomes what is known."""
     os.umask(0o077)
     return uvloop.run(accept(load(overrides, config_file), reason))
+
+
+def emergency_stop(
+    overrides: Mapping[str, object], config_file: Path | None, job: str, message: str, reason: str
+) -> EmergencyStopped:
+    """A job stopped while no service runs."""
+    os.umask(0o077)
+    chosen = load(overrides, config_file)
+    engine = local_engine(chosen)
+    reporter = LogReporter("warning")
+    work = stop_without_service(chosen, EmergencyWish(job, message, reason), engine, reporter)
+    return emergency_stopped(uvloop.run(work))
 
 
 def backup(

@@ -17,6 +17,7 @@ from adapters.http.reading.requests import BODY_BYTES_MAX
 from adapters.http.routes.administration import Administrations
 from adapters.http.routes.bulk import BulkCommands
 from adapters.http.routes.commands import Commands
+from adapters.http.routes.emergency import EmergencyCommands
 from adapters.http.routes.health import health_routes
 from adapters.http.routes.listings import Listings, Provenance
 from adapters.http.routes.metrics import Snapshot, metrics_routes
@@ -31,6 +32,7 @@ from adapters.web.closing import Closing
 from adapters.web.request_log import RequestCounts
 from application.administration import Administration
 from application.bulk_cancel import BulkCancels
+from application.emergency import EmergencyStops
 from application.listing import Listing
 from application.node_use import NodeUses
 from application.ports import Ids
@@ -49,6 +51,7 @@ def create_app(
     listing: Listing,
     administration: Administration,
     nodes: NodeUses,
+    emergency: EmergencyStops,
     health: Callable[[], Awaitable[Health]],
     snapshot: Callable[[], Awaitable[Snapshot]],
     counts: RequestCounts,
@@ -66,6 +69,7 @@ def create_app(
         Commands(scheduler, ids),
         BulkCommands(bulk, ids),
         SubtaskCommands(scheduler, ids),
+        EmergencyCommands(emergency),
         Questions(scheduler, queries, door, closing, stream_limits, ids.new),
         Listings(listing, queries, provenance),
         Subtasks(queries, SubtaskQueries(queries, listing)),
