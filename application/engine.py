@@ -176,6 +176,10 @@ class Engine(Protocol):
         """What is known of a run; None when the engine never heard of it."""
         ...
 
+    async def runs_of(self, job: int) -> tuple[RunStatus, ...]:
+        """What is known of every run of a job, as ``status`` tells it; in no order."""
+        ...
+
     def reports(self) -> AsyncIterator[RunStatus]:
         """A status each time a run's phase changes to ended or lost, or survivors are gone.
 

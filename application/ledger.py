@@ -5,7 +5,7 @@ its events: the journal's, and the tail of the log.
 One lock an aggregate keeps the service from racing itself; the guard in the log keeps others away.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from functools import reduce
@@ -78,7 +78,8 @@ class Ledger:
     """All aggregates of one cluster, by their events.
 
     ``position``: the latest that was appended here. ``histories``: their events; ``loading``: the
-    states that these fold to, without the cache.
+    states that these fold to, without the cache. ``first``: awaited before a job is changed; it
+    writes what has happened to the job already. What it raises is the change's error.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class Ledger:
         self._hot = HotStates()
         self._locks = Locks()
         self.position = 0
+        self.first: Callable[[int], Awaitable[None]] = nothing_first
         self.cluster_aggregate = Aggregate(CLUSTER, cluster)
 
     # --- questions --------------------------------------------------------------------------------
@@ -141,6 +143,17 @@ class Ledger:
         tries_max: int = TRIES_MAX,
     ) -> Change[Job | None]:
         """Decide on a job and append. Raises ``Conflict`` after ``tries_max`` lost races."""
+        await self.first(job_id)
+        return await self.change_job_at_once(job_id, decide, cause, tries_max)
+
+    async def change_job_at_once(
+        self,
+        job_id: int,
+        decide: Callable[[Job | None, datetime], Sequence[Event]],
+        cause: Cause,
+        tries_max: int = TRIES_MAX,
+    ) -> Change[Job | None]:
+        """As ``change_job``, without ``first``."""
         return await self._change(job_aggregate(job_id), JOBS, decide, cause, tries_max)
 
     async def change_jobs(
@@ -155,6 +168,8 @@ class Ledger:
         ``then``: what the service itself writes of a job right after it was changed, in the same
         append: it follows from the same request, and is the service's own act.
         """
+        for job_id in decide:
+            await self.first(job_id)
         async with AsyncExitStack() as locks:
             for job_id in sorted(decide):  # in one order: two such calls never wait for each other
                 await locks.enter_async_context(self._locks.of(job_aggregate(job_id)))
@@ -405,6 +420,10 @@ class Ledger:
         held = self.loading.snap(aggregate, held)
         self._hot.put(aggregate, held)  # type: ignore[arg-type]
         return held
+
+
+async def nothing_first(_: int) -> None:
+    """Nothing has happened that is not written."""
 
 
 def numbered(

@@ -14,7 +14,8 @@ from domain.job import Job
 from domain.outcome import Outcome, already_canceled
 from domain.subtasks import task_words
 
-Accepted: Final = e.JobCancelRequested | e.TaskCancelRequested
+OfJob: Final = e.JobCancelRequested | e.EmergencyStopRecorded
+Accepted: Final = OfJob | e.TaskCancelRequested
 
 
 def names_a_cancel(fact: e.Event) -> bool:
@@ -44,13 +45,15 @@ def likely_version(job: Job, fact: e.Event) -> int:
 def is_met(earlier: e.Event, fact: e.Event) -> bool:
     """Whether ``earlier``, the latest such event, is the cancel that ``fact`` names."""
     if isinstance(fact, e.TaskCancelRepeated):
-        concerns = isinstance(earlier, e.JobCancelRequested) or (
+        concerns = isinstance(earlier, OfJob) or (
             isinstance(earlier, e.TaskCancelRequested) and earlier.task == fact.task
         )
         return concerns and isinstance(earlier, Accepted) and earlier.request_id == fact.under_way
     if isinstance(fact, Accepted):
         return earlier == fact
-    return isinstance(earlier, e.JobCancelRequested)
+    return isinstance(earlier, e.JobCancelRequested) or (
+        isinstance(earlier, e.EmergencyStopRecorded) and earlier.in_effect
+    )
 
 
 def under_way(recorded: e.Recorded, position: int) -> UnderWay | None:

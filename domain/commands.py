@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from domain.events import Decision, TaskSpec
+from domain.events import Decision, EmergencyStop, TaskSpec
 from domain.instructions import (
     EndActivation,
     EndExternalValidation,
@@ -64,6 +64,7 @@ __all__ = [
     "JobTerms",
     "MarkJob",
     "OrderStop",
+    "RecordEmergencyStop",
     "RecordRunEnd",
     "RecordSurvivorsGone",
     "RecordTaskCanceled",
@@ -82,6 +83,7 @@ __all__ = [
     "SubmitJob",
     "TaskChanges",
     "content_sha256",
+    "emergency_sha256",
     "marking",
     "on_task",
     "requeue_sha256",
@@ -258,6 +260,15 @@ class MarkJob(Struct, frozen=True):
     message_units_max: int = MESSAGE_UNITS_MAX
 
 
+class RecordEmergencyStop(Struct, frozen=True):
+    """Record what was stopped while the stream could not be reached. It is never refused."""
+
+    asked: Asked
+    message: str
+    reason_code: str
+    stop: EmergencyStop
+
+
 Request = (
     AddJob
     | AddTasks
@@ -272,6 +283,7 @@ Request = (
     | RequeueJob
     | RequeueTask
     | MarkJob
+    | RecordEmergencyStop
 )
 
 Command = Request | Instruction
@@ -281,6 +293,11 @@ def content_sha256(*parts: str) -> str:
     """A digest of what a request asks for, to tell a retry from another request of the same id."""
     whole = "\x00".join(parts).encode("utf-8", "surrogatepass")
     return hashlib.sha256(whole).hexdigest()
+
+
+def emergency_sha256(spool_sha256: str) -> str:
+    """The digest of an emergency stop: of its whole file in the spool."""
+    return content_sha256("emergency_stop", spool_sha256)
 
 
 def requeue_sha256(operation: str, message: str) -> str:

@@ -9,6 +9,7 @@ from domain import events as e
 from domain.changes import dated, ended, enter, release_skipped
 from domain.counted import count_of
 from domain.errors import Corrupt
+from domain.evolve_emergency import emergency_recorded
 from domain.evolve_making import added, properties_changed, task_changed, tasks_added
 from domain.evolve_marks import held_by_law, protected
 from domain.evolve_requests import (
@@ -111,6 +112,8 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
             return run_failed(job, recorded, data)
         case e.JobCancelRequested():
             return cancel_requested(job, recorded, data)
+        case e.EmergencyStopRecorded():
+            return emergency_recorded(job, recorded, data)
         case e.JobCancelRepeated() | e.JobCancelRefused():
             return cancel_answered(job, recorded, data)
         case e.TaskCancelRequested():

@@ -52,6 +52,13 @@ CancelAnswer = (
 
 
 def cancel_requested(job: Job, recorded: e.Recorded, data: e.JobCancelRequested) -> Job:
+    """In effect from here, and answered."""
+    return cancel_answered(canceling(job, recorded, data), recorded, data)
+
+
+def canceling(
+    job: Job, recorded: e.Recorded, data: e.JobCancelRequested | e.EmergencyStopRecorded
+) -> Job:
     """In effect from here: waiting tasks Canceled, running ones Canceling unless graceful."""
     caller = recorded.event.caller
     first_at = job.cancel.first_at if job.cancel and data.escalates else recorded.time
@@ -75,14 +82,13 @@ def cancel_requested(job: Job, recorded: e.Recorded, data: e.JobCancelRequested)
         after = stop_running(after, TaskState.CANCELING)
     if data.node_release is NodeRelease.NONE:
         after = release_skipped(after, why)
-    after = replace(
+    return replace(
         after,
         cancel=cancel,
         outcome=None,
         error_code=HResult.CANCELED_BY_USER,
         error_params=data.message,
     )
-    return cancel_answered(after, recorded, data)
 
 
 def all_waiting(job: Job, why: str) -> dict[int, str]:

@@ -30,7 +30,7 @@ def outcome_of(fact: e.Event) -> Outcome:
             return Outcome.REFUSED
         case e.JobCancelRepeated() | e.TaskCancelRepeated():
             return Outcome.REPEATED
-        case e.JobCancelRequested() | e.TaskCancelRequested():
+        case e.JobCancelRequested() | e.TaskCancelRequested() | e.EmergencyStopRecorded():
             return Outcome.ESCALATED if fact.escalates else Outcome.ACCEPTED
         case _:
             return Outcome.ACCEPTED

@@ -76,6 +76,7 @@ CHECKED: Final[Mapping[type[e.Event], str]] = MappingProxyType(
         e.JobRemoved: f"{TOLD}; TTLCompletedJobs is not looked at",
         e.JobCancelRequested: f"{AGAIN}; the grace period is taken as it stands",
         e.JobCancelRepeated: AGAIN,
+        e.EmergencyStopRecorded: f"{AGAIN}; what was done without the stream is taken as it stands",
         e.JobCancelRefused: f"{AGAIN}; the digests of a message that was cut are taken as they "
         "stand, and for which versions it was asked",
         e.TaskCancelRequested: f"{AGAIN}; the grace period is taken as it stands",

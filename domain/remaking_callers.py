@@ -97,7 +97,7 @@ def by_entity(begin: str, told: e.PolicyEntity, found: e.PolicyEntity) -> Iterat
     yield from other or [decided(name, repr(told), repr(found))]
 
 
-def decided(attribute: str, by_decision: str | int | None, found: str | int) -> Other:
+def decided(attribute: str, by_decision: e.PolicyValue | None, found: e.PolicyValue) -> Other:
     """An attribute, as the decision has it and as it is."""
     expected = NOBODY if by_decision is None else repr(by_decision)
     return Other(attribute, f"{expected}, as its decision has it", repr(found))

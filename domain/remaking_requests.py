@@ -89,6 +89,7 @@ Answer = (
     | e.JobConfigured
     | e.JobRequeued
     | MarkFact
+    | e.EmergencyStopRecorded
 )
 """What answers a request of a person."""
 
@@ -129,6 +130,9 @@ def requests_of(  # noqa: C901 - one case a fact, and the compiler checks that n
             yield Try(mark(recorded, data))
         case e.JobLegalHoldPlaced() | e.JobLegalHoldReleased():
             yield Try(mark(recorded, data))
+        case e.EmergencyStopRecorded():
+            who = asked(recorded, data.request_id, data.decision)
+            yield Try(c.RecordEmergencyStop(who, data.message, data.reason_code, data.stop))
         case e.JobCancelRefused() | e.TaskCancelRefused():
             yield from refused_cancels(recorded, data)
         case e.JobCommandRefused():

@@ -28,6 +28,7 @@ JobRequest = (
     | c.RequeueJob
     | c.RequeueTask
     | c.MarkJob
+    | c.RecordEmergencyStop
 )
 ON_A_TASK: Final = c.FinishTask | c.RequeueTask | c.ChangeTask
 SAYS_WHY: Final = c.FinishJob | c.FinishTask | c.RequeueJob | c.RequeueTask | c.MarkJob
@@ -77,11 +78,15 @@ def operation_of(  # noqa: C901 - one case a request, and the compiler checks th
             return c.on_task("requeue_task", request.task, request.instance)
         case c.MarkJob():
             return c.marking(request.mark, request.placed)
+        case c.RecordEmergencyStop():
+            return "emergency_stop"
         case _:
             assert_never(request)
 
 
-def content_of(request: JobRequest) -> str:
+def content_of(  # noqa: C901 - as above
+    request: JobRequest,
+) -> str:
     """The digest of what is asked."""
     match request:
         case c.AddTasks():
@@ -107,6 +112,8 @@ def content_of(request: JobRequest) -> str:
             return c.content_sha256("configure")
         case c.MarkJob():
             return c.content_sha256(operation_of(request), request.message)
+        case c.RecordEmergencyStop():
+            return c.emergency_sha256(request.stop.spool_sha256)
         case _:
             assert_never(request)
 

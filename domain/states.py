@@ -183,6 +183,18 @@ class ForceReason(StrEnum):
     GRACE_EXPIRED = "grace_expired"
 
 
+class EmergencyOutcome(StrEnum):
+    """What was seen of a stop that was ordered without the stream.
+
+    stopped: every run was seen to end. partly: some were still there when nobody looked any more.
+    unknown: who ordered it did not live to say; the ends of the runs tell it.
+    """
+
+    STOPPED = "stopped"
+    PARTLY = "partly"
+    UNKNOWN = "unknown"
+
+
 class Effect(StrEnum):
     """A policy's answer."""
 

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     """What a row is about."""
 
     REQUEST = "request"
+    EMERGENCY_STOP = "emergency_stop"
     REPEAT = "repeat"
     REFUSAL = "refusal"
     ORDER = "order"

@@ -11,6 +11,7 @@ from domain.cluster import job_number
 from domain.outcome import outcome_of
 from domain.states import StopCause, TaskState
 from projections.audit_trail import Kind, Said
+from projections.emergency_words import emergency
 from projections.quoting import word
 from projections.summary import grace, summary
 from projections.task_names import of_one, of_runs, of_tasks
@@ -64,6 +65,21 @@ def cancel_requested(fact: e.JobCancelRequested | e.TaskCancelRequested) -> Said
         tasks=task_of(fact),
         detail=f"{fact.running.count} running, {fact.waiting.count} waiting; "
         f"{grace(fact.grace_seconds)}",
+    )
+
+
+def emergency_recorded(fact: e.EmergencyStopRecorded) -> Said:
+    """A stop that was ordered without the stream."""
+    return Said(
+        kind=Kind.EMERGENCY_STOP,
+        operation="emergency_stop",
+        outcome=outcome_of(fact),
+        request_id=fact.request_id,
+        mode=fact.mode,
+        message=fact.message,
+        reason_code=fact.reason_code,
+        rule=rules(fact.decision),
+        detail=emergency(fact),
     )
 
 
@@ -401,6 +417,7 @@ def task_of(fact: e.Event) -> str:
 SAID: Final[dict[type[e.Event], Callable[[Any], Said | None]]] = {
     e.JobCancelRequested: cancel_requested,
     e.TaskCancelRequested: cancel_requested,
+    e.EmergencyStopRecorded: emergency_recorded,
     e.JobCancelRepeated: cancel_repeated,
     e.TaskCancelRepeated: cancel_repeated,
     e.JobCancelRefused: cancel_refused,

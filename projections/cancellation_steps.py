@@ -13,6 +13,7 @@ from domain.states import JOB_ENDED, CancelMode, NodeRelease, StopCause
 from projections.cancellations import ALLOWANCE, Cancellation, Release
 
 Cancellations = tuple[Cancellation, ...]
+OfJob = e.JobCancelRequested | e.EmergencyStopRecorded
 RunEnd = e.TaskStopped | e.TaskForceStopped | e.TaskFinished | e.TaskFailed
 
 
@@ -26,7 +27,7 @@ def moved_on(
     """
     at = recorded.time
     match recorded.data:
-        case e.JobCancelRequested() as fact:
+        case e.JobCancelRequested() | e.EmergencyStopRecorded(in_effect=True) as fact:
             mine = [c for c in known if c.task is None]
             new = of_job(job, recorded, fact, position, release_seconds)
             return (*changed(known, mine, lambda c: taken_over(c, at, position)), new)
@@ -88,7 +89,7 @@ def changed(
 
 
 def of_job(
-    job: Job, recorded: e.Recorded, fact: e.JobCancelRequested, position: int, release_seconds: int
+    job: Job, recorded: e.Recorded, fact: OfJob, position: int, release_seconds: int
 ) -> Cancellation:
     """A cancel of the whole job."""
     runs_release = fact.node_release is NodeRelease.RUN
@@ -113,7 +114,7 @@ def of_task(
 def begun(
     job: Job,
     recorded: e.Recorded,
-    fact: e.JobCancelRequested | e.TaskCancelRequested,
+    fact: OfJob | e.TaskCancelRequested,
     position: int,
     *,
     due_at: datetime | None,
@@ -139,7 +140,7 @@ def begun(
     )
 
 
-def due_at(start: datetime, fact: e.JobCancelRequested | e.TaskCancelRequested) -> datetime | None:
+def due_at(start: datetime, fact: OfJob | e.TaskCancelRequested) -> datetime | None:
     """When it should be over; None when it waits for tasks to end by themselves."""
     if not fact.running.count:
         return start + ALLOWANCE

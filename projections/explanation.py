@@ -95,11 +95,14 @@ def enters_a_state(fact: e.Event) -> bool:
     """Whether the job was in another state before, or began with it."""
     if isinstance(fact, e.JobCancelRequested):
         return not fact.escalates
+    if isinstance(fact, e.EmergencyStopRecorded):
+        return fact.in_effect and not fact.escalates
     return isinstance(fact, ENTERING)
 
 
 CAUSES: Final = (
     *(e.JobCancelRequested, e.TaskCancelRequested, e.JobFinishRequested, e.JobFailing),
+    e.EmergencyStopRecorded,
 )
 """The facts that a job's state can have been brought about by."""
 

@@ -25,7 +25,11 @@ from projections.subtask_view import SubtaskRow, ended_subtasks
 from projections.tally import ASKED, Counted, of_making, of_row, of_step
 
 ACCEPTED: Final = (
-    e.JobCancelRequested | e.TaskCancelRequested | e.JobFinishRequested | e.TaskFinishRequested
+    e.JobCancelRequested
+    | e.TaskCancelRequested
+    | e.JobFinishRequested
+    | e.TaskFinishRequested
+    | e.EmergencyStopRecorded
 )
 AGAIN: Final = e.JobConfigured | e.JobRequeued
 

@@ -9,6 +9,7 @@ from domain.filtering import RULE
 from domain.job import Job
 from domain.ranges import ranges
 from domain.states import CancelMode, ForceReason, StopStep, TaskState, TaskType
+from projections.emergency_words import stopped_in_emergency
 from projections.quoting import plain, word
 from projections.sentence_words import caller_of, count, either, refusal, saying, those
 from projections.summary import (
@@ -88,6 +89,8 @@ def of_request(recorded: e.Recorded, who: str) -> str:
     match recorded.data:
         case e.JobCancelRequested() as fact:
             return f"{who} asked to cancel it{HOW[fact.mode]}{saying(fact.message)}{found(fact)}."
+        case e.EmergencyStopRecorded() as fact:
+            return f"{who} {stopped_in_emergency(fact)}."
         case e.TaskCancelRequested() as fact:
             task = on(fact)
             return f"{who} asked to cancel {task}{HOW[fact.mode]}{saying(fact.message)}."

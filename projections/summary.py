@@ -7,6 +7,7 @@ from domain import events as e
 from domain.numbers import Numbers
 from domain.states import ActivationHold, CancelMode, TaskState
 from domain.subtasks import task_words
+from projections.emergency_words import emergency
 from projections.quoting import plain, quoted, word
 
 HELD = {
@@ -44,6 +45,8 @@ def of_request(fact: e.JobEvent) -> str:
             return "submitted"
         case e.JobCancelRequested():
             return canceling(fact)
+        case e.EmergencyStopRecorded():
+            return f"emergency stop{saying(fact.message)}; {emergency(fact)}"
         case e.JobCancelRepeated():
             return f"asked again to cancel ({fact.mode}){saying(fact.message)}; already under way"
         case e.JobFinishRequested():

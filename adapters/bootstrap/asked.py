@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from adapters.bootstrap.policies import InForce
     from adapters.bootstrap.restore import Told
     from adapters.bootstrap.running import Endpoint
+    from adapters.http.bodies.emergency import EmergencyStopped
     from adapters.policy import Flaw
     from adapters.principals import PrincipalsFile
     from application.fsck import Report
@@ -154,6 +155,25 @@ def accept_loss(overrides: Mapping[str, object], config_file: Path | None, reaso
 
     os.umask(0o077)
     return uvloop.run(accept(load(overrides, config_file), reason))
+
+
+def emergency_stop(
+    overrides: Mapping[str, object], config_file: Path | None, job: str, message: str, reason: str
+) -> "EmergencyStopped":
+    """A job stopped while no service runs."""
+    import uvloop
+
+    from adapters.bootstrap.compose import local_engine
+    from adapters.bootstrap.configuration import load
+    from adapters.bootstrap.emergency import Wish, stop_without_service
+    from adapters.bootstrap.system import LogReporter
+    from adapters.http.bodies.emergency import emergency_stopped
+
+    os.umask(0o077)
+    chosen = load(overrides, config_file)
+    wish, reporter = Wish(job, message, reason), LogReporter("warning")
+    work = stop_without_service(chosen, wish, local_engine(chosen), reporter)
+    return emergency_stopped(uvloop.run(work))
 
 
 def backup(

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from adapters.bootstrap.alarms import alarms_of
 from adapters.bootstrap.disk import DiskReserve
+from adapters.bootstrap.emergency import spool_of, stopper_of, unreachable_of
 from adapters.bootstrap.evidence import Nats, directory_of, mark_file, stream_spec
 from adapters.bootstrap.people import known_people
 from adapters.bootstrap.supervise import Supervision
@@ -33,6 +34,7 @@ from application.board_snapshots import BoardSnapshots
 from application.bulk_cancel import BulkCancels
 from application.carrier import Carrier
 from application.dispatcher import Dispatcher
+from application.emergency import EmergencyStops
 from application.engine import Node
 from application.holds import Holds
 from application.job_maker import JobKeys, JobMaker
@@ -104,6 +106,7 @@ class Parts(Struct, frozen=True):
     views: Views
     supervision: Supervision
     watchdog: Watchdog
+    emergency: EmergencyStops
     reporter: Reporter
     clock: SystemClock
     ids: Uuid7Ids
@@ -166,7 +169,16 @@ def join(
     no_start = lambda: watchdog.refusal() or room.refusal()  # noqa: E731
     dispatcher = Dispatcher(board, engine, runs, reporter, no_start, clock, filters)
     maker = JobMaker(ledger, keys, caught_up_of(board, log))
-    may_write = permission_of(watchdog, room, supervision, keeper, marks, board)
+    emergency = EmergencyStops(
+        ledger,
+        board,
+        stopper_of(settings, engine, policy, reporter),
+        spool_of(settings),
+        reporter,
+        unreachable_of(log, watchdog),
+    )
+    ledger.first = emergency.first
+    may_write = permission_of(watchdog, room, supervision, keeper, marks, board, emergency)
     scheduler = scheduler_of(settings, ledger, policy, clock, maker, may_write, engine)
     return Parts(
         settings=settings,
@@ -193,6 +205,7 @@ def join(
         views=views_of(settings, server, log, journal, ledger, board, policy, clock, reporter),
         supervision=supervision,
         watchdog=watchdog,
+        emergency=emergency,
         reporter=reporter,
         clock=clock,
         ids=ids,
@@ -276,9 +289,10 @@ def permission_of(
     keeper: JournalKeeper,
     marks: MarkKeeper,
     board: Board,
+    emergency: EmergencyStops,
 ) -> Callable[[], None]:
-    """What every new command passes: the stream as it was, read to its end and found whole, room in
-    the store, every part alive."""
+    """What every new command passes: the stream as it was, read to its end and found whole, what
+    was stopped without it recorded, room in the store, every part alive."""
 
     def may_write() -> None:
         watchdog.check()
@@ -290,6 +304,7 @@ def permission_of(
             )
         marks.check()
         board.check()
+        emergency.check()
 
     return may_write
 
@@ -348,6 +363,7 @@ async def background(parts: Parts) -> None:
             ("journal", parts.keeper.run),
             ("mark", parts.marks.run),
             ("snapshots", parts.snapshots.run),
+            ("emergency stops", parts.emergency.run),
             ("carrier", parts.carrier.run),
             ("retention", parts.retention.run),
             ("run-limits", parts.run_limits.run),

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from adapters.bootstrap.compose import local_engine, nodes_of
 from adapters.bootstrap.disk import free_bytes
+from adapters.bootstrap.emergency import spool_of
 from adapters.bootstrap.evidence import directory_of, journal_path, mark_file, proven
 from adapters.bootstrap.filter_check import cluster_in, filters_of
 from adapters.bootstrap.marker import read_marker
@@ -27,6 +28,7 @@ from domain.errors import CountermandError
 
 FREE_BYTES_LOW: Final = 1024 * 1024 * 1024
 NODES_SHOWN_MAX: Final = 8
+STOPS_SHOWN_MAX: Final = 8
 
 
 class Finding(Struct, frozen=True):
@@ -175,6 +177,21 @@ def service(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def emergency_stops(settings: Settings) -> Iterator[Finding]:
+    """Whether jobs were stopped without the stream, and what of it still has to be done."""
+    spool, subject = spool_of(settings), "emergency stops"
+    for flaw in spool.damaged():
+        yield Finding("error", subject, flaw, "keep the file, and find out who changed it")
+    for one in spool.pending():
+        stop = one.stop
+        text = f"{stop.id} of job {stop.job} by {stop.caller.actor.name} is not recorded yet"
+        yield Finding("warning", subject, text, "start the service: it is the next event")
+    recorded = spool.recorded()
+    if recorded:
+        text = f"{len(recorded)} recorded, to be reviewed: {', '.join(recorded[-STOPS_SHOWN_MAX:])}"
+        yield Finding("warning", subject, text, "countermand audit --kind emergency_stop")
+
+
 def accounts(settings: Settings) -> Iterator[Finding]:
     """Whom tasks run as, whether that can be, and what they could read."""
     engine = local_engine(settings)
@@ -253,6 +270,7 @@ LOOKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     stream,
     views,
     service,
+    emergency_stops,
     nodes,
     accounts,
     process_groups,

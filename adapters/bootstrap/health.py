@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from adapters.bootstrap.compose import Parts
+from adapters.bootstrap.emergency import spool_of
 from adapters.bootstrap.filter_check import filters_of
 from adapters.http.bodies.health import Health, HealthStatus
 from adapters.http.routes.metrics import Snapshot
@@ -48,9 +49,16 @@ def snapshot_of(parts: Parts) -> Callable[[], Awaitable[Snapshot]]:
             nodes=parts.nodes.now(),
             ready=not not_ready(parts),
             read_only=bool(parts.watchdog.reasons),
+            emergency_stops_unrecorded=parts.emergency.unrecorded,
+            emergency_stops_unreviewed=await asyncio.to_thread(unreviewed, parts),
         )
 
     return snapshot
+
+
+def unreviewed(parts: Parts) -> int:
+    """Recorded stops that nobody has reviewed: all of them, whose files are kept aside."""
+    return len(spool_of(parts.settings).recorded())
 
 
 async def store_use(parts: Parts) -> tuple[int | None, int | None]:
@@ -86,6 +94,16 @@ async def bad_filters(parts: Parts) -> list[str]:
         return []
     found = await asyncio.to_thread(filters_of, cluster)
     return [f"{one.sentence}; {one.what_to_do}" for one in found if one.why]
+
+
+def emergencies(parts: Parts) -> list[str]:
+    """Stops that were ordered without the stream, and that it does not know yet."""
+    found, count = parts.emergency, parts.emergency.unrecorded
+    if not count:
+        return []
+    number = "1 emergency stop is" if count == 1 else f"{count} emergency stops are"
+    words = f"{number} not recorded yet; as soon as the stream takes it, it is"
+    return [words, *(f"emergency stop {n}: {why}" for n, why in found.troubles.items())]
 
 
 def unanswered(parts: Parts) -> list[str]:
@@ -136,6 +154,7 @@ def degraded(parts: Parts) -> list[str]:
         "written of it"
         for key in parts.carrier.strays
     ]
+    reasons += emergencies(parts)
     reasons += view_reasons(parts)
     reasons += unanswered(parts)
     full = parts.room.refusal()

@@ -73,6 +73,7 @@ async def service(
                 await parts.board_snapshots.begin()
             async with carried_on(parts), web(parts) as faces:
                 await parts.supervision.until_started(parts.board.caught_up)
+                await parts.supervision.until_started(parts.emergency.began)
                 parts.supervision.refuse_damage()
                 endpoint = endpoint_of(parts, faces)
                 path = write_endpoint(settings, endpoint)

@@ -13,6 +13,12 @@ NEEDS_A_LOOK: Final = frozenset(
     {
         "disk_reserve_given_up",
         "disk_reserve_not_taken",
+        "emergency_stop_done",
+        "emergency_stop_not_recorded",
+        "emergency_stop_ordered",
+        "emergency_stop_outcome_not_noted",
+        "emergency_stop_recorded",
+        "emergency_stops_wait",
         "job_cannot_go_on_now",
         "job_not_ended",
         "job_stays_in_view",

@@ -94,6 +94,7 @@ async def web(parts: Parts) -> AsyncIterator[Web]:
         listing=parts.views.listing,
         administration=parts.views.administration,
         nodes=parts.nodes,
+        emergency=parts.emergency,
         authenticator=authenticator,
         ids=parts.ids,
         health=health_of(parts),

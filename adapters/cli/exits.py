@@ -36,6 +36,7 @@ MEANINGS: Final = {
 BY_CODE: Final = {
     "illegal_transition": ILLEGAL_STATE,
     "not_permitted": REFUSED,
+    "stream_reachable": REFUSED,
     "conflict": CONFLICT,
     "version_mismatch": CONFLICT,
     "throttled": UNAVAILABLE,

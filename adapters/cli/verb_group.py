@@ -25,6 +25,7 @@ SECTIONS: Final = {
         "add": "Add tasks to a job.",
         "modify": "Give properties of a job new values.",
         "cancel": "Stop jobs, or one task of a job.",
+        "emergency-stop": "Kill a job while the stream cannot be reached.",
         "finish": "Stop a job, or one task, and count it as finished.",
         "requeue": "Run a failed or canceled job again, or one task.",
         "configure": "Take a job back to Configuring.",

@@ -41,6 +41,7 @@ MODES: Final = ("graceful", "normal", "forced")
 ORIGINS: Final = ("cli", "http", "hpcpack", "policy", "automation", "system")
 KINDS: Final = (
     "request",
+    "emergency_stop",
     "repeat",
     "refusal",
     "order",

@@ -20,6 +20,7 @@ from adapters.http.reading.requests import BODY_BYTES_MAX
 from adapters.http.routes.administration import Administrations
 from adapters.http.routes.bulk import BulkCommands
 from adapters.http.routes.commands import Commands
+from adapters.http.routes.emergency import EmergencyCommands
 from adapters.http.routes.health import health_routes
 from adapters.http.routes.listings import Listings, Provenance
 from adapters.http.routes.metrics import Snapshot, metrics_routes
@@ -37,6 +38,7 @@ from adapters.web.request_log import RequestCounts
 from adapters.web.requests import WebRequest
 from application.administration import Administration
 from application.bulk_cancel import BulkCancels
+from application.emergency import EmergencyStops
 from application.listing import Listing
 from application.node_use import NodeUses
 from application.ports import Ids
@@ -66,6 +68,7 @@ def create_app(
     listing: Listing,
     administration: Administration,
     nodes: NodeUses,
+    emergency: EmergencyStops,
     health: Callable[[], Awaitable[Health]],
     snapshot: Callable[[], Awaitable[Snapshot]],
     counts: RequestCounts,
@@ -83,6 +86,7 @@ def create_app(
         Commands(scheduler, ids),
         BulkCommands(bulk, ids),
         SubtaskCommands(scheduler, ids),
+        EmergencyCommands(emergency),
         Questions(scheduler, queries, door, closing, stream_limits, ids.new),
         Listings(listing, queries, provenance),
         Subtasks(queries, SubtaskQueries(queries, listing)),

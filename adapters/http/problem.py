@@ -65,6 +65,9 @@ KINDS: Final = {
     "illegal_transition": Kind(
         409, "Not in this state", "look at the job; another command may fit its state"
     ),
+    "stream_reachable": Kind(
+        409, "The stream can be reached", "cancel the job by force: that is recorded first"
+    ),
     "version_mismatch": Kind(
         412,
         "At another version",

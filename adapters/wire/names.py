@@ -36,6 +36,7 @@ WIRE_NAMES: Final[Mapping[type[Event], str]] = MappingProxyType(
         events.TaskFinishRequested: "countermand.TaskFinishRequested.v1",
         events.TaskRequeued: "countermand.TaskRequeued.v1",
         events.JobCommandRefused: "countermand.JobCommandRefused.v1",
+        events.EmergencyStopRecorded: "countermand.EmergencyStopRecorded.v1",
         events.TaskStopOrdered: "countermand.TaskStopOrdered.v1",
         events.TaskStopped: "countermand.TaskStopped.v1",
         events.TaskForceStopped: "countermand.TaskForceStopped.v1",

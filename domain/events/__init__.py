@@ -72,6 +72,7 @@ from domain.events.cluster import (
     StreamMended,
     StreamRestored,
 )
+from domain.events.emergency import EmergencyStop, EmergencyStopRecorded
 from domain.events.ending import (
     JobConfigured,
     JobEnding,
@@ -157,6 +158,8 @@ __all__ = [
     "ClusterEvent",
     "ClusterParameterSet",
     "Decision",
+    "EmergencyStop",
+    "EmergencyStopRecorded",
     "Event",
     "Exit",
     "JobActivationHeld",

@@ -25,6 +25,7 @@ from domain.events.cluster import (
     StreamMended,
     StreamRestored,
 )
+from domain.events.emergency import EmergencyStopRecorded
 from domain.events.ending import (
     JobConfigured,
     JobEnding,
@@ -91,6 +92,7 @@ JobEvent = (
     | TaskFinishRequested
     | TaskRequeued
     | JobCommandRefused
+    | EmergencyStopRecorded
     | TaskStopOrdered
     | TaskStopped
     | TaskForceStopped

@@ -373,6 +373,27 @@ async def test_a_kept_run_is_not_told_of_again(bench: Bench, engine: Engine) -> 
     await following.close()
 
 
+async def test_the_runs_of_a_job_are_told_and_no_others(bench: Bench, engine: Engine) -> None:
+    """Those that are prepared too: their start is not written yet."""
+    other = RunKey(KEY.job + 1, 1, 0, 1)
+    prepared = RunKey(KEY.job, 2, 0, 1)
+    for key in (other, prepared):
+        await engine.prepare(key, RunSpec("exit 0", {}, "n1"))
+    await started(bench, engine, RUNS)
+
+    found = await engine.runs_of(KEY.job)
+
+    assert {run.key: run.phase for run in found} == {
+        KEY: RunPhase.RUNNING,
+        prepared: RunPhase.PREPARED,
+    }
+    assert await engine.runs_of(99) == ()
+    await engine.stop(KEY, at_once())
+    await report(engine)
+    await engine.keep(KEY)
+    assert [run.key for run in await engine.runs_of(KEY.job)] == [prepared]
+
+
 async def test_a_run_that_goes_on_is_not_kept(bench: Bench, engine: Engine) -> None:
     await started(bench, engine, RUNS)
 

@@ -157,6 +157,10 @@ class Laws:
             assert bool(self.cancel_open) == (before.state is S.CANCELING)
             self.cancel_open = data.request_id
             self.cancels_accepted += not data.escalates
+        if isinstance(data, e.EmergencyStopRecorded) and data.in_effect:
+            assert data.escalates == self.cancel_open
+            self.cancel_open = data.request_id
+            self.cancels_accepted += not data.escalates
         if isinstance(data, TERMINAL):
             assert before.state not in JOB_ENDED
             assert isinstance(data, e.JobCanceled) == bool(self.cancel_open)

@@ -132,6 +132,8 @@ JOB_FOR: Final[dict[str, Callable[[Service], int]]] = {
 
 def words_for(service: Service, line: str) -> Words:
     """What stands in an example, and what it means here."""
+    if line.startswith("countermand emergency-stop"):
+        return without_service(service)
     data = stopped(service, line) if line.startswith(ON_A_STORE) else service.home / "other"
     where = {
         "/var/lib/countermand": str(data),
@@ -145,6 +147,16 @@ def words_for(service: Service, line: str) -> Words:
         jobs["12:00:04"] = service.events(int(jobs["17"]))[-1].body["time"]
     acting = {"alice": "root"} if line.startswith("countermand watch") else {}
     return where | acting | jobs
+
+
+def without_service(service: Service) -> Words:
+    """The data directory of a service that was killed, and a job of it that runs on."""
+    home = Path(tempfile.mkdtemp(prefix="killed-", dir=service.home))
+    home.chmod(0o711)
+    one = Service(home).start()
+    job = running(one)
+    one.kill()
+    return {"emergency-stop 17": f"emergency-stop {job}", "/var/lib/countermand": str(one.data)}
 
 
 def settings_of_another(service: Service, data: Path) -> Path:

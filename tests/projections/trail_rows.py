@@ -6,6 +6,7 @@ from domain import events as e
 from domain.identity import Caller, Origin, Principal
 from domain.states import (
     CancelMode,
+    EmergencyOutcome,
     JobState,
     NodeRelease,
     TaskState,
@@ -170,6 +171,28 @@ REQUESTS: list[tuple[e.JobEvent, dict[str, object]]] = [
             "tasks": "2",
             "detail": "1 running, 0 waiting; 0 s grace",
             **TASK_CANCEL,
+        },
+    ),
+    (
+        e.EmergencyStopRecorded(
+            *("e1", CancelMode.FORCED, "fire", "smoke", JobState.RUNNING, e.RunSet(2, RUN)),
+            *(e.TaskSet(0), 0, NodeRelease.NONE, "", True, ALLOWED),
+            e.EmergencyStop(
+                *("2026-03-01T08:00:00.000000Z", 0, "no answer", 8, 8, JobState.RUNNING),
+                *(e.RunSet(2, RUN), EmergencyOutcome.STOPPED, 2, 3, 0, "a" * 64),
+            ),
+        ),
+        {
+            "kind": "emergency_stop",
+            "operation": "emergency_stop",
+            "outcome": "accepted",
+            "request_id": "e1",
+            "mode": "forced",
+            "message": "fire",
+            "reason_code": "smoke",
+            "rule": "owner-controls",
+            "detail": "ordered at 2026-03-01T08:00:00.000000Z by uid 0 without the stream "
+            "(no answer); 2 of 2 runs ended, 3 processes killed",
         },
     ),
     (

@@ -9,7 +9,14 @@ from domain import events as e
 from domain.bulk import HowToCancel, content_of_wanted, request_bulk
 from domain.hresult import HResult
 from domain.identity import Caller, Origin, Principal, Role
-from domain.states import CancelMode, FilterHow, JobMark, StopStep
+from domain.states import (
+    CancelMode,
+    EmergencyOutcome,
+    FilterHow,
+    JobMark,
+    JobState,
+    StopStep,
+)
 from tests.domain.builders import (
     DENIED,
     NODE,
@@ -52,6 +59,7 @@ def every_event(cluster: str) -> Author:
     by_force(author, 3)
     limits(author, 4)
     rejected(author, 5)
+    in_an_emergency(author, 6)
     a_cancel_of_nothing(author)
     a_request_on_many_jobs(author)
     what_became_of_the_stream(author)
@@ -176,6 +184,21 @@ def rejected(author: Author, number: int) -> None:
     """Not valid."""
     author.add(replace(add(specs(1), submit=True, request_id=f"a{number}"), job_id=number))
     author.tell(number, c.StartValidation(), c.EndValidation("no_such_queue", "no such queue"))
+
+
+def in_an_emergency(author: Author, number: int) -> None:
+    """Stopped while the stream was away; the second stop changes nothing."""
+    author.add(job(number, submit=True, request_id=f"a{number}"))
+    author.tell(number, c.StartValidation(), c.EndValidation(), c.StartJob((NODE,)), start(1))
+    runs = e.RunSet(1, (e.RunRange(1, 1, NODE),))
+    stop = e.EmergencyStop(
+        *("2026-03-01T08:00:00.000000Z", 0, "no answer", 80, 6, JobState.RUNNING, runs),
+        *(EmergencyOutcome.STOPPED, 1, 2, 0, "a" * 64),
+    )
+    for request_id in ("e1", "e2"):
+        asked = replace(author.asked(request_id), asker="root")
+        author.ask(number, c.RecordEmergencyStop(asked, "fire", "", stop))
+    author.tell(number, killed(1, "e1"), c.SkipRelease(), end_job())
 
 
 def a_cancel_of_nothing(author: Author) -> None:

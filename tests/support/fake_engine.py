@@ -239,6 +239,11 @@ class FakeEngine:
         run = None if key in self.machine.kept else self.machine.runs.get(key)
         return run.status if run else None
 
+    async def runs_of(self, job: int) -> tuple[RunStatus, ...]:
+        self._answer()
+        found = {key: run for key, run in self.machine.runs.items() if key.job == job}
+        return tuple(run.status for key, run in found.items() if key not in self.machine.kept)
+
     async def reports(self) -> AsyncIterator[RunStatus]:
         while (status := await self._queue.get()) is not None:
             yield status

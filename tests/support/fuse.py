@@ -121,6 +121,9 @@ class FusedEngine:
         await self._fuse.alive()
         return await self.fake.recover()
 
+    async def runs_of(self, job: int) -> tuple[RunStatus, ...]:
+        return await self.fake.runs_of(job)
+
     async def prepare(self, key: RunKey, spec: RunSpec) -> RunHandle:
         return await self._act(lambda: self.fake.prepare(key, spec))
 

@@ -10,6 +10,7 @@ from adapters.cli.reaching.bulk_shapes import Canceled, Plan
 from adapters.cli.reaching.client import CONNECT_SECONDS_MAX, Lost, Response, Unreachable, ask
 from adapters.cli.reaching.endpoint import START_ONE, Endpoint
 from adapters.cli.reaching.shapes import (
+    EmergencyStopped,
     Health,
     JobDetail,
     JobEvents,
@@ -92,6 +93,11 @@ class Server:
         if if_version is not None:
             headers["If-Match"] = f'"{if_version}"'
         return cast(Receipt, self._json(method, path, text, headers))
+
+    def emergency_stop(self, job: str, body: Mapping[str, object]) -> EmergencyStopped:
+        """Stop a job while the stream is away. Not asked again when the answer is lost."""
+        text, path = json.dumps(body, ensure_ascii=False).encode("utf-8"), quoted(job)
+        return cast(EmergencyStopped, self._json("POST", f"/jobs/{path}/emergency-stop", text))
 
     def cancel_jobs(self, path: str, body: Mapping[str, object], key: str) -> Canceled:
         """Cancel many jobs under one request id, "" for that of a plan; an answer for each."""

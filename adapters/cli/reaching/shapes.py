@@ -42,6 +42,21 @@ class Receipt(TypedDict, total=False):
     waited: "Waited"
 
 
+class EmergencyStopped(TypedDict):
+    """What was done without the stream; it is recorded later."""
+
+    stop_id: str
+    job_id: int
+    ordered_at: str
+    outcome: str
+    runs: int
+    ended: int
+    killed: int
+    survivors: int
+    unreachable: str
+    sha256: str
+
+
 class Waited(TypedDict):
     """How it was when the waiting ended."""
 

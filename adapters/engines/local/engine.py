@@ -196,6 +196,9 @@ class LocalEngine:
         follower = self._runs.get(key)
         return follower.record.status if follower else None
 
+    async def runs_of(self, job: int) -> tuple[RunStatus, ...]:
+        return tuple(x.record.status for key, x in self._runs.items() if key.job == job)
+
     async def reports(self) -> AsyncIterator[RunStatus]:
         while (status := await self._reports.get()) is not None:
             yield status

@@ -33,7 +33,8 @@ class Snapshot(Struct, frozen=True):
 
     ``troubles``: None while the views cannot be asked. ``store_bytes``, ``store_capacity_bytes``:
     of the stream, None while it does not answer. ``nodes``: with what is on them. ``ready``:
-    whether commands are taken. ``read_only``: the stream is not what it was.
+    whether commands are taken. ``read_only``: the stream is not what it was. ``emergency_stops_*``:
+    ordered without the stream.
     """
 
     counts: Mapping[CountKey, int]
@@ -46,6 +47,8 @@ class Snapshot(Struct, frozen=True):
     nodes: tuple[NodeUse, ...]
     ready: bool
     read_only: bool
+    emergency_stops_unrecorded: int = 0
+    emergency_stops_unreviewed: int = 0
 
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4"
@@ -166,6 +169,14 @@ def gauges(now: Snapshot) -> dict[str, tuple[str, float | None]]:
         "read_only": (
             "1 once the stream was found changed, replaced or cut short.",
             float(now.read_only),
+        ),
+        "emergency_stops_unrecorded": (
+            "Stops that were ordered without the stream and are not recorded yet.",
+            now.emergency_stops_unrecorded,
+        ),
+        "emergency_stops_unreviewed": (
+            "Stops that were ordered without the stream, recorded, and not reviewed.",
+            now.emergency_stops_unreviewed,
         ),
     }
 

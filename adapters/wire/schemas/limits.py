@@ -117,6 +117,11 @@ LIMITS: Final[Mapping[str, Schema]] = {
     "survivors": COUNT,
     "stopped": COUNT,
     "force_stopped": COUNT,
+    "ended": COUNT,
+    "uid": COUNT,
+    "known_position": COUNT,
+    "known_version": COUNT,
+    "spool_sha256": DIGEST,
     "pid": FROM_ONE,
     "start_ticks": COUNT,
     # envelope

@@ -26,6 +26,7 @@ from adapters.journal import SqliteJournal
 from adapters.policy import default_policy
 from adapters.principals import Principals, PrincipalsFile
 from adapters.recorder_log import RecorderLog, memory_log
+from adapters.spool import FileSpool
 from adapters.web.by_path import ByPath
 from adapters.web.closing import Closing, ended
 from adapters.web.on_first_use import OnFirstUse
@@ -37,6 +38,8 @@ from application.administration import Administration, Known
 from application.appending import one_by_one
 from application.board import Board
 from application.bulk_cancel import BulkCancels
+from application.emergency import EmergencyStops
+from application.emergency_stopper import EmergencyStopper
 from application.engine import Node
 from application.job_maker import JobKeys, JobMaker
 from application.journal_keeper import JournalKeeper
@@ -54,6 +57,7 @@ from domain.events import Aggregate, RunHandle
 from domain.identity import Caller, Role
 from domain.instruct import instruct
 from tests.support.accounts import refused_account
+from tests.support.fake_engine import FakeEngine, FakeMachine
 from tests.support.views import joined, kept_up
 from tests.support.waiting import eventually
 from tests.support.web import NO_TLS
@@ -224,6 +228,7 @@ class Stack:
                     policy, self.views.projector, self.views.builder, self._known, self._people
                 ),
                 nodes=self.nodes,
+                emergency=self._emergency(directory),
                 health=self._health,
                 snapshot=self._snapshot,
                 counts=counts,
@@ -282,6 +287,20 @@ class Stack:
 
     async def _caught_up(self) -> None:
         await self.board.caught_up.wait()
+
+    def _emergency(self, directory: Path) -> EmergencyStops:
+        """Stops without the log, while that is down."""
+
+        def nobody_told(event: str, **facts: object) -> None:
+            """Nobody runs this service."""
+
+        async def why() -> str:
+            return str(self.log.trouble or "")
+
+        spool, engine = FileSpool(directory / "spool"), FakeEngine(FakeMachine(), nodes=NODES)
+        parts = (default_policy(), spool, SystemClock(), NewIds(), nobody_told)
+        stopper = EmergencyStopper(engine, *parts, 1.0)
+        return EmergencyStops(self.ledger, self.board, stopper, spool, nobody_told, why)
 
     async def _health(self) -> Health:
         return self.health

@@ -22,8 +22,10 @@ from tests.support.web import basic
 WHOAMI = "/api/v1/whoami"
 
 
-async def as_uid(service: Stack, uid: int, path: str = WHOAMI) -> tuple[int, Any]:
-    """Status and body of a GET on the Unix socket by a child with another uid."""
+async def as_uid(
+    service: Stack, uid: int, path: str = WHOAMI, method: str = "GET"
+) -> tuple[int, Any]:
+    """Status and body of a request on the Unix socket by a child with another uid."""
     os.chmod(service.directory, 0o755)
     for parent in service.directory.parents:
         if parent.stat().st_uid == os.geteuid() and parent.is_relative_to("/tmp/pytest-of-root"):
@@ -38,7 +40,7 @@ async def as_uid(service: Stack, uid: int, path: str = WHOAMI) -> tuple[int, Any
             with socket.socket(socket.AF_UNIX) as sock:
                 sock.connect(str(service.socket))
                 sock.sendall(
-                    f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+                    f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
                 )
                 while chunk := sock.recv(65536):
                     os.write(write, chunk)

@@ -1,0 +1,132 @@
+"""Emergency stops in files, one each, until the log knows them; then put aside as they are.
+
+<data>/spool/emergency/<id>.json            not recorded yet
+<data>/spool/emergency/recorded/<id>.json   recorded, with its digest, on the job
+
+A file is one or two lines of JSON: the stop, written and synced before the act, and behind it what
+came of it. Each line brings the SHA-256 of what it says, so that one that was changed or cut shows.
+0600, and no crash leaves one halfway.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+
+from adapters.durable_file import sync_directory, write_durably
+from application.emergency_spool import Spooled, SpooledOutcome, SpooledStop
+
+SUFFIX: Final = ".json"
+RECORDED: Final = "recorded"
+T = TypeVar("T")
+FILE_BYTES_MAX: Final = 256 * 1024
+"""Far above the 64 KiB that its event may have."""
+
+
+class Line(Struct, frozen=True):
+    """``sha256``: of the bytes of ``said``. ``kind``: stop, or outcome."""
+
+    kind: str
+    sha256: str
+    said: Raw
+
+
+class Damaged(Exception):
+    """What is wrong with a file, as words behind its name."""
+
+
+class FileSpool:
+    """``Spool`` in a directory, which is made with the first stop."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def put(self, stop: SpooledStop) -> None:
+        made = [x for x in (self.directory, self.directory.parent) if not x.exists()]
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for directory in made:
+            sync_directory(directory.parent)
+        write_durably(self._path(stop.id), line("stop", stop))
+
+    def complete(self, stop_id: str, outcome: SpooledOutcome) -> Spooled:
+        path = self._path(stop_id)
+        first = path.read_bytes().splitlines(keepends=True)[0]
+        write_durably(path, first + line("outcome", outcome))
+        return read(path)
+
+    def pending(self) -> tuple[Spooled, ...]:
+        found = []
+        for path in self._files(self.directory):
+            try:
+                found.append(read(path))
+            except (Damaged, OSError):
+                continue
+        return tuple(found)
+
+    def keep(self, stop_id: str) -> None:
+        path = self._path(stop_id)
+        aside = self.directory / RECORDED
+        if not path.exists():
+            return
+        aside.mkdir(mode=0o700, exist_ok=True)
+        path.replace(aside / path.name)
+        sync_directory(aside)
+        sync_directory(self.directory)
+
+    def recorded(self) -> tuple[str, ...]:
+        return tuple(x.stem for x in self._files(self.directory / RECORDED))
+
+    def damaged(self) -> tuple[str, ...]:
+        found = []
+        for path in self._files(self.directory):
+            try:
+                read(path)
+            except (Damaged, OSError) as error:
+                found.append(f"the emergency stop in {path} cannot be read: {error}")
+        return tuple(found)
+
+    def _path(self, stop_id: str) -> Path:
+        return self.directory / f"{stop_id}{SUFFIX}"
+
+    def _files(self, directory: Path) -> list[Path]:
+        return sorted(x for x in directory.glob(f"*{SUFFIX}") if x.is_file())
+
+
+def line(kind: str, said: SpooledStop | SpooledOutcome) -> bytes:
+    """One line of a file."""
+    raw = msgspec.json.encode(said)
+    return msgspec.json.encode(Line(kind, digest(raw), Raw(raw))) + b"\n"
+
+
+def read(path: Path) -> Spooled:
+    """A file. Raises ``Damaged`` when it is not as it was written."""
+    with path.open("rb") as file:
+        whole = file.read(FILE_BYTES_MAX)
+    lines = whole.splitlines()
+    if not 1 <= len(lines) <= 2:
+        raise Damaged(f"it has {len(lines)} lines; one or two were written")
+    stop = said_in(lines[0], "stop", SpooledStop)
+    if path.stem != stop.id:
+        raise Damaged(f"it holds the stop {stop.id}")
+    outcome = said_in(lines[1], "outcome", SpooledOutcome) if len(lines) > 1 else None
+    return Spooled(stop, outcome, digest(whole))
+
+
+def said_in(raw: bytes, kind: str, type_: type[T]) -> T:
+    """What one line says."""
+    try:
+        found = msgspec.json.decode(raw, type=Line)
+        if found.kind != kind:
+            raise Damaged(f"a line is of the kind {found.kind!r}, not {kind!r}")
+        if digest(bytes(found.said)) != found.sha256:
+            raise Damaged(f"its {kind} is not what was written: the SHA-256 differs")
+        return msgspec.json.decode(found.said, type=type_)
+    except msgspec.MsgspecError as error:
+        raise Damaged(f"its {kind} has another form: {error}") from error
+
+
+def digest(raw: bytes) -> str:
+    """SHA-256 (hex)."""
+    return hashlib.sha256(raw).hexdigest()

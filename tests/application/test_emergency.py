@@ -1,0 +1,182 @@
+"""What is stopped without the log is the next that is written of its job, whoever writes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from adapters.spool import FileSpool
+from application.emergency import EmergencyStops
+from application.emergency_stopper import EmergencyStopper
+from application.ports import LogIdentity, Stored, Token, Write
+from domain import events as e
+from domain.errors import BadRequest, IllegalTransition, NotPermitted, Refused, Unavailable, Unknown
+from domain.identity import Caller
+from domain.states import EmergencyOutcome, JobState
+from tests.support.fuse import Fuse, FusedLog
+from tests.support.stack import ADMIN, BOB, Stack, World, until
+
+STOPPED = ["EmergencyStopRecorded", "TaskForceStopped", "JobCanceled"]
+
+
+class DownLog(FusedLog):
+    """Takes nothing and tells nothing while it is ``down``."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.log, Fuse())
+        self.down = False
+
+    async def identity(self) -> LogIdentity:
+        self._check()
+        return await super().identity()
+
+    async def load(
+        self,
+        aggregate: e.Aggregate,
+        after: Token = Token(),  # noqa: B008
+    ) -> tuple[Stored, ...]:
+        self._check()
+        return await super().load(aggregate, after)
+
+    async def append(self, writes: Sequence[Write]) -> tuple[Token, ...]:
+        self._check()
+        return await super().append(writes)
+
+    def _check(self) -> None:
+        if self.down:
+            raise Unavailable("the log is down")
+
+
+class Life:
+    """A service with a log that may be down."""
+
+    def __init__(self, world: World, fuse: Fuse | None = None) -> None:
+        self.world = world
+        self.log = DownLog(world)
+        self.spool = FileSpool(world.directory / "spool")
+        self.stack = Stack(world, log=self.log, fuse=fuse)
+        stack, parts = self.stack, (world.clock, world.ids, self.stack.report)
+        stopper = EmergencyStopper(stack.engine, stack.policy, self.spool, *parts, 5.0)
+        ledger, board = stack.ledger, stack.board
+        self.stops = EmergencyStops(ledger, board, stopper, self.spool, stack.report, self.why)
+        ledger.first = self.stops.first
+
+    async def why(self) -> str:
+        """Why nothing can be recorded."""
+        return "the log is down" if self.log.down else ""
+
+    async def stop(self, job: int, caller: Caller = ADMIN, message: str = "fire") -> str:
+        """An emergency stop; its id."""
+        return (await self.stops.stop(caller, 0, str(job), message, "smoke")).stop.id
+
+    @asynccontextmanager
+    async def recording(self) -> AsyncIterator[None]:
+        """What is pending is recorded by itself."""
+        task = asyncio.create_task(self.stops.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def test_the_record_comes_before_the_ends(world: World) -> None:
+    """The end of the run is reported at once, and waits for the record."""
+    life = Life(world)
+    async with life.stack as stack, life.recording():
+        job = await stack.running("ignore")
+        before = await world.types(job)
+        life.log.down = True
+        stop = await life.stop(job)
+        assert world.live(job) == []
+        assert await world.types(job) == before
+        assert life.stops.unrecorded == 1
+        life.log.down = False
+        await stack.state(job, JobState.CANCELED)
+        assert (await world.types(job))[len(before) :] == STOPPED
+        fact = (await world.facts(job))[len(before)]
+        assert isinstance(fact, e.EmergencyStopRecorded)
+        assert (fact.request_id, fact.stop.outcome) == (stop, EmergencyOutcome.STOPPED)
+        await until(lambda: life.spool.recorded() == (stop,))
+        assert life.stops.unrecorded == 0
+        await world.check(stack, job)
+
+
+async def test_nobody_gets_in_between(world: World) -> None:
+    """A request that comes before the record was made waits for it."""
+    life = Life(world)
+    async with life.stack as stack:
+        job = await stack.running("ignore")
+        life.log.down = True
+        await life.stop(job)
+        life.log.down = False
+        await stack.cancel(job)
+        types = await world.types(job)
+        answer = next(n for n, x in enumerate(types) if x.startswith("JobCancelRe"))
+        assert types.index("EmergencyStopRecorded") < answer
+        await stack.state(job, JobState.CANCELED)
+        await world.check(stack, job)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_crash_at_the_record_makes_one_of_it(world: World, when: str) -> None:
+    fuse = Fuse()
+    life = Life(world, fuse)
+    async with life.stack as stack:
+        job = await stack.running("ignore")
+        life.log.down = True
+        await life.stop(job)
+        life.log.down = False
+        fuse.what, fuse.when = "append", "before" if when == "before" else "after"
+        fuse.nth = fuse.counted["append"] + 1
+        await until(fuse.blown.is_set)
+    following = Life(world)
+    assert following.stops.unrecorded == 1
+    async with following.stack as stack, following.recording():
+        await asyncio.wait_for(following.stops.began.wait(), 10)
+        await stack.state(job, JobState.CANCELED)
+        assert (await world.types(job))[-3:] == STOPPED
+        assert len(following.spool.recorded()) == 1
+        await world.check(stack, job)
+
+
+async def test_what_is_refused_leaves_nothing(world: World) -> None:
+    life = Life(world)
+    async with life.stack as stack:
+        job = await stack.running("ignore")
+        done = await stack.running("run", key="other")
+        await stack.cancel(done)
+        await stack.state(done, JobState.CANCELED)
+        with pytest.raises(Refused, match="--force"):
+            await life.stop(job)
+        life.log.down = True
+        with pytest.raises(NotPermitted):
+            await life.stop(job, BOB)
+        with pytest.raises(BadRequest):
+            await life.stop(job, message="x" * 321)
+        with pytest.raises(Unknown):
+            await life.stop(99)
+        with pytest.raises(IllegalTransition):
+            await life.stop(done)
+        assert life.spool.pending() == ()
+        assert world.live(job)
+
+
+async def test_a_stop_of_a_job_that_the_log_does_not_know_waits_for_a_person(
+    world: World, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    life = Life(world)
+    async with life.stack as stack:
+        job = await stack.running("ignore")
+        life.log.down = True
+        await life.stop(job)
+    lost = World(tmp_path_factory.mktemp("lost"))
+    (lost.directory / "spool").symlink_to(world.directory / "spool")
+    following = Life(lost)
+    async with following.stack, following.recording():
+        await asyncio.wait_for(following.stops.began.wait(), 10)
+        assert list(following.stops.troubles.values()) == [f"the stream has no job {job}"]
+        assert following.stops.unrecorded == 1
+        assert len(following.spool.pending()) == 1
