@@ -94,7 +94,7 @@ Answer = (
 """What answers a request of a person."""
 
 
-def requests_of(  # noqa: C901 - one case a fact, and the compiler checks that none is missing
+def requests_of(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks that none is missing
     job: Job, recorded: e.Recorded, data: Answer
 ) -> Iterator[Try]:
     """The requests that may have led to this fact about ``job``, as it was before."""
