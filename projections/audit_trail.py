@@ -34,6 +34,7 @@ class Kind(StrEnum):
     REQUEUE = "requeue"
     REMOVAL = "removal"
     PARAMETER_CHANGE = "parameter_change"
+    POLICY_CHANGE = "policy_change"
     EVIDENCE = "evidence"
 
 

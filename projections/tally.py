@@ -45,7 +45,14 @@ BUCKETS_MS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_00
 
 SUM: Final = "sum"
 ASKED: Final = frozenset(
-    {Kind.REQUEST, Kind.REPEAT, Kind.REFUSAL, Kind.REQUEUE, Kind.PARAMETER_CHANGE}
+    {
+        Kind.REQUEST,
+        Kind.REPEAT,
+        Kind.REFUSAL,
+        Kind.REQUEUE,
+        Kind.PARAMETER_CHANGE,
+        Kind.POLICY_CHANGE,
+    }
 )
 REACHED: Final = (Stage.ORDERED, Stage.STOPPED, Stage.RELEASED, Stage.CANCELED, Stage.TAKEN_OVER)
 

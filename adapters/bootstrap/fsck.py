@@ -26,6 +26,7 @@ from adapters.jetstream.connection import Connection
 from adapters.jetstream.log import identity_of
 from adapters.jetstream.whole import info_of, whole_stream
 from adapters.journal import SqliteJournal
+from adapters.policy import default_policy
 from adapters.snapshots.shelf import SqliteShelf
 from adapters.views.compare import SqliteComparison
 from adapters.views.files import SqliteViewFiles
@@ -119,7 +120,7 @@ class Looking:
         identity = LogIdentity(identity_of(self._info), self._info.state.first_seq, last)
         self._witnesses(identity, copied, mark)
         shelf = SqliteShelf()
-        checker = Checker(self._settings.cluster, shelf)
+        checker = Checker(self._settings.cluster, shelf, frozenset({default_policy().digest}))
         views = asyncio.create_task(self._views(identity))
         try:
             stream = whole_stream(self._connection, spec, self._info)

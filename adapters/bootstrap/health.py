@@ -48,6 +48,7 @@ def snapshot_of(parts: Parts) -> Callable[[], Awaitable[Snapshot]]:
             nodes=parts.nodes.now(),
             ready=not not_ready(parts),
             read_only=bool(parts.watchdog.reasons),
+            policy_errors=parts.policy.in_force.errors,
         )
 
     return snapshot
@@ -137,6 +138,12 @@ def degraded(parts: Parts) -> list[str]:
         for key in parts.carrier.strays
     ]
     reasons += view_reasons(parts)
+    broken = parts.policy.in_force.broken
+    if broken:
+        reasons.append(
+            f"the policy in force cannot be used, and everything is refused: {broken}; two "
+            "administrators can put another in force: countermand policy activate FILE"
+        )
     reasons += unanswered(parts)
     full = parts.room.refusal()
     if full:

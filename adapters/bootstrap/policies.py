@@ -1,4 +1,4 @@
-"""``countermand policy``: the rules in force, those in a file, recorded decisions asked again."""
+"""``countermand policy``: the shipped rules, those in a file, recorded decisions asked again."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +20,7 @@ from adapters.policy import (
     parsed_schema,
     schema_text,
 )
+from application.policy_in_force import usable
 from application.rechecking import Again, Recheck, Rechecked, recheck_stream
 from application.settings import Settings
 from domain.errors import Misconfigured
@@ -29,7 +30,7 @@ Told = Callable[[int, int], None]
 
 
 class InForce(Struct, frozen=True):
-    """The rules in force, what they may ask about, and what answers by them."""
+    """The shipped rules, what they may ask about, and what answers by them."""
 
     digest: str
     schema_digest: str
@@ -39,7 +40,7 @@ class InForce(Struct, frozen=True):
 
 
 def in_force() -> InForce:
-    """The rules that a service of this version goes by."""
+    """The rules that come with this version."""
     policy = default_policy()
     return InForce(policy.digest, policy.schema_digest, policy.engine, policy.text, schema_text())
 
@@ -60,18 +61,20 @@ def text_of(file: Path) -> str:
         raise Misconfigured(f"{file}: byte {error.start} is not UTF-8") from error
 
 
-def policies_here(files: Sequence[Path]) -> dict[str, Again]:
-    """The rules in force, those in the files, and the table that came before them; by digest."""
-    table = TablePolicy()
-    found: dict[str, Again] = {table.digest: table}
-    for policy in (default_policy(), *(CedarPolicy(text_of(x), schema_text()) for x in files)):
-        found[policy.digest] = policy
-    return found
+def policies_here(files: Sequence[Path]) -> list[Again]:
+    """The shipped rules, those in the files, and the table that came before them."""
+    given = [CedarPolicy(text_of(x), schema_text()) for x in files]
+    return [TablePolicy(), default_policy(), *given]
+
+
+def read_again(text: str, schema: str) -> Again:
+    """Rules of the stream; those that cannot be used refuse everything, as they did."""
+    return usable(CedarPolicy, text, schema, default_policy())
 
 
 async def rechecked(settings: Settings, files: Sequence[Path], limit: int, told: Told) -> Rechecked:
     """Every recorded decision, computed again. Raises ``Misconfigured`` or ``Unavailable``."""
-    recheck = Recheck(policies_here(files), limit)
+    recheck = Recheck(policies_here(files), limit, read_again)
     async with stream_reached(settings) as server:
         connection = await Connection.open(server.address(NatsRole.SERVICE))
         try:

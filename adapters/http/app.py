@@ -21,6 +21,7 @@ from adapters.http.routes.health import health_routes
 from adapters.http.routes.listings import Listings, Provenance
 from adapters.http.routes.metrics import Snapshot, metrics_routes
 from adapters.http.routes.nodes import Nodes
+from adapters.http.routes.policy import Policies, PolicyUses
 from adapters.http.routes.questions import Questions
 from adapters.http.routes.schemas import Contract, Schemas
 from adapters.http.routes.subtask_commands import SubtaskCommands
@@ -49,6 +50,7 @@ def create_app(
     listing: Listing,
     administration: Administration,
     nodes: NodeUses,
+    policy: PolicyUses,
     health: Callable[[], Awaitable[Health]],
     snapshot: Callable[[], Awaitable[Snapshot]],
     counts: RequestCounts,
@@ -71,6 +73,7 @@ def create_app(
         Subtasks(queries, SubtaskQueries(queries, listing)),
         Administrations(administration),
         Nodes(nodes),
+        Policies(policy, authenticator.named, ids),
         Schemas(contract),
     )
     routes = [route for part in parts for route in part.routes()]

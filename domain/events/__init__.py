@@ -85,6 +85,7 @@ from domain.events.envelope import (
     BULK,
     CLUSTER,
     JOB,
+    POLICY,
     REQUEST,
     Aggregate,
     BulkEvent,
@@ -92,6 +93,7 @@ from domain.events.envelope import (
     Event,
     JobEvent,
     NewEvent,
+    PolicyEvent,
     Recorded,
     RefusalEvent,
     RequestEvent,
@@ -123,6 +125,12 @@ from domain.events.parts import (
     TaskSet,
     TaskSpec,
 )
+from domain.events.policy import (
+    PolicyActivated,
+    PolicyCommandRefused,
+    PolicyProposed,
+    PolicySchemaRecorded,
+)
 from domain.events.running import JobStarted, TaskFailed, TaskFinished, TaskStarted
 from domain.events.stopping import (
     JobCanceled,
@@ -141,6 +149,7 @@ __all__ = [
     "BULK",
     "CLUSTER",
     "JOB",
+    "POLICY",
     "REQUEST",
     "Aggregate",
     "BulkCancelRequested",
@@ -183,8 +192,13 @@ __all__ = [
     "NodeReleaseEnded",
     "NodeReleaseSkipped",
     "NodeReleaseStarted",
+    "PolicyActivated",
+    "PolicyCommandRefused",
     "PolicyEntity",
+    "PolicyEvent",
+    "PolicyProposed",
     "PolicyRequest",
+    "PolicySchemaRecorded",
     "Recorded",
     "RefusalEvent",
     "RequestEvent",

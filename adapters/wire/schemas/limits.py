@@ -103,6 +103,11 @@ LIMITS: Final[Mapping[str, Schema]] = {
     "total": FROM_ONE,
     "resolved_at": COUNT,
     "plan": DIGEST,
+    "backtest": DIGEST,
+    "PolicyActivated.previous": DIGEST,
+    "rule_count": COUNT,
+    "proposed_version": COUNT,
+    "note": Schema(max_length=MESSAGE_UNITS_MAX),
     # stopping
     "runtime_seconds": COUNT,
     "retry_count": COUNT,
