@@ -148,7 +148,12 @@ async def test_an_answer_names_its_rules_and_what_they_were_told(tmp_path: Path)
     async with governed(tmp_path) as made:
         ada, sam = made.person("ada", Role.ADMINISTRATOR), made.person("sam")
         job = await submit(sam)
-        asked_for = {"job": job, "person": "sam", "mode": "forced", "message_units": 3}
+        asked_for: dict[str, str | int] = {
+            "job": job,
+            "person": "sam",
+            "mode": "forced",
+            "message_units": 3,
+        }
         said = (await ada.get("/api/v1/policy/answer", params=asked_for)).json()
         assert (said["effect"], said["rules"]) == ("allow", ["owner-controls"])
         (request,) = said["requests"]
