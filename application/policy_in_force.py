@@ -5,6 +5,7 @@ that moment on: at once for those that were activated here, and by what the stre
 Decisions that are made are no longer touched.
 """
 
+import threading
 from collections import OrderedDict
 from typing import Final
 
@@ -99,6 +100,7 @@ class PolicyInForce:
     def __init__(self, shipped: Rules, schema: str, read: ReadRules) -> None:
         self._shipped = shipped
         self._read = read
+        self._reading = threading.Lock()  # texts are read beside the loop
         self._kept: OrderedDict[tuple[str, str], Rules] = OrderedDict()
         self._rules: Rules = shipped
         self._text = shipped.text
@@ -152,9 +154,10 @@ class PolicyInForce:
         about = (digest_of(text), digest_of(self.schema))
         if about == (self._shipped.digest, self._shipped.schema_digest):
             return self._shipped
-        if about not in self._kept:
-            self._kept[about] = self._read(text, self.schema)
-        self._kept.move_to_end(about)
-        while len(self._kept) > READ_KEPT_MAX:
-            self._kept.popitem(last=False)
-        return self._kept[about]
+        with self._reading:
+            if about not in self._kept:
+                self._kept[about] = self._read(text, self.schema)
+            self._kept.move_to_end(about)
+            while len(self._kept) > READ_KEPT_MAX:
+                self._kept.popitem(last=False)
+            return self._kept[about]
