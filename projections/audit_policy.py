@@ -3,7 +3,7 @@
 from domain import events as e
 from domain.outcome import outcome_of
 from projections.audit_trail import Kind, Said
-from projections.summary import summary
+from projections.summary import DIGEST_CHARACTERS, summary
 
 
 def policy_proposed(fact: e.PolicyProposed) -> Said:
@@ -15,7 +15,7 @@ def policy_proposed(fact: e.PolicyProposed) -> Said:
         request_id=fact.request_id,
         message=fact.note,
         rule=rules(fact.decision),
-        subject=fact.digest,
+        subject=fact.digest[:DIGEST_CHARACTERS],
         detail=summary(fact),
     )
 
@@ -31,7 +31,7 @@ def policy_activated(fact: e.PolicyActivated) -> Said | None:
         request_id=fact.request_id,
         message=fact.note,
         rule=rules(fact.decision),
-        subject=fact.digest,
+        subject=fact.digest[:DIGEST_CHARACTERS],
         detail=summary(fact),
     )
 
@@ -47,7 +47,7 @@ def policy_refused(fact: e.PolicyCommandRefused) -> Said:
         rule=fact.rule,
         explanation=fact.explanation,
         code=fact.code,
-        subject=fact.digest,
+        subject=fact.digest[:DIGEST_CHARACTERS],
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -24,14 +24,28 @@ when { context has mode && context.mode == Mode::"forced" };
 OTHER = default_text() + NEW
 
 
+class Governed:
+    """A stack whose policy is on its stream, and clients that are closed with it."""
+
+    def __init__(self, made: Stack, clients: AsyncExitStack) -> None:
+        self.ledger = made.ledger
+        self.in_force = made.in_force
+        self._made = made
+        self._clients = clients
+
+    async def person(self, name: str, *roles: Role) -> httpx.AsyncClient:
+        """A client with a token of a new principal."""
+        return await self._clients.enter_async_context(self._made.person(name, *roles))
+
+
 @asynccontextmanager
-async def governed(directory: Path) -> AsyncIterator[Stack]:
-    """A stack whose policy is on its stream; ada and bob are its administrators."""
-    async with stack(directory) as made:
+async def governed(directory: Path) -> AsyncIterator[Governed]:
+    """Ready for the first command."""
+    async with stack(directory) as made, AsyncExitStack() as clients:
         keeping = asyncio.create_task(made.policy.run())
         await made.policy.begun.wait()
         try:
-            yield made
+            yield Governed(made, clients)
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
@@ -52,7 +66,7 @@ async def force(client: httpx.AsyncClient, job: int) -> tuple[int, str]:
     return answer.status_code, answer.json().get("detail", "")
 
 
-async def recorded(made: Stack, fact: PolicyEvent) -> None:
+async def recorded(made: Governed, fact: PolicyEvent) -> None:
     """A fact that no command led to."""
     await made.ledger.change_policy(lambda life, now: [fact], Cause())
 
@@ -61,7 +75,7 @@ async def test_two_persons_put_rules_in_force_and_the_next_decision_is_by_them(
     tmp_path: Path,
 ) -> None:
     async with governed(tmp_path) as made:
-        ada, bob = (made.person(name, Role.ADMINISTRATOR) for name in ("ada", "bob"))
+        ada, bob = [await made.person(name, Role.ADMINISTRATOR) for name in ("ada", "bob")]
         job = await submit(ada)
         now = (await ada.get("/api/v1/policy")).json()
         assert (now["rules"], now["schema"], now["author"]) == (default_text(), schema_text(), "")
@@ -113,8 +127,8 @@ async def test_what_cannot_be_in_force_is_refused_and_recorded(
     tmp_path: Path, text: str, code: str
 ) -> None:
     async with governed(tmp_path) as made:
-        ada = made.person("ada", Role.ADMINISTRATOR)
-        made.person("bob", Role.ADMINISTRATOR)
+        ada = await made.person("ada", Role.ADMINISTRATOR)
+        await made.person("bob", Role.ADMINISTRATOR)
         status, said = await asked(ada, "proposals", text)
         assert (status, said["code"]) == (422, code)
         (*_, last) = (await ada.get("/api/v1/policy/history")).json()["steps"]
@@ -123,7 +137,7 @@ async def test_what_cannot_be_in_force_is_refused_and_recorded(
 
 async def test_who_may_see_and_who_may_change(tmp_path: Path) -> None:
     async with governed(tmp_path) as made:
-        sam, audrey = made.person("sam"), made.person("audrey", Role.AUDITOR)
+        sam, audrey = await made.person("sam"), await made.person("audrey", Role.AUDITOR)
         for client in (sam, audrey):
             status, said = await asked(client, "proposals")
             assert (status, said["code"]) == (403, "not_permitted")
@@ -134,8 +148,8 @@ async def test_who_may_see_and_who_may_change(tmp_path: Path) -> None:
 
 async def test_the_same_request_again_is_answered_as_before(tmp_path: Path) -> None:
     async with governed(tmp_path) as made:
-        ada = made.person("ada", Role.ADMINISTRATOR)
-        made.person("bob", Role.ADMINISTRATOR)
+        ada = await made.person("ada", Role.ADMINISTRATOR)
+        await made.person("bob", Role.ADMINISTRATOR)
         key = {"Idempotency-Key": "k1"}
         first, again = [
             (await ada.post("/api/v1/policy/proposals", json={"text": OTHER}, headers=key)).json()
@@ -146,7 +160,7 @@ async def test_the_same_request_again_is_answered_as_before(tmp_path: Path) -> N
 
 async def test_an_answer_names_its_rules_and_what_they_were_told(tmp_path: Path) -> None:
     async with governed(tmp_path) as made:
-        ada, sam = made.person("ada", Role.ADMINISTRATOR), made.person("sam")
+        ada, sam = await made.person("ada", Role.ADMINISTRATOR), await made.person("sam")
         job = await submit(sam)
         asked_for: dict[str, str | int] = {
             "job": job,
@@ -163,7 +177,7 @@ async def test_an_answer_names_its_rules_and_what_they_were_told(tmp_path: Path)
         assert said["rules"] == ["administrator-everything"]
         asked_for["person"] = "nobody-there"
         assert (await ada.get("/api/v1/policy/answer", params=asked_for)).status_code == 404
-        made.person("uma")
+        await made.person("uma")
         asked_for["person"] = "uma"
         said = (await ada.get("/api/v1/policy/answer", params=asked_for)).json()
         assert (said["effect"], said["rules"]) == ("deny", ["no-rule-allows"])
@@ -174,8 +188,8 @@ async def test_rules_that_cannot_be_used_refuse_all_until_two_administrators_rep
     tmp_path: Path,
 ) -> None:
     async with governed(tmp_path) as made:
-        ada, bob = (made.person(name, Role.ADMINISTRATOR) for name in ("ada", "bob"))
-        sam = made.person("sam")
+        ada, bob = [await made.person(name, Role.ADMINISTRATOR) for name in ("ada", "bob")]
+        sam = await made.person("sam")
         job = await submit(sam)
         await recorded(made, PolicySchemaRecorded(digest_of("entity X;"), "entity X;"))
         await until(lambda: made.in_force.broken)
