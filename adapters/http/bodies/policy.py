@@ -70,7 +70,7 @@ class PolicyEntityBody(Struct, frozen=True):
 
     type: str
     id: str
-    attributes: dict[str, str | int]
+    attributes: dict[str, str | Count]
     roles: tuple[str, ...]
 
 
@@ -80,7 +80,7 @@ class PolicyRequestBody(Struct, frozen=True):
     principal: PolicyEntityBody
     action: str
     resource: PolicyEntityBody
-    context: dict[str, str | int]
+    context: dict[str, str | Count]
 
 
 class PolicyAnswerBody(Struct, frozen=True):
