@@ -7,9 +7,7 @@ from msgspec import Struct
 from application.ports import Policy
 from application.projector import Projector
 from application.view_building import RebuildStatus, ViewBuilder
-from application.visibility import Visibility
-from domain.errors import NotPermitted
-from domain.hresult import HResult
+from application.visibility import Visibility, not_permitted
 from domain.identity import Caller, PrincipalKind, Role
 from domain.policy import Action, Question
 from domain.states import Effect
@@ -85,4 +83,4 @@ class Administration:
     def _check(self, caller: Caller, action: Action) -> None:
         answer = self._policy.decide(Question(caller, action))
         if answer.effect is not Effect.ALLOW:
-            raise NotPermitted(answer.explanation, hresult=HResult.PERMISSION_DENIED)
+            raise not_permitted(answer)

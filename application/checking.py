@@ -18,13 +18,15 @@ from msgspec.structs import replace
 from application.checking_ids import bad_ids
 from application.ports import Stored, Undecodable
 from domain.cluster import Cluster, evolve_cluster
-from domain.events import BULK, CLUSTER, JOB, REQUEST, Aggregate, JobAdded, Recorded
+from domain.events import BULK, CLUSTER, JOB, POLICY, REQUEST, Aggregate, JobAdded, Recorded
 from domain.evolve import evolve
 from domain.job import Job
+from domain.policy_life import PolicyLife, evolve_policy
 from domain.remaking import begins, goes_on, job_facts_refused
 from domain.remaking_bulk import bulk_fact_refused
 from domain.remaking_callers import caller_differs
 from domain.remaking_cluster import cluster_fact_refused, request_fact_refused
+from domain.remaking_policy import Reigns, policy_fact_refused
 from domain.remaking_texts import texts_refused
 
 HOT_MAX: Final = 2048
@@ -80,6 +82,7 @@ KINDS: Final = {
     "caller": "an event is by somebody else than its decision was made for",
     "state": "the state does not take the event",
     "rules": "the rules do not make this event of the state before it",
+    "policy": "a decision is by other rules than those that were in force",
     "journal": "stream and journal have other bytes at a position, or the journal lacks one",
     "mark": "the stream does not reach the mark, or has another event there",
     "views": "the views are not what the stream folds to",
@@ -158,13 +161,17 @@ class Checker:
     """Checks events in the stream's order. ``events``: how many it has seen.
 
     ``unjudged``: events whose rules could not be asked, because their history is damaged.
+    ``shipped``: the digests of the policies of this release and of earlier ones.
     """
 
-    def __init__(self, cluster: str, shelf: Shelf) -> None:
+    def __init__(self, cluster: str, shelf: Shelf, shipped: frozenset[str] = frozenset()) -> None:
         self.events = 0
         self.unjudged = 0
         self._cluster_id = Aggregate(CLUSTER, cluster)
         self._cluster: Cluster | None = Cluster()
+        self._policy_id = Aggregate(POLICY, cluster)
+        self._policy: PolicyLife | None = PolicyLife()
+        self._reigns = Reigns(shipped)
         self._hot = Hot(shelf)
         self._first_with = shelf.first_with
         self._group: Group | None = None
@@ -191,10 +198,11 @@ class Checker:
         )
         if isinstance(fact, Undecodable):
             after = replace(after, unfolded=f"event {whole.position} cannot be read", job=None)
-            self._forget_cluster(stored.aggregate)
+            self._forget(stored.aggregate)
         else:
             yield from self._by_itself(whole, fact)
             yield from time_damage(whole, fact, known)
+            yield from self._by_whom(whole, fact)
             after, found = self._judged(whole, fact, replace(after, at=fact.time))
             yield from found
         self._hot.put(stored.aggregate, after)
@@ -236,13 +244,15 @@ class Checker:
             return self._job(whole, fact, known)
         if fact.aggregate == self._cluster_id:
             return known, self._of_cluster(whole, fact)
+        if fact.aggregate == self._policy_id:
+            return known, self._of_policy(whole, fact)
         if kind == REQUEST:
             reason = request_fact_refused(fact)
         elif kind == BULK:
             reason = bulk_fact_refused(fact)
         else:
             reason = f"{fact.aggregate} is no job, no day of requests, no request on many jobs, and"
-            reason += " not this cluster"
+            reason += " not this cluster or its policy"
         return known, [by_rules(whole, None, reason)] if reason else []
 
     def _job(self, whole: Whole, fact: Recorded, known: Known) -> tuple[Known, list[Damage]]:
@@ -293,9 +303,31 @@ class Checker:
         reason = asked(lambda: cluster_fact_refused(before, fact))
         return [by_rules(whole, None, reason)] if reason else []
 
-    def _forget_cluster(self, aggregate: Aggregate) -> None:
+    def _of_policy(self, whole: Whole, fact: Recorded) -> list[Damage]:
+        if self._policy is None:
+            self.unjudged += 1
+            return []
+        before = self._policy
+        try:
+            self._policy = evolve_policy(before, fact)
+        except Exception as error:  # as for a job
+            self._policy = None
+            return [damage("state", whole, "a fact that the policy takes", str(error))]
+        reason = asked(lambda: policy_fact_refused(before, fact))
+        self._reigns.take(fact)
+        return [by_rules(whole, None, reason)] if reason else []
+
+    def _by_whom(self, whole: Whole, fact: Recorded) -> Iterator[Damage]:
+        """The decision in a fact is by the rules in force; not asked once these are not known."""
+        reason = self._reigns.wrong(fact) if self._policy is not None else ""
+        if reason:
+            yield damage("policy", whole, "a decision by the rules in force", reason)
+
+    def _forget(self, aggregate: Aggregate) -> None:
         if aggregate == self._cluster_id:
             self._cluster = None
+        elif aggregate == self._policy_id:
+            self._policy = None
 
 
 def asked(ask: Callable[[], str]) -> str:

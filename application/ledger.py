@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from application.histories import Histories
 from application.histories import readable as readable
 from application.hot_states import HotStates
-from application.loading import BULKS, CLUSTERS, JOBS, Held, Kind, Loading, Until
+from application.loading import BULKS, CLUSTERS, JOBS, POLICIES, Held, Kind, Loading, Until
 from application.locks import Locks
 from application.ports import Clock, EventLog, Ids, Journal, Token, Write
 from application.snapshots import Snapshots
@@ -28,6 +28,7 @@ from domain.cluster import Cluster
 from domain.errors import Conflict, Corrupt, CountermandError
 from domain.events import (
     CLUSTER,
+    POLICY,
     Aggregate,
     CancelRefused,
     Event,
@@ -38,6 +39,7 @@ from domain.events import (
 from domain.identity import SYSTEM_CALLER, Caller
 from domain.job import Job
 from domain.parameters import Parameter
+from domain.policy_life import PolicyLife
 
 TRIES_MAX: Final = 3
 S = TypeVar("S")
@@ -101,6 +103,7 @@ class Ledger:
         self.position = 0
         self.first: Callable[[int], Awaitable[None]] = nothing_first
         self.cluster_aggregate = Aggregate(CLUSTER, cluster)
+        self.policy_aggregate = Aggregate(POLICY, cluster)
 
     # --- questions --------------------------------------------------------------------------------
 
@@ -197,6 +200,16 @@ class Ledger:
     ) -> Change[Bulk | None]:
         """Decide on a request on many jobs and append."""
         return await self._change(aggregate, BULKS, decide, cause, TRIES_MAX)
+
+    async def policy(self) -> PolicyLife:
+        """What is in force and what is proposed. Raises ``Corrupt``."""
+        return (await self._read(self.policy_aggregate, POLICIES)).state
+
+    async def change_policy(
+        self, decide: Callable[[PolicyLife, datetime], Sequence[Event]], cause: Cause
+    ) -> Change[PolicyLife]:
+        """Decide on the policy and append."""
+        return await self._change(self.policy_aggregate, POLICIES, decide, cause, TRIES_MAX)
 
     async def add_to_trail(
         self,

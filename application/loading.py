@@ -20,6 +20,7 @@ from domain.errors import Corrupt, CountermandError
 from domain.events import JOB, Aggregate, Recorded
 from domain.evolve import evolve
 from domain.job import Job
+from domain.policy_life import PolicyLife, evolve_policy
 
 FOLDED_AT_ONCE_MAX: Final = 100
 """So many events are folded where we are; more would keep everybody else waiting."""
@@ -75,9 +76,22 @@ class BulkKind:
         return evolve_bulk(state, recorded)
 
 
+class PolicyKind:
+    """The policy's life."""
+
+    def empty(self) -> PolicyLife:
+        """No rules yet."""
+        return PolicyLife()
+
+    def fold(self, state: PolicyLife, recorded: Recorded) -> PolicyLife:
+        """As the domain has it."""
+        return evolve_policy(state, recorded)
+
+
 JOBS: Final = JobKind()
 BULKS: Final = BulkKind()
 CLUSTERS: Final = ClusterKind()
+POLICIES: Final = PolicyKind()
 
 
 class Held(Struct, Generic[S], frozen=True):

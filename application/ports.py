@@ -266,6 +266,38 @@ class Policy(Protocol):
         ...
 
 
+class Rules(Policy, Protocol):
+    """A policy that was made of a text, and can be read again by whoever has it."""
+
+    @property
+    def schema_digest(self) -> str:
+        """SHA-256 (hex) of the schema they are asked with."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The rules."""
+        ...
+
+    @property
+    def rule_count(self) -> int:
+        """How many there are."""
+        ...
+
+    def again(self, decision: Decision) -> Decision:
+        """The answer to what a recorded decision was asked. Raises ``ValueError`` for what nobody
+        can have asked."""
+        ...
+
+
+class ReadRules(Protocol):
+    """Makes rules of their text and the text of the schema they are asked with."""
+
+    def __call__(self, text: str, schema: str, /) -> Rules:
+        """The rules. Raises ``Misconfigured`` with what is wrong, and in which line."""
+        ...
+
+
 class Clock(Protocol):
     """The service's clock."""
 

@@ -233,6 +233,19 @@ class Queries:
             position = found.position
             yield found
 
+    async def first_later_than(self, at: datetime) -> int | None:
+        """Position of the first event of the whole stream that is later than ``at``."""
+        mark = await asyncio.to_thread(self._journal.mark)
+        kept = await asyncio.to_thread(self._journal.first_later_than, at)
+        if kept is not None:
+            return kept
+        async with aclosing(self._log.read(mark.position if mark else 0)) as batches:
+            async for batch in batches:
+                for stored in () if isinstance(batch, CaughtUp) else batch:
+                    if not isinstance(stored.fact, Undecodable) and stored.fact.time > at:
+                        return stored.position
+        return None
+
     # --- how --------------------------------------------------------------------------------------
 
     async def _next(
@@ -254,14 +267,14 @@ class Queries:
 
     async def _before(self, since: datetime, last: int) -> int:
         """The position just before the first event that is not earlier; ``last`` if none is."""
-        found = await self._first_later_than(just_before(since))
+        found = await self.first_later_than(just_before(since))
         return last if found is None else found - 1
 
     async def _until(self, number: int, version: int | None, at: datetime | None) -> Until:
         """How far that is. ``Unknown`` for a version that there is not, or before the job was."""
         if version is not None:
             await self._check_version(number, version)
-        below = None if at is None else await self._first_later_than(at)
+        below = None if at is None else await self.first_later_than(at)
         if at is not None and below is not None:
             first = await self._ledger.histories.first(job_aggregate(number))
             if first is None or first.position >= below:
@@ -279,19 +292,6 @@ class Queries:
                 f"job {number} has versions 1 to {newest}; there is no {version}",
                 code="unknown_version",
             )
-
-    async def _first_later_than(self, at: datetime) -> int | None:
-        """Position of the first event of the whole stream that is later than ``at``."""
-        mark = await asyncio.to_thread(self._journal.mark)
-        kept = await asyncio.to_thread(self._journal.first_later_than, at)
-        if kept is not None:
-            return kept
-        async with aclosing(self._log.read(mark.position if mark else 0)) as batches:
-            async for batch in batches:
-                for stored in () if isinstance(batch, CaughtUp) else batch:
-                    if not isinstance(stored.fact, Undecodable) and stored.fact.time > at:
-                        return stored.position
-        return None
 
     async def _seen(self, caller: Caller, job_id: str) -> int:
         """The number of a job that there is and that this person may see."""

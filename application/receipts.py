@@ -9,7 +9,7 @@ from application.ports import Stored
 from domain import events as e
 from domain.outcome import Outcome, already_canceled, outcome_of
 from domain.states import CancelMode, JobState, TaskState
-from projections.summary import on
+from projections.summary import on, summary
 
 
 class OnTask(Struct, frozen=True):
@@ -95,6 +95,8 @@ def says(fact: e.Event, job_id: str) -> str:
         case e.ClusterParameterSet():
             value, previous = fact.value or NOTHING, fact.previous or NOTHING
             return f"{fact.name} is {value} (was {previous})"
+        case e.PolicyProposed() | e.PolicyActivated():
+            return summary(fact)
         case _:
             return says_of_making(fact, job_id)
 

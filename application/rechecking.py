@@ -4,7 +4,7 @@ Reads only. A decision holds all that it rests on, so nothing else is asked.
 """
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from typing import Final, Protocol
 
@@ -12,12 +12,12 @@ from msgspec import Struct
 
 from application.checking import Whole
 from application.ports import Stored, Undecodable
-from domain.events import Decision, Event
+from domain.events import Decision, Event, PolicyActivated, PolicySchemaRecorded
 from domain.policy import FACTS_TOO_LARGE
+from domain.policy_life import digest_of
+from domain.remaking_policy import NO_POLICY, decision_of
 
 LIMIT_DEFAULT: Final = 20
-NO_POLICY: Final = ""
-"""The digest of a decision that no policy made: a site's filter gave a job new properties."""
 
 FIELDS: Final = ("effect", "rules", "errors", "explanation")
 """What an answer is. The rest of a decision is what was asked, and of whom."""
@@ -26,9 +26,23 @@ FIELDS: Final = ("effect", "rules", "errors", "explanation")
 class Again(Protocol):
     """A policy that can be asked what it was asked before."""
 
+    @property
+    def digest(self) -> str:
+        """Of its rules."""
+        ...
+
+    @property
+    def schema_digest(self) -> str:
+        """The schema it is asked with, "" for none."""
+        ...
+
     def again(self, decision: Decision) -> Decision:
         """The answer now. Raises ``ValueError`` for what it can never have been asked."""
         ...
+
+
+ReadAgain = Callable[[str, str], Again]
+"""Rules of their text and of the text of their schema; never raises."""
 
 
 class Difference(Struct, frozen=True):
@@ -63,13 +77,18 @@ class Rechecked(Struct, frozen=True):
 
 
 class Recheck:
-    """Takes events one by one. ``policies``: those that are here, with the schema each is asked
-    with, by the digests of both."""
+    """Takes events one by one. ``policies``: those that are here; those that the stream has come to
+    them as it tells them, made of their texts by ``read``."""
 
     def __init__(
-        self, policies: Mapping[tuple[str, str], Again], limit: int = LIMIT_DEFAULT
+        self,
+        policies: Iterable[Again],
+        limit: int = LIMIT_DEFAULT,
+        read: ReadAgain | None = None,
     ) -> None:
-        self._policies = policies
+        self._policies = {(x.digest, x.schema_digest): x for x in policies}
+        self._read = read
+        self._schema = self._rules = ""
         self._limit = limit
         self._decisions = 0
         self._different = 0
@@ -83,6 +102,7 @@ class Recheck:
         if isinstance(stored.fact, Undecodable):
             self._unreadable += 1
             return
+        self._learn(stored.fact.data)
         decision = decision_of(stored.fact.data)
         if decision is None or decision.digest == NO_POLICY:
             return
@@ -94,6 +114,18 @@ class Recheck:
         else:
             self._decisions += 1
             self._note(differences(stored, decision, policy))
+
+    def _learn(self, fact: Event) -> None:
+        """Rules are in force from here on, with the latest schema."""
+        if isinstance(fact, PolicySchemaRecorded):
+            self._schema = fact.text
+        elif isinstance(fact, PolicyActivated):
+            self._rules = fact.text
+        else:
+            return
+        about = (digest_of(self._rules), digest_of(self._schema))
+        if self._read is not None and self._rules and about not in self._policies:
+            self._policies[about] = self._read(self._rules, self._schema)
 
     def _note(self, found: Iterable[Difference]) -> None:
         for difference in found:
@@ -129,12 +161,6 @@ async def recheck_stream(
                     recheck.take(whole.stored)
             if batch:
                 told(min(batch[-1].position, last))
-
-
-def decision_of(fact: Event) -> Decision | None:
-    """The decision in a fact, if there is one."""
-    found = getattr(fact, "decision", None)
-    return found if isinstance(found, Decision) else None
 
 
 def differences(stored: Stored, recorded: Decision, policy: Again) -> Iterable[Difference]:

@@ -21,12 +21,12 @@ OWNERS_MAX: Final = 100_000
 class Eyes(Struct, frozen=True):
     """One who looks. ``every``: whether they may see whatever they ask for.
 
-    ``allowed``: what the policy has said to them so far, by whose job it is.
+    ``allowed``: what the policy has said to them so far, by its digest and whose job it is.
     """
 
     caller: Caller
     every: bool
-    allowed: dict[Owned, bool]
+    allowed: dict[tuple[str, Owned], bool]
 
 
 def eyes_of(caller: Caller, may_see_all: bool = False) -> Eyes:
@@ -53,9 +53,10 @@ class Sight:
         job = await self.owner(aggregate) if aggregate.kind == JOB else None
         if job is None:
             return False
-        if job not in eyes.allowed:
-            eyes.allowed[job] = self._visibility.sees(eyes.caller, job)
-        return eyes.allowed[job]
+        question = self._visibility.digest, job
+        if question not in eyes.allowed:
+            eyes.allowed[question] = self._visibility.sees(eyes.caller, job)
+        return eyes.allowed[question]
 
     async def owner(self, aggregate: Aggregate) -> Owned | None:
         """Whose job it is; None when that cannot be read."""

@@ -6,15 +6,23 @@ from msgspec import Struct
 
 from application.ports import Policy
 from domain.errors import NotPermitted
+from domain.events import Decision
 from domain.hresult import HResult
 from domain.identity import Caller, Role
 from domain.policy import Action, Question
+from domain.refusal import code_of
 from domain.states import Effect, JobType
 
 SEEING: Final = frozenset(
     {Role.ADMINISTRATOR, Role.JOB_ADMINISTRATOR, Role.JOB_OPERATOR, Role.AUDITOR}
 )
 """Roles that see every job, and what is about no job."""
+
+
+def not_permitted(answer: Decision) -> NotPermitted:
+    """The policy's no, to be raised."""
+    code = code_of(answer)
+    return NotPermitted(answer.explanation, code=code, hresult=HResult.PERMISSION_DENIED)
 
 
 class Owned(Struct, frozen=True):
@@ -30,11 +38,16 @@ class Visibility:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
 
+    @property
+    def digest(self) -> str:
+        """Of the rules that answer now."""
+        return self._policy.digest
+
     def check(self, caller: Caller, job: Owned) -> None:
         """Pass, or raise ``NotPermitted`` for who may not see this job."""
         answer = self._policy.decide(Question(caller, Action.VIEW, job.owner, job.job_type))
         if answer.effect is not Effect.ALLOW:
-            raise NotPermitted(answer.explanation, hresult=HResult.PERMISSION_DENIED)
+            raise not_permitted(answer)
 
     def sees(self, caller: Caller, job: Owned) -> bool:
         """Whether this person may see this job."""

@@ -56,7 +56,7 @@ def evolve(job: Job | None, recorded: e.Recorded) -> Job:
     if recorded.version != expected:
         raise Corrupt(f"{recorded.aggregate}: version {recorded.version} follows {expected - 1}")
     data = recorded.data
-    if isinstance(data, e.ClusterEvent | e.RequestEvent | e.BulkEvent):
+    if isinstance(data, e.ClusterEvent | e.RequestEvent | e.BulkEvent | e.PolicyEvent):
         raise Corrupt(f"{recorded.aggregate}: {type(data).__name__} is not a fact about a job")
     if isinstance(data, e.JobAdded):
         if job is not None:

@@ -32,6 +32,8 @@ class Action(StrEnum):
     VIEW_PRINCIPALS = "view_principals"
     REBUILD_VIEWS = "rebuild_views"
     ACT_FOR_OTHERS = "act_for_others"
+    ACTIVATE_POLICY = "activate_policy"
+    VIEW_POLICY = "view_policy"
 
 
 class JobKnown(Struct, frozen=True):
@@ -111,6 +113,8 @@ ACTION_IN_WORDS: Final = {
     Action.VIEW_PRINCIPALS: "see who may act",
     Action.REBUILD_VIEWS: "rebuild the views",
     Action.ACT_FOR_OTHERS: "act for others",
+    Action.ACTIVATE_POLICY: "propose or activate policies",
+    Action.VIEW_POLICY: "see the policy",
 }
 
 

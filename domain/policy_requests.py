@@ -19,7 +19,14 @@ PERSON: Final = "Person"
 JOB: Final = "Job"
 CLUSTER: Final = PolicyEntity("Cluster", "cluster")
 ON_THE_CLUSTER: Final = frozenset(
-    {Action.SET_PARAMETER, Action.VIEW_PRINCIPALS, Action.REBUILD_VIEWS, Action.ACT_FOR_OTHERS}
+    {
+        Action.SET_PARAMETER,
+        Action.VIEW_PRINCIPALS,
+        Action.REBUILD_VIEWS,
+        Action.ACT_FOR_OTHERS,
+        Action.ACTIVATE_POLICY,
+        Action.VIEW_POLICY,
+    }
 )
 """What is done on no job."""
 

@@ -5,7 +5,9 @@ from typing import Final
 from msgspec import Struct
 
 from domain.commands import Asked
+from domain.events import Decision
 from domain.hresult import HResult
+from domain.policy import FACTS_TOO_LARGE, POLICY_ERROR
 from domain.states import Effect
 
 VERSIONS_NAMED_MAX: Final = 5
@@ -20,14 +22,24 @@ class Refusal(Struct, frozen=True):
     explanation: str
 
 
+POLICY_FAILED: Final = frozenset({POLICY_ERROR, FACTS_TOO_LARGE})
+"""Rules of decisions that no rule of the policy made: it could not be asked, or not be told."""
+
+
+def code_of(decision: Decision) -> str:
+    """The code of a refusal: whether the policy said no, or could not say anything."""
+    failed = not POLICY_FAILED.isdisjoint(decision.rules)
+    return "policy_error" if failed or decision.errors else "not_permitted"
+
+
 def denied(asked: Asked) -> Refusal | None:
     """The policy said no."""
     decision = asked.decision
     if decision.effect is Effect.ALLOW:
         return None
-    rule = decision.rules[0] if decision.rules else "policy-error"
+    rule = decision.rules[0] if decision.rules else POLICY_ERROR
     words = decision.explanation or "; ".join(decision.errors) or "the policy said no"
-    return Refusal("not_permitted", HResult.PERMISSION_DENIED, rule, words)
+    return Refusal(code_of(decision), HResult.PERMISSION_DENIED, rule, words)
 
 
 def at_other_version(asked: Asked, version: int, what: str) -> Refusal | None:

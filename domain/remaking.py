@@ -99,6 +99,14 @@ CHECKED: Final[Mapping[type[e.Event], str]] = MappingProxyType(
         "it stands",
         e.CancelRefused: "rule and number are those of a cancel of no job, its texts what a "
         "refusal keeps; whether there was one is not looked at",
+        e.PolicySchemaRecorded: "by the service, once for each text; its digest",
+        e.PolicyProposed: "its digest, and decided again on the policy as it was; what Cedar says "
+        "of the text is taken as it stands",
+        e.PolicyActivated: "its digest, and decided again on the policy as it was: a proposal of "
+        "somebody else, the rules before it; the first rules are the service's own. What Cedar "
+        "says of the text is taken as it stands",
+        e.PolicyCommandRefused: "decided again on the policy as it was; what was wrong with the "
+        "text is taken as it stands",
         e.BulkCancelRequested: "its place, its parts, its texts and its digest; which jobs were "
         "found, and what a plan was, is taken as it stands",
     }
@@ -144,7 +152,7 @@ def job_facts_refused(before: Job | None, facts: Sequence[e.Recorded]) -> str:
     assert before is not None, "evolve begins with JobAdded"
     if isinstance(data, e.TasksAdded):
         return addition_refused(before, first, data, facts)
-    if isinstance(data, e.ClusterEvent | e.RequestEvent | e.BulkEvent):
+    if isinstance(data, e.ClusterEvent | e.RequestEvent | e.BulkEvent | e.PolicyEvent):
         return f"{type(data).__name__} is not about a job"
     if isinstance(data, Told) and not (
         isinstance(data, e.JobPropertiesChanged) and data.request_id

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     REMOVAL = "removal"
     MARK = "mark"
     PARAMETER_CHANGE = "parameter_change"
+    POLICY_CHANGE = "policy_change"
     EVIDENCE = "evidence"
 
 

@@ -10,6 +10,7 @@ from domain import events as e
 from domain.cluster import job_number
 from domain.outcome import outcome_of
 from domain.states import StopCause, TaskState
+from projections.audit_policy import policy_activated, policy_proposed, policy_refused, rules
 from projections.audit_trail import Kind, Said
 from projections.emergency_words import emergency
 from projections.quoting import word
@@ -36,6 +37,7 @@ NOT_IN_TRAIL: Final = frozenset(
         e.TaskFinished,
         e.JobEnding,
         e.JobIdsReserved,
+        e.PolicySchemaRecorded,
     }
 )
 """Facts about running, not about stopping: they are in the job's events and in its view."""
@@ -404,11 +406,6 @@ def effect(
     )
 
 
-def rules(decision: e.Decision) -> str:
-    """The rules that allowed it."""
-    return ",".join(decision.rules)
-
-
 def task_of(fact: e.Event) -> str:
     """The one task, or subtask, that a request is about, or ""."""
     return of_one(getattr(fact, "task", None), getattr(fact, "instance", 0))
@@ -436,6 +433,9 @@ SAID: Final[dict[type[e.Event], Callable[[Any], Said | None]]] = {
     e.StreamMended: evidence,
     e.LossAccepted: evidence,
     e.StreamRestored: evidence,
+    e.PolicyProposed: policy_proposed,
+    e.PolicyActivated: policy_activated,
+    e.PolicyCommandRefused: policy_refused,
     e.JobActivationHeld: held,
     e.JobStarted: job_started,
     e.JobFailing: failing,

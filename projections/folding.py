@@ -60,9 +60,15 @@ class RequestFold(Struct, frozen=True, tag="request"):
     version: int = 0
 
 
-Fold = JobFold | ClusterFold | RequestFold
+class PolicyFold(Struct, frozen=True, tag="policy"):
+    """The policy: only how many facts there were."""
+
+    version: int = 0
+
+
+Fold = JobFold | ClusterFold | RequestFold | PolicyFold
 Step = tuple[Cancellation | None, Cancellation]
-F = TypeVar("F", JobFold, ClusterFold, RequestFold)
+F = TypeVar("F", JobFold, ClusterFold, RequestFold, PolicyFold)
 
 
 class Around(Struct, frozen=True):
@@ -102,6 +108,8 @@ def fold(state: Fold | None, recorded: e.Recorded, position: int, around: Around
             return fold_request(of_kind(state, RequestFold), recorded, position, around)
         case e.BULK:
             return fold_bulk(recorded, position, around)
+        case e.POLICY:
+            return fold_policy(of_kind(state, PolicyFold), recorded, position, around)
         case _:
             raise Corrupt(f"{recorded.aggregate} is of no known kind")
 
@@ -240,6 +248,21 @@ def fold_bulk(recorded: e.Recorded, position: int, around: Around) -> Folded:
     words = said(fact)
     row, around = row_of(recorded, words, position, around)
     return Folded(None, row, (), tuple(counted(words)), around)
+
+
+def fold_policy(
+    before: PolicyFold | None, recorded: e.Recorded, position: int, around: Around
+) -> Folded:
+    """A fact about the policy."""
+    version = before.version if before else 0
+    fact = recorded.data
+    if not isinstance(fact, e.PolicyEvent):
+        raise Corrupt(f"{recorded.aggregate}: {type(fact).__name__} is not about the policy")
+    if recorded.version != version + 1:
+        raise Corrupt(f"{recorded.aggregate}: version {recorded.version} follows {version}")
+    words = said(fact)
+    row, around = row_of(recorded, words, position, around)
+    return Folded(PolicyFold(recorded.version), row, (), tuple(counted(words)), around)
 
 
 def row_of(

@@ -17,6 +17,7 @@ HELD = {
 }
 NODES_NAMED_MAX: Final = 10
 PLAN_CHARACTERS: Final = 12
+DIGEST_CHARACTERS: Final = 12
 KINDS_OF_STOP = {"signal": "the stop signal", "kill": "SIGKILL"}
 
 
@@ -28,6 +29,8 @@ def summary(fact: e.Event) -> str:
         return refused(fact)
     if isinstance(fact, e.BulkEvent):
         return of_many(fact)
+    if isinstance(fact, e.PolicyEvent):
+        return of_policy(fact)
     return of_request(fact) or of_start(fact) or of_course(fact)
 
 
@@ -207,6 +210,25 @@ def of_cluster(fact: e.ClusterEvent) -> str:
             assert_never(fact)
 
 
+def of_policy(fact: e.PolicySchemaRecorded | e.PolicyProposed | e.PolicyActivated) -> str:
+    """What became of the rules."""
+    digest = fact.digest[:DIGEST_CHARACTERS]
+    match fact:
+        case e.PolicySchemaRecorded():
+            return f"rules may ask about what the schema {digest} has"
+        case e.PolicyProposed():
+            what = f"the rules {digest} ({fact.rule_count}) proposed"
+            return f"{what}; another person has to activate them{saying(fact.note)}"
+        case e.PolicyActivated(approver=""):
+            return f"the rules {digest} ({fact.rule_count}) that came with Countermand are in force"
+        case e.PolicyActivated():
+            before = fact.previous[:DIGEST_CHARACTERS]
+            what = f"the rules {digest} ({fact.rule_count}) of {fact.author} are in force"
+            return f"{what} (were {before}){saying(fact.note)}"
+        case _:
+            assert_never(fact)
+
+
 def of_many(fact: e.BulkCancelRequested) -> str:
     """A request on many jobs: how many, found by what, and what a plan had missed."""
     jobs = f"{fact.total} job{'' if fact.total == 1 else 's'}"
@@ -232,7 +254,13 @@ def found_by(fact: e.BulkCancelRequested) -> str:
 
 def refused(fact: e.RefusalEvent) -> str:
     """A refusal in the words it was given."""
-    message = "" if isinstance(fact, e.ClusterCommandRefused) else fact.message
+    match fact:
+        case e.ClusterCommandRefused():
+            message = ""
+        case e.PolicyCommandRefused():
+            message = fact.note
+        case _:
+            message = fact.message
     return f"refused ({fact.code}): {plain(fact.explanation)}{saying(message)}"
 
 

@@ -53,6 +53,7 @@ ASKED: Final = frozenset(
         Kind.REQUEUE,
         Kind.MARK,
         Kind.PARAMETER_CHANGE,
+        Kind.POLICY_CHANGE,
     }
 )
 REACHED: Final = (Stage.ORDERED, Stage.STOPPED, Stage.RELEASED, Stage.CANCELED, Stage.TAKEN_OVER)

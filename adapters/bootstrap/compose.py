@@ -12,7 +12,7 @@ from adapters.bootstrap.alarms import alarms_of
 from adapters.bootstrap.disk import DiskReserve
 from adapters.bootstrap.emergency import spool_of, stopper_of, unreachable_of
 from adapters.bootstrap.evidence import Nats, directory_of, mark_file, stream_spec
-from adapters.bootstrap.people import known_people
+from adapters.bootstrap.people import administrators, known_people
 from adapters.bootstrap.supervise import Supervision
 from adapters.bootstrap.system import SystemClock, Uuid7Ids
 from adapters.bootstrap.view_builder import ViewSource
@@ -24,11 +24,12 @@ from adapters.hpcpack.filter_file import HpcJobFiles
 from adapters.jetstream.accounts import NatsRole
 from adapters.jetstream.log import JetStreamLog
 from adapters.journal import SqliteJournal
-from adapters.policy import default_policy
+from adapters.policy import CedarPolicy, default_policy, schema_text
 from adapters.snapshots.board_file import BoardFile
 from adapters.snapshots.files import SnapshotFiles
 from adapters.snapshots.fold import BOARD_BY, fold_digest
 from application.administration import Administration
+from application.admission import Admission
 from application.board import Board
 from application.board_snapshots import BoardSnapshots
 from application.bulk_cancel import BulkCancels
@@ -44,7 +45,11 @@ from application.listing import Listing
 from application.mark_keeper import MarkKeeper
 from application.node_use import NodeUses
 from application.nodes import NAME, NAME_WORDS, SLOTS_MAX
-from application.ports import Policy, Reporter
+from application.policy_commands import PolicyCommands
+from application.policy_in_force import PolicyInForce
+from application.policy_keeper import PolicyKeeper
+from application.policy_library import PolicyLibrary
+from application.ports import Policy, Reporter, Rules
 from application.projector import Projector
 from application.queries import Queries
 from application.retention import Retention
@@ -79,6 +84,15 @@ class Views(Struct, frozen=True):
     administration: Administration
 
 
+class PolicyLife(Struct, frozen=True):
+    """The policy: what answers, what keeps it as the stream has it, how it is changed and told."""
+
+    in_force: PolicyInForce
+    keeper: PolicyKeeper
+    commands: PolicyCommands
+    library: PolicyLibrary
+
+
 class Parts(Struct, frozen=True):
     """Everything that runs, joined."""
 
@@ -103,6 +117,7 @@ class Parts(Struct, frozen=True):
     scheduler: Scheduler
     bulk: BulkCancels
     queries: Queries
+    policy: PolicyLife
     views: Views
     supervision: Supervision
     watchdog: Watchdog
@@ -118,7 +133,7 @@ class Makers(Struct, frozen=True):
     log: type[JetStreamLog] = JetStreamLog
     engine: type[LocalEngine] = LocalEngine
     clock: type[SystemClock] = SystemClock
-    policy: Callable[[], Policy] = default_policy
+    policy: Callable[[], Rules] = default_policy
 
 
 def nodes_of(settings: Settings) -> tuple[Node, ...]:
@@ -153,7 +168,8 @@ def join(
     makers: Makers,
 ) -> Parts:
     """All parts, none of them running yet."""
-    clock, ids, policy = makers.clock(), Uuid7Ids(), makers.policy()
+    clock, ids, shipped = makers.clock(), Uuid7Ids(), makers.policy()
+    policy = PolicyInForce(shipped, schema_text(), CedarPolicy)
     snapshots = snapshots_of(settings, journal, reporter)
     ledger = Ledger(log, journal, clock, ids, settings.cluster, snapshots)
     keys = JobKeys()
@@ -169,6 +185,7 @@ def join(
     no_start = lambda: watchdog.refusal() or room.refusal()  # noqa: E731
     dispatcher = Dispatcher(board, engine, runs, reporter, no_start, clock, filters)
     maker = JobMaker(ledger, keys, caught_up_of(board, log, watchdog))
+    policies = PolicyKeeper(ledger, log, policy, shipped, schema_text(), board.caught_up, reporter)
     emergency = EmergencyStops(
         ledger,
         board,
@@ -178,8 +195,15 @@ def join(
         unreachable_of(log, watchdog),
     )
     ledger.first = emergency.first
-    may_write = permission_of(watchdog, room, supervision, keeper, marks, board, emergency)
-    scheduler = scheduler_of(settings, ledger, policy, clock, maker, may_write, engine)
+    may_write = permission_of(
+        watchdog, room, supervision, keeper, marks, board, emergency, policies
+    )
+    refusals = RefusalLimit(settings.refusals_per_minute, settings.refusals_per_minute)
+    admission = Admission(may_write, refusals, clock)
+    limits = Limits(settings.message_units_max, settings.freeze_windows)
+    accounts = engine.account_refused
+    scheduler = Scheduler(ledger, policy, clock, limits, refusals, maker, may_write, accounts)
+    queries = Queries(ledger, log, journal, board, policy, tail)
     return Parts(
         settings=settings,
         nats=server,
@@ -201,7 +225,13 @@ def join(
         room=room,
         scheduler=scheduler,
         bulk=BulkCancels(scheduler, ledger, board, Visibility(policy), may_write),
-        queries=Queries(ledger, log, journal, board, policy, tail),
+        queries=queries,
+        policy=PolicyLife(
+            policy,
+            policies,
+            PolicyCommands(ledger, policy, clock, admission, administrators(settings)),
+            PolicyLibrary(ledger, queries, policy, clock),
+        ),
         views=views_of(settings, server, log, journal, ledger, board, policy, clock, reporter),
         supervision=supervision,
         watchdog=watchdog,
@@ -298,9 +328,11 @@ def permission_of(
     marks: MarkKeeper,
     board: Board,
     emergency: EmergencyStops,
+    policies: PolicyKeeper,
 ) -> Callable[[], None]:
     """What every new command passes: the stream as it was, read to its end and found whole, what
-    was stopped without it recorded, room in the store, every part alive."""
+    was stopped without it recorded, room in the store, every part alive, the policy that decides
+    recorded."""
 
     def may_write() -> None:
         watchdog.check()
@@ -313,6 +345,7 @@ def permission_of(
         marks.check()
         board.check()
         emergency.check()
+        policies.check()
 
     return may_write
 
@@ -345,22 +378,6 @@ def carrier_of(
     return Carrier(board, engine, runs, stopper, dispatcher, reporter, stop_signal)
 
 
-def scheduler_of(
-    settings: Settings,
-    ledger: Ledger,
-    policy: Policy,
-    clock: SystemClock,
-    maker: JobMaker,
-    may_write: Callable[[], None],
-    engine: LocalEngine,
-) -> Scheduler:
-    """The commands people give."""
-    limits = Limits(settings.message_units_max, settings.freeze_windows)
-    refusals = RefusalLimit(settings.refusals_per_minute, settings.refusals_per_minute)
-    accounts = engine.account_refused
-    return Scheduler(ledger, policy, clock, limits, refusals, maker, may_write, accounts)
-
-
 async def background(parts: Parts) -> None:
     """Everything that goes on by itself, until cancelled; an outage restarts a part."""
     shared = [("sharing of views", parts.views.sharing.run)] if parts.settings.views else []
@@ -376,6 +393,7 @@ async def background(parts: Parts) -> None:
             ("retention", parts.retention.run),
             ("run-limits", parts.run_limits.run),
             ("holds", parts.holds.run),
+            ("policy", parts.policy.keeper.run),
             ("room", parts.room.watch),
             ("views", parts.views.projector.run),
             ("building of views", parts.views.builder.run),

@@ -16,6 +16,7 @@ from adapters.jetstream.config import differences
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.log import identity_of
 from adapters.jetstream.whole import info_of, whole_stream
+from adapters.policy import default_policy
 from adapters.snapshots.shelf import SqliteShelf
 from application.checking import Checker, Damage
 from application.fsck import (
@@ -88,7 +89,7 @@ class Looking:
         identity = LogIdentity(identity_of(self._info), self._info.state.first_seq, last)
         self._witnesses(identity, found)
         shelf = SqliteShelf()
-        checker = Checker(self._settings.cluster, shelf)
+        checker = Checker(self._settings.cluster, shelf, frozenset({default_policy().digest}))
         views = asyncio.create_task(self._views(identity.id))
         try:
             stream = whole_stream(self._connection, spec, self._info)

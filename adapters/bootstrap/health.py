@@ -51,6 +51,7 @@ def snapshot_of(parts: Parts) -> Callable[[], Awaitable[Snapshot]]:
             read_only=bool(parts.watchdog.reasons),
             emergency_stops_unrecorded=parts.emergency.unrecorded,
             emergency_stops_unreviewed=await asyncio.to_thread(unreviewed, parts),
+            policy_errors=parts.policy.in_force.errors,
         )
 
     return snapshot
@@ -156,6 +157,12 @@ def degraded(parts: Parts) -> list[str]:
     ]
     reasons += emergencies(parts)
     reasons += view_reasons(parts)
+    broken = parts.policy.in_force.broken
+    if broken:
+        reasons.append(
+            f"the policy in force cannot be used, and everything is refused: {broken}; two "
+            "administrators can put another in force: countermand policy activate FILE"
+        )
     reasons += unanswered(parts)
     full = parts.room.refusal()
     if full:

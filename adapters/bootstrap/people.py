@@ -1,17 +1,43 @@
 """Who may act: the file of principals in the data directory."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from adapters.principals import PrincipalsFile
+from adapters.principals.people import ROOT, login_of
 from application.administration import Known
 from application.settings import Settings
+from domain.identity import Principal, PrincipalKind, Role
 
 
 def principals_file(settings: Settings) -> PrincipalsFile:
     """The file, edited by ``countermand principals``."""
     return PrincipalsFile(Path(settings.data_directory) / "principals.json")
+
+
+def administrators(settings: Settings) -> Callable[[], Awaitable[Sequence[Principal]]]:
+    """Everybody who is an administrator: root, whoever runs the service, people of the file.
+
+    Programs (service accounts) are none: what takes two persons is not for them.
+    """
+    file = principals_file(settings)
+
+    async def found() -> Sequence[Principal]:
+        entries = await asyncio.to_thread(file.list)
+        named = {
+            x.name: Principal(x.name, x.roles, x.kind)
+            for x in entries
+            if Role.ADMINISTRATOR in x.roles and x.kind is PrincipalKind.USER
+        }
+        for uid in (os.geteuid(), ROOT):
+            login = await asyncio.to_thread(login_of, uid)
+            if login is not None:
+                named[login] = Principal(login, (Role.ADMINISTRATOR,))
+        return [named[name] for name in sorted(named)]
+
+    return found
 
 
 def known_people(settings: Settings) -> Callable[[], Awaitable[Sequence[Known]]]:

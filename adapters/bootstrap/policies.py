@@ -1,4 +1,4 @@
-"""``countermand policy``: the rules in force, those in a file, recorded decisions asked again."""
+"""``countermand policy``: the shipped rules, those in a file, recorded decisions asked again."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -22,6 +22,7 @@ from adapters.policy import (
     schema_text,
     schemas,
 )
+from application.policy_in_force import usable
 from application.rechecking import Again, Recheck, Rechecked, recheck_stream
 from application.settings import Settings
 from domain.errors import Misconfigured
@@ -31,7 +32,7 @@ Told = Callable[[int, int], None]
 
 
 class InForce(Struct, frozen=True):
-    """The rules in force, what they may ask about, and what answers by them."""
+    """The shipped rules, what they may ask about, and what answers by them."""
 
     digest: str
     schema_digest: str
@@ -41,7 +42,7 @@ class InForce(Struct, frozen=True):
 
 
 def in_force() -> InForce:
-    """The rules that a service of this version goes by."""
+    """The rules that come with this version."""
     policy = default_policy()
     return InForce(policy.digest, policy.schema_digest, policy.engine, policy.text, schema_text())
 
@@ -62,15 +63,16 @@ def text_of(file: Path) -> str:
         raise Misconfigured(f"{file}: byte {error.start} is not UTF-8") from error
 
 
-def policies_here(files: Sequence[Path]) -> dict[tuple[str, str], Again]:
+def policies_here(files: Sequence[Path]) -> list[Again]:
     """All shipped rules, those in the files, and the table that came before them, with each schema
-    that they keep to; by the digests of both. Raises ``Misconfigured`` for what is no policy."""
-    table = TablePolicy()
-    found: dict[tuple[str, str], Again] = {(table.digest, table.schema_digest): table}
-    for text in (*defaults().values(), *map(text_of, files)):
-        for policy in with_each_schema(text):
-            found[policy.digest, policy.schema_digest] = policy
-    return found
+    that they keep to. Raises ``Misconfigured`` for what is no policy."""
+    texts = (*defaults().values(), *map(text_of, files))
+    return [TablePolicy(), *(policy for text in texts for policy in with_each_schema(text))]
+
+
+def read_again(text: str, schema: str) -> Again:
+    """Rules of the stream; those that cannot be used refuse everything, as they did."""
+    return usable(CedarPolicy, text, schema, default_policy())
 
 
 def with_each_schema(text: str) -> Iterator[CedarPolicy]:
@@ -91,7 +93,7 @@ def with_each_schema(text: str) -> Iterator[CedarPolicy]:
 
 async def rechecked(settings: Settings, files: Sequence[Path], limit: int, told: Told) -> Rechecked:
     """Every recorded decision, computed again. Raises ``Misconfigured`` or ``Unavailable``."""
-    recheck = Recheck(policies_here(files), limit)
+    recheck = Recheck(policies_here(files), limit, read_again)
     async with stream_reached(settings) as server:
         connection = await Connection.open(server.address(NatsRole.SERVICE))
         try:

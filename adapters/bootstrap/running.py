@@ -71,9 +71,11 @@ async def service(
             parts = join(settings, server, log, journal, reporter, makers)
             if settings.quick_start:
                 await parts.board_snapshots.begin()
+            await parts.policy.keeper.load()
             async with carried_on(parts), web(parts) as faces:
                 await parts.supervision.until_started(parts.board.caught_up)
                 await parts.supervision.until_started(parts.emergency.began)
+                await parts.supervision.until_started(parts.policy.keeper.begun)
                 parts.supervision.refuse_damage()
                 endpoint = endpoint_of(parts, faces)
                 path = write_endpoint(settings, endpoint)

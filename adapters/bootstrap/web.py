@@ -23,6 +23,7 @@ from adapters.hpcpack.app import Rest, create_rest
 from adapters.hpcpack.nodes import Machine
 from adapters.http.app import create_app
 from adapters.http.routes.listings import Provenance
+from adapters.http.routes.policy import PolicyUses
 from adapters.principals import Principals
 from adapters.web.authentication import Authenticator, Peer
 from adapters.web.by_path import ByPath
@@ -95,6 +96,7 @@ async def web(parts: Parts) -> AsyncIterator[Web]:
         administration=parts.views.administration,
         nodes=parts.nodes,
         emergency=parts.emergency,
+        policy=PolicyUses(parts.policy.commands, parts.policy.library),
         authenticator=authenticator,
         ids=parts.ids,
         health=health_of(parts),

@@ -11,6 +11,7 @@ REFUSED: Final = 5
 ILLEGAL_STATE: Final = 6
 CONFLICT: Final = 7
 SOME_FAILED: Final = 8
+WAITING_FOR_ANOTHER: Final = 9
 DIFFERENT: Final = 10
 UNAVAILABLE: Final = 75
 WAIT_RAN_OUT: Final = 124
@@ -26,6 +27,7 @@ MEANINGS: Final = {
     ILLEGAL_STATE: "illegal in this state",
     CONFLICT: "conflict: somebody else was faster",
     SOME_FAILED: "some of several failed",
+    WAITING_FOR_ANOTHER: "waiting for another person, who has to agree",
     DIFFERENT: "what was compared differs; `fsck` found damage",
     UNAVAILABLE: "temporarily unavailable: try again, with the same --id",
     WAIT_RAN_OUT: "--wait ran out",
@@ -37,6 +39,9 @@ BY_CODE: Final = {
     "illegal_transition": ILLEGAL_STATE,
     "not_permitted": REFUSED,
     "stream_reachable": REFUSED,
+    "policy_error": REFUSED,
+    "policy_in_force": ILLEGAL_STATE,
+    "waiting_for_another_person": WAITING_FOR_ANOTHER,
     "conflict": CONFLICT,
     "version_mismatch": CONFLICT,
     "throttled": UNAVAILABLE,

@@ -38,6 +38,9 @@ JOB_ORDERS: Final = (
     *("previous_state", "type", "submitted", "started", "run_as", "requeues", "error"),
 )
 MODES: Final = ("graceful", "normal", "forced")
+POLICY_ACTIONS: Final = (
+    *("submit", "cancel", "cancel_task", "finish", "requeue", "configure", "change", "view"),
+)
 ORIGINS: Final = ("cli", "http", "hpcpack", "policy", "automation", "system")
 KINDS: Final = (
     "request",
@@ -55,6 +58,7 @@ KINDS: Final = (
     "removal",
     "mark",
     "parameter_change",
+    "policy_change",
     "evidence",
 )
 

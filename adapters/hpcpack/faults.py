@@ -46,6 +46,7 @@ KINDS: Final = {
     "malformed": Kind(400, HResult.ARGUMENT_OUT_OF_RANGE),
     "not_authenticated": Kind(401, HResult.AUTHENTICATION_FAILURE),
     "not_permitted": Kind(403, HResult.PERMISSION_DENIED),
+    "policy_error": Kind(403, HResult.PERMISSION_DENIED),
     "not_found": Kind(404, HResult.INVALID_OPERATION),
     "unknown_job": NO_JOB,
     "unknown_task": Kind(404, HResult.INVALID_TASK_ID),

@@ -25,6 +25,7 @@ from adapters.http.routes.health import health_routes
 from adapters.http.routes.listings import Listings, Provenance
 from adapters.http.routes.metrics import Snapshot, metrics_routes
 from adapters.http.routes.nodes import Nodes
+from adapters.http.routes.policy import Policies, PolicyUses
 from adapters.http.routes.questions import Questions
 from adapters.http.routes.schemas import Contract, Schemas
 from adapters.http.routes.subtask_commands import SubtaskCommands
@@ -69,6 +70,7 @@ def create_app(
     administration: Administration,
     nodes: NodeUses,
     emergency: EmergencyStops,
+    policy: PolicyUses,
     health: Callable[[], Awaitable[Health]],
     snapshot: Callable[[], Awaitable[Snapshot]],
     counts: RequestCounts,
@@ -92,6 +94,7 @@ def create_app(
         Subtasks(queries, SubtaskQueries(queries, listing)),
         Administrations(administration),
         Nodes(nodes),
+        Policies(policy, authenticator.named, ids),
         Schemas(contract),
     )
     routes = [route for part in parts for route in part.routes()]

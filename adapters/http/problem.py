@@ -48,6 +48,22 @@ KINDS: Final = {
     "not_permitted": Kind(
         403, "Not permitted", "ask somebody with the role named in the detail to do it"
     ),
+    "policy_error": Kind(
+        403,
+        "The policy could not decide",
+        "tell an administrator: the rules in force answer with an error",
+    ),
+    "policy_invalid": Kind(
+        422, "These rules cannot be used", "correct them: policy check says how"
+    ),
+    "policy_locks_out": Kind(
+        422, "Too few could activate other rules", "permit activate_policy to two administrators"
+    ),
+    "policy_in_force": Kind(409, "In force already", "nothing need be done"),
+    "waiting_for_another_person": Kind(
+        409, "Another person has to do it", "ask another administrator to activate the same file"
+    ),
+    "unknown_policy": Kind(404, "No such policy", "GET /api/v1/policy/history lists them"),
     "not_found": Kind(404, "There is nothing here", "check the path; the API is under /api/v1"),
     "unknown_job": Kind(404, "No such job", "check the job id"),
     "unknown_task": Kind(404, "No such task", "look at the job for the ids of its tasks"),

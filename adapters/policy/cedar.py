@@ -81,6 +81,11 @@ class CedarPolicy:
         """The rules."""
         return self._set.text
 
+    @property
+    def rule_count(self) -> int:
+        """How many rules there are."""
+        return len(self._set.rules)
+
     def decide(self, question: Question) -> Decision:
         return self._decision(requests_of(question), facts_of(question), self._known_or_asked)
 

@@ -67,6 +67,10 @@ WIRE_NAMES: Final[Mapping[type[Event], str]] = MappingProxyType(
         events.StreamRestored: "countermand.StreamRestored.v1",
         events.CancelRefused: "countermand.CancelRefused.v1",
         events.BulkCancelRequested: "countermand.BulkCancelRequested.v1",
+        events.PolicySchemaRecorded: "countermand.PolicySchemaRecorded.v1",
+        events.PolicyProposed: "countermand.PolicyProposed.v1",
+        events.PolicyActivated: "countermand.PolicyActivated.v1",
+        events.PolicyCommandRefused: "countermand.PolicyCommandRefused.v1",
     }
 )
 """Every fact and its name on the wire. Literals, chosen by us; a released name is never reused."""

@@ -86,6 +86,7 @@ from domain.events.envelope import (
     BULK,
     CLUSTER,
     JOB,
+    POLICY,
     REQUEST,
     Aggregate,
     BulkEvent,
@@ -93,6 +94,7 @@ from domain.events.envelope import (
     Event,
     JobEvent,
     NewEvent,
+    PolicyEvent,
     Recorded,
     RefusalEvent,
     RequestEvent,
@@ -131,6 +133,12 @@ from domain.events.parts import (
     TaskSet,
     TaskSpec,
 )
+from domain.events.policy import (
+    PolicyActivated,
+    PolicyCommandRefused,
+    PolicyProposed,
+    PolicySchemaRecorded,
+)
 from domain.events.running import JobStarted, TaskFailed, TaskFinished, TaskStarted
 from domain.events.stopping import (
     JobCanceled,
@@ -149,6 +157,7 @@ __all__ = [
     "BULK",
     "CLUSTER",
     "JOB",
+    "POLICY",
     "REQUEST",
     "Aggregate",
     "BulkCancelRequested",
@@ -197,8 +206,13 @@ __all__ = [
     "NodeReleaseEnded",
     "NodeReleaseSkipped",
     "NodeReleaseStarted",
+    "PolicyActivated",
+    "PolicyCommandRefused",
     "PolicyEntity",
+    "PolicyEvent",
+    "PolicyProposed",
     "PolicyRequest",
+    "PolicySchemaRecorded",
     "PolicyValue",
     "Recorded",
     "RefusalEvent",

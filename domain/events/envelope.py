@@ -53,6 +53,12 @@ from domain.events.marks import (
     JobProtected,
     JobProtectionLifted,
 )
+from domain.events.policy import (
+    PolicyActivated,
+    PolicyCommandRefused,
+    PolicyProposed,
+    PolicySchemaRecorded,
+)
 from domain.events.running import JobStarted, TaskFailed, TaskFinished, TaskStarted
 from domain.events.stopping import (
     JobCanceled,
@@ -126,9 +132,15 @@ ClusterEvent = (
 )
 RequestEvent = CancelRefused
 BulkEvent = BulkCancelRequested
-Event = JobEvent | ClusterEvent | RequestEvent | BulkEvent
+PolicyEvent = PolicySchemaRecorded | PolicyProposed | PolicyActivated | PolicyCommandRefused
+Event = JobEvent | ClusterEvent | RequestEvent | BulkEvent | PolicyEvent
 RefusalEvent = (
-    JobCancelRefused | TaskCancelRefused | JobCommandRefused | ClusterCommandRefused | CancelRefused
+    JobCancelRefused
+    | TaskCancelRefused
+    | JobCommandRefused
+    | ClusterCommandRefused
+    | CancelRefused
+    | PolicyCommandRefused
 )
 
 
@@ -136,8 +148,8 @@ class Aggregate(Struct, frozen=True, order=True):
     """The unit of consistency.
 
     ``job`` and its number, ``cluster`` and its name, ``request`` and a day, ``bulk`` and a digest
-    of who asked and of the request id. Both parts are tokens of a subject:
-    ``[A-Za-z0-9_-]{1,64}``. Raw user input never becomes one.
+    of who asked and of the request id, ``policy`` and the cluster's name. Both parts are tokens of
+    a subject: ``[A-Za-z0-9_-]{1,64}``. Raw user input never becomes one.
     """
 
     kind: str
@@ -151,6 +163,7 @@ JOB: Final = "job"
 CLUSTER: Final = "cluster"
 REQUEST: Final = "request"
 BULK: Final = "bulk"
+POLICY: Final = "policy"
 BULK_ID_CHARACTERS: Final = 32
 
 

@@ -18,7 +18,13 @@ from domain.events import Aggregate
 DOCUMENT: Final = json.loads(asyncapi_bytes("1.2.3"))
 COMPONENTS: Final = DOCUMENT["components"]
 NAMES: Final = [entry.name for entry in entries()]
-IDS: Final = {"job": "42", "cluster": "hpc1", "request": "20261123", "bulk": "0" * 32}
+IDS: Final = {
+    "job": "42",
+    "cluster": "hpc1",
+    "policy": "hpc1",
+    "request": "20261123",
+    "bulk": "0" * 32,
+}
 
 
 def refs(value: object) -> Iterator[str]:

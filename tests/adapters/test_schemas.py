@@ -19,7 +19,7 @@ from adapters.wire.schemas.examples import example
 from adapters.wire.schemas.json_schema import DIALECT
 from adapters.wire.schemas.parts import parts
 from application.ports import CaughtUp
-from domain.events import CLUSTER, JOB, Aggregate, Recorded
+from domain.events import CLUSTER, JOB, POLICY, Aggregate, Recorded
 from domain.states import CancelMode, JobState
 from tests.domain.test_laws import Began, Life, Move, lives, moves
 from tests.golden.write import DIRECTORY
@@ -97,7 +97,7 @@ def test_parts_have_names_of_their_own() -> None:
 
 @pytest.mark.parametrize("entry", entries(), ids=lambda x: x.name)
 def test_the_subject_is_the_one_that_is_published_to(entry: Entry) -> None:
-    place = Aggregate(entry.aggregate, "42" if entry.aggregate != CLUSTER else "hpc1")
+    place = Aggregate(entry.aggregate, "hpc1" if entry.aggregate in (CLUSTER, POLICY) else "42")
     shown = entry.subject.format(cluster="hpc1", jobId="42", day="42", digest="42")
     assert shown == subject_and_filter("hpc1", place, type_token(entry.fact))[0]
     assert aggregate_of(entry.fact) == entry.aggregate

@@ -5,12 +5,14 @@ from typing import Final
 import pytest
 from msgspec.structs import replace
 
-from adapters.policy import CedarPolicy, default_policy, schema_text
+from adapters.policy import CedarPolicy, default_policy, default_text, schema_text
+from application.policy_in_force import usable
 from application.ports import Stored, Undecodable
 from application.rechecking import Again, Recheck, Rechecked
 from domain import events as e
 from domain.identity import Caller, Principal, Role
 from domain.policy import Action, JobKnown, Question
+from domain.policy_life import digest_of
 from domain.policy_table import TablePolicy
 from domain.states import Effect, JobType
 from tests.domain.builders import at
@@ -18,9 +20,7 @@ from tests.domain.builders import at
 PLACE: Final = e.job_aggregate(7)
 POLICY: Final = default_policy()
 TABLE: Final = TablePolicy()
-HERE: Final[dict[tuple[str, str], Again]] = {
-    (x.digest, x.schema_digest): x for x in (POLICY, TABLE)
-}
+HERE: Final[tuple[Again, ...]] = (POLICY, TABLE)
 OWEN: Final = Caller(Principal("owen", (Role.USER,)))
 QUESTION: Final = Question(OWEN, Action.CANCEL, "owen", JobType.BATCH, JobKnown(id=7))
 
@@ -92,3 +92,43 @@ def test_what_no_policy_decided_or_could_be_told_is_not_asked_again() -> None:
     recheck = Recheck(HERE)
     recheck.take(Stored(1, PLACE, "X", b"", Undecodable(PLACE, 1, "X", "torn")))
     assert recheck.report("stream", 1).unreadable == 1
+
+
+def told(position: int, fact: e.PolicyEvent) -> Stored:
+    """A fact about the policy, as it lies in the log."""
+    place = e.Aggregate(e.POLICY, "hpc1")
+    event = e.NewEvent("id", at(0), OWEN, "r1", "r1", fact)
+    return Stored(position, place, "X", b"", e.Recorded(place, position, event))
+
+
+def activated(text: str) -> e.PolicyActivated:
+    """Rules in force."""
+    return e.PolicyActivated("", digest_of(text), text, "s", 1, "", "", "", 0, "", "", None)
+
+
+def test_rules_are_those_that_the_stream_says_were_in_force() -> None:
+    other = CedarPolicy(default_text() + "// others\n", schema_text())
+    recheck = Recheck([POLICY], 20, CedarPolicy)
+    facts = [
+        told(1, e.PolicySchemaRecorded(digest_of(schema_text()), schema_text())),
+        told(2, activated(default_text())),
+        stored(POLICY.decide(QUESTION), 3),
+        told(4, activated(other.text)),
+        stored(other.decide(QUESTION), 5),
+    ]
+    for fact in facts:
+        recheck.take(fact)
+    report = recheck.report("stream", 5)
+    assert (report.decisions, report.different, report.unknown) == (2, 0, {})
+
+
+def test_a_refusal_of_rules_that_could_not_be_used_comes_out_again() -> None:
+    broken = usable(CedarPolicy, "permit (", schema_text(), POLICY)
+    recheck = Recheck([], 20, lambda text, schema: usable(CedarPolicy, text, schema, POLICY))
+    recheck.take(told(1, e.PolicySchemaRecorded(digest_of(schema_text()), schema_text())))
+    recheck.take(told(2, activated("permit (")))
+    decision = broken.decide(QUESTION)
+    assert (decision.effect, decision.rules) == (Effect.DENY, ("policy-error",))
+    recheck.take(stored(decision, 3))
+    report = recheck.report("stream", 3)
+    assert (report.decisions, report.different) == (1, 0)

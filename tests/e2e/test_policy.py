@@ -1,4 +1,4 @@
-"""``countermand policy recheck`` on a real store: whole, and with a decision that nobody made."""
+"""Policies on a real store: put in force, found again after a restart, rechecked and checked."""
 
 import json
 from copy import deepcopy
@@ -90,3 +90,67 @@ def test_decisions_of_rules_that_are_not_here_need_those_rules(
 def sha256_of(text: str) -> str:
     """The digest of rules."""
     return sha256(text.encode()).hexdigest()
+
+
+# --- other rules ----------------------------------------------------------------------------------
+
+
+def as_root(one: Service, *words: str | Path) -> Said:
+    """A verb of whoever runs the tests, who is an administrator."""
+    return by(one, (), *words)
+
+
+def by(one: Service, how: tuple[str, ...], *words: str | Path) -> Said:
+    """A verb at the service."""
+    command = [COUNTERMAND, "policy", *map(str, words), "--endpoint", str(one.data), *how]
+    return said_by(command, one.clean_environment(), one.home, seconds=VERB_SECONDS_MAX)
+
+
+def test_rules_of_two_persons_are_in_force_after_a_restart_and_both_checks_agree(
+    service: Service, tmp_path: Path
+) -> None:
+    service.start()
+    before = service.submit("sleep 600")
+    file, token = tmp_path / "other.cedar", tmp_path / "ada.token"
+    file.write_text(
+        default_text() + '@id("no-force") @deny_message("nobody forces") '
+        'forbid (principal, action == Action::"cancel", resource) '
+        'when { context has mode && context.mode == Mode::"forced" };\n'
+    )
+    people = [COUNTERMAND, "principals", "add", "ada", "--role", "administrator"]
+    people += ["--token-file", str(token), "--data", str(service.data)]
+    assert said_by(people, service.clean_environment(), service.home).status == 0
+    assert as_root(service, "activate", file).status == 9
+    assert as_root(service, "activate", file).status == 9
+    assert by(service, ("--token", str(token)), "activate", file).status == 0
+    assert as_root(service, "activate", file).status == 6
+    assert as_root(service, "show", "-q").out == file.read_text()
+    assert as_root(service, "show", "-q", "--at", "2").out == default_text()
+    assert as_root(service, "explain", str(before), "--force").status == 5
+    service.stop()
+    service.start()
+    assert as_root(service, "show", "-q").out == file.read_text()
+    answer = service.http("POST", f"/jobs/{before}/cancel", {"forced": True})
+    assert (answer.status_code, answer.json()["detail"]) == (403, "nobody forces")
+    service.cancel(before)
+    service.until_state(before, "Canceled")
+    types = [x.type for x in service.stream()[:2]]
+    assert types == ["PolicySchemaRecorded", "PolicyActivated"]
+    status, report = recheck(service)
+    assert (status, report["different"], report["unknown"]) == (0, 0, {})
+    service.stop()
+    assert checked(service) == []
+
+    refusal = [x for x in stream_of(service.data) if x.type == "JobCancelRefused"][-1]
+    last = [x for x in stream_of(service.data) if x.aggregate == refusal.aggregate][-1]
+    made_up = deepcopy(refusal.data)
+    made_up["decision"]["digest"] = "0" * 64
+    (position,) = published(service.data, forged(last, "JobCancelRefused", made_up))
+    assert ("policy", position) in checked(service)
+
+
+def checked(one: Service) -> list[tuple[str, int]]:
+    """What fsck finds: the kind of each damage, and where."""
+    command = [COUNTERMAND, "fsck", "--data", str(one.data), "--no-views", "-o", "json"]
+    said = said_by(command, one.clean_environment(), one.home, seconds=VERB_SECONDS_MAX)
+    return [(x["kind"], x["position"]) for x in json.loads(said.out)["damage"]]

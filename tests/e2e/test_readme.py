@@ -69,7 +69,7 @@ def check_the_second_job(said: dict[str, Said]) -> None:
     assert out(said, "replay 2").endswith("replay equals the live state: yes\n")
     assert "state     Canceling (was Running)" in out(said, "--break-on")
     assert "tasks.1.exit_signal             9\n" in out(said, "--diff")
-    assert '"event": "exported", "position": 22' in said[command(said, "exporter")].err
+    assert '"event": "exported", "position": 24' in said[command(said, "exporter")].err
     assert out(said, "watch").count("JobCanceled") == 2
     assert '"text":"SIGKILL was ordered for task 1."' in out(said, "curl")
 

@@ -143,6 +143,10 @@ def cluster() -> Iterator[e.Recorded]:
     )
     for version, fact in enumerate(facts, 1):
         yield apart(version, fact)
+    yield apart(1, e.PolicySchemaRecorded("d1", "schema"))
+    yield apart(2, e.PolicyActivated("", "d2", "rules", "d1", 1, "", "", "", 0, "", "", None))
+    no = e.PolicyCommandRefused("r1", "propose_policy", "d3", "no", 1, "r", "no", "why", DENIED)
+    yield apart(3, no)
     for version, job in enumerate(("99", "no job"), 1):
         yield apart(
             version,

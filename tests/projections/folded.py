@@ -19,6 +19,7 @@ from projections.tally import CountKey, Measure
 from tests.domain.builders import Story, at
 
 CLUSTER = e.Aggregate(e.CLUSTER, "hpc1")
+POLICY = e.Aggregate(e.POLICY, "hpc1")
 REQUESTS = e.Aggregate(e.REQUEST, "20260301")
 
 
@@ -112,14 +113,16 @@ def as_job(history: Sequence[e.Recorded], number: int) -> list[e.Recorded]:
 
 def apart(
     version: int,
-    data: e.ClusterEvent | e.RequestEvent | e.BulkEvent,
+    data: e.ClusterEvent | e.RequestEvent | e.BulkEvent | e.PolicyEvent,
     actor: str = "root",
     seconds: int = 0,
 ) -> e.Recorded:
-    """A fact that is about no job: of the cluster, a request on nothing, or one on many jobs."""
+    """A fact about no job: of the cluster, of the policy, a request on nothing or on many jobs."""
     aggregate = REQUESTS if isinstance(data, e.RequestEvent) else CLUSTER
     if isinstance(data, e.BulkEvent):
         aggregate = e.bulk_aggregate(actor, data.request_id)
+    if isinstance(data, e.PolicyEvent):
+        aggregate = POLICY
     event_id = f"{aggregate.kind}-{version}"
     event = e.NewEvent(event_id, at(seconds), Caller(Principal(actor)), "corr", "cause", data)
     return e.Recorded(aggregate, version, event)

@@ -235,6 +235,36 @@ def test_what_was_done_to_the_stream_itself() -> None:
     assert row.detail == words
 
 
+def test_rules_that_somebody_put_in_force_have_a_row_and_those_of_the_release_none() -> None:
+    folds = Folds()
+
+    def row_of(fact: e.PolicyEvent, actor: str = "countermand") -> AuditRow | None:
+        folds.take(apart(folds.position + 1, fact, actor, NEXT))
+        return folds.trail[-1] if folds.trail else None
+
+    first = e.PolicyActivated("", "d1", "rules", "s1", 8, "", "", "", 0, "", "", None)
+    assert row_of(e.PolicySchemaRecorded("s1", "schema")) is None
+    assert row_of(first) is None
+    asked_for = e.PolicyProposed("p1", "d2", "rules", "s1", 9, "ada", "quieter nights", ALLOWED)
+    row = row_of(asked_for, "ada")
+    assert row is not None
+    assert (row.kind, row.operation, row.outcome) == ("policy_change", "propose_policy", "accepted")
+    assert (row.subject, row.message, row.actor) == ("d2", "quieter nights", "ada")
+    agreed = e.PolicyActivated(
+        *("p2", "d2", "rules", "s1", 9, "d1", "ada", "root", 3, "", "so be it", ALLOWED)
+    )
+    row = row_of(agreed, "root")
+    assert row is not None
+    assert (row.operation, row.rule) == ("activate_policy", "owner-controls")
+    assert row.detail == 'the rules d2 (9) of ada are in force (were d1) "so be it"'
+    no = e.PolicyCommandRefused(
+        *("p3", "activate_policy", "d3", "policy_invalid", 1, "r", "line 3", "why", ALLOWED)
+    )
+    row = row_of(no, "root")
+    assert row is not None
+    assert (row.kind, row.operation, row.code) == ("refusal", "activate_policy", "policy_invalid")
+
+
 # --- which facts have one -------------------------------------------------------------------------
 
 
@@ -246,6 +276,7 @@ def test_every_registered_fact_is_in_the_trail_or_expressly_not() -> None:
 def test_every_fact_of_the_trail_was_looked_at_here() -> None:
     apart_ = {e.JobRemoved, e.CancelRefused, e.ClusterParameterSet, e.ClusterCommandRefused}
     apart_ |= {e.StreamMended, e.LossAccepted, e.StreamRestored, e.BulkCancelRequested}
+    apart_ |= {e.PolicyProposed, e.PolicyActivated, e.PolicyCommandRefused}
     assert {type(fact) for fact, _ in ROWS} | apart_ == SAID.keys()
     assert ENDS.keys() <= SAID.keys()
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from adapters.wire import encode
 from adapters.wire.schemas import Entry, found, schema_bytes
 from adapters.wire.schemas.limits import limit_of
-from domain.events import BULK, CLUSTER, JOB, Aggregate, Event, NewEvent
+from domain.events import BULK, CLUSTER, JOB, POLICY, Aggregate, Event, NewEvent
 from domain.identity import Caller, Origin, Principal, PrincipalKind, Role
 
 Path = tuple[str | int, ...]
@@ -83,7 +83,7 @@ def ids(entry: Entry) -> st.SearchStrategy[str]:
     """Ids of the aggregates that an event belongs to."""
     if entry.aggregate == JOB:
         return st.integers(1, 2**31 - 1).map(str)
-    if entry.aggregate == CLUSTER:
+    if entry.aggregate in (CLUSTER, POLICY):
         return names
     if entry.aggregate == BULK:
         return st.text("0123456789abcdef", min_size=32, max_size=32)

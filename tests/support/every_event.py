@@ -8,7 +8,17 @@ from domain import commands as c
 from domain import events as e
 from domain.bulk import HowToCancel, content_of_wanted, request_bulk
 from domain.hresult import HResult
-from domain.identity import Caller, Origin, Principal, Role
+from domain.identity import SYSTEM_CALLER, Caller, Origin, Principal, Role
+from domain.policy_life import (
+    ActivatePolicy,
+    Candidate,
+    PolicyLife,
+    ProposePolicy,
+    begin,
+    decide_policy,
+    digest_of,
+    evolve_policy,
+)
 from domain.states import (
     CancelMode,
     EmergencyOutcome,
@@ -18,6 +28,7 @@ from domain.states import (
     StopStep,
 )
 from tests.domain.builders import (
+    ALLOWED,
     DENIED,
     NODE,
     SIGTERM,
@@ -63,6 +74,7 @@ def every_event(cluster: str) -> Author:
     a_cancel_of_nothing(author)
     a_request_on_many_jobs(author)
     what_became_of_the_stream(author)
+    a_policy(author)
     return author
 
 
@@ -219,6 +231,41 @@ def a_request_on_many_jobs(author: Author) -> None:
     )
     (fact,) = request_bulk(None, request, (1, 2, 3, 7))
     author.store(e.bulk_aggregate(ALICE.asker, "b1"), fact)
+
+
+def a_policy(author: Author) -> None:
+    """The rules of the release, others that two people put in force, and some that are refused."""
+    place = e.Aggregate(e.POLICY, author.cluster)
+    ada, root = (
+        Caller(Principal(name, (Role.ADMINISTRATOR,), method="unix"), origin=Origin.CLI)
+        for name in ("ada", "root")
+    )
+    shipped, other, broken = (
+        Candidate(digest_of(text), text, digest_of("schema"), 1) for text in ("a", "b", "c")
+    )
+    life = PolicyLife()
+    for fact in begin(life, shipped, "schema"):
+        author.store(place, fact, caller=SYSTEM_CALLER)
+        life = evolve_policy(life, last_of(author))
+    before = replace(ALLOWED, digest=shipped.digest, schema_digest=shipped.schema_digest)
+    asked = c.Asked("p1", "ada", author.asked("").at, before)
+    for by, command in (
+        (ada, ProposePolicy(asked, ada, other, "quieter nights")),
+        (ada, ActivatePolicy(replace(asked, request_id="p2"), ada, other)),
+        (root, ActivatePolicy(replace(asked, request_id="p3", asker="root"), root, other)),
+        (root, ProposePolicy(replace(asked, request_id="p4"), root, replace(broken, flaw="no"))),
+    ):
+        decided = decide_policy(life, command)
+        assert decided is not None
+        author.store(place, decided, caller=by)
+        life = evolve_policy(life, last_of(author))
+
+
+def last_of(author: Author) -> e.Recorded:
+    """The newest fact."""
+    fact = author.events[-1].fact
+    assert isinstance(fact, e.Recorded)
+    return fact
 
 
 def what_became_of_the_stream(author: Author) -> None:

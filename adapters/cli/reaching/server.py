@@ -9,6 +9,7 @@ from adapters.cli.exits import FAILURE, UNAVAILABLE, Failure, status_of
 from adapters.cli.reaching.bulk_shapes import Canceled, Plan
 from adapters.cli.reaching.client import CONNECT_SECONDS_MAX, Lost, Response, Unreachable, ask
 from adapters.cli.reaching.endpoint import START_ONE, Endpoint
+from adapters.cli.reaching.policy_shapes import Answer, Policy, PolicyHistory
 from adapters.cli.reaching.shapes import (
     EmergencyStopped,
     Health,
@@ -133,6 +134,18 @@ class Server:
     def parameters(self) -> Parameters:
         """The cluster's parameters."""
         return cast(Parameters, self._json("GET", "/parameters"))
+
+    def policy(self, query: Query = ()) -> Policy:
+        """The rules in force, or others that are asked for."""
+        return cast(Policy, self._json("GET", f"/policy{query_of(query)}"))
+
+    def policy_history(self) -> PolicyHistory:
+        """Every fact about the policy."""
+        return cast(PolicyHistory, self._json("GET", "/policy/history"))
+
+    def policy_answer(self, query: Query) -> Answer:
+        """What the rules in force would say."""
+        return cast(Answer, self._json("GET", f"/policy/answer{query_of(query)}"))
 
     def nodes(self) -> Nodes:
         """The nodes and what is on them."""

@@ -73,6 +73,11 @@ def talks(verb: Verb) -> Callable[..., Any]:
     return _with(verb, _FORM, _FIELDS, _QUIET, _UTC, _ENDPOINT, _TOKEN, _AS)
 
 
+def reaches(verb: Verb) -> Callable[..., Any]:
+    """As ``talks`` for a verb that means something else by --as."""
+    return _with(verb, _FORM, _FIELDS, _QUIET, _UTC, _ENDPOINT, _TOKEN)
+
+
 def connects(verb: Verb) -> Callable[..., Any]:
     """As ``talks`` for a verb with an output of its own: without -o and --fields."""
     return _with(verb, _QUIET, _UTC, _ENDPOINT, _TOKEN, _AS)

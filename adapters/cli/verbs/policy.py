@@ -12,6 +12,8 @@ from adapters.cli.doing.telling import Telling
 from adapters.cli.exits import DIFFERENT, DONE, FAILURE, USAGE
 from adapters.cli.printing.output import Output
 from adapters.cli.typed import options as o
+from adapters.cli.verbs.policy_changing import activate, propose
+from adapters.cli.verbs.policy_showing import diff, explain, history, show
 
 FLAW: Final = ("FILE", "LINE", "RULE", "WHAT")
 DIFFERENCE: Final = ("EVENT", "TYPE", "OF", "PART", "RECORDED", "NOW")
@@ -77,42 +79,17 @@ class Report(Protocol):
 
 @click.group("policy", cls=DefaultGroup, default="show")
 def verb() -> None:
-    """Show the rules that say who may do what, check others, or ask again what was decided.
+    """Show the rules that say who may do what, put others in force, ask again what was decided.
 
     \b
       countermand policy
+      countermand policy history
       countermand policy recheck
     """
 
 
-@verb.command("show")
-@click.option("--schema", is_flag=True, help="What rules may ask about, instead of the rules.")
-@o.prints
-def show(asked: o.Asked, schema: bool) -> int:
-    """Print the rules in force: those that a service of this version goes by. Needs no server.
-
-    stdout has their exact text, whose SHA-256 is the digest that decisions name; the digests and
-    the versions of the engine are said beside it, or stand in the JSON.
-
-    \b
-      countermand policy show > rules.cedar
-      countermand policy show --schema
-      countermand policy show -o json
-    """
-    import msgspec
-
-    from adapters.bootstrap import asked as bootstrap
-
-    found = asking_bootstrap(bootstrap.policy)
-    if not asked.out.for_people:
-        asked.out.value(msgspec.structs.asdict(found))
-        return DONE
-    for line in (found.schema if schema else found.rules).removesuffix("\n").split("\n"):
-        asked.out.line(line)
-    asked.out.note(f"rules   {found.digest}")
-    asked.out.note(f"schema  {found.schema_digest}")
-    asked.out.note(f"engine  {found.engine}")
-    return DONE
+for other in (show, history, diff, explain, propose, activate):
+    verb.add_command(other)
 
 
 @verb.command("check")
@@ -127,7 +104,7 @@ def check(asked: o.Asked, file: Path) -> int:
     Exit status: 0 nothing is wrong; 2 something is, and file, line and rule are named.
 
     \b
-      countermand policy show > rules.cedar
+      countermand policy show --shipped > rules.cedar
       countermand policy check rules.cedar
       countermand policy check rules.cedar -o json
     """
@@ -168,7 +145,7 @@ def recheck(asked: o.Asked, chosen: Chosen, files: tuple[Path, ...], limit: int)
 
     \b
       countermand policy recheck --data /var/lib/countermand
-      countermand policy show > rules.cedar
+      countermand policy show --shipped > rules.cedar
       countermand policy recheck --policy rules.cedar -o json
     """
     asked.out.check(Differs)

@@ -14,6 +14,7 @@ from domain.parameters import Kind as ParameterKind
 from domain.states import (
     ActivationHold,
     CancelMode,
+    Effect,
     JobPriority,
     JobState,
     JobType,
@@ -68,6 +69,7 @@ TaskStateWord = Annotated[str, one_of(TaskState)]
 JobTypeWord = Annotated[str, one_of(JobType)]
 TaskTypeWord = Annotated[str, one_of(TaskType)]
 PriorityWord = Annotated[str, one_of(JobPriority)]
+EffectWord = Annotated[str, one_of(Effect)]
 ModeWord = Annotated[str, one_of(CancelMode)]
 ModeOrNone = Annotated[str, one_of(CancelMode, "")]
 """A cancel's mode, or "" where there is none."""

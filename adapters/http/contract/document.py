@@ -16,7 +16,7 @@ from adapters.http.answers import POSITION
 from adapters.http.bodies.commands import CONTRADICTIONS, CancelBody
 from adapters.http.bodies.shapes import API
 from adapters.http.bulk import EITHER, WhichJobsBody
-from adapters.http.contract import commands, emergency, jobs, service, trail
+from adapters.http.contract import commands, emergency, jobs, policy, service, trail
 from adapters.http.contract.fields import Field
 from adapters.http.contract.operation import JSON, Operation, Parameter, Reply
 from adapters.http.contract.parts import (
@@ -42,6 +42,7 @@ OPERATIONS: Final = (
     *emergency.OPERATIONS,
     *jobs.OPERATIONS,
     *trail.OPERATIONS,
+    *policy.OPERATIONS,
     *service.OPERATIONS,
 )
 TAGS: Final = {
@@ -49,6 +50,7 @@ TAGS: Final = {
     "jobs": "Jobs now and then, their tasks and events, and why they ended.",
     "audit": "Who asked what, who was refused, and what was done.",
     "events": "The stream of events itself.",
+    "policy": "The rules that decide who may do what.",
     "cluster": "Cluster parameters and people.",
     "service": "The service's own health, metrics and views.",
     "contract": "What the service promises: schemas and documents.",

@@ -34,7 +34,8 @@ class Snapshot(Struct, frozen=True):
     ``troubles``: None while the views cannot be asked. ``store_bytes``, ``store_capacity_bytes``:
     of the stream, None while it does not answer. ``nodes``: with what is on them. ``ready``:
     whether commands are taken. ``read_only``: the stream is not what it was. ``emergency_stops_*``:
-    ordered without the stream.
+    ordered without the stream. ``policy_errors``: how often this process refused because the policy
+    could not be asked.
     """
 
     counts: Mapping[CountKey, int]
@@ -49,6 +50,7 @@ class Snapshot(Struct, frozen=True):
     read_only: bool
     emergency_stops_unrecorded: int = 0
     emergency_stops_unreviewed: int = 0
+    policy_errors: int = 0
 
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4"
@@ -104,6 +106,11 @@ class Measured(Collector):
             if value is not None:
                 yield GaugeMetricFamily(f"countermand_{name}", words, value=value)
         yield from node_gauges(self._now.nodes)
+        yield CounterMetricFamily(
+            "countermand_policy_errors",
+            "Refusals of this process because the policy answered with an error, or not at all.",
+            value=self._now.policy_errors,
+        )
         yield self._requests()
 
     def _requests(self) -> Metric:

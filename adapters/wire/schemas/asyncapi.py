@@ -29,7 +29,7 @@ from adapters.wire.schemas.events import event_schema
 from adapters.wire.schemas.examples import example
 from adapters.wire.schemas.json_schema import Schema, mapped
 from adapters.wire.schemas.parts import ENVELOPE, parts
-from domain.events import BULK, CLUSTER, JOB, REQUEST
+from domain.events import BULK, CLUSTER, JOB, POLICY, REQUEST
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 READER: Final = "reader"
@@ -103,7 +103,9 @@ def _description() -> str:
 
 def _channel(entry: Entry) -> Channel:
     names = (
-        ["cluster"] if entry.aggregate == CLUSTER else ["cluster", ID_PARAMETER[entry.aggregate]]
+        ["cluster"]
+        if entry.aggregate in (CLUSTER, POLICY)
+        else ["cluster", ID_PARAMETER[entry.aggregate]]
     )
     return Channel(
         address=entry.subject,

@@ -8,10 +8,27 @@ from msgspec import Struct
 
 from adapters.wire.names import FIRST_RELEASE, SINCE, WIRE_NAMES
 from adapters.wire.schemas.docstrings import told
-from domain.events import BULK, CLUSTER, JOB, REQUEST, BulkEvent, ClusterEvent, Event, JobEvent
+from domain.events import (
+    BULK,
+    CLUSTER,
+    JOB,
+    POLICY,
+    REQUEST,
+    BulkEvent,
+    ClusterEvent,
+    Event,
+    JobEvent,
+    PolicyEvent,
+)
 
 PREFIX: Final = "countermand."
-ID_PARAMETER: Final = {JOB: "jobId", CLUSTER: "cluster", REQUEST: "day", BULK: "digest"}
+ID_PARAMETER: Final = {
+    JOB: "jobId",
+    CLUSTER: "cluster",
+    REQUEST: "day",
+    BULK: "digest",
+    POLICY: "cluster",
+}
 """What stands in a subject behind the kind of an aggregate."""
 
 ID_PATTERN: Final = {
@@ -19,6 +36,7 @@ ID_PATTERN: Final = {
     CLUSTER: "[A-Za-z0-9_-]{1,64}",
     REQUEST: "[0-9]{8}",
     BULK: "[0-9a-f]{32}",
+    POLICY: "[A-Za-z0-9_-]{1,64}",
 }
 
 
@@ -59,6 +77,8 @@ def aggregate_of(fact: type[Event]) -> str:
         return JOB
     if fact in members(BulkEvent):
         return BULK
+    if fact in members(PolicyEvent):
+        return POLICY
     return CLUSTER if fact in members(ClusterEvent) else REQUEST
 
 

@@ -15,6 +15,7 @@ from domain.events import (
     BULK,
     CLUSTER,
     JOB,
+    POLICY,
     Aggregate,
     Event,
     NewEvent,
@@ -27,6 +28,7 @@ NAME: Final = "hpc1"
 IDS: Final[Mapping[str, str]] = {
     JOB: "42",
     CLUSTER: NAME,
+    POLICY: NAME,
     BULK: bulk_aggregate(ALICE.asker, str(VALUES["request_id"])).id,
 }
 DAY: Final = "20261123"
@@ -34,7 +36,9 @@ TIME: Final = datetime(2026, 11, 23, 7, 0, 0, 123456, tzinfo=UTC)
 EVENT_ID: Final = "01a20734-55fb-7c31-8a52-3f6d1e0b9a17"
 PREVIOUS: Final = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8"
 VERSION: Final = 8
-FIRST: Final = frozenset({"JobAdded", "JobIdsReserved", "BulkCancelRequested"})
+FIRST: Final = frozenset(
+    {"JobAdded", "JobIdsReserved", "BulkCancelRequested", "PolicySchemaRecorded"}
+)
 """Events that begin an aggregate; the others stand where they well may."""
 
 

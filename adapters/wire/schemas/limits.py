@@ -104,6 +104,11 @@ LIMITS: Final[Mapping[str, Schema]] = {
     "resolved_at": COUNT,
     "bulk_size": FROM_ONE,
     "plan": DIGEST,
+    "backtest": DIGEST,
+    "PolicyActivated.previous": DIGEST,
+    "rule_count": COUNT,
+    "proposed_version": COUNT,
+    "note": Schema(max_length=MESSAGE_UNITS_MAX),
     # stopping
     "runtime_seconds": COUNT,
     "retry_count": COUNT,

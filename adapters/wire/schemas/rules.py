@@ -5,8 +5,9 @@ from typing import Final
 SUBJECTS: Final = """\
 Each event lies under the NATS subject `countermand.<cluster>.<aggregate>.<id>.<EventType>`. The \
 aggregate is `job` with the job's number, `cluster` with the cluster's name, `request` with a day \
-in UTC (`20261123`), where the requests on jobs that do not exist lie, or `bulk` with a digest of \
-who asked and of the request id, where a request on many jobs says which they are. Filters choose: \
+in UTC (`20261123`), where the requests on jobs that do not exist lie, `bulk` with a digest of \
+who asked and of the request id, where a request on many jobs says which they are, or `policy` \
+with the cluster's name, where the rules that decide lie. Filters choose: \
 `countermand.*.job.*.JobCancelRequested` is every accepted cancel, `countermand.*.job.42.*` all of \
 one job, `countermand.hpc1.>` everything of a cluster."""
 

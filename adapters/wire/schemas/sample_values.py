@@ -5,10 +5,11 @@ that the service writes.
 """
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Final, TypeAlias
 
 from domain.hresult import HResult
-from domain.identity import Caller, Origin, Principal, Role
+from domain.identity import SYSTEM_CALLER, Caller, Origin, Principal, Role
 
 Value: TypeAlias = "str | int | bool | list[Value] | dict[str, Value] | None"
 
@@ -18,8 +19,20 @@ CONTENT: Final = "238b44626c1c670dfb2a4430618ab0c59e9fa5ba359c10d9f62810d84585d8
 BOB_MAY_NOT: Final = (
     "bob may not cancel this job: allowed are administrator, job-administrator, job-operator, owner"
 )
+NO_POLICY: Final = "alice may not propose or activate policies: allowed are administrator"
 ALICE_MAY_NOT: Final = "alice may not set cluster parameters: allowed are administrator"
 DENIED: Final = "no-rule-allows"
+ON_THE_CLUSTER: Final = frozenset({"set_parameter", "activate_policy"})
+RULES: Final = """\
+@id("administrator-everything")
+permit (principal in Role::"administrator", action, resource);
+"""
+ASKED_WITH: Final = """\
+entity Role enum ["administrator", "user"];
+entity User in [Role];
+entity Job, Cluster;
+action "cancel" appliesTo { principal: [User], resource: [Job] };
+"""
 
 
 def person(name: str, role: Role = Role.USER) -> Caller:
@@ -32,6 +45,9 @@ ALICE: Final = person("alice")
 CALLERS: Final[Mapping[str, Caller]] = {
     "JobCancelRefused": person("bob"),
     "BulkCancelRequested": ALICE,
+    "PolicyProposed": person("ada", Role.ADMINISTRATOR),
+    "PolicyActivated": person("root", Role.ADMINISTRATOR),
+    "PolicySchemaRecorded": SYSTEM_CALLER,
     "ClusterParameterSet": person("root", Role.ADMINISTRATOR),
     "JobProtectionLifted": person("alice", Role.JOB_ADMINISTRATOR),
     "JobLegalHoldPlaced": person("root", Role.ADMINISTRATOR),
@@ -53,7 +69,7 @@ def decision(
 ) -> Value:
     """A policy's answer; ``no``: why not."""
     facts: dict[str, Value] = {"action": action, "actor": person, "person": person, "roles": role}
-    if action != "set_parameter":
+    if action not in ON_THE_CLUSTER:
         facts |= {"owner": "alice", "job_type": "Batch"}
     return {
         "effect": "deny" if no else "allow",
@@ -72,7 +88,7 @@ def told(action: str, person: str, role: str) -> Value:
     """What the policy was told."""
     job: dict[str, Value] = {"owner": "alice", "job_type": "Batch", "name": "nightly-render"}
     resource: Value = {"type": "Job", "id": "" if action == "create" else "42", "attributes": job}
-    if action == "set_parameter":
+    if action in ON_THE_CLUSTER:
         resource = {"type": "Cluster", "id": "cluster"}
     names: dict[str, Value] = {"name": person, "kind": "user"}
     return {
@@ -98,6 +114,8 @@ def exited(code: int | None = None, signal: int | None = None) -> Value:
     return {"code": code, "signal": signal}
 
 
+ADA: Final = {"person": "ada", "role": "administrator", "rule": "administrator-everything"}
+ROOT: Final = {**ADA, "person": "root"}
 DAMAGED: Final = "75c0ffee-0000-4000-8000-000000000001/2026-11-20T07:00:00.123456789Z"
 MENDED: Final = "75c0ffee-0000-4000-8000-000000000002/2026-11-23T07:00:00.123456789Z"
 
@@ -245,6 +263,33 @@ VALUES: Final[Mapping[str, Value]] = {
     "plan": "",
     "changed": {"count": 0, "jobs": ""},
     "joined": {"count": 0, "jobs": ""},
+    # the policy
+    "PolicySchemaRecorded.digest": sha256(ASKED_WITH.encode()).hexdigest(),
+    "PolicySchemaRecorded.text": ASKED_WITH,
+    "PolicyProposed.digest": sha256(RULES.encode()).hexdigest(),
+    "PolicyProposed.text": RULES,
+    "PolicyActivated.digest": sha256(RULES.encode()).hexdigest(),
+    "PolicyActivated.text": RULES,
+    "PolicyActivated.previous": POLICY,
+    "PolicyCommandRefused.digest": sha256(RULES.encode()).hexdigest(),
+    "schema_digest": sha256(ASKED_WITH.encode()).hexdigest(),
+    "rule_count": 1,
+    "author": "ada",
+    "approver": "root",
+    "proposed_version": 7,
+    "backtest": "",
+    "note": "only administrators while the cluster moves",
+    "PolicyProposed.request_id": "moving-1",
+    "PolicyActivated.request_id": "moving-2",
+    "PolicyCommandRefused.request_id": "moving-3",
+    "PolicyProposed.decision": decision("activate_policy", **ADA),
+    "PolicyActivated.decision": decision("activate_policy", **ROOT),
+    "PolicyCommandRefused.decision": decision("activate_policy", rule=DENIED, no=NO_POLICY),
+    "PolicyCommandRefused.command": "propose_policy",
+    "PolicyCommandRefused.code": "not_permitted",
+    "PolicyCommandRefused.hresult": HResult.PERMISSION_DENIED,
+    "PolicyCommandRefused.rule": DENIED,
+    "PolicyCommandRefused.explanation": NO_POLICY,
     # what a job is made of
     "JobAdded.name": "nightly-render",
     "owner": "alice",

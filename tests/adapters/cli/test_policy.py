@@ -1,4 +1,4 @@
-"""``countermand policy show`` and ``check``, which need no server."""
+"""``countermand policy``: what needs no server, and how two policies are compared."""
 
 import json
 from hashlib import sha256
@@ -6,20 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from adapters.cli.doing.policy_difference import differences, told
 from adapters.policy import default_policy, default_text, schema_text
 from tests.adapters.cli.conftest import Cli
 
 
 def test_show_prints_the_exact_rules_and_says_which_they_are(cli: Cli) -> None:
-    done = cli("policy", "show")
+    done = cli("policy", "show", "--shipped")
     assert (done.returncode, done.stdout) == (0, default_text())
     digest = sha256(done.stdout.encode()).hexdigest()
     assert digest == default_policy().digest
     assert digest in done.stderr
     assert "cedarpy 4." in done.stderr
-    assert cli("policy").stdout == default_text()
-    assert cli("policy", "show", "--schema", "-q").stdout == schema_text()
-    found = json.loads(cli("policy", "show", "-o", "json").stdout)
+    assert cli("policy", "show", "--shipped", "--schema", "-q").stdout == schema_text()
+    found = json.loads(cli("policy", "show", "--shipped", "-o", "json").stdout)
     assert (found["digest"], found["rules"], found["schema"]) == (
         digest,
         default_text(),
@@ -91,3 +91,36 @@ def test_recheck_without_a_store_says_so(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "rules.cedar"
     file.write_text("permit (")
     assert cli("policy", "recheck", "--policy", str(file)).returncode == 1
+
+
+# --- two policies ---------------------------------------------------------------------------------
+
+A = '@id("a")\npermit (principal, action, resource);\n'
+B = """\
+// words; with a semicolon
+@id("b")
+forbid (principal, action, resource)
+when { context.actor == ";//" };
+"""
+
+
+def test_policies_differ_by_the_ids_of_their_rules() -> None:
+    other = A.replace("action", 'action in [Action::"cancel"]')
+    found = differences(
+        A + B,
+        B.replace("words", "other words")
+        + other
+        + '@id("c") permit (principal, action, resource);',
+    )
+    assert [(x["rule"], x["change"]) for x in found] == [("a", "changed"), ("c", "added")]
+    assert found[0]["lines"] == [
+        ' @id("a")',
+        "-permit (principal, action, resource);",
+        '+permit (principal, action in [Action::"cancel"], resource);',
+    ]
+    assert [(x["rule"], x["change"]) for x in differences(A + B, B)] == [("a", "removed")]
+
+
+def test_order_and_comments_are_no_difference() -> None:
+    assert differences(A + B, B + A) == []
+    assert list(told([])) == ["the rules are the same"]

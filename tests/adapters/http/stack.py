@@ -21,9 +21,10 @@ from adapters.http.app import create_app
 from adapters.http.bodies.health import Health, HealthStatus
 from adapters.http.routes.listings import Provenance
 from adapters.http.routes.metrics import Snapshot
+from adapters.http.routes.policy import PolicyUses
 from adapters.http.streams.sse import StreamLimits
 from adapters.journal import SqliteJournal
-from adapters.policy import default_policy
+from adapters.policy import CedarPolicy, default_policy, schema_text
 from adapters.principals import Principals, PrincipalsFile
 from adapters.recorder_log import RecorderLog, memory_log
 from adapters.spool import FileSpool
@@ -35,6 +36,7 @@ from adapters.web.server import WebServer
 from adapters.web.sockets import bind_tcp, bind_unix
 from adapters.web.tls import server_context
 from application.administration import Administration, Known
+from application.admission import Admission
 from application.appending import one_by_one
 from application.board import Board
 from application.bulk_cancel import BulkCancels
@@ -45,7 +47,11 @@ from application.job_maker import JobKeys, JobMaker
 from application.journal_keeper import JournalKeeper
 from application.ledger import Cause, Ledger
 from application.node_use import NodeUses
-from application.ports import CaughtUp, Policy, Stored, Token, Write
+from application.policy_commands import PolicyCommands
+from application.policy_in_force import PolicyInForce
+from application.policy_keeper import PolicyKeeper
+from application.policy_library import PolicyLibrary
+from application.ports import CaughtUp, Stored, Token, Write
 from application.queries import Queries
 from application.scheduler import Limits, Scheduler
 from application.tail import Passage, Tail, TailLimits
@@ -54,7 +60,7 @@ from application.visibility import Visibility
 from domain import commands as c
 from domain.errors import CountermandError, Unavailable
 from domain.events import Aggregate, RunHandle
-from domain.identity import Caller, Role
+from domain.identity import Caller, Principal, Role
 from domain.instruct import instruct
 from tests.support.accounts import refused_account
 from tests.support.fake_engine import FakeEngine, FakeMachine
@@ -176,16 +182,27 @@ class Stack:
         refusals: int,
         log: WeatherLog,
         tail_limits: TailLimits,
-        policy: Policy | None = None,
+        given: CedarPolicy | None = None,
     ) -> None:
         self.directory = directory
         self.log = log
         self.journal = SqliteJournal(directory / "journal.db", CLUSTER)
         self.tail = Tail(self.journal, tail_limits)
         self.ledger = Ledger(self.log, self.journal, SystemClock(), NewIds(), CLUSTER)
-        keys, policy = JobKeys(), policy or POLICY
+        keys, shipped = JobKeys(), given or POLICY
+        policy = PolicyInForce(shipped, schema_text(), CedarPolicy)
         self.board = Board(self.log, self.ledger, keys)
+        self.in_force = policy
         self.full: Exception | None = None
+        self.policy = PolicyKeeper(
+            self.ledger,
+            self.log,
+            policy,
+            shipped,
+            schema_text(),
+            self.board.caught_up,
+            lambda event, **facts: None,
+        )
         self.scheduler = Scheduler(
             ledger=self.ledger,
             policy=policy,
@@ -229,6 +246,7 @@ class Stack:
                 ),
                 nodes=self.nodes,
                 emergency=self._emergency(directory),
+                policy=self._policy_uses(policy, refusals),
                 health=self._health,
                 snapshot=self._snapshot,
                 counts=counts,
@@ -256,6 +274,17 @@ class Stack:
             counts,
             secure=[(self.secure, server_context(self.pair.certificate, self.pair.key))],
         )
+
+    def _policy_uses(self, policy: PolicyInForce, refusals: int) -> PolicyUses:
+        admission = Admission(self._room, RefusalLimit(refusals, refusals), SystemClock())
+        return PolicyUses(
+            PolicyCommands(self.ledger, policy, SystemClock(), admission, self._administrators),
+            PolicyLibrary(self.ledger, self.queries, policy, SystemClock()),
+        )
+
+    async def _administrators(self) -> list[Principal]:
+        found = [Principal(x.name, x.roles) for x in self.file.list()]
+        return [x for x in found if x.has(Role.ADMINISTRATOR)]
 
     def _known(self) -> int:
         return max(self.board.position, self.ledger.position)
@@ -359,7 +388,7 @@ async def stack(
     refusals: int = 1000,
     tail_limits: TailLimits = TailLimits(),  # noqa: B008
     log: RecorderLog | None = None,
-    policy: Policy | None = None,
+    policy: CedarPolicy | None = None,
 ) -> AsyncIterator[Stack]:
     """A stack that serves."""
     weather = WeatherLog(log or memory_log(CLUSTER))

@@ -35,6 +35,19 @@ def test_any_question_has_the_answer_of_the_table(question: Question) -> None:
     assert found.facts == expected.facts
 
 
+@pytest.mark.parametrize(
+    ("action", "may"),
+    [
+        (Action.ACTIVATE_POLICY, {Role.ADMINISTRATOR}),
+        (Action.VIEW_POLICY, {Role.ADMINISTRATOR, Role.JOB_ADMINISTRATOR, Role.AUDITOR}),
+    ],
+)
+def test_who_may_see_and_change_the_policy(action: Action, may: set[Role]) -> None:
+    people = {role: Caller(Principal("sam", (role,))) for role in Role}
+    found = {x for x in Role if POLICY.decide(Question(people[x], action)).effect is Effect.ALLOW}
+    assert found == may
+
+
 @settings(max_examples=300, deadline=None)
 @given(QUESTIONS)
 def test_a_decision_is_a_function_of_what_is_recorded(question: Question) -> None:

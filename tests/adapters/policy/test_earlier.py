@@ -25,7 +25,7 @@ FIRST_SCHEMA: Final = "362d44003e6752ed"
 """Of the schema before it had bulk sizes and freeze windows."""
 
 OWEN: Final = Caller(Principal("owen", (Role.USER,)))
-PAIRS: Final = [digests for digests in policies_here([]) if digests[1]]
+PAIRS: Final = [(x.digest, x.schema_digest) for x in policies_here([]) if x.schema_digest]
 """Digests of rules and schema that go together; the table before Cedar had none."""
 
 CANCEL: Final = Question(

@@ -14,6 +14,7 @@ POLICY: Final = default_policy()
 OURS: Final = {
     *(Action.VIEW_PRINCIPALS, Action.REBUILD_VIEWS),
     *(Action.PROTECT, Action.UNPROTECT, Action.LEGAL_HOLD),
+    *(Action.ACTIVATE_POLICY, Action.VIEW_POLICY),
 }
 """HPC Pack has no such act; ``test_policy_table`` has the rows of the first two, ``test_default``
 those of the others."""

@@ -1,0 +1,188 @@
+"""Every policy there was, by the events on it: which was in force when, and what it would say."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from application.histories import readable
+from application.ledger import Ledger
+from application.policy_in_force import PolicyInForce
+from application.ports import Clock
+from application.queries import Queries
+from application.visibility import not_permitted
+from domain import events as e
+from domain.errors import Unknown
+from domain.identity import Caller, Principal
+from domain.policy import Action, Question, RequestKnown
+from domain.policy_life import digest_of
+from domain.policy_requests import known_of
+from domain.states import CancelMode, Effect
+from projections.stamps import stamp
+
+
+class PolicyText(Struct, frozen=True):
+    """Rules, with the schema that they were asked with at that time, and the event that brought
+    them. ``in_force``: whether they were; else they were only proposed. ``broken``: why they cannot
+    be asked, of those in force now."""
+
+    rules: str
+    schema: str
+    schema_digest: str
+    position: int
+    recorded: e.Recorded
+    in_force: bool
+    broken: str = ""
+
+    @property
+    def fact(self) -> e.PolicyProposed | e.PolicyActivated:
+        """What was recorded."""
+        data = self.recorded.data
+        assert isinstance(data, e.PolicyProposed | e.PolicyActivated), "it has a text"
+        return data
+
+
+class PolicyStep(Struct, frozen=True):
+    """A fact about the policy, and its place in the stream."""
+
+    position: int
+    recorded: e.Recorded
+
+
+class Wondering(Struct, frozen=True):
+    """What somebody wants to know: may ``person`` do ``action`` on a job, with such a request?"""
+
+    job_id: str
+    person: str
+    action: Action
+    mode: CancelMode | None = None
+    message_units: int = 0
+    reason_code: str = ""
+
+
+class PolicyLibrary:
+    """Answers for who may see the policy; ``NotPermitted`` for the rest."""
+
+    def __init__(
+        self, ledger: Ledger, queries: Queries, in_force: PolicyInForce, clock: Clock
+    ) -> None:
+        self._ledger = ledger
+        self._queries = queries
+        self._in_force = in_force
+        self._clock = clock
+
+    async def history(self, caller: Caller) -> tuple[PolicyStep, ...]:
+        """Every fact about the policy, in order."""
+        self._check(caller)
+        async with aclosing(self._steps()) as steps:
+            return tuple([step async for step in steps])
+
+    async def at(
+        self, caller: Caller, *, position: int | None = None, at: datetime | None = None
+    ) -> PolicyText:
+        """The rules in force now, after the event at a position, or at a moment. ``Unknown`` when
+        there were none yet, and for a position that there is not."""
+        self._check(caller)
+        if position is not None:
+            await self._queries.know(position)
+        below = None if position is None else position + 1
+        below = await self._queries.first_later_than(at) if at is not None else below
+        found = await self._found(below, lambda fact: isinstance(fact, e.PolicyActivated))
+        if found is None:
+            when = stamp(at) if at is not None else f"event {position}"
+            raise Unknown(f"no rules were recorded yet at {when}", code="unknown_policy")
+        return found if below is not None else replace(found, broken=self._in_force.broken)
+
+    async def named(self, caller: Caller, digest: str) -> PolicyText:
+        """The latest rules whose digest begins so, in force once or only proposed. ``Unknown`` for
+        none, and when there are several."""
+        self._check(caller)
+        digests = set[str]()
+        async with aclosing(self._steps()) as steps:
+            async for step in steps:
+                fact = step.recorded.data
+                if isinstance(fact, e.PolicyProposed | e.PolicyActivated):
+                    digests |= {fact.digest} if fact.digest.startswith(digest) else set()
+        if len(digests) != 1:
+            many = f"{len(digests)} policies have" if digests else "no policy has"
+            raise Unknown(
+                f"{many} a digest that begins with {digest}; `countermand policy history` lists "
+                "all of them",
+                code="unknown_policy",
+            )
+        (whole,) = digests
+        found = await self._found(None, lambda fact: getattr(fact, "digest", "") == whole)
+        assert found is not None, "it was found just now"
+        return found
+
+    async def answer(
+        self,
+        caller: Caller,
+        wondering: Wondering,
+        named: Callable[[str], Awaitable[Principal]],
+    ) -> e.Decision:
+        """What the rules in force would say now; nothing is done, and nothing recorded.
+
+        Raises as a look at the job does, and what ``named`` raises for no such person.
+        """
+        self._check(caller)
+        job = (await self._queries.job(caller, wondering.job_id)).job
+        person = Caller(await named(wondering.person), origin=caller.origin)
+        now = self._clock.now()
+        cancels = wondering.action in (Action.CANCEL, Action.CANCEL_TASK)
+        said = RequestKnown(
+            mode=(wondering.mode or CancelMode.NORMAL) if cancels else None,
+            message_units=wondering.message_units if cancels else None,
+            reason_code=wondering.reason_code if cancels else None,
+            at=now,
+        )
+        question = Question(
+            person, wondering.action, job.owner, job.job_type, known_of(job, now), said
+        )
+        return self._in_force.asked(question)
+
+    # --- how --------------------------------------------------------------------------------------
+
+    def _check(self, caller: Caller) -> None:
+        answer = self._in_force.decide(Question(caller, Action.VIEW_POLICY))
+        if answer.effect is not Effect.ALLOW:
+            raise not_permitted(answer)
+
+    async def _found(
+        self, below: int | None, wanted: Callable[[e.Event], bool]
+    ) -> PolicyText | None:
+        """The last fact with rules that is wanted, with the schema of that time."""
+        schema, found = "", None
+        async with aclosing(self._steps()) as steps:
+            async for step in steps:
+                if below is not None and step.position >= below:
+                    break
+                fact = step.recorded.data
+                if isinstance(fact, e.PolicySchemaRecorded):
+                    schema = fact.text
+                elif isinstance(fact, e.PolicyProposed | e.PolicyActivated) and wanted(fact):
+                    found = step
+        return None if found is None else text_of(found, schema)
+
+    async def _steps(self) -> AsyncGenerator[PolicyStep, None]:
+        pages = self._ledger.histories.pages(self._ledger.policy_aggregate)
+        async with aclosing(pages) as all_pages:
+            async for page in all_pages:
+                for stored in page:
+                    yield PolicyStep(stored.position, readable(stored))
+
+
+def text_of(step: PolicyStep, schema: str) -> PolicyText:
+    """The rules in a fact that has some."""
+    fact = step.recorded.data
+    assert isinstance(fact, e.PolicyProposed | e.PolicyActivated), "it has a text"
+    return PolicyText(
+        rules=fact.text,
+        schema=schema,
+        schema_digest=digest_of(schema),
+        position=step.position,
+        recorded=step.recorded,
+        in_force=isinstance(fact, e.PolicyActivated),
+    )

@@ -1,0 +1,56 @@
+"""What facts about the policy say in the audit trail."""
+
+from domain import events as e
+from domain.outcome import outcome_of
+from projections.audit_trail import Kind, Said
+from projections.summary import DIGEST_CHARACTERS, summary
+
+
+def policy_proposed(fact: e.PolicyProposed) -> Said:
+    """Somebody wants other rules in force."""
+    return Said(
+        kind=Kind.POLICY_CHANGE,
+        operation="propose_policy",
+        outcome=outcome_of(fact),
+        request_id=fact.request_id,
+        message=fact.note,
+        rule=rules(fact.decision),
+        subject=fact.digest[:DIGEST_CHARACTERS],
+        detail=summary(fact),
+    )
+
+
+def policy_activated(fact: e.PolicyActivated) -> Said | None:
+    """Other rules are in force. Those that are so from the beginning nobody has chosen."""
+    if fact.decision is None:
+        return None
+    return Said(
+        kind=Kind.POLICY_CHANGE,
+        operation="activate_policy",
+        outcome=outcome_of(fact),
+        request_id=fact.request_id,
+        message=fact.note,
+        rule=rules(fact.decision),
+        subject=fact.digest[:DIGEST_CHARACTERS],
+        detail=summary(fact),
+    )
+
+
+def policy_refused(fact: e.PolicyCommandRefused) -> Said:
+    """Rules that somebody wanted, and that are not to be in force."""
+    return Said(
+        kind=Kind.REFUSAL,
+        operation=fact.command,
+        outcome=outcome_of(fact),
+        request_id=fact.request_id,
+        message=fact.note,
+        rule=fact.rule,
+        explanation=fact.explanation,
+        code=fact.code,
+        subject=fact.digest[:DIGEST_CHARACTERS],
+    )
+
+
+def rules(decision: e.Decision) -> str:
+    """The rules that allowed it."""
+    return ",".join(decision.rules)
