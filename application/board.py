@@ -37,6 +37,7 @@ from domain.holding import held_until
 from domain.job import Job
 from domain.next_steps import wants_slots
 from domain.states import JOB_ENDED
+from domain.waiting_cancels import next_look
 
 RETRY_SECONDS: Final = 0.2
 PACE_SECONDS: Final = 0.02
@@ -60,7 +61,8 @@ class Board:
     """``changed`` yields numbers of jobs to look at, each as soon as its event is in the log.
 
     ``ended``: when each job ended; ``limits``: when the next run-time limit of each runs out;
-    ``holds``: until when each that is held is not in the line.
+    ``holds``: until when each that is held is not in the line; ``waiting``: when something is due
+    on a cancel of it that waits. A job with such a cancel stays here, also when it has ended.
     """
 
     def __init__(self, log: EventLog, ledger: Ledger, keys: JobKeys) -> None:
@@ -71,6 +73,7 @@ class Board:
         self.ended = Moments()
         self.limits = Moments()
         self.holds = Moments()
+        self.waiting = Moments()
         self._let_go: dict[int, datetime] = {}
         self.queued_at: dict[int, int] = {}
         self.corrupt: dict[Aggregate, str] = {}
@@ -236,7 +239,8 @@ class Board:
         if stored.type == "JobQueued":
             self.queued_at[job.id] = stored.position
         survivors = any(t.survivors for t in job.tasks.values())
-        if job.removed or (job.state in JOB_ENDED and not survivors):
+        open_ = survivors or bool(job.waiting_cancels)
+        if job.removed or (job.state in JOB_ENDED and not open_):
             self._drop(job.id)
         else:
             self._hold(job)
@@ -255,6 +259,11 @@ class Board:
             self.limits.drop(job.id)
         else:
             self.limits.put(job.id, moment)
+        due = next_look(job)
+        if due is None:
+            self.waiting.drop(job.id)
+        else:
+            self.waiting.put(job.id, due)
         self._stand(job)
 
     def _stand(self, job: Job) -> None:
@@ -274,6 +283,7 @@ class Board:
         self.queued_at.pop(job_id, None)
         self.occupied.drop(job_id)
         self.limits.drop(job_id)
+        self.waiting.drop(job_id)
         self.holds.drop(job_id)
         self._let_go.pop(job_id, None)
         self.line.drop(job_id)

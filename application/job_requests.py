@@ -27,6 +27,7 @@ from domain.policy import Action, Question, RequestKnown
 from domain.policy_requests import known_of
 from domain.requests import REASON_CODE_MAX, JobRequest
 from domain.states import CancelMode, Effect, JobState
+from domain.waiting import WaitingCancel
 
 JOB_ID_UNITS_MAX: Final = 64
 
@@ -43,6 +44,7 @@ class Limits(Struct, frozen=True):
     """Limits that the settings choose."""
 
     message_units_max: int = MESSAGE_UNITS_MAX
+    approval_seconds: int = c.APPROVAL_SECONDS
 
 
 class JobRequests:
@@ -70,10 +72,12 @@ class JobRequests:
         on: OnTask | None = None,
         if_versions: c.IfVersions = None,
         message: str | None = None,
+        waiting: str = "",
     ) -> Receipt:
         """What became of ``command``, made for whoever asks. ``cancel``: when it is one.
 
-        ``message``: what they say with it, None where there is nothing to say it in.
+        ``message``: what they say with it, None where there is nothing to say it in. ``waiting``:
+        the request id of the cancel that it is about, when it is about one that waits.
         """
         number = job_number(job_id)
         job = await self._ledger.job(number) if number else None
@@ -82,6 +86,7 @@ class JobRequests:
                 caller, job_id, request_id, cancel, on, gone=self._gone(caller, job)
             )
         question = self.question(caller, action, job, cancel, message)
+        question = about_waiting(question, job.waiting_cancels.get(waiting))
         request = command(self.asked(caller, question, request_id, if_versions))
         done = await self._ledger.change_job(
             number, self._decider(caller, request), self._cause(caller, request_id)
@@ -143,7 +148,7 @@ class JobRequests:
             words = on_no_job(job_id, self._gone(caller, job))
             return self._refused_cancel(job_id, words, request_id, cancel, None)
         question = self.question(caller, Action.CANCEL, job, cancel)
-        (fact,) = decide(job, command(self.asked(caller, question, request_id)))
+        fact, *_ = decide(job, command(self.asked(caller, question, request_id)))
         return fact
 
     def _decider(
@@ -256,6 +261,15 @@ def request_known(
         return RequestKnown(message_units=None if message is None else units(message), at=at)
     reason = kept(cancel.reason_code, REASON_CODE_MAX).text
     return RequestKnown(cancel.mode, units(cancel.message), reason, at)
+
+
+def about_waiting(question: Question, waiting: WaitingCancel | None) -> Question:
+    """The question, which is about a cancel that waits, if there is one."""
+    if waiting is None:
+        return question
+    requester, approvals = waiting.caller.subject.name, len(waiting.approvals)
+    said = replace(question.said, mode=waiting.mode, requester=requester, approvals=approvals)
+    return replace(question, said=said)
 
 
 def on_no_job(job_id: str, gone: str) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from application.nodes import NAME, NAME_WORDS, SLOTS_MAX, wrong_nodes
+from domain.commands import APPROVAL_SECONDS
 from domain.errors import Misconfigured
 from domain.message import MESSAGE_UNITS_MAX
 
@@ -53,6 +54,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
       for survivors after SIGKILL.
     * ``message_units_max``: 128 for sites that must match the HPC Pack client.
     * ``refusals_per_minute``: refused requests of one principal that are stored.
+    * ``approval_seconds``: how long the approvals that a rule demands of a cancel may take.
     * ``disk_reserve_bytes``: kept free on the data directory's disk for cancels under way.
     """
 
@@ -94,6 +96,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     stop_tasks: bool = False
     message_units_max: int = MESSAGE_UNITS_MAX
     refusals_per_minute: int = 300
+    approval_seconds: int = APPROVAL_SECONDS
     disk_reserve_bytes: int = 8 * MIB
     log_level: str = "info"
 
@@ -114,6 +117,7 @@ RANGES: Final = {
     "kill_deadline_seconds": Range(0.1, 300),
     "message_units_max": Range(1, MESSAGE_UNITS_MAX),
     "refusals_per_minute": Range(1, 100_000),
+    "approval_seconds": Range(1, 30 * 24 * 3600),
     "disk_reserve_bytes": Range(0, 2**40),
 }
 WORDS: Final = {

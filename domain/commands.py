@@ -6,10 +6,12 @@ Time, ids and identity arrive in the command: ``decide`` has no clock and no cha
 
 import hashlib
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 
 from domain.events import Decision, TaskSpec
+from domain.identity import Caller
 from domain.instructions import (
     EndActivation,
     EndExternalValidation,
@@ -41,6 +43,7 @@ from domain.states import CancelMode, JobPriority, JobType
 __all__ = [
     "AddJob",
     "AddTasks",
+    "ApproveCancel",
     "Asked",
     "CancelJob",
     "CancelTask",
@@ -70,6 +73,7 @@ __all__ = [
     "Request",
     "RequeueJob",
     "RequeueTask",
+    "SettleCancel",
     "SkipRelease",
     "StartExternalValidation",
     "StartJob",
@@ -79,10 +83,14 @@ __all__ = [
     "StopSeen",
     "SubmitJob",
     "TaskChanges",
+    "WithdrawCancel",
     "content_sha256",
     "on_task",
     "requeue_sha256",
 ]
+
+APPROVAL_SECONDS: Final = 86_400
+"""How long approvals may take, unless the settings say otherwise."""
 
 IfVersions = tuple[int, ...] | None
 """Versions at which a request is to be done; None: at any."""
@@ -164,7 +172,8 @@ class SubmitJob(Struct, frozen=True):
 
 
 class CancelJob(Struct, frozen=True):
-    """Stop a job. ``grace_seconds``: TaskCancelGracePeriod now."""
+    """Stop a job. ``grace_seconds``: TaskCancelGracePeriod now. ``approval_seconds``: how long its
+    approvals may take, where the rules demand some."""
 
     asked: Asked
     mode: CancelMode
@@ -172,6 +181,7 @@ class CancelJob(Struct, frozen=True):
     grace_seconds: int
     reason_code: str = ""
     message_units_max: int = MESSAGE_UNITS_MAX
+    approval_seconds: int = APPROVAL_SECONDS
 
 
 class CancelTask(Struct, frozen=True):
@@ -240,6 +250,35 @@ class RequeueTask(Struct, frozen=True):
     message_units_max: int = MESSAGE_UNITS_MAX
 
 
+class ApproveCancel(Struct, frozen=True):
+    """Approve a cancel that waits. ``by``: who does, and whom they act for."""
+
+    asked: Asked
+    cancel_id: str
+    by: Caller
+    message: str = ""
+    message_units_max: int = MESSAGE_UNITS_MAX
+
+
+class WithdrawCancel(Struct, frozen=True):
+    """Take back a cancel that waits."""
+
+    asked: Asked
+    cancel_id: str
+    message: str
+    message_units_max: int = MESSAGE_UNITS_MAX
+
+
+class SettleCancel(Struct, frozen=True):
+    """Something is due on a cancel that waits. ``decision``: what the rules say to it now, as far
+    as they were asked. ``grace_seconds``: TaskCancelGracePeriod now."""
+
+    cancel_id: str
+    at: datetime
+    decision: Decision | None
+    grace_seconds: int
+
+
 Request = (
     AddJob
     | AddTasks
@@ -253,6 +292,8 @@ Request = (
     | ConfigureJob
     | RequeueJob
     | RequeueTask
+    | ApproveCancel
+    | WithdrawCancel
 )
 
 Command = Request | Instruction

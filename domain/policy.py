@@ -20,6 +20,8 @@ class Action(StrEnum):
     SUBMIT = "submit"
     CANCEL = "cancel"
     CANCEL_TASK = "cancel_task"
+    APPROVE = "approve"
+    WITHDRAW = "withdraw"
     FINISH = "finish"
     REQUEUE = "requeue"
     CONFIGURE = "configure"
@@ -51,12 +53,16 @@ class RequestKnown(Struct, frozen=True):
     """What is known of a request beside who makes it; None is not known.
 
     ``message_units``: length of the message in UTF-16 code units. ``at``: when it is decided.
+    Of a cancel that waits, and of what is done about one: ``requester``, whose rights counted when
+    it was asked for, and ``approvals``, how many people have approved it so far.
     """
 
     mode: CancelMode | None = None
     message_units: int | None = None
     reason_code: str | None = None
     at: datetime | None = None
+    requester: str | None = None
+    approvals: int | None = None
 
 
 class Question(Struct, frozen=True):
@@ -88,6 +94,8 @@ ACTION_IN_WORDS: Final = {
     Action.SUBMIT: "submit this job",
     Action.CANCEL: "cancel this job",
     Action.CANCEL_TASK: "cancel tasks of this job",
+    Action.APPROVE: "approve cancels of this job",
+    Action.WITHDRAW: "withdraw this cancel",
     Action.FINISH: "finish this job",
     Action.REQUEUE: "requeue this job",
     Action.CONFIGURE: "configure this job",

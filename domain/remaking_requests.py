@@ -19,6 +19,7 @@ from domain.events.tasks import TASK_CHANGEABLE
 from domain.job import Job
 from domain.message import MESSAGE_UNITS_MAX, units
 from domain.refusal import Refusal
+from domain.remaking_waiting import named_cancels
 from domain.requests import REASON_CODE_MAX, JobRequest, command_refused, inadmissible
 from domain.states import JobPriority, TaskType
 
@@ -76,6 +77,9 @@ Answer = (
     | e.JobSubmitted
     | e.JobCancelRequested
     | e.JobCancelRepeated
+    | e.JobCancelHeld
+    | e.JobCancelApproved
+    | e.JobCancelWithdrawn
     | e.TaskCancelRequested
     | e.TaskCancelRepeated
     | e.TaskFinishRequested
@@ -87,7 +91,7 @@ Answer = (
 """What answers a request of a person."""
 
 
-def requests_of(  # noqa: C901 - one case a fact, and the compiler checks that none is missing
+def requests_of(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks that none is missing
     job: Job, recorded: e.Recorded, data: Answer
 ) -> Iterator[Try]:
     """The requests that may have led to this fact about ``job``, as it was before."""
@@ -103,6 +107,14 @@ def requests_of(  # noqa: C901 - one case a fact, and the compiler checks that n
             yield from submits(job, recorded, data)
         case e.JobCancelRequested() | e.JobCancelRepeated():
             yield Try(cancel(recorded, data))
+        case e.JobCancelHeld():
+            yield Try(cancel_held(recorded, data))
+        case e.JobCancelApproved():
+            who = asked(recorded, data.request_id, data.decision)
+            yield Try(c.ApproveCancel(who, data.cancel_id, recorded.event.caller, data.message))
+        case e.JobCancelWithdrawn():
+            who = asked(recorded, data.request_id, data.decision)
+            yield Try(c.WithdrawCancel(who, data.cancel_id, data.message))
         case e.TaskCancelRequested() | e.TaskCancelRepeated():
             yield Try(cancel_task(recorded, data))
         case e.TaskFinishRequested():
@@ -122,7 +134,7 @@ def requests_of(  # noqa: C901 - one case a fact, and the compiler checks that n
         case e.JobCancelRefused() | e.TaskCancelRefused():
             yield from refused_cancels(recorded, data)
         case e.JobCommandRefused():
-            yield from refused_commands(recorded, data)
+            yield from refused_commands(job, recorded, data)
         case _:
             assert_never(data)
 
@@ -169,6 +181,15 @@ def cancel(recorded: e.Recorded, data: e.JobCancelRequested | e.JobCancelRepeate
     who = asked(recorded, data.request_id, data.decision)
     grace = data.grace_seconds if isinstance(data, e.JobCancelRequested) else 0
     return c.CancelJob(who, data.mode, data.message, grace, data.reason_code)
+
+
+def cancel_held(recorded: e.Recorded, data: e.JobCancelHeld) -> c.CancelJob:
+    """A cancel of a job that had to wait."""
+    who = asked(recorded, data.request_id, data.decision)
+    return replace(
+        c.CancelJob(who, data.mode, data.message, 0, data.reason_code),
+        approval_seconds=data.approval_seconds,
+    )
 
 
 def cancel_task(
@@ -238,7 +259,7 @@ def reasons(
     yield data.reason_code, apart
 
 
-def refused_commands(recorded: e.Recorded, data: e.JobCommandRefused) -> Iterator[Try]:
+def refused_commands(job: Job, recorded: e.Recorded, data: e.JobCommandRefused) -> Iterator[Try]:
     """Another refused command: of some the refusal holds all, of some only which it was."""
     who, apart = asker_of(recorded, data)
     said, contents = said_in(data), apart | {"content_sha256"}
@@ -255,6 +276,8 @@ def refused_commands(recorded: e.Recorded, data: e.JobCommandRefused) -> Iterato
             yield Try(c.ConfigureJob(who), apart)
         case "requeue":
             yield Try(c.RequeueJob(who), apart)
+        case "approve" | "withdraw":
+            yield from refused_about_waiting(job, recorded, data)
         case "submit":
             yield Try(c.SubmitJob(who, NO_ACCOUNT), contents)
         case "add_tasks":
@@ -267,6 +290,20 @@ def refused_commands(recorded: e.Recorded, data: e.JobCommandRefused) -> Iterato
             yield Try(c.ChangeTask(who, task, c.TaskChanges(name="\0")), contents)
         case _:  # no command is called so
             return
+
+
+def refused_about_waiting(
+    job: Job, recorded: e.Recorded, data: e.JobCommandRefused
+) -> Iterator[Try]:
+    """A refused approval or withdrawal: which cancel it named is in no field of the refusal."""
+    who, apart = asker_of(recorded, data)
+    said, by = said_in(data), recorded.event.caller
+    for cancel_id, unknown in named_cancels(job):
+        left_out = apart | said.apart | unknown
+        if data.command == "approve":
+            yield Try(c.ApproveCancel(who, cancel_id, by, said.text, said.units_max), left_out)
+        else:
+            yield Try(c.WithdrawCancel(who, cancel_id, said.text, said.units_max), left_out)
 
 
 def one_change(name: str) -> c.JobChanges:

@@ -27,9 +27,13 @@ JobRequest = (
     | c.ConfigureJob
     | c.RequeueJob
     | c.RequeueTask
+    | c.ApproveCancel
+    | c.WithdrawCancel
 )
 ON_A_TASK: Final = c.FinishTask | c.RequeueTask | c.ChangeTask
-SAYS_WHY: Final = c.FinishJob | c.FinishTask | c.RequeueJob | c.RequeueTask
+SAYS_WHY: Final = (
+    c.FinishJob | c.FinishTask | c.RequeueJob | c.RequeueTask | c.ApproveCancel | c.WithdrawCancel
+)
 """Those that have a message, cancels aside."""
 REASON_CODE_MAX: Final = 32
 REASON_CODE_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
@@ -47,7 +51,9 @@ def asking(request: JobRequest) -> Asking:
     return Asking(request.asked.asker, operation_of(request), request.asked.request_id)
 
 
-def operation_of(request: JobRequest) -> str:
+def operation_of(  # noqa: C901 - one case a request, and the compiler checks that none is missing
+    request: JobRequest,
+) -> str:
     """The stable name of an operation; one on a task has the task's number after a slash."""
     match request:
         case c.AddTasks():
@@ -72,11 +78,17 @@ def operation_of(request: JobRequest) -> str:
             return "requeue"
         case c.RequeueTask():
             return c.on_task("requeue_task", request.task, request.instance)
+        case c.ApproveCancel():
+            return "approve"
+        case c.WithdrawCancel():
+            return "withdraw"
         case _:
             assert_never(request)
 
 
-def content_of(request: JobRequest) -> str:
+def content_of(  # noqa: C901 - one case a request, and the compiler checks that none is missing
+    request: JobRequest,
+) -> str:
     """The digest of what is asked."""
     match request:
         case c.AddTasks():
@@ -100,6 +112,10 @@ def content_of(request: JobRequest) -> str:
             return c.content_sha256("submit", request.run_as)
         case c.ConfigureJob():
             return c.content_sha256("configure")
+        case c.ApproveCancel():
+            return c.content_sha256("approve", request.cancel_id, request.message)
+        case c.WithdrawCancel():
+            return c.content_sha256("withdraw", request.cancel_id, request.message)
         case _:
             assert_never(request)
 
@@ -117,7 +133,7 @@ def inadmissible(job: Job, request: JobRequest) -> Refusal | None:
     version. What can never be done is refused as that, whatever version it is for."""
     return (
         reused_id(job, request)
-        or denied(request.asked)
+        or denied(request.asked, may_wait=isinstance(request, c.CancelJob))
         or bad_message(request)
         or bad_reason(request)
         or at_other_version(request.asked, job.version, f"job {job.id}")

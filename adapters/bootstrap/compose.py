@@ -11,7 +11,7 @@ from msgspec import Struct
 from adapters.bootstrap.alarms import alarms_of
 from adapters.bootstrap.disk import DiskReserve
 from adapters.bootstrap.evidence import Nats, directory_of, mark_file, stream_spec
-from adapters.bootstrap.people import known_people
+from adapters.bootstrap.people import known_people, roles_now
 from adapters.bootstrap.supervise import Supervision
 from adapters.bootstrap.system import SystemClock, Uuid7Ids
 from adapters.bootstrap.view_builder import ViewSource
@@ -42,6 +42,7 @@ from application.listing import Listing
 from application.mark_keeper import MarkKeeper
 from application.node_use import NodeUses
 from application.nodes import NAME, NAME_WORDS, SLOTS_MAX
+from application.pending import PendingCancels
 from application.ports import Policy, Reporter
 from application.projector import Projector
 from application.queries import Queries
@@ -60,6 +61,7 @@ from application.view_building import ViewBuilder
 from application.view_sharing import ViewSharing
 from application.view_store import ViewFiles
 from application.visibility import Visibility
+from application.waiting_cancels import WaitingCancels
 from application.watchdog import Watchdog
 from domain.errors import Misconfigured, Unavailable
 
@@ -88,6 +90,7 @@ class Parts(Struct, frozen=True):
     marks: MarkKeeper
     engine: LocalEngine
     nodes: NodeUses
+    pending: PendingCancels
     snapshots: Snapshots
     ledger: Ledger
     board: Board
@@ -97,6 +100,7 @@ class Parts(Struct, frozen=True):
     retention: Retention
     run_limits: RunLimits
     holds: Holds
+    waiting_cancels: WaitingCancels
     room: Room
     scheduler: Scheduler
     bulk: BulkCancels
@@ -177,6 +181,7 @@ def join(
         marks=marks,
         engine=engine,
         nodes=NodeUses(engine.nodes, board, policy),
+        pending=PendingCancels(board, ledger, policy),
         snapshots=snapshots,
         ledger=ledger,
         board=board,
@@ -186,6 +191,9 @@ def join(
         retention=Retention(board, ledger, engine, runs, clock, reporter, watchdog.refusal),
         run_limits=RunLimits(board, runs, clock, reporter),
         holds=Holds(board, clock),
+        waiting_cancels=WaitingCancels(
+            board, ledger, policy, clock, reporter, may_write, roles_now(settings)
+        ),
         room=room,
         scheduler=scheduler,
         bulk=BulkCancels(scheduler, ledger, board, Visibility(policy), may_write),
@@ -332,7 +340,7 @@ def scheduler_of(
     engine: LocalEngine,
 ) -> Scheduler:
     """The commands people give."""
-    limits = Limits(settings.message_units_max)
+    limits = Limits(settings.message_units_max, settings.approval_seconds)
     refusals = RefusalLimit(settings.refusals_per_minute, settings.refusals_per_minute)
     accounts = engine.account_refused
     return Scheduler(ledger, policy, clock, limits, refusals, maker, may_write, accounts)
@@ -352,6 +360,7 @@ async def background(parts: Parts) -> None:
             ("retention", parts.retention.run),
             ("run-limits", parts.run_limits.run),
             ("holds", parts.holds.run),
+            ("waiting-cancels", parts.waiting_cancels.run),
             ("room", parts.room.watch),
             ("views", parts.views.projector.run),
             ("building of views", parts.views.builder.run),

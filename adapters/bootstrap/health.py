@@ -48,6 +48,7 @@ def snapshot_of(parts: Parts) -> Callable[[], Awaitable[Snapshot]]:
             nodes=parts.nodes.now(),
             ready=not not_ready(parts),
             read_only=bool(parts.watchdog.reasons),
+            waiting=len(parts.board.waiting),
         )
 
     return snapshot

@@ -18,12 +18,11 @@ from adapters.bootstrap.compose import Parts
 from adapters.bootstrap.contract import contract
 from adapters.bootstrap.evidence import directory_of
 from adapters.bootstrap.health import health_of, snapshot_of
-from adapters.bootstrap.people import principals_file
+from adapters.bootstrap.people import people
 from adapters.hpcpack.app import Rest, create_rest
 from adapters.hpcpack.nodes import Machine
 from adapters.http.app import create_app
 from adapters.http.routes.listings import Provenance
-from adapters.principals import Principals
 from adapters.web.authentication import Authenticator, Peer
 from adapters.web.by_path import ByPath
 from adapters.web.closing import Closing
@@ -94,6 +93,7 @@ async def web(parts: Parts) -> AsyncIterator[Web]:
         listing=parts.views.listing,
         administration=parts.views.administration,
         nodes=parts.nodes,
+        pending=parts.pending,
         authenticator=authenticator,
         ids=parts.ids,
         health=health_of(parts),
@@ -145,13 +145,6 @@ def url(scheme: str, bound: socket.socket) -> str:
     """Where a socket on TCP is."""
     host, port = bound.getsockname()[:2]
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
-
-
-def people(settings: Settings) -> Principals:
-    """Who may act: Unix logins and the principals file, but no account that tasks run as."""
-    own_accounts = os.geteuid() == 0 and not settings.allow_root_tasks
-    tasks = (settings.task_account, *settings.run_as_accounts) if own_accounts else ()
-    return Principals(principals_file(settings), own_uid=os.geteuid(), task_accounts=tasks)
 
 
 def own_account() -> Principal:

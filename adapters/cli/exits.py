@@ -11,6 +11,7 @@ REFUSED: Final = 5
 ILLEGAL_STATE: Final = 6
 CONFLICT: Final = 7
 SOME_FAILED: Final = 8
+WAITING: Final = 9
 DIFFERENT: Final = 10
 UNAVAILABLE: Final = 75
 WAIT_RAN_OUT: Final = 124
@@ -26,6 +27,7 @@ MEANINGS: Final = {
     ILLEGAL_STATE: "illegal in this state",
     CONFLICT: "conflict: somebody else was faster",
     SOME_FAILED: "some of several failed",
+    WAITING: "accepted, and waits for the end of a hold or for approvals",
     DIFFERENT: "what was compared differs; `fsck` found damage",
     UNAVAILABLE: "temporarily unavailable: try again, with the same --id",
     WAIT_RAN_OUT: "--wait ran out",
@@ -80,5 +82,9 @@ def status_of(code: str, http_status: int) -> int:
 
 
 def combined(statuses: list[int]) -> int:
-    """One status for several jobs: all alike, that one; else 8, some of several failed."""
-    return statuses[0] if len(set(statuses)) == 1 else SOME_FAILED
+    """One status for several jobs: all alike, that one; 9 when some wait and none failed; else 8,
+    some of several failed."""
+    found = set(statuses)
+    if len(found) == 1:
+        return statuses[0]
+    return WAITING if found == {DONE, WAITING} else SOME_FAILED

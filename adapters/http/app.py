@@ -25,6 +25,7 @@ from adapters.http.routes.questions import Questions
 from adapters.http.routes.schemas import Contract, Schemas
 from adapters.http.routes.subtask_commands import SubtaskCommands
 from adapters.http.routes.subtasks import Subtasks
+from adapters.http.routes.waiting import Waiting
 from adapters.http.streams.sse import StreamLimits
 from adapters.web.authentication import Authenticator, Connection, Door
 from adapters.web.closing import Closing
@@ -33,6 +34,7 @@ from application.administration import Administration
 from application.bulk_cancel import BulkCancels
 from application.listing import Listing
 from application.node_use import NodeUses
+from application.pending import PendingCancels
 from application.ports import Ids
 from application.queries import Queries
 from application.scheduler import Scheduler
@@ -49,6 +51,7 @@ def create_app(
     listing: Listing,
     administration: Administration,
     nodes: NodeUses,
+    pending: PendingCancels,
     health: Callable[[], Awaitable[Health]],
     snapshot: Callable[[], Awaitable[Snapshot]],
     counts: RequestCounts,
@@ -65,6 +68,7 @@ def create_app(
     parts = (
         Commands(scheduler, ids),
         BulkCommands(bulk, ids),
+        Waiting(scheduler, pending, ids),
         SubtaskCommands(scheduler, ids),
         Questions(scheduler, queries, door, closing, stream_limits, ids.new),
         Listings(listing, queries, provenance),

@@ -27,7 +27,8 @@ when forced.
 ``escalates``: the request id of the weaker cancel that this one takes over from, or "".
 ``escalates_version``: the version of that cancel's event, or 0: a request id is unique for one
 actor only.
-``under_way``: the request id of the cancel that is being carried out.
+``under_way``: the request id of the cancel that is being carried out, or waits.
+``cancel_id``: the request id of a cancel that waits, or did.
 ``under_way_version``: the version of that cancel's event.
 ``decision``: the policy's answer, with what it rests on.
 ``content_sha256``: SHA-256 (hex) of what the request asked for: it tells a retry of the request
@@ -136,6 +137,13 @@ from domain.events.stopping import (
     TaskSurvivorsGone,
 )
 from domain.events.tasks import TaskFinishRequested, TaskPropertiesChanged, TaskRequeued
+from domain.events.waiting import (
+    JobCancelApprovalRequested,
+    JobCancelApproved,
+    JobCancelHeld,
+    JobCancelLapsed,
+    JobCancelWithdrawn,
+)
 
 __all__ = [
     "BULK",
@@ -154,9 +162,14 @@ __all__ = [
     "Exit",
     "JobActivationHeld",
     "JobAdded",
+    "JobCancelApprovalRequested",
+    "JobCancelApproved",
+    "JobCancelHeld",
+    "JobCancelLapsed",
     "JobCancelRefused",
     "JobCancelRepeated",
     "JobCancelRequested",
+    "JobCancelWithdrawn",
     "JobCanceled",
     "JobCommandRefused",
     "JobConfigured",

@@ -59,6 +59,13 @@ from domain.events.stopping import (
     TaskSurvivorsGone,
 )
 from domain.events.tasks import TaskFinishRequested, TaskPropertiesChanged, TaskRequeued
+from domain.events.waiting import (
+    JobCancelApprovalRequested,
+    JobCancelApproved,
+    JobCancelHeld,
+    JobCancelLapsed,
+    JobCancelWithdrawn,
+)
 from domain.identity import Caller
 
 JobEvent = (
@@ -79,6 +86,11 @@ JobEvent = (
     | JobCancelRequested
     | JobCancelRepeated
     | JobCancelRefused
+    | JobCancelHeld
+    | JobCancelApprovalRequested
+    | JobCancelApproved
+    | JobCancelWithdrawn
+    | JobCancelLapsed
     | TaskCancelRequested
     | TaskCancelRepeated
     | TaskCancelRefused

@@ -24,6 +24,9 @@ PEOPLE: Final = {
     "auditing owner": Principal("owen", (Role.AUDITOR,)),
     "auditing user": Principal("owen", (Role.AUDITOR, Role.USER)),
 }
+LATER: Final = {A.APPROVE, A.WITHDRAW}
+"""Acts that the table never knew."""
+KNOWN: Final = set(Action) - LATER
 # HPC Pack's rights by role (hpcpack.md 1.4), and the seed: command jobs are the administrator's.
 ON_A_JOB: Final = {A.CANCEL, A.CANCEL_TASK, A.FINISH, A.REQUEUE}
 AUDITORS: Final = {A.VIEW, A.VIEW_PRINCIPALS}
@@ -38,12 +41,12 @@ RIGHTS: Final[dict[str, tuple[set[Action], set[Action]]]] = {
     "owner": (OWNERS | {A.CREATE}, {A.VIEW}),
     "operator": (ON_A_JOB | {A.VIEW}, {A.VIEW}),
     "job administrator": (OWNERS | {A.CREATE, A.ACT_FOR_OTHERS}, {A.VIEW}),
-    "administrator": (set(Action), set(Action)),
+    "administrator": (KNOWN, KNOWN),
 }
 ROWS: Final = [
     pytest.param(who, action, job_type, action in RIGHTS[who][column], id=f"{who}-{action}-{word}")
     for who in PEOPLE
-    for action in Action
+    for action in sorted(KNOWN)
     for column, (job_type, word) in enumerate(((JobType.BATCH, "job"), (JobType.ADMIN, "command")))
 ]
 POLICY: Final = TablePolicy()

@@ -7,6 +7,7 @@ from domain.identity import Caller, Origin, Principal
 from domain.states import (
     CancelMode,
     JobState,
+    LapseCause,
     NodeRelease,
     TaskState,
 )
@@ -170,6 +171,58 @@ REQUESTS: list[tuple[e.JobEvent, dict[str, object]]] = [
             "tasks": "2",
             "detail": "1 running, 0 waiting; 0 s grace",
             **TASK_CANCEL,
+        },
+    ),
+    (
+        e.JobCancelHeld(
+            *("r2", CancelMode.FORCED, "disk", "quota", JobState.RUNNING, 60, "2026-03-01T08:01Z"),
+            *(2, 100, "2026-03-01T08:02Z", ALLOWED),
+        ),
+        {
+            "kind": "request",
+            "outcome": "held",
+            "mode": "forced",
+            "message": "disk",
+            "reason_code": "quota",
+            "rule": "owner-controls",
+            "detail": "held until 2026-03-01T08:01Z; needs 2 approvals by 2026-03-01T08:02Z",
+            **CANCEL,
+        },
+    ),
+    (
+        e.JobCancelApproved("r3", "r2", "go", 1, 2, ALLOWED),
+        {
+            "kind": "request",
+            "operation": "approve",
+            "outcome": "accepted",
+            "request_id": "r3",
+            "message": "go",
+            "rule": "owner-controls",
+            "detail": 'cancel r2 approved, 1 of 2 "go"',
+        },
+    ),
+    (
+        e.JobCancelWithdrawn("r3", "r2", "no", ALLOWED),
+        {
+            "kind": "request",
+            "operation": "withdraw",
+            "outcome": "accepted",
+            "request_id": "r3",
+            "message": "no",
+            "rule": "owner-controls",
+            "detail": 'cancel r2 withdrawn "no"',
+        },
+    ),
+    (
+        e.JobCancelLapsed("r2", LapseCause.EXPIRED, "late", 0, "in-time", "too late"),
+        {
+            "kind": "end",
+            "outcome": "lapsed_expired",
+            "rule": "in-time",
+            "explanation": "too late",
+            "code": "late",
+            "detail": "cancel r2 never takes effect (expired): too late",
+            **CANCEL,
         },
     ),
     (

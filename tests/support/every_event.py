@@ -9,13 +9,15 @@ from domain import events as e
 from domain.bulk import HowToCancel, content_of_wanted, request_bulk
 from domain.hresult import HResult
 from domain.identity import Caller, Origin, Principal, Role
-from domain.states import CancelMode, FilterHow, StopStep
+from domain.states import CancelMode, Effect, FilterHow, StopStep
 from tests.domain.builders import (
+    ALLOWED,
     DENIED,
     NODE,
     SIGTERM,
     add,
     add_tasks,
+    asked,
     cancel,
     cancel_task,
     change,
@@ -51,6 +53,7 @@ def every_event(cluster: str) -> Author:
     by_force(author, 3)
     limits(author, 4)
     rejected(author, 5)
+    cancels_that_wait(author, 6)
     a_cancel_of_nothing(author)
     a_request_on_many_jobs(author)
     what_became_of_the_stream(author)
@@ -158,6 +161,32 @@ def rejected(author: Author, number: int) -> None:
     """Not valid."""
     author.add(replace(add(specs(1), submit=True, request_id=f"a{number}"), job_id=number))
     author.tell(number, c.StartValidation(), c.EndValidation("no_such_queue", "no such queue"))
+
+
+def cancels_that_wait(author: Author, number: int) -> None:
+    """Held, asked for again, approved, refused, withdrawn, lapsed, and one that takes effect."""
+    held = replace(ALLOWED, effect=Effect.HOLD, hold_seconds=60)
+    two = replace(ALLOWED, effect=Effect.HOLD, approvals=2)
+    author.add(job(number, submit=True, request_id=f"a{number}"))
+    author.tell(number, c.StartValidation(), c.EndValidation(), c.StartJob((NODE,)), start(1))
+    author.ask(number, cancel("w1", decision=held), cancel("w2", decision=held))
+    author.ask(number, cancel("w3", actor="bob", decision=two), *approvals("w3", "bob", "carol"))
+    author.ask(number, c.WithdrawCancel(asked("x1"), "w1", "the wrong job"))
+    author.ask(number, c.WithdrawCancel(asked("x2"), "w1", "the wrong job"))
+    author.ask(number, c.WithdrawCancel(asked("x3"), "w3", ""), *approvals("w9", "dave"))
+    author.ask(number, cancel("w4", decision=held), cancel("w5", actor="zoe", decision=two))
+    author.pass_time(60)
+    author.settle(number, "w4", held)
+    author.pass_time(c.APPROVAL_SECONDS)
+    author.settle(number, "w3", None)
+    author.tell(number, c.OrderStop(SIGTERM), heeds(1, "w4"), release(), ends(3), end_job())
+    author.settle(number, "w5", None)
+
+
+def approvals(cancel_id: str, *actors: str) -> list[c.ApproveCancel]:
+    """Each of these people approves it, or would."""
+    people = [Caller(Principal(x, method="unix"), origin=Origin.CLI) for x in actors]
+    return [c.ApproveCancel(asked(f"by-{x.asker}", x.asker), cancel_id, x) for x in people]
 
 
 def a_cancel_of_nothing(author: Author) -> None:

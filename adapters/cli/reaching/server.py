@@ -14,6 +14,7 @@ from adapters.cli.reaching.shapes import (
     JobDetail,
     JobEvents,
     Parameters,
+    PendingCancels,
     Problem,
     Receipt,
     Replay,
@@ -131,6 +132,10 @@ class Server:
     def nodes(self) -> Nodes:
         """The nodes and what is on them."""
         return cast(Nodes, self._json("GET", "/nodes"))
+
+    def pending(self) -> PendingCancels:
+        """The cancels that wait."""
+        return cast(PendingCancels, self._json("GET", "/pending"))
 
     def health(self) -> Health:
         """Readiness; also of a service that is not ready."""

@@ -13,6 +13,7 @@ class UnderWay(TypedDict):
     message: str
     at: str
     position: int
+    due: NotRequired[str | None]
 
 
 class Receipt(TypedDict, total=False):
@@ -167,6 +168,45 @@ class HeldFacts(TypedDict):
     at: str
 
 
+class Approval(TypedDict):
+    """Somebody approved."""
+
+    actor: str
+    on_behalf_of: str
+    at: str
+
+
+class WaitingFacts(TypedDict):
+    """A cancel that waits for its time, or for approvals."""
+
+    request_id: str
+    mode: str
+    message: str
+    reason_code: str
+    actor: str
+    on_behalf_of: str
+    at: str
+    due: str
+    approvals_needed: int
+    approvals: list[Approval]
+    expires: str | None
+
+
+class PendingItem(WaitingFacts):
+    """The same, with its job."""
+
+    job_id: int
+    job_name: str
+    owner: str
+
+
+class PendingCancels(TypedDict):
+    """All cancels that wait."""
+
+    position: int
+    cancels: list[PendingItem]
+
+
 class JobDetail(TypedDict, total=False):
     """A job, now or as it was."""
 
@@ -208,6 +248,7 @@ class JobDetail(TypedDict, total=False):
     finish: CancelFacts | None
     failing: Failing | None
     held: HeldFacts | None
+    waiting_cancels: list[WaitingFacts]
     tasks: list[TaskDetail]
     removed: bool
 

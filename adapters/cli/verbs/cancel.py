@@ -12,7 +12,15 @@ from adapters.cli.doing import planned
 from adapters.cli.doing.bulk import PLANS, all_numbers, in_bulk, of_named
 from adapters.cli.doing.outcome import Outcome, say, settle
 from adapters.cli.doing.rehearsing import Order, rehearse
-from adapters.cli.exits import DONE, INTERRUPTED, WAIT_RAN_OUT, Failure, combined
+from adapters.cli.exits import (
+    DONE,
+    INTERRUPTED,
+    REFUSED,
+    WAIT_RAN_OUT,
+    WAITING,
+    Failure,
+    combined,
+)
 from adapters.cli.printing.moments import shown
 from adapters.cli.printing.stdout import Unwritten, flush
 from adapters.cli.reaching.bulk_shapes import Plan
@@ -91,8 +99,9 @@ def verb(
       countermand cancel --owner alice --dry-run   # shows which, and what to give to --apply
 
     Exit status: 0 done, or already canceled; 3 no such job; 4 not authenticated; 5 refused by a
-    rule; 6 not in this state; 7 conflict, or at another version; 8 some of several failed; 75 try
-    again with the same --id; 124 --wait ran out.
+    rule; 6 not in this state; 7 conflict, or at another version; 8 some of several failed; 9 it
+    waits, for a rule holds it or wants approvals; 75 try again with the same --id; 124 --wait ran
+    out.
     """
     named(jobs, wanted, plan)
     o.either(("--force", force), ("--graceful", graceful))
@@ -243,10 +252,29 @@ def finish(
     return combined([outcome.status for outcome in outcomes])
 
 
+def waits_no_more(asked: o.Asked, on: Target, outcome: Outcome, wait: Wait) -> bool:
+    """Whether a cancel that waited has taken effect; if not so in time, or never, that is said."""
+    receipt = outcome.receipt
+    under_way = receipt.get("under_way") if receipt.get("outcome") == "repeated" else None
+    cancel = under_way["request_id"] if under_way else receipt.get("request_id", "")
+    done = wait.in_effect(on.job, cancel)
+    if done is None:
+        outcome.status = WAIT_RAN_OUT
+        asked.out.note(f"{on.words}: the cancel still waits; this waiting is over")
+    elif not done:
+        outcome.status = REFUSED
+        asked.out.note(f"{on.words}: the cancel {cancel} was withdrawn, or lapsed")
+    else:
+        outcome.status = DONE
+    return bool(done)
+
+
 def wait_for(asked: o.Asked, on: Target, outcome: Outcome, wait: Wait) -> None:
     """Wait for one end and say it; the outcome's status becomes 124 when time ran out."""
     about = on.words
     try:
+        if outcome.status == WAITING and not waits_no_more(asked, on, outcome, wait):
+            return
         if on.task is None:
             _, waited = wait.job(on.job)
         elif on.subtask is None:

@@ -20,6 +20,7 @@ from adapters.http.bodies.shapes import (
     Time,
     VersionNumber,
 )
+from adapters.http.bodies.waiting import WaitingDetail, waiting_detail
 from adapters.web.text import hexadecimal
 from application.queries import Snapshot
 from application.subtasks import SubtaskCounts, counts_of
@@ -152,6 +153,7 @@ class JobDetail(Struct, frozen=True):
     """A job at ``version``, the event of which is at ``position``.
 
     ``runtime_seconds``: its own limit, 0 for none; ``limit_seconds``: the one in force now.
+    ``waiting_cancels``: those that were accepted and have not taken effect.
     """
 
     job_id: JobNumber
@@ -192,6 +194,7 @@ class JobDetail(Struct, frozen=True):
     finish: FinishDetail | None
     failing: FailingDetail | None
     held: HeldDetail | None
+    waiting_cancels: tuple[WaitingDetail, ...]
     tasks: tuple[TaskDetail, ...]
     removed: bool
 
@@ -242,6 +245,7 @@ def detail_of(job: Job, position: int) -> JobDetail:
         finish=finish_detail(job.finish),
         failing=failing_detail(job.failing),
         held=held_detail(job.held),
+        waiting_cancels=tuple(map(waiting_detail, job.waiting_cancels.values())),
         tasks=tuple(task_detail(task) for task in job.tasks.values()),
         removed=job.removed,
     )

@@ -16,7 +16,7 @@ from adapters.http.answers import POSITION
 from adapters.http.bodies.commands import CONTRADICTIONS, CancelBody
 from adapters.http.bodies.shapes import API
 from adapters.http.bulk import EITHER, WhichJobsBody
-from adapters.http.contract import commands, jobs, service, trail
+from adapters.http.contract import commands, jobs, service, trail, waiting
 from adapters.http.contract.fields import Field
 from adapters.http.contract.operation import JSON, Operation, Parameter, Reply
 from adapters.http.contract.parts import (
@@ -41,6 +41,7 @@ OPERATIONS: Final = (
     *commands.OPERATIONS,
     *jobs.OPERATIONS,
     *trail.OPERATIONS,
+    *waiting.OPERATIONS,
     *service.OPERATIONS,
 )
 TAGS: Final = {

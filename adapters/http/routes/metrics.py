@@ -32,7 +32,8 @@ class Snapshot(Struct, frozen=True):
 
     ``troubles``: None while the views cannot be asked. ``store_bytes``, ``store_capacity_bytes``:
     of the stream, None while it does not answer. ``nodes``: with what is on them. ``ready``:
-    whether commands are taken. ``read_only``: the stream is not what it was.
+    whether commands are taken. ``read_only``: the stream is not what it was. ``waiting``: jobs with
+    cancels that wait.
     """
 
     counts: Mapping[CountKey, int]
@@ -45,6 +46,7 @@ class Snapshot(Struct, frozen=True):
     nodes: tuple[NodeUse, ...]
     ready: bool
     read_only: bool
+    waiting: int
 
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4"
@@ -151,6 +153,10 @@ def gauges(now: Snapshot) -> dict[str, tuple[str, float | None]]:
         "cancels_open": ("Cancels under way.", found.open if found else None),
         "cancels_stuck": ("Cancels that should be over.", found.stuck if found else None),
         "cancels_late": ("Cancels that were late.", found.late if found else None),
+        "jobs_with_waiting_cancels": (
+            "Jobs with a cancel that a rule holds or wants approved.",
+            now.waiting,
+        ),
         "survivors": ("Processes that outlived SIGKILL.", found.survivors if found else None),
         "stream_position": ("The latest event of the stream.", now.stream_position),
         "journal_position": ("The latest event in the journal.", now.journal_position),

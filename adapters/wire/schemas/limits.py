@@ -50,6 +50,8 @@ LIMITS: Final[Mapping[str, Schema]] = {
     "escalates": REQUEST_ID,
     "undoes": REQUEST_ID,
     "under_way": REQUEST_ID,
+    "cancel_id": REQUEST_ID,
+    "held_version": COUNT,
     "escalates_version": COUNT,
     "undoes_version": COUNT,
     "under_way_version": COUNT,
@@ -103,6 +105,13 @@ LIMITS: Final[Mapping[str, Schema]] = {
     "total": FROM_ONE,
     "resolved_at": COUNT,
     "plan": DIGEST,
+    # waiting
+    "hold_seconds": COUNT,
+    "approval_seconds": COUNT,
+    "approvals": COUNT,
+    "approvals_needed": COUNT,
+    "needed": FROM_ONE,
+    "given": FROM_ONE,
     # stopping
     "runtime_seconds": COUNT,
     "retry_count": COUNT,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 from domain.hresult import HResult
-from domain.identity import Caller, Origin, Principal, Role
+from domain.identity import SYSTEM_CALLER, Caller, Origin, Principal, Role
 
 Value: TypeAlias = "str | int | bool | list[Value] | dict[str, Value] | None"
 
@@ -32,6 +32,9 @@ ALICE: Final = person("alice")
 CALLERS: Final[Mapping[str, Caller]] = {
     "JobCancelRefused": person("bob"),
     "BulkCancelRequested": ALICE,
+    "JobCancelApprovalRequested": ALICE,
+    "JobCancelApproved": person("olga", Role.JOB_OPERATOR),
+    "JobCancelLapsed": SYSTEM_CALLER,
     "ClusterParameterSet": person("root", Role.ADMINISTRATOR),
     "StreamMended": person("root", Role.ADMINISTRATOR),
     "LossAccepted": person("root", Role.ADMINISTRATOR),
@@ -62,6 +65,13 @@ def decision(
         "engine": "cedarpy 4.12.2, cedar-policy 4.12.0",
         "requests": [told(action, person, role)],
     }
+
+
+def held_decision() -> Value:
+    """A policy's answer that holds a cancel, and demands approvals."""
+    answer = decision("cancel")
+    assert isinstance(answer, dict)
+    return {**answer, "effect": "hold", "hold_seconds": 60, "approvals": 2}
 
 
 def told(action: str, person: str, role: str) -> Value:
@@ -125,6 +135,28 @@ VALUES: Final[Mapping[str, Value]] = {
     "TaskRequeued.request_id": "again-2",
     "JobCancelRepeated.request_id": "disk-18",
     "TaskCancelRepeated.request_id": "disk-18",
+    "JobCancelHeld.decision": held_decision(),
+    "hold_seconds": 60,
+    "JobCancelHeld.due": "2026-11-23T07:01:00.123456Z",
+    "approvals_needed": 2,
+    "approvals": 2,
+    "approval_seconds": 86_400,
+    "expires": "2026-11-24T07:00:00.123456Z",
+    "cancel_id": "disk-17",
+    "needed": 2,
+    "given": 1,
+    "JobCancelApproved.request_id": "yes-1",
+    "JobCancelApproved.message": "seen, it may go",
+    "JobCancelWithdrawn.request_id": "no-1",
+    "JobCancelWithdrawn.message": "the disk was cleared",
+    "JobCancelLapsed.decision": None,
+    "JobCancelLapsed.cause": "expired",
+    "JobCancelLapsed.code": "illegal_transition",
+    "JobCancelLapsed.hresult": HResult.INVALID_CANCEL_JOB_STATE,
+    "JobCancelLapsed.rule": "approvals-in-time",
+    "JobCancelLapsed.explanation": "1 of 2 approvals were given by 2026-11-24 07:00:00 UTC: ask "
+    "for the cancel of job 42 again",
+    "held_version": 0,
     "NodeReleaseEnded.request_id": "",
     "ClusterParameterSet.request_id": "grace-1",
     "ClusterCommandRefused.request_id": "grace-2",

@@ -20,6 +20,7 @@ from adapters.http.bodies import (
     receipts,
     replay,
     subtasks,
+    waiting,
 )
 from adapters.http.bodies.explanation import ExplanationBody, SentenceBody
 from adapters.http.bodies.job import JobDetail
@@ -47,6 +48,10 @@ SAME = (
     (shapes.Step, replay.StepBody),
     (shapes.SubtaskItem, subtasks.SubtaskItem),
     (shapes.SubtaskBody, subtasks.SubtaskBody),
+    (shapes.WaitingFacts, waiting.WaitingDetail),
+    (shapes.Approval, waiting.ApprovalDetail),
+    (shapes.PendingItem, waiting.PendingBody),
+    (shapes.PendingCancels, waiting.PendingListBody),
 )
 
 

@@ -42,6 +42,7 @@ from application.job_maker import JobKeys, JobMaker
 from application.journal_keeper import JournalKeeper
 from application.ledger import Cause, Ledger
 from application.node_use import NodeUses
+from application.pending import PendingCancels
 from application.ports import CaughtUp, Stored, Token, Write
 from application.queries import Queries
 from application.scheduler import Limits, Scheduler
@@ -217,6 +218,7 @@ class Stack:
                     policy, self.views.projector, self.views.builder, self._known, self._people
                 ),
                 nodes=self.nodes,
+                pending=PendingCancels(self.board, self.ledger, policy),
                 health=self._health,
                 snapshot=self._snapshot,
                 counts=counts,
@@ -266,6 +268,7 @@ class Stack:
             nodes=self.nodes.now(),
             ready=True,
             read_only=False,
+            waiting=len(self.board.waiting),
         )
 
     async def copied(self) -> None:

@@ -41,6 +41,8 @@ REQUESTS: Final = st.builds(
     message_units=NUMBERS,
     reason_code=st.none() | TEXTS,
     at=st.none() | MOMENTS,
+    requester=st.none() | NAMES,
+    approvals=NUMBERS,
 )
 ABOUT_JOBS: Final = st.builds(
     Question,

@@ -11,8 +11,9 @@ from domain.states import Effect, JobType
 from tests.domain.rights import ROLES, ROWS, Row, Who, Whose
 
 POLICY: Final = default_policy()
-OURS: Final = {Action.VIEW_PRINCIPALS, Action.REBUILD_VIEWS}
-"""HPC Pack has no such act; ``test_policy_table`` has their rows."""
+OURS: Final = {Action.VIEW_PRINCIPALS, Action.REBUILD_VIEWS, Action.APPROVE, Action.WITHDRAW}
+"""HPC Pack has no such act; ``test_policy_table`` and ``test_demands`` have their
+rows."""
 PAIRS: Final = [
     pytest.param(row, who, may, id=f"{row.name}-{who}")
     for row in ROWS
