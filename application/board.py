@@ -62,7 +62,8 @@ class Board:
 
     ``ended``: when each job ended; ``limits``: when the next run-time limit of each runs out;
     ``holds``: until when each that is held is not in the line; ``waiting``: when something is due
-    on a cancel of it that waits. A job with such a cancel stays here, also when it has ended.
+    on a cancel of it that waits; ``reviews``: until when the first of its reviews is to be done. A
+    job with such a cancel or review stays here, also when it has ended.
     """
 
     def __init__(self, log: EventLog, ledger: Ledger, keys: JobKeys) -> None:
@@ -74,6 +75,7 @@ class Board:
         self.limits = Moments()
         self.holds = Moments()
         self.waiting = Moments()
+        self.reviews = Moments()
         self._let_go: dict[int, datetime] = {}
         self.queued_at: dict[int, int] = {}
         self.corrupt: dict[Aggregate, str] = {}
@@ -239,7 +241,7 @@ class Board:
         if stored.type == "JobQueued":
             self.queued_at[job.id] = stored.position
         survivors = any(t.survivors for t in job.tasks.values())
-        open_ = survivors or bool(job.waiting_cancels)
+        open_ = survivors or bool(job.waiting_cancels) or bool(job.reviews)
         if job.removed or (job.state in JOB_ENDED and not open_):
             self._drop(job.id)
         else:
@@ -259,6 +261,11 @@ class Board:
             self.limits.drop(job.id)
         else:
             self.limits.put(job.id, moment)
+        by = min((x.review_by for x in job.reviews.values()), default=None)
+        if by is None:
+            self.reviews.drop(job.id)
+        else:
+            self.reviews.put(job.id, by)
         due = next_look(job)
         if due is None:
             self.waiting.drop(job.id)
@@ -284,6 +291,7 @@ class Board:
         self.occupied.drop(job_id)
         self.limits.drop(job_id)
         self.waiting.drop(job_id)
+        self.reviews.drop(job_id)
         self.holds.drop(job_id)
         self._let_go.pop(job_id, None)
         self.line.drop(job_id)

@@ -33,11 +33,12 @@ JOB_ID_UNITS_MAX: Final = 64
 
 
 class Cancel(Struct, frozen=True):
-    """How to cancel, and why."""
+    """How to cancel, and why. ``break_glass``: also where the rules hold or deny it."""
 
     mode: CancelMode = CancelMode.NORMAL
     message: str = ""
     reason_code: str = ""
+    break_glass: bool = False
 
 
 class Limits(Struct, frozen=True):
@@ -45,6 +46,7 @@ class Limits(Struct, frozen=True):
 
     message_units_max: int = MESSAGE_UNITS_MAX
     approval_seconds: int = c.APPROVAL_SECONDS
+    review_seconds: int = c.REVIEW_SECONDS
 
 
 class JobRequests:
@@ -88,10 +90,22 @@ class JobRequests:
         question = self.question(caller, action, job, cancel, message)
         question = about_waiting(question, job.waiting_cancels.get(waiting))
         request = command(self.asked(caller, question, request_id, if_versions))
+        if cancel is not None and cancel.break_glass:
+            request = self._overriding(question, request)
         done = await self._ledger.change_job(
             number, self._decider(caller, request), self._cause(caller, request_id)
         )
         return await self._answering.receipt(number, request, done, on)
+
+    def _overriding(self, question: Question, request: JobRequest) -> JobRequest:
+        """The cancel, which passes over what the rules say to it, if they let this person; as it is
+        where they allow it anyhow."""
+        answer = request.asked.decision
+        if answer.effect is Effect.ALLOW or not isinstance(request, c.CancelJob):
+            return request
+        may = self._policy.decide(replace(question, action=Action.BREAK_GLASS))
+        overrides = c.Overrides(answer, self._limits.review_seconds)
+        return replace(request, asked=replace(request.asked, decision=may), overrides=overrides)
 
     async def cancel_each(
         self,

@@ -111,6 +111,9 @@ def says_of_waiting(fact: e.Event, job_id: str) -> str:
         case e.JobCancelApproved():
             words = f"job {job_id}: cancel {fact.cancel_id} approved"
             return f"{words}, {fact.given} of {fact.needed}"
+        case e.BreakGlassReviewed():
+            late = "" if fact.in_time else ", too late"
+            return f"job {job_id}: {fact.reviewed} reviewed{late}"
         case e.JobCancelWithdrawn():
             return f"job {job_id}: cancel {fact.cancel_id} withdrawn; it never takes effect"
         case _:

@@ -342,6 +342,28 @@ class Scheduler:
             waiting=cancel_id,
         )
 
+    async def review_use(
+        self,
+        caller: Caller,
+        job_id: str,
+        reviewed: str,
+        message: str,
+        request_id: str,
+        if_versions: c.IfVersions = None,
+    ) -> Receipt:
+        """Another person says what they found of a cancel that overrode the rules."""
+        return await self._requests.request(
+            caller,
+            job_id,
+            Action.REVIEW,
+            request_id,
+            lambda asked: c.ReviewUse(
+                asked, reviewed, caller, message, self._limits.message_units_max
+            ),
+            if_versions=if_versions,
+            message=message,
+        )
+
     async def cancel_task(
         self,
         caller: Caller,

@@ -65,6 +65,7 @@ __all__ = [
     "JobChanges",
     "JobTerms",
     "OrderStop",
+    "Overrides",
     "RecordRunEnd",
     "RecordSurvivorsGone",
     "RecordTaskCanceled",
@@ -73,6 +74,7 @@ __all__ = [
     "Request",
     "RequeueJob",
     "RequeueTask",
+    "ReviewUse",
     "SettleCancel",
     "SkipRelease",
     "StartExternalValidation",
@@ -91,6 +93,9 @@ __all__ = [
 
 APPROVAL_SECONDS: Final = 86_400
 """How long approvals may take, unless the settings say otherwise."""
+
+REVIEW_SECONDS: Final = 3 * 86_400
+"""How long a review may take, unless the settings say otherwise."""
 
 IfVersions = tuple[int, ...] | None
 """Versions at which a request is to be done; None: at any."""
@@ -171,9 +176,18 @@ class SubmitJob(Struct, frozen=True):
     run_as: str = ""
 
 
+class Overrides(Struct, frozen=True):
+    """What a cancel overrides: what the rules said to it. ``review_seconds``: how long another
+    person has to review that."""
+
+    decision: Decision
+    review_seconds: int
+
+
 class CancelJob(Struct, frozen=True):
     """Stop a job. ``grace_seconds``: TaskCancelGracePeriod now. ``approval_seconds``: how long its
-    approvals may take, where the rules demand some."""
+    approvals may take, where the rules demand some. ``overrides``: what it passes over;
+    ``asked.decision`` is then whether this person may do that."""
 
     asked: Asked
     mode: CancelMode
@@ -182,6 +196,7 @@ class CancelJob(Struct, frozen=True):
     reason_code: str = ""
     message_units_max: int = MESSAGE_UNITS_MAX
     approval_seconds: int = APPROVAL_SECONDS
+    overrides: Overrides | None = None
 
 
 class CancelTask(Struct, frozen=True):
@@ -269,6 +284,16 @@ class WithdrawCancel(Struct, frozen=True):
     message_units_max: int = MESSAGE_UNITS_MAX
 
 
+class ReviewUse(Struct, frozen=True):
+    """Review what overrode the rules, by the request id of that. ``by``: who does."""
+
+    asked: Asked
+    reviewed: str
+    by: Caller
+    message: str
+    message_units_max: int = MESSAGE_UNITS_MAX
+
+
 class SettleCancel(Struct, frozen=True):
     """Something is due on a cancel that waits. ``decision``: what the rules say to it now, as far
     as they were asked. ``grace_seconds``: TaskCancelGracePeriod now."""
@@ -294,6 +319,7 @@ Request = (
     | RequeueTask
     | ApproveCancel
     | WithdrawCancel
+    | ReviewUse
 )
 
 Command = Request | Instruction

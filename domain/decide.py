@@ -27,6 +27,7 @@ from domain.requests import (
     inadmissible,
     operation_of,
 )
+from domain.reviewing import review
 from domain.states import CancelMode, TaskState, TaskType
 from domain.subtasks import again_numbers, kept_numbers
 from domain.task_commands import finish_task, requeue_task
@@ -74,6 +75,8 @@ def decide(  # noqa: C901 - one case a request, and the compiler checks that non
             return (approve(job, request),)
         case c.WithdrawCancel():
             return (withdraw(job, request),)
+        case c.ReviewUse():
+            return (review(job, request),)
         case _:
             assert_never(request)
 

@@ -72,3 +72,11 @@ def without(job: Job, cancel_id: str) -> Job:
     """The job, on which this cancel waits no more."""
     left = {name: x for name, x in job.waiting_cancels.items() if name != cancel_id}
     return replace(job, waiting_cancels=left)
+
+
+def reviewed(job: Job, recorded: e.Recorded, data: e.BreakGlassReviewed) -> Job:
+    """Nobody has to look at it any more."""
+    left = {name: x for name, x in job.reviews.items() if name != data.reviewed}
+    content = content_sha256("review", data.reviewed, data.message)
+    after = replace(job, reviews=left)
+    return answered(after, recorded, "review", data.request_id, content)

@@ -75,8 +75,9 @@ def instruct(  # noqa: C901 - one case an instruction, and the compiler checks t
 
 
 def removable(job: Job) -> bool:
-    """Ended, and nothing of it left behind that somebody must still be told of."""
-    return job.state in JOB_ENDED and not any(t.survivors for t in job.tasks.values())
+    """Ended, and nothing of it left behind that somebody must still be told of, or look at."""
+    survivors = any(t.survivors for t in job.tasks.values())
+    return job.state in JOB_ENDED and not survivors and not job.reviews
 
 
 def closing(job: Job, facts: Facts) -> Facts:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from domain.events import Exit, RunHandle, RunRange, TaskSpec
 from domain.numbers import NONE, Numbers
+from domain.reviews import OpenReview
 from domain.states import (
     TASK_ENDED,
     TASK_ON_NODE,
@@ -231,7 +232,8 @@ class Job(Struct, frozen=True, dict=True):  # dict: what is cached is no part of
     ``outcome``: how the job will end once node release is done. ``released``: whether node release
     ran in this round; ``release_cut_short``: whether a forced cancel killed it on some node.
     ``held``: by an activation filter, while it is Queued. ``waiting_cancels``: by request id, those
-    that were accepted and have not taken effect. ``stopped``, ``force_stopped``: runs that
+    that were accepted and have not taken effect. ``reviews``: by request id, what overrode the
+    rules and nobody else has reviewed. ``stopped``, ``force_stopped``: runs that
     the job's cancel ended, those of node release among them.
     """
 
@@ -253,6 +255,7 @@ class Job(Struct, frozen=True, dict=True):  # dict: what is cached is no part of
     failing: FailingInForce | None = None
     held: Held | None = None
     waiting_cancels: dict[str, WaitingCancel] = {}
+    reviews: dict[str, OpenReview] = {}
     fail_on_task_failure: bool = False
     run_until_canceled: bool = False
     runtime_seconds: int = 0

@@ -22,6 +22,8 @@ class Action(StrEnum):
     CANCEL_TASK = "cancel_task"
     APPROVE = "approve"
     WITHDRAW = "withdraw"
+    BREAK_GLASS = "break_glass"
+    REVIEW = "review"
     FINISH = "finish"
     REQUEUE = "requeue"
     CONFIGURE = "configure"
@@ -96,6 +98,8 @@ ACTION_IN_WORDS: Final = {
     Action.CANCEL_TASK: "cancel tasks of this job",
     Action.APPROVE: "approve cancels of this job",
     Action.WITHDRAW: "withdraw this cancel",
+    Action.BREAK_GLASS: "override the rules on this job",
+    Action.REVIEW: "review what overrode the rules on this job",
     Action.FINISH: "finish this job",
     Action.REQUEUE: "requeue this job",
     Action.CONFIGURE: "configure this job",

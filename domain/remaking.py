@@ -30,7 +30,7 @@ from domain.remaking_requests import (
     rests_on_contents,
 )
 from domain.remaking_runs import Told, instructions_of
-from domain.remaking_waiting import asking_refused, settled_refused
+from domain.remaking_waiting import asking_refused, settled_refused, use_refused
 from domain.states import Effect
 
 NOTHING: Final = "the rules give nothing here"
@@ -77,6 +77,9 @@ CHECKED: Final[Mapping[type[e.Event], str]] = MappingProxyType(
         e.JobCancelHeld: f"{AGAIN}; how long approvals may take is taken as it stands",
         e.JobCancelApprovalRequested: "it follows on the cancel that it is about, held",
         e.JobCancelApproved: AGAIN,
+        e.BreakGlassUsed: "it follows on the cancel that it is about; how long the review may take "
+        "is taken as it stands",
+        e.BreakGlassReviewed: AGAIN,
         e.JobCancelWithdrawn: AGAIN,
         e.JobCancelLapsed: "the cancel that waited is settled again, at its time, with what the "
         "rules said",
@@ -150,6 +153,8 @@ def job_facts_refused(before: Job | None, facts: Sequence[e.Recorded]) -> str:
         isinstance(data, e.JobCancelRequested) and data.held_version
     ):
         return settled_refused(before, first, data)
+    if isinstance(data, e.BreakGlassUsed):
+        return use_refused(before, first, data)
     if isinstance(data, e.JobCancelApprovalRequested):
         return asking_refused(before, data)
     if isinstance(data, Told) and not (

@@ -19,14 +19,16 @@ from domain.events.tasks import TASK_CHANGEABLE
 from domain.job import Job
 from domain.message import MESSAGE_UNITS_MAX, units
 from domain.refusal import Refusal
-from domain.remaking_waiting import named_cancels
+from domain.remaking_waiting import named_cancels, named_reviews
 from domain.requests import REASON_CODE_MAX, JobRequest, command_refused, inadmissible
+from domain.reviewing import NO_MESSAGE
 from domain.states import JobPriority, TaskType
 
 UNITS_ALLOWED: Final = re.compile(r"; at most (\d+) are allowed: shorten it by \d+$")
 CHARACTER: Final = re.compile(r"^the message holds the character U\+([0-9A-F]{4,6}),")
 TOO_LONG: Final = "message_too_long"
 BAD_CHARACTER: Final = "message_bad_character"
+ONE_ID: Final = "one-request-one-id"
 BAD_REASON: Final = "bad_reason_code"
 OTHER_VERSION: Final = "version_mismatch"
 STANDING_FIELD: Final = re.compile(r"change-([a-z_]+)-states")
@@ -80,6 +82,7 @@ Answer = (
     | e.JobCancelHeld
     | e.JobCancelApproved
     | e.JobCancelWithdrawn
+    | e.BreakGlassReviewed
     | e.TaskCancelRequested
     | e.TaskCancelRepeated
     | e.TaskFinishRequested
@@ -112,6 +115,9 @@ def requests_of(  # noqa: C901, PLR0915 - one case a fact, and the compiler chec
         case e.JobCancelApproved():
             who = asked(recorded, data.request_id, data.decision)
             yield Try(c.ApproveCancel(who, data.cancel_id, recorded.event.caller, data.message))
+        case e.BreakGlassReviewed():
+            who = asked(recorded, data.request_id, data.decision)
+            yield Try(c.ReviewUse(who, data.reviewed, recorded.event.caller, data.message))
         case e.JobCancelWithdrawn():
             who = asked(recorded, data.request_id, data.decision)
             yield Try(c.WithdrawCancel(who, data.cancel_id, data.message))
@@ -216,7 +222,10 @@ def refused_cancels(
         left_out = apart | said.apart | more
         if isinstance(data, e.JobCancelRefused):
             how = (data.mode, said.text, 0, reason, said.units_max)
-            yield Try(c.CancelJob(who, *how), left_out)
+            made = c.CancelJob(who, *how)
+            if data.rule in (NO_MESSAGE, ONE_ID):
+                yield Try(replace(made, overrides=c.Overrides(data.decision, 0)), left_out)
+            yield Try(made, left_out)
         else:
             on = (data.task, data.mode, said.text, 0, reason, said.units_max, data.instance)
             yield Try(c.CancelTask(who, *on), left_out)
@@ -276,7 +285,7 @@ def refused_commands(job: Job, recorded: e.Recorded, data: e.JobCommandRefused) 
             yield Try(c.ConfigureJob(who), apart)
         case "requeue":
             yield Try(c.RequeueJob(who), apart)
-        case "approve" | "withdraw":
+        case "approve" | "withdraw" | "review":
             yield from refused_about_waiting(job, recorded, data)
         case "submit":
             yield Try(c.SubmitJob(who, NO_ACCOUNT), contents)
@@ -298,6 +307,11 @@ def refused_about_waiting(
     """A refused approval or withdrawal: which cancel it named is in no field of the refusal."""
     who, apart = asker_of(recorded, data)
     said, by = said_in(data), recorded.event.caller
+    if data.command == "review":
+        for name, unknown in named_reviews(job):
+            use = c.ReviewUse(who, name, by, said.text, said.units_max)
+            yield Try(use, apart | said.apart | unknown)
+        return
     for cancel_id, unknown in named_cancels(job):
         left_out = apart | said.apart | unknown
         if data.command == "approve":

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from domain import commands as c
 from domain import events as e
 from domain.differing import difference
 from domain.identity import SYSTEM
 from domain.job import Job
+from domain.states import Effect
 from domain.waiting_cancels import settle
+from domain.waiting_words import stamp
 
 NO_CANCEL = "\0"
 """The id of a cancel that never was, where the one that was named is not known."""
@@ -40,6 +44,33 @@ def asking_refused(before: Job, data: e.JobCancelApprovalRequested) -> str:
     expires = f"{waiting.expires:%Y-%m-%dT%H:%M:%S.%fZ}"
     made = e.JobCancelApprovalRequested(waiting.request_id, waiting.needed, expires)
     return difference(made, data) if waiting.needed else "that cancel needs no approval"
+
+
+def use_refused(before: Job, recorded: e.Recorded, data: e.BreakGlassUsed) -> str:
+    """Why this would not follow: right before it, the cancel that it speaks of took effect."""
+    cancel, caller = before.cancel, recorded.event.caller
+    if cancel is None or cancel.version != before.version or cancel.actor != caller.actor.name:
+        return f"it does not follow on the cancel {data.request_id!r}"
+    answer = data.overridden
+    if answer.effect is Effect.ALLOW:
+        return "the rules allowed that cancel: nothing was overridden"
+    made = replace(
+        data,
+        request_id=cancel.request_id,
+        mode=cancel.mode,
+        message=cancel.message,
+        overridden_effect=answer.effect,
+        overridden_rules=answer.rules,
+        overridden_explanation=answer.explanation,
+        review_by=stamp(cancel.at, data.review_seconds),
+    )
+    return difference(made, data)
+
+
+def named_reviews(job: Job) -> Iterator[tuple[str, frozenset[str]]]:
+    """What a refused review may have named, and what is then apart."""
+    yield from ((name, frozenset[str]()) for name in job.reviews)
+    yield NO_CANCEL, frozenset({"explanation", "content_sha256"})
 
 
 def named_cancels(job: Job) -> Iterator[tuple[str, frozenset[str]]]:

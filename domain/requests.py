@@ -29,10 +29,17 @@ JobRequest = (
     | c.RequeueTask
     | c.ApproveCancel
     | c.WithdrawCancel
+    | c.ReviewUse
 )
 ON_A_TASK: Final = c.FinishTask | c.RequeueTask | c.ChangeTask
 SAYS_WHY: Final = (
-    c.FinishJob | c.FinishTask | c.RequeueJob | c.RequeueTask | c.ApproveCancel | c.WithdrawCancel
+    c.FinishJob
+    | c.FinishTask
+    | c.RequeueJob
+    | c.RequeueTask
+    | c.ApproveCancel
+    | c.WithdrawCancel
+    | c.ReviewUse
 )
 """Those that have a message, cancels aside."""
 REASON_CODE_MAX: Final = 32
@@ -82,6 +89,8 @@ def operation_of(  # noqa: C901 - one case a request, and the compiler checks th
             return "approve"
         case c.WithdrawCancel():
             return "withdraw"
+        case c.ReviewUse():
+            return "review"
         case _:
             assert_never(request)
 
@@ -116,6 +125,8 @@ def content_of(  # noqa: C901 - one case a request, and the compiler checks that
             return c.content_sha256("approve", request.cancel_id, request.message)
         case c.WithdrawCancel():
             return c.content_sha256("withdraw", request.cancel_id, request.message)
+        case c.ReviewUse():
+            return c.content_sha256("review", request.reviewed, request.message)
         case _:
             assert_never(request)
 
@@ -133,11 +144,16 @@ def inadmissible(job: Job, request: JobRequest) -> Refusal | None:
     version. What can never be done is refused as that, whatever version it is for."""
     return (
         reused_id(job, request)
-        or denied(request.asked, may_wait=isinstance(request, c.CancelJob))
+        or denied(request.asked, may_wait=may_wait(request))
         or bad_message(request)
         or bad_reason(request)
         or at_other_version(request.asked, job.version, f"job {job.id}")
     )
+
+
+def may_wait(request: JobRequest) -> bool:
+    """Whether it can be held: a cancel of the job; not one that overrides a hold."""
+    return isinstance(request, c.CancelJob) and request.overrides is None
 
 
 def reused_id(job: Job, request: JobRequest) -> Refusal | None:

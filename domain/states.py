@@ -184,6 +184,12 @@ class Effect(StrEnum):
     DENY = "deny"
 
 
+class ReviewKind(StrEnum):
+    """What somebody else has to review."""
+
+    BREAK_GLASS = "break_glass"
+
+
 class LapseCause(StrEnum):
     """Why a cancel that waited never takes effect."""
 

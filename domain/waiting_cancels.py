@@ -4,7 +4,7 @@ What a cancel has to wait for is what the rules demanded when it was asked for. 
 they are asked again; what they demand then counts too.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from domain import commands as c
 from domain import events as e
@@ -13,6 +13,7 @@ from domain.hresult import HResult
 from domain.job import Job
 from domain.refusal import Refusal, denied, reused
 from domain.requests import command_refused, inadmissible
+from domain.reviewing import break_glass
 from domain.states import JOB_ENDED, Effect, JobState, LapseCause
 from domain.waiting import WaitingCancel, people
 from domain.waiting_words import (
@@ -24,6 +25,7 @@ from domain.waiting_words import (
     nothing_waits,
     of_own_request,
     over,
+    stamp,
     too_many,
 )
 
@@ -34,6 +36,8 @@ WAITING_MAX = 16
 def cancel_or_hold(job: Job, request: c.CancelJob) -> tuple[e.JobEvent, ...]:
     """As ``cancel_job``; what would be accepted waits when the rules demand it."""
     fact = cancel_job(job, request)
+    if request.overrides is not None:
+        return break_glass(job, request, request.overrides, fact)
     if not isinstance(fact, e.JobCancelRequested) or not waits_first(request.asked):
         return (fact,)
     same = the_same(job, request)
@@ -104,11 +108,6 @@ def asking_for_approval(fact: e.JobCancelHeld) -> tuple[e.JobCancelApprovalReque
     if not fact.approvals_needed:
         return ()
     return (e.JobCancelApprovalRequested(fact.request_id, fact.approvals_needed, fact.expires),)
-
-
-def stamp(at: datetime, seconds: int) -> str:
-    """A moment so many seconds later, in UTC."""
-    return f"{at + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 # --- approve, withdraw ----------------------------------------------------------------------------

@@ -84,6 +84,11 @@ def grown(waiting: WaitingCancel, decision: Decision, at: datetime) -> Refusal |
     return Refusal("not_permitted", HResult.PERMISSION_DENIED, rule, words)
 
 
+def stamp(at: datetime, seconds: int) -> str:
+    """A moment so many seconds later, in UTC."""
+    return f"{at + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
 def second(time: datetime) -> str:
     """A moment for people."""
     return f"{time:%Y-%m-%d %H:%M:%S} UTC"

@@ -97,6 +97,34 @@ def about_waiting(fact: e.JobCancelApproved | e.JobCancelWithdrawn) -> Said:
     )
 
 
+def break_glass(fact: e.BreakGlassUsed) -> Said:
+    """The rules were overridden."""
+    return Said(
+        kind=Kind.REQUEST,
+        operation="break_glass",
+        outcome=f"overrode_{fact.overridden_effect}",
+        request_id=fact.request_id,
+        mode=fact.mode,
+        message=fact.message,
+        rule=",".join(fact.overridden_rules),
+        explanation=fact.overridden_explanation,
+        detail=summary(fact),
+    )
+
+
+def reviewed(fact: e.BreakGlassReviewed) -> Said:
+    """Another person looked at it."""
+    return Said(
+        kind=Kind.REQUEST,
+        operation="review",
+        outcome=outcome_of(fact),
+        request_id=fact.request_id,
+        message=fact.message,
+        rule=rules(fact.decision),
+        detail=summary(fact),
+    )
+
+
 def cancel_lapsed(fact: e.JobCancelLapsed) -> Said:
     """A cancel that waited never takes effect."""
     return Said(
@@ -428,6 +456,8 @@ SAID: Final[dict[type[e.Event], Callable[[Any], Said | None]]] = {
     e.JobCancelApproved: about_waiting,
     e.JobCancelWithdrawn: about_waiting,
     e.JobCancelLapsed: cancel_lapsed,
+    e.BreakGlassUsed: break_glass,
+    e.BreakGlassReviewed: reviewed,
     e.TaskCancelRefused: cancel_refused,
     e.CancelRefused: cancel_refused,
     e.BulkCancelRequested: bulk_requested,

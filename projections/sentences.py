@@ -114,6 +114,11 @@ def of_waiting(recorded: e.Recorded, who: str) -> str:
         case e.JobCancelApproved() as fact:
             how_far = f"{fact.given} of {fact.needed}"
             return f"{who} approved the cancel ({how_far}){saying(fact.message)}."
+        case e.BreakGlassUsed() as fact:
+            by_rules = f"{fact.overridden_effect}, by {', '.join(fact.overridden_rules)}"
+            return f"With that {who} overrode what the rules said: {by_rules}."
+        case e.BreakGlassReviewed() as fact:
+            return f"{who} reviewed that{saying(fact.message)}."
         case e.JobCancelWithdrawn() as fact:
             return f"{who} withdrew the cancel {word(fact.cancel_id, ',')}{saying(fact.message)}."
         case e.JobCancelLapsed() as fact:

@@ -66,6 +66,11 @@ def of_waiting(fact: e.JobEvent) -> str:
         case e.JobCancelApproved():
             how_far = f"{fact.given} of {fact.needed}"
             return f"cancel {fact.cancel_id} approved, {how_far}{saying(fact.message)}"
+        case e.BreakGlassUsed():
+            return overriding(fact)
+        case e.BreakGlassReviewed():
+            late = "" if fact.in_time else ", too late"
+            return f"{fact.reviewed} ({fact.kind}) reviewed{late}{saying(fact.message)}"
         case e.JobCancelWithdrawn():
             return f"cancel {fact.cancel_id} withdrawn{saying(fact.message)}"
         case e.JobCancelLapsed():
@@ -243,6 +248,13 @@ def canceling(fact: e.JobCancelRequested) -> str:
     what = f"{fact.running.count} running, {fact.waiting.count} waiting"
     time = f"; {grace(fact.grace_seconds)}" if fact.mode is CancelMode.NORMAL else ""
     return f"cancel accepted ({fact.mode}){over}{saying(fact.message)}: {what}{time}"
+
+
+def overriding(fact: e.BreakGlassUsed) -> str:
+    """Rules that did not count."""
+    what = f"{fact.overridden_effect} by {', '.join(fact.overridden_rules)}"
+    why = f" ({plain(fact.overridden_explanation)})" if fact.overridden_explanation else ""
+    return f"overrode the rules{saying(fact.message)}: {what}{why}; review by {fact.review_by}"
 
 
 def waits_for(fact: e.JobCancelHeld) -> str:

@@ -47,6 +47,7 @@ from application.ports import Policy, Reporter
 from application.projector import Projector
 from application.queries import Queries
 from application.retention import Retention
+from application.reviews import Reviews
 from application.room import Room
 from application.run_limits import RunLimits
 from application.runs import Runs
@@ -91,6 +92,7 @@ class Parts(Struct, frozen=True):
     engine: LocalEngine
     nodes: NodeUses
     pending: PendingCancels
+    reviews: Reviews
     snapshots: Snapshots
     ledger: Ledger
     board: Board
@@ -182,6 +184,7 @@ def join(
         engine=engine,
         nodes=NodeUses(engine.nodes, board, policy),
         pending=PendingCancels(board, ledger, policy),
+        reviews=Reviews(board, ledger, policy, clock, reporter),
         snapshots=snapshots,
         ledger=ledger,
         board=board,
@@ -340,7 +343,7 @@ def scheduler_of(
     engine: LocalEngine,
 ) -> Scheduler:
     """The commands people give."""
-    limits = Limits(settings.message_units_max, settings.approval_seconds)
+    limits = Limits(settings.message_units_max, settings.approval_seconds, settings.review_seconds)
     refusals = RefusalLimit(settings.refusals_per_minute, settings.refusals_per_minute)
     accounts = engine.account_refused
     return Scheduler(ledger, policy, clock, limits, refusals, maker, may_write, accounts)
@@ -361,6 +364,7 @@ async def background(parts: Parts) -> None:
             ("run-limits", parts.run_limits.run),
             ("holds", parts.holds.run),
             ("waiting-cancels", parts.waiting_cancels.run),
+            ("reviews", parts.reviews.run),
             ("room", parts.room.watch),
             ("views", parts.views.projector.run),
             ("building of views", parts.views.builder.run),

@@ -49,6 +49,7 @@ def snapshot_of(parts: Parts) -> Callable[[], Awaitable[Snapshot]]:
             ready=not not_ready(parts),
             read_only=bool(parts.watchdog.reasons),
             waiting=len(parts.board.waiting),
+            reviews=tuple(x.overdue for x in parts.reviews.open()),
         )
 
     return snapshot

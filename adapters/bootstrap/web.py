@@ -94,6 +94,7 @@ async def web(parts: Parts) -> AsyncIterator[Web]:
         administration=parts.views.administration,
         nodes=parts.nodes,
         pending=parts.pending,
+        reviews=parts.reviews,
         authenticator=authenticator,
         ids=parts.ids,
         health=health_of(parts),

@@ -37,6 +37,7 @@ from application.node_use import NodeUses
 from application.pending import PendingCancels
 from application.ports import Ids
 from application.queries import Queries
+from application.reviews import Reviews
 from application.scheduler import Scheduler
 from application.subtasks import SubtaskQueries
 
@@ -52,6 +53,7 @@ def create_app(
     administration: Administration,
     nodes: NodeUses,
     pending: PendingCancels,
+    reviews: Reviews,
     health: Callable[[], Awaitable[Health]],
     snapshot: Callable[[], Awaitable[Snapshot]],
     counts: RequestCounts,
@@ -68,7 +70,7 @@ def create_app(
     parts = (
         Commands(scheduler, ids),
         BulkCommands(bulk, ids),
-        Waiting(scheduler, pending, ids),
+        Waiting(scheduler, pending, reviews, ids),
         SubtaskCommands(scheduler, ids),
         Questions(scheduler, queries, door, closing, stream_limits, ids.new),
         Listings(listing, queries, provenance),

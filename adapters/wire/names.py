@@ -35,6 +35,8 @@ WIRE_NAMES: Final[Mapping[type[Event], str]] = MappingProxyType(
         events.JobCancelApproved: "countermand.JobCancelApproved.v1",
         events.JobCancelWithdrawn: "countermand.JobCancelWithdrawn.v1",
         events.JobCancelLapsed: "countermand.JobCancelLapsed.v1",
+        events.BreakGlassUsed: "countermand.BreakGlassUsed.v1",
+        events.BreakGlassReviewed: "countermand.BreakGlassReviewed.v1",
         events.TaskCancelRequested: "countermand.TaskCancelRequested.v1",
         events.TaskCancelRepeated: "countermand.TaskCancelRepeated.v1",
         events.TaskCancelRefused: "countermand.TaskCancelRefused.v1",

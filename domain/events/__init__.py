@@ -124,6 +124,7 @@ from domain.events.parts import (
     TaskSet,
     TaskSpec,
 )
+from domain.events.reviewing import BreakGlassReviewed, BreakGlassUsed
 from domain.events.running import JobStarted, TaskFailed, TaskFinished, TaskStarted
 from domain.events.stopping import (
     JobCanceled,
@@ -151,6 +152,8 @@ __all__ = [
     "JOB",
     "REQUEST",
     "Aggregate",
+    "BreakGlassReviewed",
+    "BreakGlassUsed",
     "BulkCancelRequested",
     "BulkEvent",
     "CancelRefused",

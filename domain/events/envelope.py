@@ -46,6 +46,7 @@ from domain.events.making import (
     JobValidationStarted,
     TasksAdded,
 )
+from domain.events.reviewing import BreakGlassReviewed, BreakGlassUsed
 from domain.events.running import JobStarted, TaskFailed, TaskFinished, TaskStarted
 from domain.events.stopping import (
     JobCanceled,
@@ -91,6 +92,8 @@ JobEvent = (
     | JobCancelApproved
     | JobCancelWithdrawn
     | JobCancelLapsed
+    | BreakGlassUsed
+    | BreakGlassReviewed
     | TaskCancelRequested
     | TaskCancelRepeated
     | TaskCancelRefused

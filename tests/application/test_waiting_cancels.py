@@ -187,3 +187,32 @@ async def test_in_a_request_on_many_jobs_each_has_its_own_answer(world: World) -
         assert isinstance(foreseen, e.JobCancelHeld)
         answers = await stack.scheduler.cancel_each(ALICE, [job], HOW, "b1")
         assert answers[job].outcome is Outcome.HELD  # type: ignore[union-attr]
+
+
+async def test_break_glass_where_the_rules_deny(world: World) -> None:
+    text = RULES + '@id("frozen") forbid (principal, action == Action::"cancel", resource);'
+    async with held(world, text) as stack:
+        job = await stack.running("handle 3")
+        how = Cancel(CancelMode.NORMAL, "fire", break_glass=True)
+        cancel, review = stack.scheduler.cancel_job_2, stack.scheduler.review_use
+        assert (await stack.cancel(job, caller=ADMIN)).rule == "frozen"
+        assert (await cancel(ALICE, str(job), how, "g1")).code == "not_permitted"
+        done = await cancel(ADMIN, str(job), how, "g2")
+        assert (done.outcome, done.event_type) == (Outcome.ACCEPTED, "JobCancelRequested")
+        (used,) = await recorded(world, job, e.BreakGlassUsed)
+        assert isinstance(used.data, e.BreakGlassUsed)
+        assert used.data.overridden_rules == ("frozen",)
+        await stack.state(job, JobState.CANCELED)
+        await stack.caught_up()
+        (open_,) = (await stack.reviews.seen(ADMIN)).reviews
+        assert (open_.use.request_id, open_.overdue) == ("g2", False)
+        await pass_time(stack, 4 * 24 * 3600)
+        assert [x.overdue for x in stack.reviews.open()] == [True]
+        stack.reviews.tell()
+        told = [event for event, _ in world.reports]
+        assert {"rules_overridden", "review_overdue"} <= set(told)
+        own = await review(ADMIN, str(job), "g2", "fine", "v1")
+        assert own.rule == "reviewed-by-another-person"
+        assert (await review(JOB_ADMIN, str(job), "g2", "fine", "v2")).outcome is Outcome.ACCEPTED
+        assert (await stack.reviews.seen(ADMIN)).reviews == ()
+        await world.check(stack, job)

@@ -24,7 +24,7 @@ PEOPLE: Final = {
     "auditing owner": Principal("owen", (Role.AUDITOR,)),
     "auditing user": Principal("owen", (Role.AUDITOR, Role.USER)),
 }
-LATER: Final = {A.APPROVE, A.WITHDRAW}
+LATER: Final = {A.APPROVE, A.WITHDRAW, A.BREAK_GLASS, A.REVIEW}
 """Acts that the table never knew."""
 KNOWN: Final = set(Action) - LATER
 # HPC Pack's rights by role (hpcpack.md 1.4), and the seed: command jobs are the administrator's.

@@ -13,6 +13,10 @@ OWNERS: Final = '@id("owner-controls")\n@who("owner")'
 LONG: Final = default_text().replace(OWNERS, f'{OWNERS}\n@hold("1h")')
 SHORT: Final = default_text().replace(OWNERS, f'{OWNERS}\n@hold("10s")')
 TWO: Final = default_text().replace(OWNERS, f'{OWNERS}\n@approvals("1")')
+FROZEN: Final = (
+    default_text() + '@id("frozen") forbid (principal, action == Action::"cancel", resource);'
+)
+REFUSED: Final = 5
 WAITING: Final = 9
 ILLEGAL: Final = 6
 
@@ -76,3 +80,25 @@ def test_somebody_else_has_to_approve(service: Service) -> None:
         "JobCancelApproved",
         "JobCancelRequested",
     ]
+
+
+def test_rules_are_overridden_loudly_and_somebody_else_reviews_it(service: Service) -> None:
+    job = service.start_ruled(FROZEN).submit("sleep 600")
+    service.until_state(job, "Running")
+    assert service.cli("cancel", str(job), "-m", "please").status == REFUSED
+    assert service.cli("cancel", str(job), "--break-glass").status == 2
+    done = service.cli("cancel", str(job), "--break-glass", "-m", "fire", "--id", "g-1")
+    assert (done.status, "cancel accepted" in done.out) == (0, True), done
+    service.until_state(job, "Canceled")
+    assert "rules_overridden" in service.log
+    assert "countermand_reviews_open 1.0" in service.http("GET", "/metrics").text
+    assert f"{job}/g-1" in service.cli("reviews").out
+    assert service.cli("review", f"{job}/g-1", "-m", "fine").status == REFUSED
+    file = str(service.home / "jan.token")
+    role, data = ("--role", "job-administrator"), ("--data", str(service.data))
+    assert service.cli("principals", "add", "jan", *role, "--token-file", file, *data).status == 0
+    said = service.cli("review", f"{job}/g-1", "-m", "right: it burned", "--token", file)
+    assert (said.status, "reviewed" in said.out) == (0, True), said
+    assert service.ask("GET", "/reviews")["reviews"] == []
+    assert "overrode what the rules said: deny, by frozen" in service.cli("explain", str(job)).out
+    assert service.cli("fsck").status == 0

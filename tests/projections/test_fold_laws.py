@@ -36,6 +36,7 @@ ASKING: Final[dict[type[e.Event], str]] = {
     e.JobCancelRefused: "cancel",
     e.JobCancelHeld: "cancel",
     e.JobCancelApproved: "approve",
+    e.BreakGlassReviewed: "review",
     e.JobCancelWithdrawn: "withdraw",
     e.TaskCancelRequested: "cancel_task",
     e.TaskCancelRepeated: "cancel_task",

@@ -6,9 +6,11 @@ from domain import events as e
 from domain.identity import Caller, Origin, Principal
 from domain.states import (
     CancelMode,
+    Effect,
     JobState,
     LapseCause,
     NodeRelease,
+    ReviewKind,
     TaskState,
 )
 from projections.audit_trail import AuditRow
@@ -211,6 +213,36 @@ REQUESTS: list[tuple[e.JobEvent, dict[str, object]]] = [
             "message": "no",
             "rule": "owner-controls",
             "detail": 'cancel r2 withdrawn "no"',
+        },
+    ),
+    (
+        e.BreakGlassUsed(
+            *("r2", CancelMode.FORCED, "fire", Effect.DENY, ("no-rule-allows",), "mallory may not"),
+            *(DENIED, 60, "2026-03-01T08:01Z"),
+        ),
+        {
+            "kind": "request",
+            "operation": "break_glass",
+            "outcome": "overrode_deny",
+            "request_id": "r2",
+            "mode": "forced",
+            "message": "fire",
+            "rule": "no-rule-allows",
+            "explanation": "mallory may not",
+            "detail": 'overrode the rules "fire": deny by no-rule-allows (mallory may not); '
+            "review by 2026-03-01T08:01Z",
+        },
+    ),
+    (
+        e.BreakGlassReviewed("r3", ReviewKind.BREAK_GLASS, "r2", "right", True, ALLOWED),
+        {
+            "kind": "request",
+            "operation": "review",
+            "outcome": "accepted",
+            "request_id": "r3",
+            "message": "right",
+            "rule": "owner-controls",
+            "detail": 'r2 (break_glass) reviewed "right"',
         },
     ),
     (

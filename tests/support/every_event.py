@@ -54,6 +54,7 @@ def every_event(cluster: str) -> Author:
     limits(author, 4)
     rejected(author, 5)
     cancels_that_wait(author, 6)
+    rules_overridden(author, 7)
     a_cancel_of_nothing(author)
     a_request_on_many_jobs(author)
     what_became_of_the_stream(author)
@@ -181,6 +182,18 @@ def cancels_that_wait(author: Author, number: int) -> None:
     author.settle(number, "w3", None)
     author.tell(number, c.OrderStop(SIGTERM), heeds(1, "w4"), release(), ends(3), end_job())
     author.settle(number, "w5", None)
+
+
+def rules_overridden(author: Author, number: int) -> None:
+    """Without a reason, with one, under the same id; reviewed by who did it, and by another."""
+    author.add(job(number, submit=True, request_id=f"a{number}"))
+    author.tell(number, c.StartValidation(), c.EndValidation(), c.StartJob((NODE,)), start(1))
+    overrides = c.Overrides(DENIED, 60)
+    author.ask(number, replace(cancel("g0"), overrides=overrides))
+    author.ask(number, replace(cancel("g1", message="fire"), overrides=overrides))
+    by = [Caller(Principal(x, method="unix"), origin=Origin.CLI) for x in ("alice", "bob")]
+    author.ask(number, *(c.ReviewUse(asked(f"v{x.asker}", x.asker), "g1", x, "right") for x in by))
+    author.ask(number, c.ReviewUse(asked("v3", "bob"), "g1", by[1], "again"))
 
 
 def approvals(cancel_id: str, *actors: str) -> list[c.ApproveCancel]:

@@ -39,6 +39,7 @@ from application.ports import CaughtUp, EventLog, Stored
 from application.queries import Queries
 from application.receipts import Receipt
 from application.retention import Retention
+from application.reviews import Reviews
 from application.run_limits import RunLimits
 from application.runs import Runs
 from application.scheduler import Cancel, Limits, NewJob, Scheduler
@@ -305,6 +306,7 @@ class Stack:
         self.waiting = WaitingCancels(
             self.board, self.ledger, self.policy, world.clock, self.report, room, world.roles_now
         )
+        self.reviews = Reviews(self.board, self.ledger, self.policy, world.clock, self.report)
         self.pending = PendingCancels(self.board, self.ledger, self.policy)
         self.scheduler = Scheduler(
             self.ledger,
@@ -341,7 +343,7 @@ class Stack:
         if self._carry:
             parts |= {"carrier": self.carrier.run, "retention": self.retention.run}
             parts |= {"run limits": self.run_limits.run, "holds": self.holds.run}
-            parts |= {"waiting cancels": self.waiting.run}
+            parts |= {"waiting cancels": self.waiting.run, "reviews": self.reviews.run}
         self._tasks = [
             asyncio.create_task(Supervision(self.report).keep(name, part), name=name)
             for name, part in parts.items()

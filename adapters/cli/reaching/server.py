@@ -13,6 +13,7 @@ from adapters.cli.reaching.shapes import (
     Health,
     JobDetail,
     JobEvents,
+    OpenReviews,
     Parameters,
     PendingCancels,
     Problem,
@@ -136,6 +137,10 @@ class Server:
     def pending(self) -> PendingCancels:
         """The cancels that wait."""
         return cast(PendingCancels, self._json("GET", "/pending"))
+
+    def reviews(self) -> OpenReviews:
+        """What overrode the rules and nobody else has reviewed."""
+        return cast(OpenReviews, self._json("GET", "/reviews"))
 
     def health(self) -> Health:
         """Readiness; also of a service that is not ready."""

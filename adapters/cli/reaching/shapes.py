@@ -207,6 +207,32 @@ class PendingCancels(TypedDict):
     cancels: list[PendingItem]
 
 
+class OpenReview(TypedDict):
+    """A cancel that overrode the rules, and that nobody else has reviewed."""
+
+    job_id: int
+    job_name: str
+    owner: str
+    kind: str
+    request_id: str
+    mode: str
+    message: str
+    actor: str
+    on_behalf_of: str
+    at: str
+    overridden_effect: str
+    overridden_rules: list[str]
+    review_by: str
+    overdue: bool
+
+
+class OpenReviews(TypedDict):
+    """All of them."""
+
+    position: int
+    reviews: list[OpenReview]
+
+
 class JobDetail(TypedDict, total=False):
     """A job, now or as it was."""
 

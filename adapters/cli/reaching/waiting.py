@@ -46,6 +46,7 @@ class Wait:
                 return (detail.get("cancel") or {}).get("request_id") == cancel
             if not left:
                 return None
+            self._pause(min(left, PAUSE_SECONDS))
 
     def task(self, job: str, task: int) -> tuple[JobDetail, Waited]:
         """The task at its end, or as it is at the deadline. The server only waits for jobs."""

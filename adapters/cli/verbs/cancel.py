@@ -49,6 +49,11 @@ def checked_digest(ctx: object, param: object, value: str | None) -> str:
 @o.reason_option
 @click.option("--force", is_flag=True, help="Kill at once: no grace period, no node release.")
 @click.option("--graceful", is_flag=True, help="Start nothing new; let running tasks end.")
+@click.option(
+    "--break-glass",
+    is_flag=True,
+    help="Also where the rules hold or deny it, if you may; needs -m, and is reviewed.",
+)
 @o.task_option
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be asked; ask nothing.")
 @click.option(
@@ -70,6 +75,7 @@ def verb(
     reason: str,
     force: bool,
     graceful: bool,
+    break_glass: bool,
     task: int | None,
     dry_run: bool,
     yes: bool,
@@ -96,6 +102,7 @@ def verb(
       countermand cancel 17.2.3                # subtask 3 of the sweep that is task 2
       countermand cancel 17 --wait=2m          # wait for the end, 30s without a value
       countermand cancel --owner alice --state Running -m "maintenance at noon"
+      countermand cancel 17 --break-glass -m "the node burns"   # at once, and to be reviewed
       countermand cancel --owner alice --dry-run   # shows which, and what to give to --apply
 
     Exit status: 0 done, or already canceled; 3 no such job; 4 not authenticated; 5 refused by a
@@ -111,7 +118,9 @@ def verb(
     planning = dry_run and (bool(wanted) or (len(on) > 1 and all_numbers(on)))
     asked.out.check(Plan if planning else Receipt)
     mode = "forced" if force else "graceful" if graceful else "normal"
-    order = Order(message, mode, reason, if_version)
+    order = Order(message, mode, reason, if_version, break_glass)
+    if break_glass:
+        one_and_why(on, message, dry_run)
     if if_version is not None and len(on) > 1:
         raise click.UsageError("--if-version is for one job: each has versions of its own")
     if wanted or plan:
@@ -123,6 +132,14 @@ def verb(
         return rehearse(asked, on, order)
     confirm(on, order, yes)
     return finish(asked, send_all(asked, sent(asked, order, on, key)), on, wait_seconds)
+
+
+def one_and_why(on: tuple[Target, ...], message: str, dry_run: bool) -> None:
+    """A usage error unless it is one job, with a reason: rules are not overridden in passing."""
+    if len(on) != 1 or on[0].task is not None or dry_run:
+        raise click.UsageError("--break-glass is for one job that is named, as a whole")
+    if not message.strip():
+        raise click.UsageError("--break-glass needs -m: say why the rules do not count now")
 
 
 def named(jobs: tuple[str, ...], wanted: Wanted, plan: str) -> None:

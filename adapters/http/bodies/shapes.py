@@ -14,10 +14,12 @@ from domain.parameters import Kind as ParameterKind
 from domain.states import (
     ActivationHold,
     CancelMode,
+    Effect,
     JobPriority,
     JobState,
     JobType,
     NodeRelease,
+    ReviewKind,
     StopCause,
     TaskState,
     TaskType,
@@ -72,6 +74,8 @@ ModeWord = Annotated[str, one_of(CancelMode)]
 ModeOrNone = Annotated[str, one_of(CancelMode, "")]
 """A cancel's mode, or "" where there is none."""
 
+EffectWord = Annotated[str, one_of(Effect)]
+ReviewKindWord = Annotated[str, one_of(ReviewKind)]
 StopCauseWord = Annotated[str, one_of(StopCause)]
 HoldWord = Annotated[str, one_of(ActivationHold)]
 NodeReleaseWord = Annotated[str, one_of(NodeRelease)]

@@ -33,7 +33,7 @@ class Snapshot(Struct, frozen=True):
     ``troubles``: None while the views cannot be asked. ``store_bytes``, ``store_capacity_bytes``:
     of the stream, None while it does not answer. ``nodes``: with what is on them. ``ready``:
     whether commands are taken. ``read_only``: the stream is not what it was. ``waiting``: jobs with
-    cancels that wait.
+    cancels that wait. ``reviews``: of each that is open whether it is overdue.
     """
 
     counts: Mapping[CountKey, int]
@@ -47,6 +47,7 @@ class Snapshot(Struct, frozen=True):
     ready: bool
     read_only: bool
     waiting: int
+    reviews: tuple[bool, ...]
 
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4"
@@ -157,6 +158,8 @@ def gauges(now: Snapshot) -> dict[str, tuple[str, float | None]]:
             "Jobs with a cancel that a rule holds or wants approved.",
             now.waiting,
         ),
+        "reviews_open": ("Cancels that overrode the rules, unreviewed.", len(now.reviews)),
+        "reviews_overdue": ("Those of them whose time has run out.", sum(now.reviews)),
         "survivors": ("Processes that outlived SIGKILL.", found.survivors if found else None),
         "stream_position": ("The latest event of the stream.", now.stream_position),
         "journal_position": ("The latest event in the journal.", now.journal_position),

@@ -51,6 +51,7 @@ LIMITS: Final[Mapping[str, Schema]] = {
     "undoes": REQUEST_ID,
     "under_way": REQUEST_ID,
     "cancel_id": REQUEST_ID,
+    "reviewed": REQUEST_ID,
     "held_version": COUNT,
     "escalates_version": COUNT,
     "undoes_version": COUNT,
@@ -108,6 +109,7 @@ LIMITS: Final[Mapping[str, Schema]] = {
     # waiting
     "hold_seconds": COUNT,
     "approval_seconds": COUNT,
+    "review_seconds": COUNT,
     "approvals": COUNT,
     "approvals_needed": COUNT,
     "needed": FROM_ONE,

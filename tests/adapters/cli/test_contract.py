@@ -19,6 +19,7 @@ from adapters.http.bodies import (
     nodes,
     receipts,
     replay,
+    reviews,
     subtasks,
     waiting,
 )
@@ -52,6 +53,8 @@ SAME = (
     (shapes.Approval, waiting.ApprovalDetail),
     (shapes.PendingItem, waiting.PendingBody),
     (shapes.PendingCancels, waiting.PendingListBody),
+    (shapes.OpenReview, reviews.OpenReviewBody),
+    (shapes.OpenReviews, reviews.ReviewListBody),
 )
 
 

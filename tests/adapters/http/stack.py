@@ -45,6 +45,7 @@ from application.node_use import NodeUses
 from application.pending import PendingCancels
 from application.ports import CaughtUp, Stored, Token, Write
 from application.queries import Queries
+from application.reviews import Reviews
 from application.scheduler import Limits, Scheduler
 from application.tail import Passage, Tail, TailLimits
 from application.throttle import RefusalLimit
@@ -200,6 +201,9 @@ class Stack:
             self._known,
             lambda event, **facts: None,
         )
+        self.reviews = Reviews(
+            self.board, self.ledger, policy, SystemClock(), lambda event, **facts: None
+        )
         self.nodes = NodeUses(NODES, self.board, policy)
         closing, counts = Closing(), RequestCounts()
         people = Principals(self.file, own_uid=os.geteuid(), task_accounts=task_accounts)
@@ -219,6 +223,7 @@ class Stack:
                 ),
                 nodes=self.nodes,
                 pending=PendingCancels(self.board, self.ledger, policy),
+                reviews=self.reviews,
                 health=self._health,
                 snapshot=self._snapshot,
                 counts=counts,
@@ -269,6 +274,7 @@ class Stack:
             ready=True,
             read_only=False,
             waiting=len(self.board.waiting),
+            reviews=tuple(x.overdue for x in self.reviews.open()),
         )
 
     async def copied(self) -> None:

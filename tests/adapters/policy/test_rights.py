@@ -11,7 +11,10 @@ from domain.states import Effect, JobType
 from tests.domain.rights import ROLES, ROWS, Row, Who, Whose
 
 POLICY: Final = default_policy()
-OURS: Final = {Action.VIEW_PRINCIPALS, Action.REBUILD_VIEWS, Action.APPROVE, Action.WITHDRAW}
+OURS: Final = {
+    *(Action.VIEW_PRINCIPALS, Action.REBUILD_VIEWS, Action.APPROVE, Action.WITHDRAW),
+    *(Action.BREAK_GLASS, Action.REVIEW),
+}
 """HPC Pack has no such act; ``test_policy_table`` and ``test_demands`` have their
 rows."""
 PAIRS: Final = [
