@@ -46,6 +46,10 @@ class Answering:
     ) -> UnderWay | None:
         """The cancel that the request is about; else the one in force, or that was."""
         job, cancel = done.after, None
+        repeat = recorded.data
+        if isinstance(repeat, e.JobCancelRepeated) and repeat.under_way_version:
+            stored = await self._event(number, repeat.under_way_version)
+            return under_way(readable(stored), stored.position)
         if job is not None and names_a_cancel(recorded.data):
             cancel = await self._named(job, recorded)
         if cancel is None and job is not None and job.cancel is not None:
@@ -78,7 +82,7 @@ def of_task(answer: Receipt, on: OnTask | None) -> Receipt:
 
 def may_know(request: JobRequest) -> bool:
     """Whether who asks has the right now: it may be another one than when they were answered."""
-    return request.asked.decision.effect is Effect.ALLOW
+    return request.asked.decision.effect is not Effect.DENY
 
 
 def without_secrets(answer: Receipt) -> Receipt:

@@ -38,6 +38,7 @@ from domain.holding import held_until
 from domain.job import Job
 from domain.next_steps import wants_slots
 from domain.states import JOB_ENDED
+from domain.waiting_cancels import next_look
 
 RETRY_SECONDS: Final = 0.2
 PACE_SECONDS: Final = 0.02
@@ -61,7 +62,9 @@ class Board:
     """``changed`` yields numbers of jobs to look at, each as soon as its event is in the log.
 
     ``ended``: when each job ended; ``limits``: when the next run-time limit of each runs out;
-    ``holds``: until when each that is held is not in the line.
+    ``holds``: until when each that is held is not in the line; ``waiting``: when something is due
+    on a cancel of it that waits; ``reviews``: until when the first of its reviews is to be done. A
+    job with such a cancel or review stays here, also when it has ended.
     """
 
     def __init__(self, log: EventLog, ledger: Ledger, keys: JobKeys) -> None:
@@ -72,6 +75,8 @@ class Board:
         self.ended = Moments()
         self.limits = Moments()
         self.holds = Moments()
+        self.waiting = Moments()
+        self.reviews = Moments()
         self._let_go: dict[int, datetime] = {}
         self.queued_at: dict[int, int] = {}
         self.corrupt: dict[Aggregate, str] = {}
@@ -237,6 +242,7 @@ class Board:
         if stored.type == "JobQueued":
             self.queued_at[job.id] = stored.position
         kept = job.legal_hold is not None or any(t.survivors for t in job.tasks.values())
+        kept = kept or bool(job.waiting_cancels) or bool(job.reviews)
         if job.removed or (job.state in JOB_ENDED and not kept):
             self._drop(job.id)
         else:
@@ -256,6 +262,16 @@ class Board:
             self.limits.drop(job.id)
         else:
             self.limits.put(job.id, moment)
+        by = min((x.review_by for x in job.reviews.values()), default=None)
+        if by is None:
+            self.reviews.drop(job.id)
+        else:
+            self.reviews.put(job.id, by)
+        due = next_look(job)
+        if due is None:
+            self.waiting.drop(job.id)
+        else:
+            self.waiting.put(job.id, due)
         self._stand(job)
 
     def _stand(self, job: Job) -> None:
@@ -275,6 +291,8 @@ class Board:
         self.queued_at.pop(job_id, None)
         self.occupied.drop(job_id)
         self.limits.drop(job_id)
+        self.waiting.drop(job_id)
+        self.reviews.drop(job_id)
         self.holds.drop(job_id)
         self._let_go.pop(job_id, None)
         self.line.drop(job_id)

@@ -28,17 +28,20 @@ from domain.policy import Action, Question, RequestKnown
 from domain.policy_requests import known_of
 from domain.requests import REASON_CODE_MAX, JobRequest
 from domain.states import CancelMode, Effect, JobState
+from domain.waiting import WaitingCancel
 
 JOB_ID_UNITS_MAX: Final = 64
 
 
 class Cancel(Struct, frozen=True):
-    """How to cancel, and why. ``bulk_size``: how many jobs are meant by the same request."""
+    """How to cancel, and why. ``bulk_size``: how many jobs are meant by the same request.
+    ``break_glass``: also where the rules hold or deny it."""
 
     mode: CancelMode = CancelMode.NORMAL
     message: str = ""
     reason_code: str = ""
     bulk_size: int = 1
+    break_glass: bool = False
 
 
 class Limits(Struct, frozen=True):
@@ -46,6 +49,8 @@ class Limits(Struct, frozen=True):
 
     message_units_max: int = MESSAGE_UNITS_MAX
     freeze_windows: tuple[FreezeWindow, ...] = ()
+    approval_seconds: int = c.APPROVAL_SECONDS
+    review_seconds: int = c.REVIEW_SECONDS
 
 
 class JobRequests:
@@ -73,10 +78,12 @@ class JobRequests:
         on: OnTask | None = None,
         if_versions: c.IfVersions = None,
         message: str | None = None,
+        waiting: str = "",
     ) -> Receipt:
         """What became of ``command``, made for whoever asks. ``cancel``: when it is one.
 
-        ``message``: what they say with it, None where there is nothing to say it in.
+        ``message``: what they say with it, None where there is nothing to say it in. ``waiting``:
+        the request id of the cancel that it is about, when it is about one that waits.
         """
         number = job_number(job_id)
         job = await self._ledger.job(number) if number else None
@@ -85,11 +92,24 @@ class JobRequests:
                 caller, job_id, request_id, cancel, on, gone=self._gone(caller, job)
             )
         question = self.question(caller, action, job, cancel, message)
+        question = about_waiting(question, job.waiting_cancels.get(waiting))
         request = command(self.asked(caller, question, request_id, if_versions))
+        if cancel is not None and cancel.break_glass:
+            request = self._overriding(question, request)
         done = await self._ledger.change_job(
             number, self._decider(caller, request), self._cause(caller, request_id)
         )
         return await self._answering.receipt(number, request, done, on)
+
+    def _overriding(self, question: Question, request: JobRequest) -> JobRequest:
+        """The cancel, which passes over what the rules say to it, if they let this person; as it is
+        where they allow it anyhow."""
+        answer = request.asked.decision
+        if answer.effect is Effect.ALLOW or not isinstance(request, c.CancelJob):
+            return request
+        may = self._policy.decide(replace(question, action=Action.BREAK_GLASS))
+        overrides = c.Overrides(answer, self._limits.review_seconds)
+        return replace(request, asked=replace(request.asked, decision=may), overrides=overrides)
 
     async def cancel_each(
         self,
@@ -146,7 +166,7 @@ class JobRequests:
             words = on_no_job(job_id, self._gone(caller, job))
             return self._refused_cancel(job_id, words, request_id, cancel, None)
         question = self.question(caller, Action.CANCEL, job, cancel)
-        (fact,) = decide(job, command(self.asked(caller, question, request_id)))
+        fact, *_ = decide(job, command(self.asked(caller, question, request_id)))
         return fact
 
     def _decider(
@@ -266,6 +286,15 @@ def end_at_once(job: Job | None, now: datetime) -> Sequence[e.Event]:
     if job is None or job.state is not JobState.CANCELING:
         return ()
     return instruct(job, c.EndJob(now))
+
+
+def about_waiting(question: Question, waiting: WaitingCancel | None) -> Question:
+    """The question, which is about a cancel that waits, if there is one."""
+    if waiting is None:
+        return question
+    requester, approvals = waiting.caller.subject.name, len(waiting.approvals)
+    said = replace(question.said, mode=waiting.mode, requester=requester, approvals=approvals)
+    return replace(question, said=said)
 
 
 def on_no_job(job_id: str, gone: str) -> str:

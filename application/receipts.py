@@ -7,7 +7,7 @@ from msgspec import Struct
 from application.ledger import readable
 from application.ports import Stored
 from domain import events as e
-from domain.outcome import Outcome, already_canceled, outcome_of
+from domain.outcome import ILLEGAL, Outcome, already_canceled, outcome_of
 from domain.states import CancelMode, JobState, TaskState
 from projections.summary import on, summary
 
@@ -24,7 +24,10 @@ NOTHING = "none"
 
 
 class UnderWay(Struct, frozen=True):
-    """The cancel that is being carried out, or was: who asked, when, how, and which event."""
+    """The cancel that is being carried out, or was: who asked, when, how, and which event.
+
+    ``due``: of one that still waits, when its hold is over, RFC 3339; "" of all others.
+    """
 
     request_id: str
     actor: str
@@ -33,6 +36,7 @@ class UnderWay(Struct, frozen=True):
     message: str
     at: datetime
     position: int
+    due: str = ""
 
 
 class Receipt(Struct, frozen=True):
@@ -98,7 +102,39 @@ def says(fact: e.Event, job_id: str) -> str:
         case e.PolicyProposed() | e.PolicyActivated():
             return summary(fact)
         case _:
-            return says_of_making(fact, job_id)
+            return says_of_waiting(fact, job_id) or says_of_making(fact, job_id)
+
+
+def says_of_waiting(fact: e.Event, job_id: str) -> str:
+    """The same, for cancels that wait."""
+    match fact:
+        case e.JobCancelHeld():
+            return f"job {job_id}: cancel {held(fact)}"
+        case e.JobCancelApproved():
+            words = f"job {job_id}: cancel {fact.cancel_id} approved"
+            return f"{words}, {fact.given} of {fact.needed}"
+        case e.BreakGlassReviewed():
+            late = "" if fact.in_time else ", too late"
+            return f"job {job_id}: {fact.reviewed} reviewed{late}"
+        case e.JobCancelWithdrawn():
+            return f"job {job_id}: cancel {fact.cancel_id} withdrawn; it never takes effect"
+        case _:
+            return ""
+
+
+def held(fact: e.JobCancelHeld) -> str:
+    """What a cancel waits for."""
+    waits = [f"held until {whole_second(fact.due)}"] if fact.hold_seconds else []
+    if fact.approvals_needed:
+        many = "approval" if fact.approvals_needed == 1 else "approvals"
+        by = f"needed by {whole_second(fact.expires)}"
+        waits.append(f"{fact.approvals_needed} {many} of others {by}")
+    return "; ".join(waits)
+
+
+def whole_second(moment: str) -> str:
+    """A moment for people."""
+    return f"{moment[:19].replace('T', ' ')} UTC"
 
 
 def says_of_making(fact: e.Event, job_id: str) -> str:
@@ -141,9 +177,10 @@ def receipt(
 ) -> Receipt:
     """The answer that a stored fact stands for."""
     fact = recorded.data
-    refusal = fact if isinstance(fact, e.RefusalEvent) else None
+    refusal = fact if isinstance(fact, e.RefusalEvent | e.JobCancelLapsed) else None
+    withdrawn = operation == "cancel" and isinstance(fact, e.JobCancelWithdrawn)
     return Receipt(
-        outcome=outcome_of(fact),
+        outcome=Outcome.REFUSED if withdrawn else outcome_of(fact),
         operation=operation,
         job_id=job_id,
         request_id=recorded.event.correlation_id,
@@ -153,7 +190,7 @@ def receipt(
         position=position,
         job_state=state,
         explanation=refusal.explanation if refusal else says(fact, job_id),
-        code=refusal.code if refusal else "",
+        code=refusal.code if refusal else ILLEGAL if withdrawn else "",
         hresult=refusal.hresult if refusal else 0,
         rule=refusal.rule if refusal else "",
         task_id=fact.tasks[0].id if isinstance(fact, e.TasksAdded) else None,

@@ -23,6 +23,7 @@ WHAT_TO_DO: Final[Mapping[str, str]] = {
     "caller": COMPARE,
     "state": COMPARE,
     "rules": COMPARE,
+    "policy": COMPARE,
     "journal": f"where its bytes differ, {MEND}, as long as its own chain holds; one that is gone "
     "or cannot be read is put back from a copy, or moved away and made anew with "
     "`rebuild_journal` (`countermand config`)",

@@ -303,6 +303,75 @@ class Scheduler:
             reason_code=cancel.reason_code,
             message_units_max=self._limits.message_units_max,
             bulk_size=cancel.bulk_size,
+            approval_seconds=self._limits.approval_seconds,
+        )
+
+    async def approve_cancel(
+        self,
+        caller: Caller,
+        job_id: str,
+        cancel_id: str,
+        message: str,
+        request_id: str,
+        if_versions: c.IfVersions = None,
+    ) -> Receipt:
+        """One more person is for a cancel that waits, by its request id."""
+        return await self._requests.request(
+            caller,
+            job_id,
+            Action.APPROVE,
+            request_id,
+            lambda asked: c.ApproveCancel(
+                asked, cancel_id, caller, message, self._limits.message_units_max
+            ),
+            if_versions=if_versions,
+            message=message,
+            waiting=cancel_id,
+        )
+
+    async def withdraw_cancel(
+        self,
+        caller: Caller,
+        job_id: str,
+        cancel_id: str,
+        message: str,
+        request_id: str,
+        if_versions: c.IfVersions = None,
+    ) -> Receipt:
+        """A cancel that waits, by its request id, never takes effect."""
+        return await self._requests.request(
+            caller,
+            job_id,
+            Action.WITHDRAW,
+            request_id,
+            lambda asked: c.WithdrawCancel(
+                asked, cancel_id, message, self._limits.message_units_max
+            ),
+            if_versions=if_versions,
+            message=message,
+            waiting=cancel_id,
+        )
+
+    async def review_use(
+        self,
+        caller: Caller,
+        job_id: str,
+        reviewed: str,
+        message: str,
+        request_id: str,
+        if_versions: c.IfVersions = None,
+    ) -> Receipt:
+        """Another person says what they found of a cancel that overrode the rules."""
+        return await self._requests.request(
+            caller,
+            job_id,
+            Action.REVIEW,
+            request_id,
+            lambda asked: c.ReviewUse(
+                asked, reviewed, caller, message, self._limits.message_units_max
+            ),
+            if_versions=if_versions,
+            message=message,
         )
 
     async def cancel_task(

@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from application.nodes import NAME, NAME_WORDS, SLOTS_MAX, wrong_nodes
+from domain.commands import APPROVAL_SECONDS, REVIEW_SECONDS
 from domain.errors import Misconfigured
 from domain.freezing import FreezeWindow, wrong_windows
 from domain.message import MESSAGE_UNITS_MAX
@@ -55,6 +56,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     * ``message_units_max``: 128 for sites that must match the HPC Pack client.
     * ``refusals_per_minute``: refused requests of one principal that are stored.
     * ``freeze_windows``: times that rules of the policy may ask about by their names.
+    * ``approval_seconds``: how long the approvals that a rule demands of a cancel may take.
+    * ``review_seconds``: how long another person has to review a cancel that overrode the rules.
     * ``disk_reserve_bytes``: kept free on the data directory's disk for cancels under way.
     """
 
@@ -97,6 +100,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     message_units_max: int = MESSAGE_UNITS_MAX
     refusals_per_minute: int = 300
     freeze_windows: tuple[FreezeWindow, ...] = ()
+    approval_seconds: int = APPROVAL_SECONDS
+    review_seconds: int = REVIEW_SECONDS
     disk_reserve_bytes: int = 8 * MIB
     log_level: str = "info"
 
@@ -117,6 +122,8 @@ RANGES: Final = {
     "kill_deadline_seconds": Range(0.1, 300),
     "message_units_max": Range(1, MESSAGE_UNITS_MAX),
     "refusals_per_minute": Range(1, 100_000),
+    "review_seconds": Range(1, 365 * 24 * 3600),
+    "approval_seconds": Range(1, 30 * 24 * 3600),
     "disk_reserve_bytes": Range(0, 2**40),
 }
 WORDS: Final = {

@@ -57,9 +57,10 @@ def is_met(earlier: e.Event, fact: e.Event) -> bool:
 
 
 def under_way(recorded: e.Recorded, position: int) -> UnderWay | None:
-    """An accepted cancel with its place in the stream; None for any other fact."""
+    """An accepted cancel, also one that waits, with its place in the stream; None for any other
+    fact."""
     fact, caller = recorded.data, recorded.event.caller
-    if not isinstance(fact, Accepted):
+    if not isinstance(fact, Accepted | e.JobCancelHeld):
         return None
     return UnderWay(
         request_id=fact.request_id,
@@ -69,6 +70,7 @@ def under_way(recorded: e.Recorded, position: int) -> UnderWay | None:
         message=fact.message,
         at=recorded.time,
         position=position,
+        due=fact.due if isinstance(fact, e.JobCancelHeld) else "",
     )
 
 
@@ -77,6 +79,8 @@ def told(answer: Receipt, cancel: UnderWay | None) -> Receipt:
     words = answer.explanation
     if cancel is not None and answer.outcome is Outcome.REPEATED:
         words = f"{about(answer)} already being canceled {since(cancel)}"
+        if cancel.due:
+            words = f"{about(answer)} a cancel waits already, asked for {since(cancel)}"
     elif cancel is not None and answer.already_canceled:
         words = f"{words} (event {cancel.position})"
     return replace(answer, under_way=cancel, explanation=words)

@@ -41,6 +41,12 @@ def cancel_job(job: Job, request: c.CancelJob) -> e.JobEvent:
             decision=request.asked.decision,
             under_way_version=under_way.version,
         )
+    return accepted(job, request)
+
+
+def accepted(job: Job, request: c.CancelJob, held_version: int = 0) -> e.JobCancelRequested:
+    """It takes effect. ``held_version``: of the fact by which it waited until now, or 0."""
+    under_way = job.cancel if job.state is JobState.CANCELING else None
     return e.JobCancelRequested(
         request_id=request.asked.request_id,
         mode=request.mode,
@@ -55,6 +61,7 @@ def cancel_job(job: Job, request: c.CancelJob) -> e.JobEvent:
         decision=request.asked.decision,
         escalates_version=under_way.version if under_way else 0,
         bulk_size=request.bulk_size,
+        held_version=held_version,
     )
 
 

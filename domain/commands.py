@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from domain.events import Decision, EmergencyStop, TaskSpec
+from domain.identity import Caller
 from domain.instructions import (
     EndActivation,
     EndExternalValidation,
@@ -42,6 +43,7 @@ from domain.states import CancelMode, JobMark, JobPriority, JobType
 __all__ = [
     "AddJob",
     "AddTasks",
+    "ApproveCancel",
     "Asked",
     "CancelJob",
     "CancelTask",
@@ -64,6 +66,7 @@ __all__ = [
     "JobTerms",
     "MarkJob",
     "OrderStop",
+    "Overrides",
     "RecordEmergencyStop",
     "RecordRunEnd",
     "RecordSurvivorsGone",
@@ -73,6 +76,8 @@ __all__ = [
     "Request",
     "RequeueJob",
     "RequeueTask",
+    "ReviewUse",
+    "SettleCancel",
     "SkipRelease",
     "StartExternalValidation",
     "StartJob",
@@ -82,12 +87,19 @@ __all__ = [
     "StopSeen",
     "SubmitJob",
     "TaskChanges",
+    "WithdrawCancel",
     "content_sha256",
     "emergency_sha256",
     "marking",
     "on_task",
     "requeue_sha256",
 ]
+
+APPROVAL_SECONDS: Final = 86_400
+"""How long approvals may take, unless the settings say otherwise."""
+
+REVIEW_SECONDS: Final = 3 * 86_400
+"""How long a review may take, unless the settings say otherwise."""
 
 IfVersions = tuple[int, ...] | None
 """Versions at which a request is to be done; None: at any."""
@@ -169,8 +181,18 @@ class SubmitJob(Struct, frozen=True):
     run_as: str = ""
 
 
+class Overrides(Struct, frozen=True):
+    """What a cancel overrides: what the rules said to it. ``review_seconds``: how long another
+    person has to review that."""
+
+    decision: Decision
+    review_seconds: int
+
+
 class CancelJob(Struct, frozen=True):
-    """Stop a job. ``grace_seconds``: TaskCancelGracePeriod now.
+    """Stop a job. ``grace_seconds``: TaskCancelGracePeriod now. ``approval_seconds``: how long its
+    approvals may take, where the rules demand some. ``overrides``: what it passes over;
+    ``asked.decision`` is then whether this person may do that.
 
     ``bulk_size``: how many jobs the request is for that this is part of.
     """
@@ -182,6 +204,8 @@ class CancelJob(Struct, frozen=True):
     reason_code: str = ""
     message_units_max: int = MESSAGE_UNITS_MAX
     bulk_size: int = 1
+    approval_seconds: int = APPROVAL_SECONDS
+    overrides: Overrides | None = None
 
 
 class CancelTask(Struct, frozen=True):
@@ -269,6 +293,45 @@ class RecordEmergencyStop(Struct, frozen=True):
     stop: EmergencyStop
 
 
+class ApproveCancel(Struct, frozen=True):
+    """Approve a cancel that waits. ``by``: who does, and whom they act for."""
+
+    asked: Asked
+    cancel_id: str
+    by: Caller
+    message: str = ""
+    message_units_max: int = MESSAGE_UNITS_MAX
+
+
+class WithdrawCancel(Struct, frozen=True):
+    """Take back a cancel that waits."""
+
+    asked: Asked
+    cancel_id: str
+    message: str
+    message_units_max: int = MESSAGE_UNITS_MAX
+
+
+class ReviewUse(Struct, frozen=True):
+    """Review what overrode the rules, by the request id of that. ``by``: who does."""
+
+    asked: Asked
+    reviewed: str
+    by: Caller
+    message: str
+    message_units_max: int = MESSAGE_UNITS_MAX
+
+
+class SettleCancel(Struct, frozen=True):
+    """Something is due on a cancel that waits. ``decision``: what the rules say to it now, as far
+    as they were asked. ``grace_seconds``: TaskCancelGracePeriod now."""
+
+    cancel_id: str
+    at: datetime
+    decision: Decision | None
+    grace_seconds: int
+
+
 Request = (
     AddJob
     | AddTasks
@@ -284,6 +347,9 @@ Request = (
     | RequeueTask
     | MarkJob
     | RecordEmergencyStop
+    | ApproveCancel
+    | WithdrawCancel
+    | ReviewUse
 )
 
 Command = Request | Instruction

@@ -2,9 +2,9 @@
 
 The order of the checks: a request id seen before, the right, the message and the reason code, the
 version asked for, the state. Who has no right learns nothing of version and state. Cancels are
-decided in ``cancelling``, more tasks and new properties in ``changing``, finish and requeue of one
-task in ``task_commands``, marks in ``marking``; what the service itself tells a job in
-``instruct``.
+decided in ``cancelling``, those that wait in ``waiting_cancels``, more tasks and new properties in
+``changing``, finish and requeue of one task in ``task_commands``, marks in ``marking``; what the
+service itself tells a job in ``instruct``.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from typing import assert_never
 
 from domain import commands as c
 from domain import events as e
-from domain.cancelling import cancel_job, cancel_task, release_for
+from domain.cancelling import cancel_task, release_for
 from domain.changing import add_tasks, change_job, change_task, not_whole
 from domain.counted import partly, run_set, waiting_set
 from domain.emergency import record_emergency_stop
@@ -29,10 +29,12 @@ from domain.requests import (
     inadmissible,
     operation_of,
 )
+from domain.reviewing import review
 from domain.states import CancelMode, TaskState, TaskType
 from domain.subtasks import again_numbers, kept_numbers
 from domain.task_commands import finish_task, requeue_task
 from domain.transitions import GATES
+from domain.waiting_cancels import approve, cancel_or_hold, withdraw
 
 
 def decide(  # noqa: C901 - one case a request, and the compiler checks that none is missing
@@ -56,7 +58,7 @@ def decide(  # noqa: C901 - one case a request, and the compiler checks that non
         case c.ChangeTask():
             return (change_task(job, request),)
         case c.CancelJob():
-            return (cancel_job(job, request),)
+            return cancel_or_hold(job, request)
         case c.CancelTask():
             return (cancel_task(job, request),)
         case c.SubmitJob():
@@ -75,6 +77,12 @@ def decide(  # noqa: C901 - one case a request, and the compiler checks that non
             return (mark_job(job, request),)
         case c.RecordEmergencyStop():
             return record_emergency_stop(job, request)
+        case c.ApproveCancel():
+            return (approve(job, request),)
+        case c.WithdrawCancel():
+            return (withdraw(job, request),)
+        case c.ReviewUse():
+            return (review(job, request),)
         case _:
             assert_never(request)
 

@@ -41,7 +41,15 @@ from domain.evolve_runs import (
     submitted,
     with_survivors,
 )
+from domain.evolve_waiting import (
+    cancel_approved,
+    cancel_held,
+    cancel_lapsed,
+    cancel_withdrawn,
+    reviewed,
+)
 from domain.job import Job
+from domain.reviewing import review_opened
 from domain.states import JobState, StopCause, TaskState
 from domain.stopped_by import job_canceled_by, why_stopped
 
@@ -116,6 +124,21 @@ def apply(  # noqa: C901, PLR0915 - one case a fact, and the compiler checks tha
             return emergency_recorded(job, recorded, data)
         case e.JobCancelRepeated() | e.JobCancelRefused():
             return cancel_answered(job, recorded, data)
+        case e.JobCancelHeld():
+            return cancel_held(job, recorded, data)
+        case e.JobCancelApprovalRequested():
+            return job
+        case e.JobCancelApproved():
+            return cancel_approved(job, recorded, data)
+        case e.JobCancelWithdrawn():
+            return cancel_withdrawn(job, recorded, data)
+        case e.JobCancelLapsed():
+            return cancel_lapsed(job, recorded, data)
+        case e.BreakGlassUsed():
+            opened = {data.request_id: review_opened(recorded, data)}
+            return replace(job, reviews=job.reviews | opened)
+        case e.BreakGlassReviewed():
+            return reviewed(job, recorded, data)
         case e.TaskCancelRequested():
             return task_cancel_requested(job, recorded, data)
         case e.TaskCancelRepeated() | e.TaskCancelRefused():

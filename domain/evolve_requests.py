@@ -17,6 +17,7 @@ from domain.changes import (
     with_tasks,
 )
 from domain.commands import content_sha256, on_task, requeue_sha256
+from domain.evolve_waiting import told_instead
 from domain.hresult import HResult
 from domain.job import (
     CancelInForce,
@@ -53,7 +54,10 @@ CancelAnswer = (
 
 def cancel_requested(job: Job, recorded: e.Recorded, data: e.JobCancelRequested) -> Job:
     """In effect from here, and answered."""
-    return cancel_answered(canceling(job, recorded, data), recorded, data)
+    after = canceling(job, recorded, data)
+    if data.held_version:
+        after = told_instead(after, recorded, data.request_id)
+    return cancel_answered(after, recorded, data)
 
 
 def canceling(

@@ -75,9 +75,11 @@ def instruct(  # noqa: C901 - one case an instruction, and the compiler checks t
 
 
 def removable(job: Job) -> bool:
-    """Ended, nothing of it left behind that somebody must still be told of, and no legal hold."""
+    """Ended, not under legal hold, and nothing of it left that somebody must still be told of, or
+    look at."""
     survivors = any(t.survivors for t in job.tasks.values())
-    return job.state in JOB_ENDED and not survivors and job.legal_hold is None
+    kept = survivors or job.reviews or job.legal_hold is not None
+    return job.state in JOB_ENDED and not kept
 
 
 def closing(job: Job, facts: Facts) -> Facts:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from domain.events import Exit, RunHandle, RunRange, TaskSpec
 from domain.numbers import NONE, Numbers
+from domain.reviews import OpenReview
 from domain.states import (
     TASK_ENDED,
     TASK_ON_NODE,
@@ -23,6 +24,7 @@ from domain.states import (
     TaskState,
     TaskType,
 )
+from domain.waiting import WaitingCancel
 
 
 class Order(Struct, frozen=True):
@@ -238,7 +240,9 @@ class Job(Struct, frozen=True, dict=True):  # dict: what is cached is no part of
     ``error_params`` are HPC Pack's (0 for none). ``nodes``: those allocated in the current round.
     ``outcome``: how the job will end once node release is done. ``released``: whether node release
     ran in this round; ``release_cut_short``: whether a forced cancel killed it on some node.
-    ``held``: by an activation filter, while it is Queued. ``stopped``, ``force_stopped``: runs that
+    ``held``: by an activation filter, while it is Queued. ``waiting_cancels``: by request id, those
+    that were accepted and have not taken effect. ``reviews``: by request id, what overrode the
+    rules and nobody else has reviewed. ``stopped``, ``force_stopped``: runs that
     the job's cancel ended, those of node release among them.
     """
 
@@ -259,6 +263,8 @@ class Job(Struct, frozen=True, dict=True):  # dict: what is cached is no part of
     finish: FinishInForce | None = None
     failing: FailingInForce | None = None
     held: Held | None = None
+    waiting_cancels: dict[str, WaitingCancel] = {}
+    reviews: dict[str, OpenReview] = {}
     fail_on_task_failure: bool = False
     run_until_canceled: bool = False
     runtime_seconds: int = 0

@@ -10,11 +10,15 @@ ILLEGAL: Final = "illegal_transition"
 
 
 class Outcome(StrEnum):
-    """What became of a request. ``conflict`` and ``unavailable`` are errors, and leave no fact."""
+    """What became of a request. ``conflict`` and ``unavailable`` are errors, and leave no fact.
+
+    ``held``: accepted, and waits for the end of a hold or for approvals.
+    """
 
     ACCEPTED = "accepted"
     ESCALATED = "escalated"
     REPEATED = "repeated"
+    HELD = "held"
     REFUSED = "refused"
     UNKNOWN = "unknown"
 
@@ -30,6 +34,10 @@ def outcome_of(fact: e.Event) -> Outcome:
             return Outcome.REFUSED
         case e.JobCancelRepeated() | e.TaskCancelRepeated():
             return Outcome.REPEATED
+        case e.JobCancelHeld():
+            return Outcome.HELD
+        case e.JobCancelLapsed():
+            return Outcome.REFUSED
         case e.JobCancelRequested() | e.TaskCancelRequested() | e.EmergencyStopRecorded():
             return Outcome.ESCALATED if fact.escalates else Outcome.ACCEPTED
         case _:

@@ -20,6 +20,10 @@ class Action(StrEnum):
     SUBMIT = "submit"
     CANCEL = "cancel"
     CANCEL_TASK = "cancel_task"
+    APPROVE = "approve"
+    WITHDRAW = "withdraw"
+    BREAK_GLASS = "break_glass"
+    REVIEW = "review"
     FINISH = "finish"
     REQUEUE = "requeue"
     CONFIGURE = "configure"
@@ -62,6 +66,8 @@ class RequestKnown(Struct, frozen=True):
     ``message_units``: length of the message in UTF-16 code units. ``at``: when it is decided.
     ``bulk_size``: of a cancel, how many jobs the request is for that it is part of.
     ``freeze_windows``: the names of those in force when it is decided.
+    Of a cancel that waits, and of what is done about one: ``requester``, whose rights counted when
+    it was asked for, and ``approvals``, how many people have approved it so far.
     """
 
     mode: CancelMode | None = None
@@ -70,6 +76,8 @@ class RequestKnown(Struct, frozen=True):
     at: datetime | None = None
     bulk_size: int | None = None
     freeze_windows: tuple[str, ...] | None = None
+    requester: str | None = None
+    approvals: int | None = None
 
 
 class Question(Struct, frozen=True):
@@ -101,6 +109,10 @@ ACTION_IN_WORDS: Final = {
     Action.SUBMIT: "submit this job",
     Action.CANCEL: "cancel this job",
     Action.CANCEL_TASK: "cancel tasks of this job",
+    Action.APPROVE: "approve cancels of this job",
+    Action.WITHDRAW: "withdraw this cancel",
+    Action.BREAK_GLASS: "override the rules on this job",
+    Action.REVIEW: "review what overrode the rules on this job",
     Action.FINISH: "finish this job",
     Action.REQUEUE: "requeue this job",
     Action.CONFIGURE: "configure this job",

@@ -95,6 +95,8 @@ def context(question: Question) -> dict[str, PolicyValue]:
             "mode": said.mode,
             "message_units": said.message_units,
             "reason_code": said.reason_code,
+            "requester": said.requester,
+            "approvals": said.approvals,
             "hour": at.hour if at else None,
             "weekday": WEEKDAYS[at.weekday()] if at else None,
             "bulk_size": said.bulk_size,

@@ -32,10 +32,10 @@ def code_of(decision: Decision) -> str:
     return "policy_error" if failed or decision.errors else "not_permitted"
 
 
-def denied(asked: Asked) -> Refusal | None:
-    """The policy said no."""
+def denied(asked: Asked, *, may_wait: bool = False) -> Refusal | None:
+    """The policy said no. ``may_wait``: for what can be held, "first wait" is no refusal."""
     decision = asked.decision
-    if decision.effect is Effect.ALLOW:
+    if decision.effect is Effect.ALLOW or (may_wait and decision.effect is Effect.HOLD):
         return None
     rule = decision.rules[0] if decision.rules else POLICY_ERROR
     words = decision.explanation or "; ".join(decision.errors) or "the policy said no"

@@ -30,6 +30,7 @@ from domain.remaking_requests import (
     rests_on_contents,
 )
 from domain.remaking_runs import Told, instructions_of
+from domain.remaking_waiting import asking_refused, settled_refused, use_refused
 from domain.states import Effect
 
 NOTHING: Final = "the rules give nothing here"
@@ -74,9 +75,19 @@ CHECKED: Final[Mapping[type[e.Event], str]] = MappingProxyType(
         e.JobLegalHoldPlaced: AGAIN,
         e.JobLegalHoldReleased: AGAIN,
         e.JobRemoved: f"{TOLD}; TTLCompletedJobs is not looked at",
-        e.JobCancelRequested: f"{AGAIN}; the grace period is taken as it stands",
+        e.JobCancelRequested: f"{AGAIN}, or the cancel that waited is settled again; the grace "
+        "period is taken as it stands",
         e.JobCancelRepeated: AGAIN,
         e.EmergencyStopRecorded: f"{AGAIN}; what was done without the stream is taken as it stands",
+        e.JobCancelHeld: f"{AGAIN}; how long approvals may take is taken as it stands",
+        e.JobCancelApprovalRequested: "it follows on the cancel that it is about, held",
+        e.JobCancelApproved: AGAIN,
+        e.BreakGlassUsed: "it follows on the cancel that it is about; how long the review may take "
+        "is taken as it stands",
+        e.BreakGlassReviewed: AGAIN,
+        e.JobCancelWithdrawn: AGAIN,
+        e.JobCancelLapsed: "the cancel that waited is settled again, at its time, with what the "
+        "rules said",
         e.JobCancelRefused: f"{AGAIN}; the digests of a message that was cut are taken as they "
         "stand, and for which versions it was asked",
         e.TaskCancelRequested: f"{AGAIN}; the grace period is taken as it stands",
@@ -154,6 +165,14 @@ def job_facts_refused(before: Job | None, facts: Sequence[e.Recorded]) -> str:
         return addition_refused(before, first, data, facts)
     if isinstance(data, e.ClusterEvent | e.RequestEvent | e.BulkEvent | e.PolicyEvent):
         return f"{type(data).__name__} is not about a job"
+    if isinstance(data, e.JobCancelLapsed) or (
+        isinstance(data, e.JobCancelRequested) and data.held_version
+    ):
+        return settled_refused(before, first, data)
+    if isinstance(data, e.BreakGlassUsed):
+        return use_refused(before, first, data)
+    if isinstance(data, e.JobCancelApprovalRequested):
+        return asking_refused(before, data)
     if isinstance(data, Told) and not (
         isinstance(data, e.JobPropertiesChanged) and data.request_id
     ):

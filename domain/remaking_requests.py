@@ -20,13 +20,16 @@ from domain.job import Job
 from domain.marking import FACTS, MarkFact
 from domain.message import MESSAGE_UNITS_MAX, units
 from domain.refusal import Refusal
+from domain.remaking_waiting import named_cancels, named_reviews
 from domain.requests import REASON_CODE_MAX, JobRequest, command_refused, inadmissible
+from domain.reviewing import NO_MESSAGE
 from domain.states import JobPriority, TaskType
 
 UNITS_ALLOWED: Final = re.compile(r"; at most (\d+) are allowed: shorten it by \d+$")
 CHARACTER: Final = re.compile(r"^the message holds the character U\+([0-9A-F]{4,6}),")
 TOO_LONG: Final = "message_too_long"
 BAD_CHARACTER: Final = "message_bad_character"
+ONE_ID: Final = "one-request-one-id"
 BAD_REASON: Final = "bad_reason_code"
 OTHER_VERSION: Final = "version_mismatch"
 STANDING_FIELD: Final = re.compile(r"change-([a-z_]+)-states")
@@ -81,6 +84,10 @@ Answer = (
     | e.JobSubmitted
     | e.JobCancelRequested
     | e.JobCancelRepeated
+    | e.JobCancelHeld
+    | e.JobCancelApproved
+    | e.JobCancelWithdrawn
+    | e.BreakGlassReviewed
     | e.TaskCancelRequested
     | e.TaskCancelRepeated
     | e.TaskFinishRequested
@@ -110,6 +117,17 @@ def requests_of(  # noqa: C901, PLR0915 - one case a fact, and the compiler chec
             yield from submits(job, recorded, data)
         case e.JobCancelRequested() | e.JobCancelRepeated():
             yield Try(cancel(recorded, data))
+        case e.JobCancelHeld():
+            yield Try(cancel_held(recorded, data))
+        case e.JobCancelApproved():
+            who = asked(recorded, data.request_id, data.decision)
+            yield Try(c.ApproveCancel(who, data.cancel_id, recorded.event.caller, data.message))
+        case e.BreakGlassReviewed():
+            who = asked(recorded, data.request_id, data.decision)
+            yield Try(c.ReviewUse(who, data.reviewed, recorded.event.caller, data.message))
+        case e.JobCancelWithdrawn():
+            who = asked(recorded, data.request_id, data.decision)
+            yield Try(c.WithdrawCancel(who, data.cancel_id, data.message))
         case e.TaskCancelRequested() | e.TaskCancelRepeated():
             yield Try(cancel_task(recorded, data))
         case e.TaskFinishRequested():
@@ -136,7 +154,7 @@ def requests_of(  # noqa: C901, PLR0915 - one case a fact, and the compiler chec
         case e.JobCancelRefused() | e.TaskCancelRefused():
             yield from refused_cancels(recorded, data)
         case e.JobCommandRefused():
-            yield from refused_commands(recorded, data)
+            yield from refused_commands(job, recorded, data)
         case _:
             assert_never(data)
 
@@ -187,6 +205,15 @@ def cancel(recorded: e.Recorded, data: e.JobCancelRequested | e.JobCancelRepeate
     return replace(said, grace_seconds=data.grace_seconds, bulk_size=data.bulk_size)
 
 
+def cancel_held(recorded: e.Recorded, data: e.JobCancelHeld) -> c.CancelJob:
+    """A cancel of a job that had to wait."""
+    who = asked(recorded, data.request_id, data.decision)
+    return replace(
+        c.CancelJob(who, data.mode, data.message, 0, data.reason_code),
+        approval_seconds=data.approval_seconds,
+    )
+
+
 def cancel_task(
     recorded: e.Recorded, data: e.TaskCancelRequested | e.TaskCancelRepeated
 ) -> c.CancelTask:
@@ -218,7 +245,10 @@ def refused_cancels(
         left_out = apart | said.apart | more
         if isinstance(data, e.JobCancelRefused):
             how = (data.mode, said.text, 0, reason, said.units_max)
-            yield Try(c.CancelJob(who, *how), left_out)
+            made = c.CancelJob(who, *how)
+            if data.rule in (NO_MESSAGE, ONE_ID):
+                yield Try(replace(made, overrides=c.Overrides(data.decision, 0)), left_out)
+            yield Try(made, left_out)
         else:
             on = (data.task, data.mode, said.text, 0, reason, said.units_max, data.instance)
             yield Try(c.CancelTask(who, *on), left_out)
@@ -261,7 +291,9 @@ def reasons(
     yield data.reason_code, apart
 
 
-def refused_commands(recorded: e.Recorded, data: e.JobCommandRefused) -> Iterator[Try]:
+def refused_commands(  # noqa: C901 - one case a command
+    job: Job, recorded: e.Recorded, data: e.JobCommandRefused
+) -> Iterator[Try]:
     """Another refused command: of some the refusal holds all, of some only which it was."""
     who, apart = asker_of(recorded, data)
     said, contents = said_in(data), apart | {"content_sha256"}
@@ -282,6 +314,8 @@ def refused_commands(recorded: e.Recorded, data: e.JobCommandRefused) -> Iterato
             of, placed = MARKS[operation]
             asked_for = c.MarkJob(who, of, placed, said.text, said.units_max)
             yield Try(asked_for, apart | said.apart)
+        case "approve" | "withdraw" | "review":
+            yield from refused_about_waiting(job, recorded, data)
         case "submit":
             yield Try(c.SubmitJob(who, NO_ACCOUNT), contents)
         case "add_tasks":
@@ -294,6 +328,25 @@ def refused_commands(recorded: e.Recorded, data: e.JobCommandRefused) -> Iterato
             yield Try(c.ChangeTask(who, task, c.TaskChanges(name="\0")), contents)
         case _:  # no command is called so
             return
+
+
+def refused_about_waiting(
+    job: Job, recorded: e.Recorded, data: e.JobCommandRefused
+) -> Iterator[Try]:
+    """A refused approval or withdrawal: which cancel it named is in no field of the refusal."""
+    who, apart = asker_of(recorded, data)
+    said, by = said_in(data), recorded.event.caller
+    if data.command == "review":
+        for name, unknown in named_reviews(job):
+            use = c.ReviewUse(who, name, by, said.text, said.units_max)
+            yield Try(use, apart | said.apart | unknown)
+        return
+    for cancel_id, unknown in named_cancels(job):
+        left_out = apart | said.apart | unknown
+        if data.command == "approve":
+            yield Try(c.ApproveCancel(who, cancel_id, by, said.text, said.units_max), left_out)
+        else:
+            yield Try(c.WithdrawCancel(who, cancel_id, said.text, said.units_max), left_out)
 
 
 def one_change(name: str) -> c.JobChanges:

@@ -29,9 +29,21 @@ JobRequest = (
     | c.RequeueTask
     | c.MarkJob
     | c.RecordEmergencyStop
+    | c.ApproveCancel
+    | c.WithdrawCancel
+    | c.ReviewUse
 )
 ON_A_TASK: Final = c.FinishTask | c.RequeueTask | c.ChangeTask
-SAYS_WHY: Final = c.FinishJob | c.FinishTask | c.RequeueJob | c.RequeueTask | c.MarkJob
+SAYS_WHY: Final = (
+    c.FinishJob
+    | c.FinishTask
+    | c.RequeueJob
+    | c.RequeueTask
+    | c.MarkJob
+    | c.ApproveCancel
+    | c.WithdrawCancel
+    | c.ReviewUse
+)
 """Those that have a message, cancels aside."""
 REASON_CODE_MAX: Final = 32
 REASON_CODE_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
@@ -80,6 +92,12 @@ def operation_of(  # noqa: C901 - one case a request, and the compiler checks th
             return c.marking(request.mark, request.placed)
         case c.RecordEmergencyStop():
             return "emergency_stop"
+        case c.ApproveCancel():
+            return "approve"
+        case c.WithdrawCancel():
+            return "withdraw"
+        case c.ReviewUse():
+            return "review"
         case _:
             assert_never(request)
 
@@ -114,6 +132,12 @@ def content_of(  # noqa: C901 - as above
             return c.content_sha256(operation_of(request), request.message)
         case c.RecordEmergencyStop():
             return c.emergency_sha256(request.stop.spool_sha256)
+        case c.ApproveCancel():
+            return c.content_sha256("approve", request.cancel_id, request.message)
+        case c.WithdrawCancel():
+            return c.content_sha256("withdraw", request.cancel_id, request.message)
+        case c.ReviewUse():
+            return c.content_sha256("review", request.reviewed, request.message)
         case _:
             assert_never(request)
 
@@ -131,11 +155,16 @@ def inadmissible(job: Job, request: JobRequest) -> Refusal | None:
     version. What can never be done is refused as that, whatever version it is for."""
     return (
         reused_id(job, request)
-        or denied(request.asked)
+        or denied(request.asked, may_wait=may_wait(request))
         or bad_message(request)
         or bad_reason(request)
         or at_other_version(request.asked, job.version, f"job {job.id}")
     )
+
+
+def may_wait(request: JobRequest) -> bool:
+    """Whether it can be held: a cancel of the job; not one that overrides a hold."""
+    return isinstance(request, c.CancelJob) and request.overrides is None
 
 
 def reused_id(job: Job, request: JobRequest) -> Refusal | None:

@@ -196,10 +196,25 @@ class EmergencyOutcome(StrEnum):
 
 
 class Effect(StrEnum):
-    """A policy's answer."""
+    """A policy's answer. ``hold``: allowed, but it has to wait first."""
 
     ALLOW = "allow"
+    HOLD = "hold"
     DENY = "deny"
+
+
+class ReviewKind(StrEnum):
+    """What somebody else has to review."""
+
+    BREAK_GLASS = "break_glass"
+
+
+class LapseCause(StrEnum):
+    """Why a cancel that waited never takes effect."""
+
+    EXPIRED = "expired"
+    DENIED = "denied"
+    STATE = "state"
 
 
 JOB_ENDED: Final = frozenset({JobState.FINISHED, JobState.FAILED, JobState.CANCELED})

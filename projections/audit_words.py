@@ -14,7 +14,7 @@ from projections.audit_policy import policy_activated, policy_proposed, policy_r
 from projections.audit_trail import Kind, Said
 from projections.emergency_words import emergency
 from projections.quoting import word
-from projections.summary import grace, summary
+from projections.summary import grace, summary, waits_for
 from projections.task_names import of_one, of_runs, of_tasks
 
 OWN_FAILURE: Final = "task_failure"
@@ -36,11 +36,12 @@ NOT_IN_TRAIL: Final = frozenset(
         e.TaskStarted,
         e.TaskFinished,
         e.JobEnding,
+        e.JobCancelApprovalRequested,
         e.JobIdsReserved,
         e.PolicySchemaRecorded,
     }
 )
-"""Facts about running, not about stopping: they are in the job's events and in its view."""
+"""Facts about running, not about stopping, or told by another: they are in the job's events."""
 
 
 def said(fact: e.Event) -> Said | None:
@@ -82,6 +83,77 @@ def emergency_recorded(fact: e.EmergencyStopRecorded) -> Said:
         reason_code=fact.reason_code,
         rule=rules(fact.decision),
         detail=emergency(fact),
+    )
+
+
+def cancel_held(fact: e.JobCancelHeld) -> Said:
+    """A cancel was accepted and waits."""
+    return Said(
+        kind=Kind.REQUEST,
+        operation="cancel",
+        outcome=outcome_of(fact),
+        request_id=fact.request_id,
+        mode=fact.mode,
+        message=fact.message,
+        reason_code=fact.reason_code,
+        rule=rules(fact.decision),
+        detail=waits_for(fact),
+    )
+
+
+def about_waiting(fact: e.JobCancelApproved | e.JobCancelWithdrawn) -> Said:
+    """Somebody approved a cancel that waits, or took it back."""
+    approved = isinstance(fact, e.JobCancelApproved)
+    return Said(
+        kind=Kind.REQUEST,
+        operation="approve" if approved else "withdraw",
+        outcome=outcome_of(fact),
+        request_id=fact.request_id,
+        message=fact.message,
+        rule=rules(fact.decision),
+        detail=summary(fact),
+    )
+
+
+def break_glass(fact: e.BreakGlassUsed) -> Said:
+    """The rules were overridden."""
+    return Said(
+        kind=Kind.REQUEST,
+        operation="break_glass",
+        outcome=f"overrode_{fact.overridden_effect}",
+        request_id=fact.request_id,
+        mode=fact.mode,
+        message=fact.message,
+        rule=",".join(fact.overridden_rules),
+        explanation=fact.overridden_explanation,
+        detail=summary(fact),
+    )
+
+
+def reviewed(fact: e.BreakGlassReviewed) -> Said:
+    """Another person looked at it."""
+    return Said(
+        kind=Kind.REQUEST,
+        operation="review",
+        outcome=outcome_of(fact),
+        request_id=fact.request_id,
+        message=fact.message,
+        rule=rules(fact.decision),
+        detail=summary(fact),
+    )
+
+
+def cancel_lapsed(fact: e.JobCancelLapsed) -> Said:
+    """A cancel that waited never takes effect."""
+    return Said(
+        kind=Kind.END,
+        operation="cancel",
+        outcome=f"lapsed_{fact.cause}",
+        request_id=fact.cancel_id,
+        rule=fact.rule,
+        explanation=fact.explanation,
+        code=fact.code,
+        detail=summary(fact),
     )
 
 
@@ -418,6 +490,12 @@ SAID: Final[dict[type[e.Event], Callable[[Any], Said | None]]] = {
     e.JobCancelRepeated: cancel_repeated,
     e.TaskCancelRepeated: cancel_repeated,
     e.JobCancelRefused: cancel_refused,
+    e.JobCancelHeld: cancel_held,
+    e.JobCancelApproved: about_waiting,
+    e.JobCancelWithdrawn: about_waiting,
+    e.JobCancelLapsed: cancel_lapsed,
+    e.BreakGlassUsed: break_glass,
+    e.BreakGlassReviewed: reviewed,
     e.TaskCancelRefused: cancel_refused,
     e.CancelRefused: cancel_refused,
     e.BulkCancelRequested: bulk_requested,

@@ -21,6 +21,7 @@ from projections.summary import (
     processes,
     release_end,
     tasks,
+    waits_for,
 )
 from projections.task_cancels import canceled_tasks
 
@@ -126,6 +127,29 @@ def of_mark(recorded: e.Recorded, who: str) -> str:
             return f"{who} put it under legal hold{saying(fact.message)}."
         case e.JobLegalHoldReleased() as fact:
             return f"{who} released its legal hold{saying(fact.message)}."
+        case _:
+            return of_waiting(recorded, who)
+
+
+def of_waiting(recorded: e.Recorded, who: str) -> str:
+    """What became of a cancel that had to wait."""
+    match recorded.data:
+        case e.JobCancelHeld() as fact:
+            how = f"{HOW[fact.mode]}{saying(fact.message)}"
+            return f"{who} asked to cancel it{how}; that {waits(fact)}."
+        case e.JobCancelApproved() as fact:
+            how_far = f"{fact.given} of {fact.needed}"
+            return f"{who} approved the cancel ({how_far}){saying(fact.message)}."
+        case e.BreakGlassUsed() as fact:
+            by_rules = f"{fact.overridden_effect}, by {', '.join(fact.overridden_rules)}"
+            return f"With that {who} overrode what the rules said: {by_rules}."
+        case e.BreakGlassReviewed() as fact:
+            return f"{who} reviewed that{saying(fact.message)}."
+        case e.JobCancelWithdrawn() as fact:
+            return f"{who} withdrew the cancel {word(fact.cancel_id, ',')}{saying(fact.message)}."
+        case e.JobCancelLapsed() as fact:
+            name = word(fact.cancel_id, ",")
+            return f"The cancel {name} never took effect: {plain(fact.explanation)}."
         case _:
             return ""
 
@@ -235,6 +259,12 @@ def waited_in_vain(ids: list[int], reason: str) -> str:
 
 
 # --- words ----------------------------------------------------------------------------------------
+
+
+def waits(fact: e.JobCancelHeld) -> str:
+    """What it had to wait for, and by which rule."""
+    rule = f", by {', '.join(fact.decision.rules)}" if fact.decision.rules else ""
+    return f"{waits_for(fact).replace('held', 'was held').replace('needs', 'needed')}{rule}"
 
 
 def found(fact: e.JobCancelRequested) -> str:

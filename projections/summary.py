@@ -59,7 +59,7 @@ def of_request(fact: e.JobEvent) -> str:
         case e.JobRequeued():
             return f"queued again{saying(fact.message)}; {again(fact.queued, fact.kept)}"
         case _:
-            return of_task_request(fact) or of_mark(fact)
+            return of_waiting(fact) or of_task_request(fact) or of_mark(fact)
 
 
 def of_mark(fact: e.JobEvent) -> str:
@@ -73,6 +73,30 @@ def of_mark(fact: e.JobEvent) -> str:
             return f"under legal hold{saying(fact.message)}"
         case e.JobLegalHoldReleased():
             return f"legal hold released{saying(fact.message)}"
+        case _:
+            return ""
+
+
+def of_waiting(fact: e.JobEvent) -> str:
+    """What is said of cancels that wait; "" for the rest."""
+    match fact:
+        case e.JobCancelHeld():
+            return f"cancel ({fact.mode}) waits{saying(fact.message)}: {waits_for(fact)}"
+        case e.JobCancelApprovalRequested():
+            return f"cancel {fact.cancel_id} needs {approvals(fact.needed)} by {fact.expires}"
+        case e.JobCancelApproved():
+            how_far = f"{fact.given} of {fact.needed}"
+            return f"cancel {fact.cancel_id} approved, {how_far}{saying(fact.message)}"
+        case e.BreakGlassUsed():
+            return overriding(fact)
+        case e.BreakGlassReviewed():
+            late = "" if fact.in_time else ", too late"
+            return f"{fact.reviewed} ({fact.kind}) reviewed{late}{saying(fact.message)}"
+        case e.JobCancelWithdrawn():
+            return f"cancel {fact.cancel_id} withdrawn{saying(fact.message)}"
+        case e.JobCancelLapsed():
+            why = f"({fact.cause}): {plain(fact.explanation)}"
+            return f"cancel {fact.cancel_id} never takes effect {why}"
         case _:
             return ""
 
@@ -270,6 +294,26 @@ def canceling(fact: e.JobCancelRequested) -> str:
     what = f"{fact.running.count} running, {fact.waiting.count} waiting"
     time = f"; {grace(fact.grace_seconds)}" if fact.mode is CancelMode.NORMAL else ""
     return f"cancel accepted ({fact.mode}){over}{saying(fact.message)}: {what}{time}"
+
+
+def overriding(fact: e.BreakGlassUsed) -> str:
+    """Rules that did not count."""
+    what = f"{fact.overridden_effect} by {', '.join(fact.overridden_rules)}"
+    why = f" ({plain(fact.overridden_explanation)})" if fact.overridden_explanation else ""
+    return f"overrode the rules{saying(fact.message)}: {what}{why}; review by {fact.review_by}"
+
+
+def waits_for(fact: e.JobCancelHeld) -> str:
+    """What a cancel waits for."""
+    held_until = f"held until {fact.due}" if fact.hold_seconds else ""
+    wanted = approvals(fact.approvals_needed)
+    needs = f"needs {wanted} by {fact.expires}" if fact.approvals_needed else ""
+    return "; ".join(filter(None, (held_until, needs)))
+
+
+def approvals(number: int) -> str:
+    """How many."""
+    return f"{number} approval{'' if number == 1 else 's'}"
 
 
 def canceled(fact: e.JobCanceled) -> str:

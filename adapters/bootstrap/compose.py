@@ -12,7 +12,7 @@ from adapters.bootstrap.alarms import alarms_of
 from adapters.bootstrap.disk import DiskReserve
 from adapters.bootstrap.emergency import spool_of, stopper_of, unreachable_of
 from adapters.bootstrap.evidence import Nats, directory_of, mark_file, stream_spec
-from adapters.bootstrap.people import administrators, known_people
+from adapters.bootstrap.people import administrators, known_people, roles_now
 from adapters.bootstrap.supervise import Supervision
 from adapters.bootstrap.system import SystemClock, Uuid7Ids
 from adapters.bootstrap.view_builder import ViewSource
@@ -45,6 +45,7 @@ from application.listing import Listing
 from application.mark_keeper import MarkKeeper
 from application.node_use import NodeUses
 from application.nodes import NAME, NAME_WORDS, SLOTS_MAX
+from application.pending import PendingCancels
 from application.policy_commands import PolicyCommands
 from application.policy_in_force import PolicyInForce
 from application.policy_keeper import PolicyKeeper
@@ -53,6 +54,7 @@ from application.ports import Policy, Reporter, Rules
 from application.projector import Projector
 from application.queries import Queries
 from application.retention import Retention
+from application.reviews import Reviews
 from application.room import Room
 from application.run_limits import RunLimits
 from application.runs import Runs
@@ -67,6 +69,7 @@ from application.view_building import ViewBuilder
 from application.view_sharing import ViewSharing
 from application.view_store import ViewFiles
 from application.visibility import Visibility
+from application.waiting_cancels import WaitingCancels
 from application.watchdog import Watchdog
 from domain.errors import Misconfigured, Unavailable
 
@@ -104,6 +107,8 @@ class Parts(Struct, frozen=True):
     marks: MarkKeeper
     engine: LocalEngine
     nodes: NodeUses
+    pending: PendingCancels
+    reviews: Reviews
     snapshots: Snapshots
     ledger: Ledger
     board: Board
@@ -113,6 +118,7 @@ class Parts(Struct, frozen=True):
     retention: Retention
     run_limits: RunLimits
     holds: Holds
+    waiting_cancels: WaitingCancels
     room: Room
     scheduler: Scheduler
     bulk: BulkCancels
@@ -213,6 +219,8 @@ def join(
         marks=marks,
         engine=engine,
         nodes=NodeUses(engine.nodes, board, policy),
+        pending=PendingCancels(board, ledger, policy),
+        reviews=Reviews(board, ledger, policy, clock, reporter),
         snapshots=snapshots,
         ledger=ledger,
         board=board,
@@ -222,6 +230,9 @@ def join(
         retention=Retention(board, ledger, engine, runs, clock, reporter, watchdog.refusal),
         run_limits=RunLimits(board, runs, clock, reporter),
         holds=Holds(board, clock),
+        waiting_cancels=WaitingCancels(
+            board, ledger, policy, clock, reporter, may_write, roles_now(settings)
+        ),
         room=room,
         scheduler=scheduler,
         bulk=BulkCancels(scheduler, ledger, board, Visibility(policy), may_write),
@@ -394,6 +405,8 @@ async def background(parts: Parts) -> None:
             ("run-limits", parts.run_limits.run),
             ("holds", parts.holds.run),
             ("policy", parts.policy.keeper.run),
+            ("waiting-cancels", parts.waiting_cancels.run),
+            ("reviews", parts.reviews.run),
             ("room", parts.room.watch),
             ("views", parts.views.projector.run),
             ("building of views", parts.views.builder.run),

@@ -52,6 +52,8 @@ def snapshot_of(parts: Parts) -> Callable[[], Awaitable[Snapshot]]:
             emergency_stops_unrecorded=parts.emergency.unrecorded,
             emergency_stops_unreviewed=await asyncio.to_thread(unreviewed, parts),
             policy_errors=parts.policy.in_force.errors,
+            waiting=len(parts.board.waiting),
+            reviews=tuple(x.overdue for x in parts.reviews.open()),
         )
 
     return snapshot

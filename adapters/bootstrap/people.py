@@ -5,10 +5,14 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from adapters.principals import PrincipalsFile
+from msgspec.structs import replace
+
+from adapters.principals import Principals, PrincipalsFile
 from adapters.principals.people import ROOT, login_of
 from application.administration import Known
 from application.settings import Settings
+from application.waiting_cancels import RolesNow
+from domain.errors import NotPermitted, Unknown
 from domain.identity import Principal, PrincipalKind, Role
 
 
@@ -38,6 +42,27 @@ def administrators(settings: Settings) -> Callable[[], Awaitable[Sequence[Princi
         return [named[name] for name in sorted(named)]
 
     return found
+
+
+def people(settings: Settings) -> Principals:
+    """Who may act: Unix logins and the principals file, but no account that tasks run as."""
+    own_accounts = os.geteuid() == 0 and not settings.allow_root_tasks
+    tasks = (settings.task_account, *settings.run_as_accounts) if own_accounts else ()
+    return Principals(principals_file(settings), own_uid=os.geteuid(), task_accounts=tasks)
+
+
+def roles_now(settings: Settings) -> RolesNow:
+    """Somebody with the roles that they have now: none, when nobody knows them any more."""
+    known = people(settings)
+
+    async def now(person: Principal) -> Principal:
+        try:
+            found = await known.named(person.name)
+        except (Unknown, NotPermitted):
+            return replace(person, roles=())
+        return replace(person, roles=found.roles)
+
+    return now
 
 
 def known_people(settings: Settings) -> Callable[[], Awaitable[Sequence[Known]]]:

@@ -18,13 +18,12 @@ from adapters.bootstrap.compose import Parts
 from adapters.bootstrap.contract import contract
 from adapters.bootstrap.evidence import directory_of
 from adapters.bootstrap.health import health_of, snapshot_of
-from adapters.bootstrap.people import principals_file
+from adapters.bootstrap.people import people
 from adapters.hpcpack.app import Rest, create_rest
 from adapters.hpcpack.nodes import Machine
 from adapters.http.app import create_app
 from adapters.http.routes.listings import Provenance
 from adapters.http.routes.policy import PolicyUses
-from adapters.principals import Principals
 from adapters.web.authentication import Authenticator, Peer
 from adapters.web.by_path import ByPath
 from adapters.web.closing import Closing
@@ -97,6 +96,8 @@ async def web(parts: Parts) -> AsyncIterator[Web]:
         nodes=parts.nodes,
         emergency=parts.emergency,
         policy=PolicyUses(parts.policy.commands, parts.policy.library),
+        pending=parts.pending,
+        reviews=parts.reviews,
         authenticator=authenticator,
         ids=parts.ids,
         health=health_of(parts),
@@ -148,13 +149,6 @@ def url(scheme: str, bound: socket.socket) -> str:
     """Where a socket on TCP is."""
     host, port = bound.getsockname()[:2]
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
-
-
-def people(settings: Settings) -> Principals:
-    """Who may act: Unix logins and the principals file, but no account that tasks run as."""
-    own_accounts = os.geteuid() == 0 and not settings.allow_root_tasks
-    tasks = (settings.task_account, *settings.run_as_accounts) if own_accounts else ()
-    return Principals(principals_file(settings), own_uid=os.geteuid(), task_accounts=tasks)
 
 
 def own_account() -> Principal:

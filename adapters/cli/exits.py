@@ -12,6 +12,7 @@ ILLEGAL_STATE: Final = 6
 CONFLICT: Final = 7
 SOME_FAILED: Final = 8
 WAITING_FOR_ANOTHER: Final = 9
+WAITING: Final = 9
 DIFFERENT: Final = 10
 UNAVAILABLE: Final = 75
 WAIT_RAN_OUT: Final = 124
@@ -28,6 +29,7 @@ MEANINGS: Final = {
     CONFLICT: "conflict: somebody else was faster",
     SOME_FAILED: "some of several failed",
     WAITING_FOR_ANOTHER: "waiting for another person, who has to agree",
+    WAITING: "accepted, and waits for the end of a hold or for approvals",
     DIFFERENT: "what was compared differs; `fsck` found damage",
     UNAVAILABLE: "temporarily unavailable: try again, with the same --id",
     WAIT_RAN_OUT: "--wait ran out",
@@ -86,5 +88,9 @@ def status_of(code: str, http_status: int) -> int:
 
 
 def combined(statuses: list[int]) -> int:
-    """One status for several jobs: all alike, that one; else 8, some of several failed."""
-    return statuses[0] if len(set(statuses)) == 1 else SOME_FAILED
+    """One status for several jobs: all alike, that one; 9 when some wait and none failed; else 8,
+    some of several failed."""
+    found = set(statuses)
+    if len(found) == 1:
+        return statuses[0]
+    return WAITING if found == {DONE, WAITING} else SOME_FAILED

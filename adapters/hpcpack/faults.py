@@ -136,7 +136,7 @@ def fault_of(error: Exception, new_id: Callable[[], str]) -> Fault:
     return fault(KINDS["internal"], words, None)
 
 
-DONE: Final = frozenset({Outcome.ACCEPTED, Outcome.ESCALATED, Outcome.REPEATED})
+DONE: Final = frozenset({Outcome.ACCEPTED, Outcome.ESCALATED, Outcome.REPEATED, Outcome.HELD})
 
 
 def done(receipt: Receipt) -> Receipt:

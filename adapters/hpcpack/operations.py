@@ -249,7 +249,8 @@ JOBS: Final = (
         query=("forced",),
         body=MESSAGE,
         differs="the limit of the message is a setting, 320 or 128; a repeat of the same cancel is "
-        "answered as the first; the answer does not wait for the end",
+        "answered as the first; the answer waits neither for the end nor for a rule that holds it: "
+        "then the job is as it was",
     ),
     Operation("finishJob", "POST", "jobs/{job_id}/finish", NOTHING, body=MESSAGE),
     Operation("requeueJob", "POST", "jobs/{job_id}/requeue", NOTHING, differs=NO_MESSAGE),

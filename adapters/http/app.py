@@ -30,6 +30,7 @@ from adapters.http.routes.questions import Questions
 from adapters.http.routes.schemas import Contract, Schemas
 from adapters.http.routes.subtask_commands import SubtaskCommands
 from adapters.http.routes.subtasks import Subtasks
+from adapters.http.routes.waiting import Waiting
 from adapters.http.streams.sse import StreamLimits
 from adapters.web.authentication import Authenticator, Connection, Door
 from adapters.web.built_once import BEHIND, BuiltOnce
@@ -42,8 +43,10 @@ from application.bulk_cancel import BulkCancels
 from application.emergency import EmergencyStops
 from application.listing import Listing
 from application.node_use import NodeUses
+from application.pending import PendingCancels
 from application.ports import Ids
 from application.queries import Queries
+from application.reviews import Reviews
 from application.scheduler import Scheduler
 from application.subtasks import SubtaskQueries
 
@@ -71,6 +74,8 @@ def create_app(
     nodes: NodeUses,
     emergency: EmergencyStops,
     policy: PolicyUses,
+    pending: PendingCancels,
+    reviews: Reviews,
     health: Callable[[], Awaitable[Health]],
     snapshot: Callable[[], Awaitable[Snapshot]],
     counts: RequestCounts,
@@ -87,6 +92,7 @@ def create_app(
     parts = (
         Commands(scheduler, ids),
         BulkCommands(bulk, ids),
+        Waiting(scheduler, pending, reviews, ids),
         SubtaskCommands(scheduler, ids),
         EmergencyCommands(emergency),
         Questions(scheduler, queries, door, closing, stream_limits, ids.new),

@@ -26,7 +26,7 @@ from domain.events import JobSet
 from domain.outcome import Outcome
 from domain.states import JOB_ENDED, JobPriority, JobState, JobType
 
-DONE: Final = frozenset({Outcome.ACCEPTED, Outcome.ESCALATED, Outcome.REPEATED})
+DONE: Final = frozenset({Outcome.ACCEPTED, Outcome.ESCALATED, Outcome.REPEATED, Outcome.HELD})
 """Outcomes of which a command's answer is a success."""
 
 OPEN_STATES: Final = tuple(state for state in JobState if state not in JOB_ENDED)

@@ -96,7 +96,7 @@ KINDS: Final = {
     "message_bad_character": Kind(
         422, "The message holds a forbidden character", "remove the character"
     ),
-    "message_required": Kind(422, "A message is required", "say why in the message"),
+    "message_required": Kind(422, "A message is required", "say why, and send it again"),
     "bad_reason_code": Kind(422, "The reason code has another form", CORRECT),
     "request_id_reused": Kind(
         422, "The request id was used for something else", "use a new Idempotency-Key"

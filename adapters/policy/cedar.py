@@ -11,9 +11,11 @@ from typing import Final
 import cedarpy
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from adapters.policy.asking import ask, constant
-from adapters.policy.reading import RuleSet, one_line, read, sha256
+from adapters.policy.demands import Demands, strictest
+from adapters.policy.reading import Rule, RuleSet, one_line, read, sha256
 from adapters.policy.reads import part_read, reads_of
 from adapters.policy.sentences import denied_by, failed, too_large
 from adapters.policy.versions import engine
@@ -40,11 +42,13 @@ ANSWERS_REMEMBERED: Final = 4096
 
 
 class Answer(Struct, frozen=True):
-    """Of one request. ``rules``: ids, sorted; none where no rule said anything."""
+    """Of one request. ``rules``: ids, sorted; none where no rule said anything. ``demands``: of the
+    rules that allowed it, the most of each."""
 
     effect: Effect
     rules: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    demands: Demands = Demands()
 
 
 class CedarPolicy:
@@ -107,13 +111,15 @@ class CedarPolicy:
             return self._failed(requests[-1], (), facts, kept([str(error)]))
         if not requests or size > FACTS_BYTES_MAX:
             return self._refused((), facts, FACTS_TOO_LARGE, too_large(size, FACTS_BYTES_MAX))
-        rules = set[str]()
+        rules, demands = set[str](), Demands()
         for n, request in enumerate(requests, 1):
             answer = answer_to(request)
             if answer.effect is not Effect.ALLOW:
                 return self._denied(requests[:n], facts, answer)
             rules.update(answer.rules)
-        return self._made(Effect.ALLOW, requests, facts, tuple(sorted(rules)))
+            demands = answer.demands
+        allowed = self._made(Effect.ALLOW, requests, facts, tuple(sorted(rules)))
+        return with_demands(allowed, demands)
 
     # --- the engine -------------------------------------------------------------------------------
 
@@ -139,12 +145,15 @@ class CedarPolicy:
 
     def _answer(self, request: PolicyRequest) -> Answer:
         told = ask(request, self._set.parsed, self._constant, self._schema)
-        found = tuple(sorted(self._set.rules[number].id for number in told.diagnostics.reasons))
+        determining = [self._set.rules[number] for number in told.diagnostics.reasons]
+        found = tuple(sorted(rule.id for rule in determining))
         errors = kept(told.diagnostics.errors)
         allowed = told.decision is cedarpy.Decision.Allow and bool(found) and not errors
         if told.decision is cedarpy.Decision.NoDecision and not errors:
             errors = ("the engine made no decision",)
-        return Answer(Effect.ALLOW if allowed else Effect.DENY, found, errors)
+        if not allowed:
+            return Answer(Effect.DENY, found, errors)
+        return Answer(Effect.ALLOW, found, demands=most(request.action, determining))
 
     # --- refusals ---------------------------------------------------------------------------------
 
@@ -210,6 +219,25 @@ class CedarPolicy:
 def kept(errors: Sequence[str]) -> tuple[str, ...]:
     """As much of the engine's errors as a decision keeps."""
     return tuple(one_line(error)[:ERROR_CHARACTERS_MAX] for error in errors[:ERRORS_KEPT])
+
+
+def most(action: str, rules: Sequence[Rule]) -> Demands:
+    """What the rules that allow this demand together. Only a cancel of a job can wait."""
+    if action != Action.CANCEL:
+        return Demands()
+    return strictest(rule.demands for rule in rules)
+
+
+def with_demands(allowed: Decision, demands: Demands) -> Decision:
+    """Allowed, but first something is demanded; or just allowed."""
+    if demands == Demands():
+        return allowed
+    return replace(
+        allowed,
+        effect=Effect.HOLD,
+        hold_seconds=demands.hold_seconds,
+        approvals=demands.approvals,
+    )
 
 
 def parsed_schema(text: str) -> cedarpy.Schema:

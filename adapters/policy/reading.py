@@ -9,6 +9,7 @@ import cedarpy
 from cedarpy import pst
 from msgspec import Struct
 
+from adapters.policy.demands import Demanded, demanded, wrong_demands
 from domain.errors import Misconfigured
 from domain.policy import DENIED, FACTS_TOO_LARGE, POLICY_ERROR
 
@@ -55,6 +56,7 @@ class Rule(Struct, frozen=True):
 
     ``line``: where it begins. ``actions``: those it is about; None: all. ``who``: the word for
     those it permits. ``deny_message``: the sentence of a refusal by it, "" for the usual one.
+    ``demands``: what it demands of a cancel that it permits, as its annotations have it.
     """
 
     id: str
@@ -63,6 +65,7 @@ class Rule(Struct, frozen=True):
     actions: frozenset[str] | None
     who: str
     deny_message: str
+    demands: Demanded = Demanded()
 
 
 class RuleSet(Struct, frozen=True):
@@ -102,6 +105,7 @@ def flaws(text: str, schema: cedarpy.Schema) -> list[Flaw]:
     except (ValueError, UnicodeError) as error:
         return [unparsed(text, str(error))]
     found = [*ids_wrong(rules), *sentences_wrong(rules), *templates(text, parsed)]
+    found += demands_wrong(rules)
     if not rules and not found:
         found.append(Flaw(0, "", "there is no rule in it, so it would refuse everything"))
     found += [] if found else invalid(text, schema, rules)
@@ -127,6 +131,7 @@ def rule_of(policy: pst.Template, line: int) -> Rule:
         actions=actions_of(policy.action),
         who=said.get(WHO, "") or name,
         deny_message=said.get(DENY_MESSAGE, ""),
+        demands=demanded(said),
     )
 
 
@@ -165,6 +170,14 @@ def sentences_wrong(rules: dict[str, Rule]) -> Iterator[Flaw]:
                 yield Flaw(
                     rule.line, rule.id, f"{what}, at most {SENTENCE_CHARACTERS_MAX} are allowed"
                 )
+
+
+def demands_wrong(rules: dict[str, Rule]) -> Iterator[Flaw]:
+    """Demands that are not to be understood, or that no cancel could ever meet."""
+    for rule in rules.values():
+        permits_cancels = rule.permits and (rule.actions is None or "cancel" in rule.actions)
+        for what in wrong_demands(rule.demands, permits_cancels=permits_cancels):
+            yield Flaw(rule.line, rule.id, what)
 
 
 def templates(text: str, parsed: cedarpy.PolicySet) -> Iterator[Flaw]:

@@ -27,7 +27,8 @@ when forced.
 ``escalates``: the request id of the weaker cancel that this one takes over from, or "".
 ``escalates_version``: the version of that cancel's event, or 0: a request id is unique for one
 actor only.
-``under_way``: the request id of the cancel that is being carried out.
+``under_way``: the request id of the cancel that is being carried out, or waits.
+``cancel_id``: the request id of a cancel that waits, or did.
 ``under_way_version``: the version of that cancel's event.
 ``decision``: the policy's answer, with what it rests on.
 ``content_sha256``: SHA-256 (hex) of what the request asked for: it tells a retry of the request
@@ -139,6 +140,7 @@ from domain.events.policy import (
     PolicyProposed,
     PolicySchemaRecorded,
 )
+from domain.events.reviewing import BreakGlassReviewed, BreakGlassUsed
 from domain.events.running import JobStarted, TaskFailed, TaskFinished, TaskStarted
 from domain.events.stopping import (
     JobCanceled,
@@ -152,6 +154,13 @@ from domain.events.stopping import (
     TaskSurvivorsGone,
 )
 from domain.events.tasks import TaskFinishRequested, TaskPropertiesChanged, TaskRequeued
+from domain.events.waiting import (
+    JobCancelApprovalRequested,
+    JobCancelApproved,
+    JobCancelHeld,
+    JobCancelLapsed,
+    JobCancelWithdrawn,
+)
 
 __all__ = [
     "BULK",
@@ -160,6 +169,8 @@ __all__ = [
     "POLICY",
     "REQUEST",
     "Aggregate",
+    "BreakGlassReviewed",
+    "BreakGlassUsed",
     "BulkCancelRequested",
     "BulkEvent",
     "CancelRefused",
@@ -173,9 +184,14 @@ __all__ = [
     "Exit",
     "JobActivationHeld",
     "JobAdded",
+    "JobCancelApprovalRequested",
+    "JobCancelApproved",
+    "JobCancelHeld",
+    "JobCancelLapsed",
     "JobCancelRefused",
     "JobCancelRepeated",
     "JobCancelRequested",
+    "JobCancelWithdrawn",
     "JobCanceled",
     "JobCommandRefused",
     "JobConfigured",

@@ -11,6 +11,9 @@ class JobCancelRequested(Struct, frozen=True):
 
     It turns waiting tasks Canceled and running ones Canceling (graceful: they stay Running).
     ``bulk_size``: how many jobs the request was for that this cancel is part of; 1 for this alone.
+    ``held_version``: the version of the JobCancelHeld that it was until now, or 0. Then
+    ``decision`` is what the rules said when they were asked again; its effect may be ``hold``, for
+    what they demand has been done.
     """
 
     request_id: str
@@ -26,12 +29,14 @@ class JobCancelRequested(Struct, frozen=True):
     decision: Decision
     escalates_version: int = 0
     bulk_size: int = 1
+    held_version: int = 0
 
 
 class JobCancelRepeated(Struct, frozen=True):
     """A request on a job that is being cancelled already, in the same or a stronger mode.
 
-    It changes nothing; whoever asked is told of the cancel under way.
+    It changes nothing; whoever asked is told of the cancel under way. So is a request that would
+    have to wait, while one by the same person in the same mode waits already.
     """
 
     request_id: str

@@ -59,6 +59,7 @@ from domain.events.policy import (
     PolicyProposed,
     PolicySchemaRecorded,
 )
+from domain.events.reviewing import BreakGlassReviewed, BreakGlassUsed
 from domain.events.running import JobStarted, TaskFailed, TaskFinished, TaskStarted
 from domain.events.stopping import (
     JobCanceled,
@@ -72,6 +73,13 @@ from domain.events.stopping import (
     TaskSurvivorsGone,
 )
 from domain.events.tasks import TaskFinishRequested, TaskPropertiesChanged, TaskRequeued
+from domain.events.waiting import (
+    JobCancelApprovalRequested,
+    JobCancelApproved,
+    JobCancelHeld,
+    JobCancelLapsed,
+    JobCancelWithdrawn,
+)
 from domain.identity import Caller
 
 JobEvent = (
@@ -92,6 +100,13 @@ JobEvent = (
     | JobCancelRequested
     | JobCancelRepeated
     | JobCancelRefused
+    | JobCancelHeld
+    | JobCancelApprovalRequested
+    | JobCancelApproved
+    | JobCancelWithdrawn
+    | JobCancelLapsed
+    | BreakGlassUsed
+    | BreakGlassReviewed
     | TaskCancelRequested
     | TaskCancelRepeated
     | TaskCancelRefused

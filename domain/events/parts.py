@@ -116,6 +116,9 @@ class Decision(Struct, frozen=True):
     came before Cedar, and where no policy was asked. ``engine``: which versions answered.
     ``requests``: what the engine was asked, in this order; all of them must be allowed, and it ends
     with the first that is not. Who acts for somebody is asked about before what they want to do.
+    ``hold_seconds``, ``approvals``: what the rules that allowed it demand first, the most of all of
+    them: how long it is to be held, and how many other people are to approve it. Then the effect is
+    ``hold``.
     """
 
     effect: Effect
@@ -127,6 +130,8 @@ class Decision(Struct, frozen=True):
     schema_digest: str = ""
     engine: str = ""
     requests: tuple[PolicyRequest, ...] = ()
+    hold_seconds: int = 0
+    approvals: int = 0
 
 
 class TaskSpec(Struct, frozen=True):

@@ -115,6 +115,15 @@ class Service:
             self.wait_ready()
         return self
 
+    def start_ruled(self, rules: str) -> Self:
+        """One that decides by these rules (see ``ruled_service``)."""
+        file = self.home / "rules-in-force.cedar"
+        file.write_text(rules)
+        module = ["-m", "tests.e2e.ruled_service"]
+        self.run([sys.executable, *module, "--data", str(self.data), "--rules", str(file)])
+        self.wait_ready()
+        return self
+
     def refused(self) -> str:
         """Start it, which must be refused with status 1; what it said."""
         before = len(self.log)

@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+import httpx
 import pytest
 
 from adapters.mark import FileMark
+from adapters.policy import default_text
+from adapters.principals import PrincipalsFile
 from application.ports import Mark
+from domain.identity import Role
 from tests.e2e.scripts import job_of
-from tests.e2e.service import Service, running_service
+from tests.e2e.service import Service, new_service, running_service
 from tests.e2e.shown import UNTIL_CTRL_C, Shell, commands, document, surroundings
 from tests.support.waiting import until
 
@@ -27,6 +31,9 @@ SECTIONS: Final = {
     )
 }
 EXAMPLES: Final = {name: lines for name, lines in SECTIONS.items() if lines}
+APPROVALS: Final = r'\1\n@approvals("2")'
+RULES: Final = re.sub(r'(@who\("(?:job-operator|administrator)"\))', APPROVALS, default_text())
+BY_OTHER_RULES: Final = {f"countermand {verb}" for verb in ("approve", "withdraw", "review")}
 SLEEP: Final = "sleep 600"
 Words = dict[str, str]
 
@@ -37,6 +44,13 @@ def service() -> Iterator[Service]:
     with running_service() as one:
         told(one)
         yield one
+
+
+@pytest.fixture(scope="module")
+def ruled() -> Iterator[Service]:
+    """One by whose rules cancels wait until others approve them."""
+    with new_service() as one:
+        yield one.start_ruled(RULES)
 
 
 # --- jobs as the examples need them ---------------------------------------------------------------
@@ -108,7 +122,34 @@ def under_legal_hold(service: Service) -> int:
     return job
 
 
+def asked_by_another(service: Service, role: Role, key: str, **body: object) -> int:
+    """A running job that somebody else wants canceled."""
+    job = running(service)
+    token = PrincipalsFile(service.data / "principals.json").add(f"somebody-{job}", (role,))
+    answer = httpx.post(
+        f"{service.endpoint['http']}/api/v1/jobs/{job}/cancel",
+        json={"message": "it burns", **body},
+        headers={"Authorization": f"Bearer {token}", "Idempotency-Key": key},
+        trust_env=False,
+    )
+    assert answer.status_code == 200, answer.text
+    return job
+
+
+def waiting(service: Service) -> int:
+    """A running job, with a cancel that waits for approvals."""
+    return asked_by_another(service, Role.JOB_OPERATOR, "disk-17")
+
+
+def overridden(service: Service) -> int:
+    """A job whose cancel overrode the rules."""
+    return asked_by_another(service, Role.ADMINISTRATOR, "fire-1", break_glass=True)
+
+
 JOB_FOR: Final[dict[str, Callable[[Service], int]]] = {
+    "countermand approve": waiting,
+    "countermand withdraw": waiting,
+    "countermand review 17": overridden,
     "countermand add": held,
     "countermand modify": held,
     "countermand cancel 17.2": sweeping,
@@ -220,7 +261,8 @@ def run_until_up(service: Service, shell: Shell, line: str, up: str) -> None:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_every_example_works(service: Service, tmp_path: Path, name: str) -> None:
+def test_every_example_works(request: pytest.FixtureRequest, tmp_path: Path, name: str) -> None:
+    service: Service = request.getfixturevalue("ruled" if name in BY_OTHER_RULES else "service")
     home = service.home
     environment = surroundings(service) | {
         "HOME": str(home),

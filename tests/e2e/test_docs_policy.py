@@ -43,7 +43,7 @@ def test_every_shown_command_works_in_order(service: Service, tmp_path: Path) ->
 
 def test_the_rules_of_the_page_are_some() -> None:
     shown = blocks(PAGE, "text")
-    assert len(shown) == 3
+    assert len(shown) == 4
     for rules in (*shown, "\n".join(shown)):
         assert flaws(rules, parsed_schema(schema_text())) == []
 
@@ -61,6 +61,6 @@ def test_every_rule_attribute_and_action_is_on_the_page() -> None:
     attributes = re.findall(r"^  (\w+)\??: ", types, re.MULTILINE)
     declared = re.findall(r"^action(.+?)appliesTo", schema_text(), re.MULTILINE | re.DOTALL)
     actions = re.findall(r'"(\w+)"', "".join(declared))
-    assert len(actions) == 19
+    assert len(actions) == 23
     for word in (*rules, *attributes, *actions):
         assert f"`{word}`" in PAGE, word

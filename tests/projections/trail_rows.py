@@ -6,9 +6,12 @@ from domain import events as e
 from domain.identity import Caller, Origin, Principal
 from domain.states import (
     CancelMode,
+    Effect,
     EmergencyOutcome,
     JobState,
+    LapseCause,
     NodeRelease,
+    ReviewKind,
     TaskState,
 )
 from projections.audit_trail import AuditRow
@@ -193,6 +196,88 @@ REQUESTS: list[tuple[e.JobEvent, dict[str, object]]] = [
             "rule": "owner-controls",
             "detail": "ordered at 2026-03-01T08:00:00.000000Z by uid 0 without the stream "
             "(no answer); 2 of 2 runs ended, 3 processes killed",
+        },
+    ),
+    (
+        e.JobCancelHeld(
+            *("r2", CancelMode.FORCED, "disk", "quota", JobState.RUNNING, 60, "2026-03-01T08:01Z"),
+            *(2, 100, "2026-03-01T08:02Z", ALLOWED),
+        ),
+        {
+            "kind": "request",
+            "outcome": "held",
+            "mode": "forced",
+            "message": "disk",
+            "reason_code": "quota",
+            "rule": "owner-controls",
+            "detail": "held until 2026-03-01T08:01Z; needs 2 approvals by 2026-03-01T08:02Z",
+            **CANCEL,
+        },
+    ),
+    (
+        e.JobCancelApproved("r3", "r2", "go", 1, 2, ALLOWED),
+        {
+            "kind": "request",
+            "operation": "approve",
+            "outcome": "accepted",
+            "request_id": "r3",
+            "message": "go",
+            "rule": "owner-controls",
+            "detail": 'cancel r2 approved, 1 of 2 "go"',
+        },
+    ),
+    (
+        e.JobCancelWithdrawn("r3", "r2", "no", ALLOWED),
+        {
+            "kind": "request",
+            "operation": "withdraw",
+            "outcome": "accepted",
+            "request_id": "r3",
+            "message": "no",
+            "rule": "owner-controls",
+            "detail": 'cancel r2 withdrawn "no"',
+        },
+    ),
+    (
+        e.BreakGlassUsed(
+            *("r2", CancelMode.FORCED, "fire", Effect.DENY, ("no-rule-allows",), "mallory may not"),
+            *(DENIED, 60, "2026-03-01T08:01Z"),
+        ),
+        {
+            "kind": "request",
+            "operation": "break_glass",
+            "outcome": "overrode_deny",
+            "request_id": "r2",
+            "mode": "forced",
+            "message": "fire",
+            "rule": "no-rule-allows",
+            "explanation": "mallory may not",
+            "detail": 'overrode the rules "fire": deny by no-rule-allows (mallory may not); '
+            "review by 2026-03-01T08:01Z",
+        },
+    ),
+    (
+        e.BreakGlassReviewed("r3", ReviewKind.BREAK_GLASS, "r2", "right", True, ALLOWED),
+        {
+            "kind": "request",
+            "operation": "review",
+            "outcome": "accepted",
+            "request_id": "r3",
+            "message": "right",
+            "rule": "owner-controls",
+            "detail": 'r2 (break_glass) reviewed "right"',
+        },
+    ),
+    (
+        e.JobCancelLapsed("r2", LapseCause.EXPIRED, "late", 0, "in-time", "too late"),
+        {
+            "kind": "end",
+            "outcome": "lapsed_expired",
+            "rule": "in-time",
+            "explanation": "too late",
+            "code": "late",
+            "detail": "cancel r2 never takes effect (expired): too late",
+            **CANCEL,
         },
     ),
     (

@@ -27,6 +27,7 @@ from domain.instruct import instruct
 from domain.job import Job
 from domain.policy import Action, Question, facts_of
 from domain.requests import JobRequest
+from domain.waiting_cancels import settle
 from tests.domain.builders import ALLOWED
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -79,6 +80,16 @@ class Author:
             asked = replace(asked_by(caller, request.asked), asker=caller.asker, at=self._now)
             facts = decide(self.jobs[job], replace(request, asked=asked))
             self._store(e.job_aggregate(job), facts, caller, later=False)
+
+    def settle(self, job: int, cancel_id: str, decision: e.Decision | None) -> None:
+        """What is due on a cancel that waits, which must lead to a fact."""
+        self._now += timedelta(seconds=1)
+        waiting = self.jobs[job].waiting_cancels[cancel_id]
+        facts = settle(self.jobs[job], c.SettleCancel(cancel_id, self._now, decision, 15))
+        assert facts, f"{cancel_id} of {self.jobs[job]}"
+        lapses = isinstance(facts[0], e.JobCancelLapsed)
+        caller = SYSTEM_CALLER if lapses else waiting.caller
+        self._store(e.job_aggregate(job), facts, caller, later=False)
 
     def tell(self, job: int, *instructions: c.Instruction) -> None:
         """The service tells the job something, which must lead to a fact."""

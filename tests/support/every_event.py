@@ -21,6 +21,7 @@ from domain.policy_life import (
 )
 from domain.states import (
     CancelMode,
+    Effect,
     EmergencyOutcome,
     FilterHow,
     JobMark,
@@ -34,6 +35,7 @@ from tests.domain.builders import (
     SIGTERM,
     add,
     add_tasks,
+    asked,
     cancel,
     cancel_task,
     change,
@@ -71,6 +73,8 @@ def every_event(cluster: str) -> Author:
     limits(author, 4)
     rejected(author, 5)
     in_an_emergency(author, 6)
+    cancels_that_wait(author, 6)
+    rules_overridden(author, 7)
     a_cancel_of_nothing(author)
     a_request_on_many_jobs(author)
     what_became_of_the_stream(author)
@@ -211,6 +215,44 @@ def in_an_emergency(author: Author, number: int) -> None:
         asked = replace(author.asked(request_id), asker="root")
         author.ask(number, c.RecordEmergencyStop(asked, "fire", "", stop))
     author.tell(number, killed(1, "e1"), c.SkipRelease(), end_job())
+
+
+def cancels_that_wait(author: Author, number: int) -> None:
+    """Held, asked for again, approved, refused, withdrawn, lapsed, and one that takes effect."""
+    held = replace(ALLOWED, effect=Effect.HOLD, hold_seconds=60)
+    two = replace(ALLOWED, effect=Effect.HOLD, approvals=2)
+    author.add(job(number, submit=True, request_id=f"a{number}"))
+    author.tell(number, c.StartValidation(), c.EndValidation(), c.StartJob((NODE,)), start(1))
+    author.ask(number, cancel("w1", decision=held), cancel("w2", decision=held))
+    author.ask(number, cancel("w3", actor="bob", decision=two), *approvals("w3", "bob", "carol"))
+    author.ask(number, c.WithdrawCancel(asked("x1"), "w1", "the wrong job"))
+    author.ask(number, c.WithdrawCancel(asked("x2"), "w1", "the wrong job"))
+    author.ask(number, c.WithdrawCancel(asked("x3"), "w3", ""), *approvals("w9", "dave"))
+    author.ask(number, cancel("w4", decision=held), cancel("w5", actor="zoe", decision=two))
+    author.pass_time(60)
+    author.settle(number, "w4", held)
+    author.pass_time(c.APPROVAL_SECONDS)
+    author.settle(number, "w3", None)
+    author.tell(number, c.OrderStop(SIGTERM), heeds(1, "w4"), release(), ends(3), end_job())
+    author.settle(number, "w5", None)
+
+
+def rules_overridden(author: Author, number: int) -> None:
+    """Without a reason, with one, under the same id; reviewed by who did it, and by another."""
+    author.add(job(number, submit=True, request_id=f"a{number}"))
+    author.tell(number, c.StartValidation(), c.EndValidation(), c.StartJob((NODE,)), start(1))
+    overrides = c.Overrides(DENIED, 60)
+    author.ask(number, replace(cancel("g0"), overrides=overrides))
+    author.ask(number, replace(cancel("g1", message="fire"), overrides=overrides))
+    by = [Caller(Principal(x, method="unix"), origin=Origin.CLI) for x in ("alice", "bob")]
+    author.ask(number, *(c.ReviewUse(asked(f"v{x.asker}", x.asker), "g1", x, "right") for x in by))
+    author.ask(number, c.ReviewUse(asked("v3", "bob"), "g1", by[1], "again"))
+
+
+def approvals(cancel_id: str, *actors: str) -> list[c.ApproveCancel]:
+    """Each of these people approves it, or would."""
+    people = [Caller(Principal(x, method="unix"), origin=Origin.CLI) for x in actors]
+    return [c.ApproveCancel(asked(f"by-{x.asker}", x.asker), cancel_id, x) for x in people]
 
 
 def a_cancel_of_nothing(author: Author) -> None:

@@ -15,11 +15,12 @@ from typing import Final, Self
 
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.popo import POPOApplicationRecorder
+from msgspec.structs import replace
 
 from adapters.bootstrap.supervise import Supervision
 from adapters.hpcpack.filter_file import HpcJobFiles
 from adapters.journal import SqliteJournal
-from adapters.policy import default_policy
+from adapters.policy import CedarPolicy, default_policy
 from adapters.recorder_log import RecorderLog, originator_id
 from adapters.snapshots.board_file import BoardFile
 from adapters.snapshots.files import SnapshotFiles
@@ -33,10 +34,12 @@ from application.holds import Holds
 from application.job_maker import JobKeys, JobMaker
 from application.journal_keeper import JournalKeeper
 from application.ledger import Ledger
+from application.pending import PendingCancels
 from application.ports import CaughtUp, EventLog, Stored
 from application.queries import Queries
 from application.receipts import Receipt
 from application.retention import Retention
+from application.reviews import Reviews
 from application.run_limits import RunLimits
 from application.runs import Runs
 from application.scheduler import Cancel, Limits, NewJob, Scheduler
@@ -46,6 +49,7 @@ from application.startup_check import compare
 from application.stopper import Stopper
 from application.tail import Tail, TailLimits
 from application.throttle import RefusalLimit
+from application.waiting_cancels import WaitingCancels
 from domain import events as e
 from domain.evolve import replay
 from domain.identity import Caller, Origin, Principal, Role
@@ -150,7 +154,12 @@ class World:
         self.ids = CountingIds()
         self.acts: list[tuple[str, RunKey]] = []
         self.wrong: list[str] = []
+        self.roles: dict[str, tuple[Role, ...]] = {}
         self.reports: list[tuple[str, dict[str, object]]] = []
+
+    async def roles_now(self, person: Principal) -> Principal:
+        """Somebody with the roles that they have by now."""
+        return replace(person, roles=self.roles.get(person.name, person.roles))
 
     def journal(self) -> SqliteJournal:
         """The journal's file, opened."""
@@ -250,6 +259,7 @@ class Stack:
         refusals_per_minute: int = 300,
         carry: bool = True,
         tail_limits: TailLimits = TailLimits(),  # noqa: B008
+        policy: CedarPolicy | None = None,
     ) -> None:
         self.world = world
         self.fuse = fuse or Fuse()
@@ -259,7 +269,7 @@ class Stack:
         self._carry = carry
         self._tasks: list[asyncio.Task[None]] = []
         self.journal = world.journal()
-        self.policy = POLICY
+        self.policy = policy or POLICY
         files = SnapshotFiles(world.directory / "snapshots", FOLD, self.report)
         self.snapshots = Snapshots(files, self.journal, self.report, EVENTS_BETWEEN)
         self.ledger = Ledger(
@@ -295,6 +305,11 @@ class Stack:
         )
         self.run_limits = RunLimits(self.board, runs, world.clock, self.report)
         self.holds = Holds(self.board, world.clock)
+        self.waiting = WaitingCancels(
+            self.board, self.ledger, self.policy, world.clock, self.report, room, world.roles_now
+        )
+        self.reviews = Reviews(self.board, self.ledger, self.policy, world.clock, self.report)
+        self.pending = PendingCancels(self.board, self.ledger, self.policy)
         self.scheduler = Scheduler(
             self.ledger,
             self.policy,
@@ -330,6 +345,7 @@ class Stack:
         if self._carry:
             parts |= {"carrier": self.carrier.run, "retention": self.retention.run}
             parts |= {"run limits": self.run_limits.run, "holds": self.holds.run}
+            parts |= {"waiting cancels": self.waiting.run, "reviews": self.reviews.run}
         self._tasks = [
             asyncio.create_task(Supervision(self.report).keep(name, part), name=name)
             for name, part in parts.items()
@@ -360,7 +376,7 @@ class Stack:
     async def again(self) -> "Stack":
         """Killed, and started again on what is left."""
         await self.crash()
-        return await Stack(self.world, nodes=self.fake.nodes).start()
+        return await Stack(self.world, nodes=self.fake.nodes, policy=self.policy).start()
 
     async def __aenter__(self) -> Self:
         return await self.start()

@@ -10,6 +10,7 @@ from adapters.cli.exits import (
     NOT_AUTHENTICATED,
     REFUSED,
     UNAVAILABLE,
+    WAITING,
     Failure,
 )
 from adapters.cli.printing.moments import shown
@@ -38,13 +39,21 @@ class Outcome:
     @property
     def done(self) -> bool:
         """Whether what was asked for is, or will be, so."""
-        return self.status == DONE
+        return self.status in (DONE, WAITING)
+
+
+def status_of_done(receipt: Receipt) -> int:
+    """Done; or it waits, or is a repeat of what waits."""
+    under_way, outcome = receipt.get("under_way"), receipt.get("outcome")
+    waits = bool(outcome == "repeated" and under_way and under_way.get("due"))
+    return WAITING if waits or outcome == "held" else DONE
 
 
 def settle(job: str, operation: str, key: str, send: Callable[[], Receipt]) -> Outcome:
     """Send one request and tell what became of it; a failure to be heard is an outcome too."""
     try:
-        return Outcome(job, send(), DONE)
+        answer = send()
+        return Outcome(job, answer, status_of_done(answer))
     except Rejected as e:
         receipt = e.problem.get("receipt")
         if receipt is None:
@@ -100,7 +109,7 @@ def line(job: str, receipt: Receipt, utc: bool) -> str:
     under_way, outcome = receipt.get("under_way"), receipt.get("outcome", "")
     about = f"job {job}: " if job else ""
     words = (receipt.get("explanation") or "").removeprefix(about)
-    if outcome in ("accepted", "escalated"):
+    if outcome in ("accepted", "escalated", "held"):
         words = words or f"{receipt.get('operation', 'request')} {outcome}"
         return f"{about}{words}{event(receipt)}{again(receipt)}"
     if receipt.get("task_id") is not None:
@@ -109,6 +118,8 @@ def line(job: str, receipt: Receipt, utc: bool) -> str:
         about = f"job {job} task {receipt['task_id']} subtask {receipt['subtask_id']}: "
     if receipt.get("already_canceled"):
         return f"{about}already canceled{since(under_way, 'at', utc)}"
+    if outcome == "repeated" and under_way and under_way.get("due"):
+        return f"{about}a cancel waits already{since(under_way, 'since', utc)}"
     if outcome == "repeated":
         return f"{about}already being canceled{since(under_way, 'since', utc)}"
     rule, advice = receipt.get("rule"), receipt.get("what_to_do")

@@ -17,16 +17,19 @@ class Order:
         mode: str,
         reason_code: str,
         if_version: int | None = None,
+        break_glass: bool = False,
     ) -> None:
         self.message = message
         self.mode = mode
         self.reason_code = reason_code
         self.if_version = if_version
+        self.break_glass = break_glass
 
     @property
     def body(self) -> dict[str, object]:
         """The request's body."""
-        return {"message": self.message, "mode": self.mode, "reason_code": self.reason_code}
+        body = {"message": self.message, "mode": self.mode, "reason_code": self.reason_code}
+        return {**body, "break_glass": True} if self.break_glass else {**body}
 
 
 def rehearse(asked: Asked, on: tuple[Target, ...], order: Order) -> int:

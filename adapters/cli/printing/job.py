@@ -6,6 +6,7 @@ from typing import Final
 from adapters.cli.printing.events import by
 from adapters.cli.printing.moments import shown
 from adapters.cli.printing.output import Output
+from adapters.cli.printing.waiting import waiting
 from adapters.cli.reaching.shapes import (
     CancelFacts,
     HeldFacts,
@@ -61,6 +62,8 @@ def facts(detail: JobDetail, utc: bool) -> Iterator[tuple[str, str]]:
     failing = detail.get("failing")
     yield "failing", failing["message"] if failing else ""
     yield "held", held(detail.get("held"), utc)
+    for facts_of in detail.get("waiting_cancels") or ():
+        yield "waiting cancel", waiting(facts_of, utc)
     code, text = detail.get("error_code"), detail.get("error_message") or ""
     yield "error", f"{text} ({code})" if code else text
     yield "version", f"{detail.get('version')}, event {detail.get('position')}"

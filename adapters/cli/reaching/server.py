@@ -15,7 +15,9 @@ from adapters.cli.reaching.shapes import (
     Health,
     JobDetail,
     JobEvents,
+    OpenReviews,
     Parameters,
+    PendingCancels,
     Problem,
     Receipt,
     Replay,
@@ -150,6 +152,14 @@ class Server:
     def nodes(self) -> Nodes:
         """The nodes and what is on them."""
         return cast(Nodes, self._json("GET", "/nodes"))
+
+    def pending(self) -> PendingCancels:
+        """The cancels that wait."""
+        return cast(PendingCancels, self._json("GET", "/pending"))
+
+    def reviews(self) -> OpenReviews:
+        """What overrode the rules and nobody else has reviewed."""
+        return cast(OpenReviews, self._json("GET", "/reviews"))
 
     def health(self) -> Health:
         """Readiness; also of a service that is not ready."""

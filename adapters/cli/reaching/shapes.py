@@ -13,6 +13,7 @@ class UnderWay(TypedDict):
     message: str
     at: str
     position: int
+    due: NotRequired[str | None]
 
 
 class Receipt(TypedDict, total=False):
@@ -191,6 +192,71 @@ class MarkFacts(TypedDict):
     at: str
 
 
+class Approval(TypedDict):
+    """Somebody approved."""
+
+    actor: str
+    on_behalf_of: str
+    at: str
+
+
+class WaitingFacts(TypedDict):
+    """A cancel that waits for its time, or for approvals."""
+
+    request_id: str
+    mode: str
+    message: str
+    reason_code: str
+    actor: str
+    on_behalf_of: str
+    at: str
+    due: str
+    approvals_needed: int
+    approvals: list[Approval]
+    expires: str | None
+
+
+class PendingItem(WaitingFacts):
+    """The same, with its job."""
+
+    job_id: int
+    job_name: str
+    owner: str
+
+
+class PendingCancels(TypedDict):
+    """All cancels that wait."""
+
+    position: int
+    cancels: list[PendingItem]
+
+
+class OpenReview(TypedDict):
+    """A cancel that overrode the rules, and that nobody else has reviewed."""
+
+    job_id: int
+    job_name: str
+    owner: str
+    kind: str
+    request_id: str
+    mode: str
+    message: str
+    actor: str
+    on_behalf_of: str
+    at: str
+    overridden_effect: str
+    overridden_rules: list[str]
+    review_by: str
+    overdue: bool
+
+
+class OpenReviews(TypedDict):
+    """All of them."""
+
+    position: int
+    reviews: list[OpenReview]
+
+
 class JobDetail(TypedDict, total=False):
     """A job, now or as it was."""
 
@@ -235,6 +301,7 @@ class JobDetail(TypedDict, total=False):
     held: HeldFacts | None
     protection: MarkFacts | None
     legal_hold: MarkFacts | None
+    waiting_cancels: list[WaitingFacts]
     tasks: list[TaskDetail]
     removed: bool
 

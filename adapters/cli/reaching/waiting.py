@@ -36,6 +36,18 @@ class Wait:
             if detail and (detail["state"] in ENDED_STATES or not left):
                 return detail, of_job(detail)
 
+    def in_effect(self, job: str, cancel: str) -> bool | None:
+        """Whether the cancel of this request id has taken effect, once it waits no more; None for
+        one that still waits at the deadline."""
+        while True:
+            left = max(0.0, self._deadline - self._clock())
+            detail = self._poll(job, min(left, TASK_POLL_SECONDS))
+            if detail and not waits(detail, cancel):
+                return (detail.get("cancel") or {}).get("request_id") == cancel
+            if not left:
+                return None
+            self._pause(min(left, PAUSE_SECONDS))
+
     def task(self, job: str, task: int) -> tuple[JobDetail, Waited]:
         """The task at its end, or as it is at the deadline. The server only waits for jobs."""
         while True:
@@ -68,6 +80,11 @@ class Wait:
                 raise
         self._pause(min(left, PAUSE_SECONDS))
         return None
+
+
+def waits(detail: JobDetail, cancel: str) -> bool:
+    """Whether the cancel of this request id still waits."""
+    return any(x["request_id"] == cancel for x in detail.get("waiting_cancels") or ())
 
 
 def of_job(detail: JobDetail) -> Waited:

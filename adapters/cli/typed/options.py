@@ -341,6 +341,13 @@ some_jobs_argument = click.argument(
 key_option = click.option(
     "--id", "key", metavar="KEY", callback=_checked_key, help="Request id: a retry is recognised."
 )
+cancel_option = click.option(
+    "--request",
+    "cancel",
+    metavar="ID",
+    callback=_checked_key,
+    help="The request id of the cancel, where several wait on the job.",
+)
 task_option = click.option(
     "--task", type=click.IntRange(1), metavar="T", help="Only this task of the job."
 )

@@ -12,7 +12,15 @@ from adapters.cli.doing import planned
 from adapters.cli.doing.bulk import PLANS, all_numbers, in_bulk, of_named
 from adapters.cli.doing.outcome import Outcome, say, settle
 from adapters.cli.doing.rehearsing import Order, rehearse
-from adapters.cli.exits import DONE, INTERRUPTED, WAIT_RAN_OUT, Failure, combined
+from adapters.cli.exits import (
+    DONE,
+    INTERRUPTED,
+    REFUSED,
+    WAIT_RAN_OUT,
+    WAITING,
+    Failure,
+    combined,
+)
 from adapters.cli.printing.moments import shown
 from adapters.cli.printing.stdout import Unwritten, flush
 from adapters.cli.reaching.bulk_shapes import Plan
@@ -41,6 +49,11 @@ def checked_digest(ctx: object, param: object, value: str | None) -> str:
 @o.reason_option
 @click.option("--force", is_flag=True, help="Kill at once: no grace period, no node release.")
 @click.option("--graceful", is_flag=True, help="Start nothing new; let running tasks end.")
+@click.option(
+    "--break-glass",
+    is_flag=True,
+    help="Also where the rules hold or deny it, if you may; needs -m, and is reviewed.",
+)
 @o.task_option
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be asked; ask nothing.")
 @click.option(
@@ -62,6 +75,7 @@ def verb(
     reason: str,
     force: bool,
     graceful: bool,
+    break_glass: bool,
     task: int | None,
     dry_run: bool,
     yes: bool,
@@ -88,11 +102,13 @@ def verb(
       countermand cancel 17.2.3                # subtask 3 of the sweep that is task 2
       countermand cancel 17 --wait=2m          # wait for the end, 30s without a value
       countermand cancel --owner alice --state Running -m "maintenance at noon"
+      countermand cancel 17 --break-glass -m "the node burns"   # at once, and to be reviewed
       countermand cancel --owner alice --dry-run   # shows which, and what to give to --apply
 
     Exit status: 0 done, or already canceled; 3 no such job; 4 not authenticated; 5 refused by a
-    rule; 6 not in this state; 7 conflict, or at another version; 8 some of several failed; 75 try
-    again with the same --id; 124 --wait ran out.
+    rule; 6 not in this state; 7 conflict, or at another version; 8 some of several failed; 9 it
+    waits, for a rule holds it or wants approvals; 75 try again with the same --id; 124 --wait ran
+    out.
     """
     named(jobs, wanted, plan)
     o.either(("--force", force), ("--graceful", graceful))
@@ -102,7 +118,9 @@ def verb(
     planning = dry_run and (bool(wanted) or (len(on) > 1 and all_numbers(on)))
     asked.out.check(Plan if planning else Receipt)
     mode = "forced" if force else "graceful" if graceful else "normal"
-    order = Order(message, mode, reason, if_version)
+    order = Order(message, mode, reason, if_version, break_glass)
+    if break_glass:
+        one_and_why(on, message, dry_run)
     if if_version is not None and len(on) > 1:
         raise click.UsageError("--if-version is for one job: each has versions of its own")
     if wanted or plan:
@@ -114,6 +132,14 @@ def verb(
         return rehearse(asked, on, order)
     confirm(on, order, yes)
     return finish(asked, send_all(asked, sent(asked, order, on, key)), on, wait_seconds)
+
+
+def one_and_why(on: tuple[Target, ...], message: str, dry_run: bool) -> None:
+    """A usage error unless it is one job, with a reason: rules are not overridden in passing."""
+    if len(on) != 1 or on[0].task is not None or dry_run:
+        raise click.UsageError("--break-glass is for one job that is named, as a whole")
+    if not message.strip():
+        raise click.UsageError("--break-glass needs -m: say why the rules do not count now")
 
 
 def named(jobs: tuple[str, ...], wanted: Wanted, plan: str) -> None:
@@ -243,10 +269,29 @@ def finish(
     return combined([outcome.status for outcome in outcomes])
 
 
+def waits_no_more(asked: o.Asked, on: Target, outcome: Outcome, wait: Wait) -> bool:
+    """Whether a cancel that waited has taken effect; if not so in time, or never, that is said."""
+    receipt = outcome.receipt
+    under_way = receipt.get("under_way") if receipt.get("outcome") == "repeated" else None
+    cancel = under_way["request_id"] if under_way else receipt.get("request_id", "")
+    done = wait.in_effect(on.job, cancel)
+    if done is None:
+        outcome.status = WAIT_RAN_OUT
+        asked.out.note(f"{on.words}: the cancel still waits; this waiting is over")
+    elif not done:
+        outcome.status = REFUSED
+        asked.out.note(f"{on.words}: the cancel {cancel} was withdrawn, or lapsed")
+    else:
+        outcome.status = DONE
+    return bool(done)
+
+
 def wait_for(asked: o.Asked, on: Target, outcome: Outcome, wait: Wait) -> None:
     """Wait for one end and say it; the outcome's status becomes 124 when time ran out."""
     about = on.words
     try:
+        if outcome.status == WAITING and not waits_no_more(asked, on, outcome, wait):
+            return
         if on.task is None:
             _, waited = wait.job(on.job)
         elif on.subtask is None:

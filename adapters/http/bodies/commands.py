@@ -177,6 +177,13 @@ class CancelBody(Struct, forbid_unknown_fields=True):
     forced: bool | None = None
 
 
+class JobCancelBody(CancelBody, kw_only=True, forbid_unknown_fields=True):
+    """How to cancel a job. ``break_glass``: also where the rules hold or deny it, for who may; a
+    message is required then, and another person has to review it."""
+
+    break_glass: bool = False
+
+
 CONTRADICTIONS: Final = {
     "not": {
         "anyOf": [

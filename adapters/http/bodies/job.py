@@ -21,6 +21,7 @@ from adapters.http.bodies.shapes import (
     Time,
     VersionNumber,
 )
+from adapters.http.bodies.waiting import WaitingDetail, waiting_detail
 from adapters.web.text import hexadecimal
 from application.queries import Snapshot
 from application.subtasks import SubtaskCounts, counts_of
@@ -161,6 +162,7 @@ class JobDetail(Struct, frozen=True):
     """A job at ``version``, the event of which is at ``position``.
 
     ``runtime_seconds``: its own limit, 0 for none; ``limit_seconds``: the one in force now.
+    ``waiting_cancels``: those that were accepted and have not taken effect.
     """
 
     job_id: JobNumber
@@ -204,6 +206,7 @@ class JobDetail(Struct, frozen=True):
     held: HeldDetail | None
     protection: MarkDetail | None
     legal_hold: MarkDetail | None
+    waiting_cancels: tuple[WaitingDetail, ...]
     tasks: tuple[TaskDetail, ...]
     removed: bool
 
@@ -257,6 +260,7 @@ def detail_of(job: Job, position: int) -> JobDetail:
         held=held_detail(job.held),
         protection=mark_detail(job.protection),
         legal_hold=mark_detail(job.legal_hold),
+        waiting_cancels=tuple(map(waiting_detail, job.waiting_cancels.values())),
         tasks=tuple(task_detail(task) for task in job.tasks.values()),
         removed=job.removed,
     )

@@ -29,7 +29,7 @@ JOBS_PATH: Final = f"{API}/jobs"
 
 
 class UnderWayBody(Struct, frozen=True):
-    """The cancel in force."""
+    """The cancel in force. ``due``: of one that only waits, when its hold is over; else null."""
 
     request_id: str
     actor: str
@@ -38,6 +38,7 @@ class UnderWayBody(Struct, frozen=True):
     message: str
     at: Time
     position: PositionNumber
+    due: Time | None
 
 
 class ReceiptBody(Struct, frozen=True):
@@ -111,4 +112,5 @@ def under_way_body(cancel: UnderWay | None) -> UnderWayBody | None:
         message=cancel.message,
         at=stamp(cancel.at),
         position=cancel.position,
+        due=cancel.due or None,
     )

@@ -19,6 +19,7 @@ from domain.states import (
     JobState,
     JobType,
     NodeRelease,
+    ReviewKind,
     StopCause,
     TaskState,
     TaskType,
@@ -74,6 +75,7 @@ ModeWord = Annotated[str, one_of(CancelMode)]
 ModeOrNone = Annotated[str, one_of(CancelMode, "")]
 """A cancel's mode, or "" where there is none."""
 
+ReviewKindWord = Annotated[str, one_of(ReviewKind)]
 StopCauseWord = Annotated[str, one_of(StopCause)]
 HoldWord = Annotated[str, one_of(ActivationHold)]
 NodeReleaseWord = Annotated[str, one_of(NodeRelease)]

@@ -5,11 +5,11 @@ from typing import Final
 from adapters.http.answers import POSITION
 from adapters.http.bodies.commands import (
     AddTasksBody,
-    CancelBody,
     ChangeBody,
     ChangeTaskBody,
     FinishBody,
     JobBody,
+    JobCancelBody,
     MarkBody,
     NothingBody,
     ParameterValue,
@@ -92,7 +92,7 @@ CANCEL: Final = command(
     "cancelJob",
     "/jobs/{job_id}/cancel",
     "Stop a job: normally, gracefully, or by force",
-    CancelBody,
+    JobCancelBody,
     (JOB,),
 )
 CANCEL_JOBS: Final = Operation(

@@ -16,7 +16,15 @@ from adapters.http.answers import POSITION
 from adapters.http.bodies.commands import CONTRADICTIONS, CancelBody
 from adapters.http.bodies.shapes import API
 from adapters.http.bulk import EITHER, WhichJobsBody
-from adapters.http.contract import commands, emergency, jobs, policy, service, trail
+from adapters.http.contract import (
+    commands,
+    emergency,
+    jobs,
+    policy,
+    service,
+    trail,
+    waiting,
+)
 from adapters.http.contract.fields import Field
 from adapters.http.contract.operation import JSON, Operation, Parameter, Reply
 from adapters.http.contract.parts import (
@@ -43,6 +51,7 @@ OPERATIONS: Final = (
     *jobs.OPERATIONS,
     *trail.OPERATIONS,
     *policy.OPERATIONS,
+    *waiting.OPERATIONS,
     *service.OPERATIONS,
 )
 TAGS: Final = {

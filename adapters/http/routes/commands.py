@@ -7,6 +7,7 @@ from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from msgspec import Struct
+from msgspec.structs import replace
 
 from adapters.http.answers import json_answer
 from adapters.http.bodies.commands import (
@@ -16,6 +17,7 @@ from adapters.http.bodies.commands import (
     ChangeTaskBody,
     FinishBody,
     JobBody,
+    JobCancelBody,
     MarkBody,
     NothingBody,
     ParameterValue,
@@ -107,9 +109,10 @@ class Commands:
 
     async def cancel(self, request: WebRequest, job_id: FromPath[str]) -> Response[bytes]:
         """Stop a job."""
-        body, how = await self._said(request, op.CANCEL, CancelBody)
-        on = caller_of(request), job_id
-        return await answered(self._scheduler.cancel_job_2(*on, how_to_cancel(body), *how))
+        body, how = await self._said(request, op.CANCEL, JobCancelBody)
+        on, cancel = (caller_of(request), job_id), how_to_cancel(body)
+        cancel = replace(cancel, break_glass=body.break_glass)
+        return await answered(self._scheduler.cancel_job_2(*on, cancel, *how))
 
     async def cancel_task(
         self, request: WebRequest, job_id: FromPath[str], task_id: FromPath[str]

@@ -35,7 +35,8 @@ class Snapshot(Struct, frozen=True):
     of the stream, None while it does not answer. ``nodes``: with what is on them. ``ready``:
     whether commands are taken. ``read_only``: the stream is not what it was. ``emergency_stops_*``:
     ordered without the stream. ``policy_errors``: how often this process refused because the policy
-    could not be asked.
+    could not be asked. ``waiting``: jobs with cancels that wait. ``reviews``: of each that is open
+    whether it is overdue.
     """
 
     counts: Mapping[CountKey, int]
@@ -48,6 +49,8 @@ class Snapshot(Struct, frozen=True):
     nodes: tuple[NodeUse, ...]
     ready: bool
     read_only: bool
+    waiting: int
+    reviews: tuple[bool, ...]
     emergency_stops_unrecorded: int = 0
     emergency_stops_unreviewed: int = 0
     policy_errors: int = 0
@@ -162,6 +165,12 @@ def gauges(now: Snapshot) -> dict[str, tuple[str, float | None]]:
         "cancels_open": ("Cancels under way.", found.open if found else None),
         "cancels_stuck": ("Cancels that should be over.", found.stuck if found else None),
         "cancels_late": ("Cancels that were late.", found.late if found else None),
+        "jobs_with_waiting_cancels": (
+            "Jobs with a cancel that a rule holds or wants approved.",
+            now.waiting,
+        ),
+        "reviews_open": ("Cancels that overrode the rules, unreviewed.", len(now.reviews)),
+        "reviews_overdue": ("Those of them whose time has run out.", sum(now.reviews)),
         "survivors": ("Processes that outlived SIGKILL.", found.survivors if found else None),
         "stream_position": ("The latest event of the stream.", now.stream_position),
         "journal_position": ("The latest event in the journal.", now.journal_position),

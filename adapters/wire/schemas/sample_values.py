@@ -48,6 +48,11 @@ CALLERS: Final[Mapping[str, Caller]] = {
     "PolicyProposed": person("ada", Role.ADMINISTRATOR),
     "PolicyActivated": person("root", Role.ADMINISTRATOR),
     "PolicySchemaRecorded": SYSTEM_CALLER,
+    "JobCancelApprovalRequested": ALICE,
+    "JobCancelApproved": person("olga", Role.JOB_OPERATOR),
+    "JobCancelLapsed": SYSTEM_CALLER,
+    "BreakGlassUsed": person("root", Role.ADMINISTRATOR),
+    "BreakGlassReviewed": person("jan", Role.JOB_ADMINISTRATOR),
     "ClusterParameterSet": person("root", Role.ADMINISTRATOR),
     "JobProtectionLifted": person("alice", Role.JOB_ADMINISTRATOR),
     "JobLegalHoldPlaced": person("root", Role.ADMINISTRATOR),
@@ -82,6 +87,13 @@ def decision(
         "engine": "cedarpy 4.12.2, cedar-policy 4.12.0",
         "requests": [told(action, person, role)],
     }
+
+
+def held_decision() -> Value:
+    """A policy's answer that holds a cancel, and demands approvals."""
+    answer = decision("cancel")
+    assert isinstance(answer, dict)
+    return {**answer, "effect": "hold", "hold_seconds": 60, "approvals": 2}
 
 
 def told(action: str, person: str, role: str) -> Value:
@@ -167,6 +179,38 @@ VALUES: Final[Mapping[str, Value]] = {
     "spool_sha256": "1f8ac10f23c5b5bc1167bda84b833e5c057a77d2f4c1b2a3d90e1f0c8a7b6d54",
     "JobCancelRepeated.request_id": "disk-18",
     "TaskCancelRepeated.request_id": "disk-18",
+    "JobCancelHeld.decision": held_decision(),
+    "hold_seconds": 60,
+    "JobCancelHeld.due": "2026-11-23T07:01:00.123456Z",
+    "approvals_needed": 2,
+    "approvals": 2,
+    "approval_seconds": 86_400,
+    "expires": "2026-11-24T07:00:00.123456Z",
+    "cancel_id": "disk-17",
+    "needed": 2,
+    "given": 1,
+    "JobCancelApproved.request_id": "yes-1",
+    "JobCancelApproved.message": "seen, it may go",
+    "JobCancelWithdrawn.request_id": "no-1",
+    "JobCancelWithdrawn.message": "the disk was cleared",
+    "JobCancelLapsed.decision": None,
+    "JobCancelLapsed.cause": "expired",
+    "JobCancelLapsed.code": "illegal_transition",
+    "JobCancelLapsed.hresult": HResult.INVALID_CANCEL_JOB_STATE,
+    "JobCancelLapsed.rule": "approvals-in-time",
+    "JobCancelLapsed.explanation": "1 of 2 approvals were given by 2026-11-24 07:00:00 UTC: ask "
+    "for the cancel of job 42 again",
+    "held_version": 0,
+    "BreakGlassUsed.overridden": held_decision(),
+    "overridden_effect": "hold",
+    "overridden_rules": ["owner-controls"],
+    "overridden_explanation": "",
+    "review_seconds": 259_200,
+    "review_by": "2026-11-26T07:00:00.123456Z",
+    "reviewed": "disk-17",
+    "in_time": True,
+    "BreakGlassReviewed.request_id": "review-1",
+    "BreakGlassReviewed.message": "right: the disk was full",
     "NodeReleaseEnded.request_id": "",
     "ClusterParameterSet.request_id": "grace-1",
     "ClusterCommandRefused.request_id": "grace-2",

@@ -20,7 +20,9 @@ from adapters.http.bodies import (
     nodes,
     receipts,
     replay,
+    reviews,
     subtasks,
+    waiting,
 )
 from adapters.http.bodies.explanation import ExplanationBody, SentenceBody
 from adapters.http.bodies.job import JobDetail
@@ -49,6 +51,12 @@ SAME = (
     (shapes.Step, replay.StepBody),
     (shapes.SubtaskItem, subtasks.SubtaskItem),
     (shapes.SubtaskBody, subtasks.SubtaskBody),
+    (shapes.WaitingFacts, waiting.WaitingDetail),
+    (shapes.Approval, waiting.ApprovalDetail),
+    (shapes.PendingItem, waiting.PendingBody),
+    (shapes.PendingCancels, waiting.PendingListBody),
+    (shapes.OpenReview, reviews.OpenReviewBody),
+    (shapes.OpenReviews, reviews.ReviewListBody),
 )
 
 

@@ -47,12 +47,14 @@ from application.job_maker import JobKeys, JobMaker
 from application.journal_keeper import JournalKeeper
 from application.ledger import Cause, Ledger
 from application.node_use import NodeUses
+from application.pending import PendingCancels
 from application.policy_commands import PolicyCommands
 from application.policy_in_force import PolicyInForce
 from application.policy_keeper import PolicyKeeper
 from application.policy_library import PolicyLibrary
 from application.ports import CaughtUp, Stored, Token, Write
 from application.queries import Queries
+from application.reviews import Reviews
 from application.scheduler import Limits, Scheduler
 from application.tail import Passage, Tail, TailLimits
 from application.throttle import RefusalLimit
@@ -227,6 +229,9 @@ class Stack:
             self._known,
             lambda event, **facts: None,
         )
+        self.reviews = Reviews(
+            self.board, self.ledger, policy, SystemClock(), lambda event, **facts: None
+        )
         self.nodes = NodeUses(NODES, self.board, policy)
         closing, counts = Closing(), RequestCounts()
         people = Principals(self.file, own_uid=os.geteuid(), task_accounts=task_accounts)
@@ -247,6 +252,8 @@ class Stack:
                 nodes=self.nodes,
                 emergency=self._emergency(directory),
                 policy=self._policy_uses(policy, refusals),
+                pending=PendingCancels(self.board, self.ledger, policy),
+                reviews=self.reviews,
                 health=self._health,
                 snapshot=self._snapshot,
                 counts=counts,
@@ -307,6 +314,8 @@ class Stack:
             nodes=self.nodes.now(),
             ready=True,
             read_only=False,
+            waiting=len(self.board.waiting),
+            reviews=tuple(x.overdue for x in self.reviews.open()),
         )
 
     async def copied(self) -> None:

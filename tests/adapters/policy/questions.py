@@ -49,6 +49,8 @@ REQUESTS: Final = st.builds(
     at=st.none() | MOMENTS,
     bulk_size=NUMBERS,
     freeze_windows=st.none() | WORDS_SETS,
+    requester=st.none() | NAMES,
+    approvals=NUMBERS,
 )
 
 

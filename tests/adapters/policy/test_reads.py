@@ -34,7 +34,7 @@ def when(condition: str) -> Reads:
 
 
 def test_the_shipped_rules_read_little() -> None:
-    names = frozenset({"owner", "job_type", "name", "roles"})
+    names = frozenset({"owner", "job_type", "name", "roles", "requester"})
     assert reads(default_text()) == Reads(names, which_job=False, all_context=False)
 
 

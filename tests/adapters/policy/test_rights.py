@@ -15,9 +15,10 @@ OURS: Final = {
     *(Action.VIEW_PRINCIPALS, Action.REBUILD_VIEWS),
     *(Action.PROTECT, Action.UNPROTECT, Action.LEGAL_HOLD),
     *(Action.ACTIVATE_POLICY, Action.VIEW_POLICY),
+    *(Action.APPROVE, Action.WITHDRAW, Action.BREAK_GLASS, Action.REVIEW),
 }
 """HPC Pack has no such act; ``test_policy_table`` has the rows of the first two, ``test_default``
-those of the others."""
+and ``test_demands`` those of the others."""
 PAIRS: Final = [
     pytest.param(row, who, may, id=f"{row.name}-{who}")
     for row in ROWS

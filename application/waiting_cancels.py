@@ -1,0 +1,153 @@
+"""Cancels that wait: each is settled when its time has come, after the rules were asked again.
+
+When that is stands in the stream, so nothing is remembered here, and a start knows all of it again.
+What becomes of a cancel is decided on the job as it is at that moment and appended under guard: of
+a withdrawal and the end of a hold whichever is first in the stream is what happened.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from application.board import Board
+from application.ledger import Cause, Ledger
+from application.patience import RETRY_SECONDS
+from application.ports import Clock, Policy, Reporter
+from application.run_limits import seconds_until
+from domain import events as e
+from domain.commands import SettleCancel
+from domain.errors import CountermandError
+from domain.identity import SYSTEM_CALLER, Caller, Principal
+from domain.job import Job
+from domain.message import units
+from domain.parameters import TASK_CANCEL_GRACE_PERIOD
+from domain.policy import Action, Question, RequestKnown
+from domain.policy_requests import known_of
+from domain.waiting import WaitingCancel
+from domain.waiting_cancels import asks_again, due_cancels, settle
+
+RolesNow = Callable[[Principal], Awaitable[Principal]]
+"""Somebody with the roles that they have now. Raises ``Unavailable`` when that cannot be told."""
+
+
+class WaitingCancels:
+    """Settles them. ``room`` raises while no new command is taken; then they wait on."""
+
+    def __init__(
+        self,
+        board: Board,
+        ledger: Ledger,
+        policy: Policy,
+        clock: Clock,
+        reporter: Reporter,
+        room: Callable[[], None],
+        roles_now: RolesNow,
+    ) -> None:
+        self._board = board
+        self._ledger = ledger
+        self._policy = policy
+        self._clock = clock
+        self._reporter = reporter
+        self._room = room
+        self._roles_now = roles_now
+        self._told: dict[int, str] = {}
+
+    async def run(self) -> None:
+        """Until cancelled; an outage is waited out."""
+        await self._board.caught_up.wait()
+        while True:
+            looked_at = self._board.position
+            if await self.settle_due():
+                left = seconds_until(self._board.waiting.earliest(), self._clock.now())
+                await self._board.moved(looked_at, left, at_once=bool(self._board.waiting))
+            else:
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def settle_due(self) -> bool:
+        """Settle each on which something is due; whether all could be."""
+        well = True
+        for job_id in self._board.waiting.until(self._clock.now()):
+            well = await self._settle_job(job_id) and well
+        return well
+
+    async def _settle_job(self, job_id: int) -> bool:
+        """One job's; another job's are not held up by its trouble."""
+        try:
+            job = await self._ledger.job(job_id)
+            for waiting in due_cancels(job, self._clock.now()) if job else ():
+                await self._settle(job_id, waiting)
+        except CountermandError as error:
+            if self._told.get(job_id) != error.message:
+                self._reporter("waiting_cancel_waits", job=job_id, reason=error.message)
+            self._told[job_id] = error.message
+            return False
+        self._told.pop(job_id, None)
+        return True
+
+    async def _settle(self, job_id: int, waiting: WaitingCancel) -> None:
+        """Decide, and store as whose act it is: what takes effect is its requester's, what lapses
+        the service's. Should the job have changed in between, it is looked at again."""
+        self._room()
+        job = await self._ledger.job(job_id)
+        if job is None or job.removed:
+            return
+        command = await self._command(job, waiting)
+        foreseen = settle(job, command)
+        if not foreseen:
+            return
+        lapses = isinstance(foreseen[0], e.JobCancelLapsed)
+        caller = SYSTEM_CALLER if lapses else waiting.caller
+
+        def decide(job: Job | None, now: datetime) -> Sequence[e.Event]:
+            made = settle(job, replace(command, at=now)) if job and not job.removed else ()
+            return made if [type(x) for x in made] == [type(x) for x in foreseen] else ()
+
+        done = await self._ledger.change_job(job_id, decide, Cause(caller, waiting.request_id))
+        for recorded in done.recorded:
+            self._tell(job_id, waiting, recorded.data)
+
+    async def _command(self, job: Job, waiting: WaitingCancel) -> SettleCancel:
+        """What is known now: also what the rules say, when all it was to wait for is done."""
+        now = self._clock.now()
+        decision = None
+        if asks_again(job, waiting):
+            caller = await self._as_now(waiting.caller)
+            decision = self._policy.decide(question_again(job, waiting, caller, now))
+        grace_seconds = await self._ledger.parameter(TASK_CANCEL_GRACE_PERIOD)
+        return SettleCancel(waiting.request_id, now, decision, grace_seconds)
+
+    async def _as_now(self, caller: Caller) -> Caller:
+        """Who asked, and whom they acted for, with the roles that each has now."""
+        whom = caller.on_behalf_of
+        return replace(
+            caller,
+            actor=await self._roles_now(caller.actor),
+            on_behalf_of=None if whom is None else await self._roles_now(whom),
+        )
+
+    def _tell(self, job_id: int, waiting: WaitingCancel, fact: e.Event) -> None:
+        facts = {"job": job_id, "request": waiting.request_id, "by": waiting.caller.asker}
+        if isinstance(fact, e.JobCancelLapsed):
+            self._reporter("waiting_cancel_lapsed", cause=str(fact.cause), **facts)
+        else:
+            self._reporter("waiting_cancel_takes_effect", **facts)
+
+
+def question_again(job: Job, waiting: WaitingCancel, caller: Caller, at: datetime) -> Question:
+    """The cancel, asked again: the same request, by the same person, with what is known now."""
+    said = replace(known_of_waiting(waiting), at=at)
+    known = known_of(job, at)
+    return Question(caller, Action.CANCEL, job.owner, job.job_type, known, said)
+
+
+def known_of_waiting(waiting: WaitingCancel) -> RequestKnown:
+    """What a policy may know of a cancel that waits."""
+    return RequestKnown(
+        mode=waiting.mode,
+        message_units=units(waiting.message),
+        reason_code=waiting.reason_code,
+        requester=waiting.caller.subject.name,
+        approvals=len(waiting.approvals),
+    )
