@@ -6,12 +6,14 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import uvloop
 
 from adapters.bootstrap import dev as first_minute
 from adapters.bootstrap import restore as restoring
+from adapters.bootstrap.backtests import backtested
 from adapters.bootstrap.backup import backup as back_up
 from adapters.bootstrap.collector import relax_collector
 from adapters.bootstrap.compose import Parts
@@ -26,10 +28,13 @@ from adapters.bootstrap.loss import accept_loss as accept
 from adapters.bootstrap.mend import mend as make_again
 from adapters.bootstrap.people import principals_file
 from adapters.bootstrap.policies import InForce, checked, in_force, rechecked
+from adapters.bootstrap.policy_cases import Tested, tested
+from adapters.bootstrap.policy_why import Why, why
 from adapters.bootstrap.running import Endpoint, service
 from adapters.bootstrap.system import LogReporter
 from adapters.policy import Flaw
 from adapters.principals import PrincipalsFile
+from application.backtesting import Backtested, Wanted
 from application.fsck import Report
 from application.rechecking import Rechecked
 from application.settings import Settings
@@ -168,6 +173,18 @@ def policy_flaws(file: Path) -> Sequence[Flaw]:
     return checked(file)
 
 
+def policy_cases(directory: Path) -> Sequence[Tested]:
+    """The cases beside the rules of a directory, tried."""
+    return tested(directory)
+
+
+def policy_why(
+    overrides: Mapping[str, object], config_file: Path | None, position: int, files: Sequence[Path]
+) -> Why:
+    """What a recorded decision rests on."""
+    return uvloop.run(why(load(overrides, config_file), position, files))
+
+
 def policy_recheck(
     overrides: Mapping[str, object],
     config_file: Path | None,
@@ -177,6 +194,26 @@ def policy_recheck(
 ) -> Rechecked:
     """Every recorded decision, computed again."""
     return uvloop.run(rechecked(load(overrides, config_file), files, limit, told))
+
+
+def policy_backtest(
+    overrides: Mapping[str, object],
+    config_file: Path | None,
+    candidate: Path,
+    files: Sequence[Path],
+    told: Callable[[int, int], None],
+    *,
+    since: str | None,
+    until: str | None,
+    actor: str,
+    owner: str,
+    limit: int,
+) -> Backtested:
+    """The recorded requests under the rules of a file. Times are in RFC 3339."""
+    begin = datetime.fromisoformat(since) if since else None
+    end = datetime.fromisoformat(until) if until else None
+    wanted = Wanted(begin, end, actor, owner, limit)
+    return uvloop.run(backtested(load(overrides, config_file), candidate, files, wanted, told))
 
 
 def document(name: str) -> bytes:

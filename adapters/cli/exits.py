@@ -12,6 +12,7 @@ ILLEGAL_STATE: Final = 6
 CONFLICT: Final = 7
 SOME_FAILED: Final = 8
 DIFFERENT: Final = 10
+OTHERWISE: Final = 11
 UNAVAILABLE: Final = 75
 WAIT_RAN_OUT: Final = 124
 INTERRUPTED: Final = 130
@@ -27,6 +28,7 @@ MEANINGS: Final = {
     CONFLICT: "conflict: somebody else was faster",
     SOME_FAILED: "some of several failed",
     DIFFERENT: "what was compared differs; `fsck` found damage",
+    OTHERWISE: "other rules would have decided otherwise, or cannot be tried on everything",
     UNAVAILABLE: "temporarily unavailable: try again, with the same --id",
     WAIT_RAN_OUT: "--wait ran out",
     INTERRUPTED: "interrupted",

@@ -12,6 +12,9 @@ from adapters.cli.doing.telling import Telling
 from adapters.cli.exits import DIFFERENT, DONE, FAILURE, USAGE
 from adapters.cli.printing.output import Output
 from adapters.cli.typed import options as o
+from adapters.cli.verbs.policy_backtest import backtest
+from adapters.cli.verbs.policy_cases import test
+from adapters.cli.verbs.policy_why import why
 
 FLAW: Final = ("FILE", "LINE", "RULE", "WHAT")
 DIFFERENCE: Final = ("EVENT", "TYPE", "OF", "PART", "RECORDED", "NOW")
@@ -77,7 +80,7 @@ class Report(Protocol):
 
 @click.group("policy", cls=DefaultGroup, default="show")
 def verb() -> None:
-    """Show the rules that say who may do what, check others, or ask again what was decided.
+    """Show the rules that say who may do what, check and try others, ask again what was decided.
 
     \b
       countermand policy
@@ -143,6 +146,11 @@ def check(asked: o.Asked, file: Path) -> int:
     else:
         asked.out.line(f"{file}: nothing is wrong")
     return USAGE if found else DONE
+
+
+verb.add_command(why)
+verb.add_command(test)
+verb.add_command(backtest)
 
 
 @verb.command("recheck")
