@@ -19,7 +19,7 @@ from domain.remaking_policy import NO_POLICY, decision_of
 
 LIMIT_DEFAULT: Final = 20
 
-FIELDS: Final = ("effect", "rules", "errors", "explanation")
+FIELDS: Final = ("effect", "rules", "errors", "explanation", "hold_seconds", "approvals")
 """What an answer is. The rest of a decision is what was asked, and of whom."""
 
 
@@ -102,7 +102,7 @@ class Recheck:
         if isinstance(stored.fact, Undecodable):
             self._unreadable += 1
             return
-        self._learn(stored.fact.data)
+        self.learn(stored.fact.data)
         decision = decision_of(stored.fact.data)
         if decision is None or decision.digest == NO_POLICY:
             return
@@ -115,7 +115,7 @@ class Recheck:
             self._decisions += 1
             self._note(differences(stored, decision, policy))
 
-    def _learn(self, fact: Event) -> None:
+    def learn(self, fact: Event) -> None:
         """Rules are in force from here on, with the latest schema."""
         if isinstance(fact, PolicySchemaRecorded):
             self._schema = fact.text

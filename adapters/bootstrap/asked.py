@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,11 +21,14 @@ if TYPE_CHECKING:
     from adapters.bootstrap.doctor import Finding
     from adapters.bootstrap.done import Done, Switched
     from adapters.bootstrap.policies import InForce
+    from adapters.bootstrap.policy_cases import Tested
+    from adapters.bootstrap.policy_why import Why
     from adapters.bootstrap.restore import Told
     from adapters.bootstrap.running import Endpoint
     from adapters.http.bodies.emergency import EmergencyStopped
     from adapters.policy import Flaw
     from adapters.principals import PrincipalsFile
+    from application.backtesting import Backtested
     from application.fsck import Report
     from application.rechecking import Rechecked
     from application.settings import Settings
@@ -229,6 +233,49 @@ def policy_flaws(file: Path) -> "Sequence[Flaw]":
     from adapters.bootstrap.policies import checked
 
     return checked(file)
+
+
+def policy_cases(directory: Path) -> "Sequence[Tested]":
+    """The cases beside the rules of a directory, tried."""
+    from adapters.bootstrap.policy_cases import tested
+
+    return tested(directory)
+
+
+def policy_why(
+    overrides: Mapping[str, object], config_file: Path | None, position: int, files: Sequence[Path]
+) -> "Why":
+    """What a recorded decision rests on."""
+    import uvloop
+
+    from adapters.bootstrap.configuration import load
+    from adapters.bootstrap.policy_why import why
+
+    return uvloop.run(why(load(overrides, config_file), position, files))
+
+
+def policy_backtest(
+    overrides: Mapping[str, object],
+    config_file: Path | None,
+    candidate: Path,
+    files: Sequence[Path],
+    told: Callable[[int, int], None],
+    *,
+    since: str | None,
+    until: str | None,
+    actor: str,
+    owner: str,
+    limit: int,
+) -> "Backtested":
+    """The recorded requests under the rules of a file. Times are in RFC 3339."""
+    from adapters.bootstrap.backtests import backtested
+    from adapters.bootstrap.configuration import load
+    from application.backtesting import Wanted
+
+    begin = datetime.fromisoformat(since) if since else None
+    end = datetime.fromisoformat(until) if until else None
+    wanted = Wanted(begin, end, actor, owner, limit)
+    return read_whole(backtested(load(overrides, config_file), candidate, files, wanted, told))
 
 
 def policy_recheck(

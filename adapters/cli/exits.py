@@ -14,6 +14,7 @@ SOME_FAILED: Final = 8
 WAITING_FOR_ANOTHER: Final = 9
 WAITING: Final = 9
 DIFFERENT: Final = 10
+OTHERWISE: Final = 11
 UNAVAILABLE: Final = 75
 WAIT_RAN_OUT: Final = 124
 INTERRUPTED: Final = 130
@@ -31,6 +32,7 @@ MEANINGS: Final = {
     WAITING_FOR_ANOTHER: "waiting for another person, who has to agree",
     WAITING: "accepted, and waits for the end of a hold or for approvals",
     DIFFERENT: "what was compared differs; `fsck` found damage",
+    OTHERWISE: "other rules would have decided otherwise, or cannot be tried on everything",
     UNAVAILABLE: "temporarily unavailable: try again, with the same --id",
     WAIT_RAN_OUT: "--wait ran out",
     INTERRUPTED: "interrupted",

@@ -11,7 +11,7 @@ SECTIONS: Final = {
         "serve": "Run the service of a data directory.",
         "provision": "Create the stream and its users, once.",
         "principals": "Say who may connect with a token.",
-        "policy": "Show the rules of who may do what, change them, recheck decisions.",
+        "policy": "Show the rules of who may do what, try and change them, recheck decisions.",
         "config": "Print the settings in force.",
         "doctor": "Look for what is wrong here, and say what helps.",
         "fsck": "Check every event of the stream, and all that is kept beside it.",

@@ -1,6 +1,7 @@
 """The policy: rules in Cedar, and who may do what by them."""
 
 from adapters.policy.cedar import CedarPolicy, parsed_schema
+from adapters.policy.history import FromMemory, OnHistory
 from adapters.policy.reading import POLICY_BYTES_MAX, Flaw, flaws
 from adapters.policy.shipped import (
     default_policy,
@@ -14,6 +15,8 @@ __all__ = [
     "POLICY_BYTES_MAX",
     "CedarPolicy",
     "Flaw",
+    "FromMemory",
+    "OnHistory",
     "default_policy",
     "default_text",
     "defaults",

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from adapters.policy.asking import ask, constant
 from adapters.policy.demands import Demands, strictest
-from adapters.policy.reading import Rule, RuleSet, one_line, read, sha256
+from adapters.policy.reading import Rule, RuleSet, one_line, read, sha256, text_of_rule
 from adapters.policy.reads import part_read, reads_of
 from adapters.policy.sentences import denied_by, failed, too_large
 from adapters.policy.versions import engine
@@ -90,6 +90,15 @@ class CedarPolicy:
         """How many rules there are."""
         return len(self._set.rules)
 
+    def rule_text(self, rule: str) -> str:
+        """The rule of this id as it is written; "" when there is none."""
+        return text_of_rule(self._set, rule)
+
+    @property
+    def parsed(self) -> RuleSet:
+        """The rules, read."""
+        return self._set
+
     def decide(self, question: Question) -> Decision:
         return self._decision(requests_of(question), facts_of(question), self._known_or_asked)
 
@@ -97,6 +106,14 @@ class CedarPolicy:
         """The answer to what a recorded decision was asked. Raises ``ValueError`` for what nobody
         can have asked."""
         return self._decision(decision.requests, decision.facts, self._asked)
+
+    def recalled(self, decision: Decision) -> Decision:
+        """As ``again``, with answers that are remembered. Raises as that does."""
+        return self._decision(decision.requests, decision.facts, self._known_or_asked)
+
+    def answer(self, request: PolicyRequest) -> Answer:
+        """Of one request, remembered as those of ``decide`` are."""
+        return self._known_or_asked(request)
 
     def _decision(
         self,

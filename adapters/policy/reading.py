@@ -249,3 +249,9 @@ def one_line(words: str) -> str:
 def sha256(text: str) -> str:
     """The digest of a text as UTF-8."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def text_of_rule(found: RuleSet, rule: str) -> str:
+    """The rule of this id as it is written; "" when there is none."""
+    lines = {x.line for x in found.rules.values() if x.id == rule}
+    return next((text for line, text in statements(found.text) if line in lines), "")

@@ -1,4 +1,4 @@
-"""Decisions by the shipped rules: how many a second, and their share of a cancel's time."""
+"""Decisions: how many a second, live and tried again on history; their share of a cancel's time."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,15 +11,29 @@ from adapters.bootstrap.compose import Makers, Parts
 from adapters.bootstrap.configuration import load
 from adapters.bootstrap.running import service
 from adapters.bootstrap.system import LogReporter
-from adapters.policy import CedarPolicy, default_policy, default_text, schema_text
-from domain.events import Decision
+from adapters.policy import (
+    CedarPolicy,
+    FromMemory,
+    OnHistory,
+    default_policy,
+    default_text,
+    schema_text,
+)
+from adapters.policy.reading import sha256
+from adapters.wire.codec import decode, encode
+from application.backtesting import Backtest, Wanted
+from application.ports import Stored
+from application.rechecking import Recheck
+from domain.events import Decision, job_aggregate
 from domain.identity import Caller, Origin, Principal
 from domain.policy import Action, JobKnown, Question, RequestKnown
 from domain.states import CancelMode, JobPriority, JobState, JobType
 from tests.benchmarks.figures import ROUNDS, Figure, cancel, held_jobs, timed
+from tests.benchmarks.history import CLUSTER, event, requested
 
 DECISIONS: Final = 5000
 CANCELS: Final = 100
+CANCEL: Final = "JobCancelRequested"
 ALICE: Final = Principal("alice")
 AT: Final = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
 
@@ -82,15 +96,75 @@ def parsing() -> Figure:
 
 
 class TimedPolicy(CedarPolicy):
-    """The shipped rules, and the seconds that their answers took."""
+    """The shipped rules, and the seconds that their answers took: all, and of the processor."""
 
     seconds = 0.0
+    processor_seconds = 0.0
 
     def decide(self, question: Question) -> Decision:
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.thread_time()
         decision = super().decide(question)
+        self.processor_seconds += time.thread_time() - used
         self.seconds += time.perf_counter() - began
         return decision
+
+
+RECORDED: Final = 10_000
+CANDIDATES: Final = {
+    "the same rules": "",
+    "rules that ask for the hour and the seconds": (
+        '@id("late") forbid (principal, action == Action::"cancel", resource is Job) when { '
+        "context has hour && context.hour > 22 && resource has running_seconds && "
+        "resource.running_seconds > 1000000 };"
+    ),
+    "rules that refuse all": (
+        '@id("never") forbid (principal, action == Action::"cancel", resource is Job) when { '
+        'resource has name && resource.name like "n*" };'
+    ),
+}
+
+
+def recorded() -> list[bytes]:
+    """Events of cancels as they lie in a stream, no two alike."""
+    policy, caller = default_policy(), Caller(ALICE, origin=Origin.HTTP)
+    found = []
+    for number, question in zip(range(1, RECORDED + 1), cancels(caller), strict=False):
+        fact = requested(number, CancelMode.NORMAL, f"r{number}", policy.decide(question), ())
+        new = event(number, caller, fact)
+        found.append(encode(new, job_aggregate(number), CLUSTER, 1, ""))
+    return found
+
+
+def tried(raws: Sequence[bytes], rules: str) -> float:
+    """Recorded decisions a second of processor time: decoded, computed again, and tried."""
+    candidate = OnHistory(
+        CedarPolicy(default_text() + rules, schema_text()), {sha256(schema_text()): schema_text()}
+    )
+    policy = default_policy()
+    recheck = Recheck([FromMemory(policy)])
+    backtest = Backtest(candidate, recheck, Wanted())
+    began = time.process_time()
+    for number, raw in enumerate(raws, 1):
+        place = job_aggregate(number)
+        fact = decode(raw, CLUSTER, place, CANCEL).fact
+        backtest.take(Stored(number, place, CANCEL, raw, fact))
+    rate = len(raws) / (time.process_time() - began)
+    basis = backtest.report("bench", len(raws))
+    assert (basis.basis.decisions, basis.rechecked.different) == (len(raws), 0), basis
+    return rate
+
+
+def backtests() -> list[Figure]:
+    """On one core, without the server that has the stream."""
+    raws = recorded()
+    return [
+        Figure(
+            f"backtest of {RECORDED} cancels, {name}",
+            "per second of one core",
+            tuple(tried(raws, rules) for _ in range(ROUNDS)),
+        )
+        for name, rules in CANDIDATES.items()
+    ]
 
 
 async def cancel_all(parts: Parts, jobs: Sequence[str]) -> None:
@@ -101,16 +175,19 @@ async def cancel_all(parts: Parts, jobs: Sequence[str]) -> None:
 
 async def share(parts: Parts, policy: TimedPolicy) -> list[Figure]:
     """Of one cancel, decided and durable, one at a time."""
-    shares, each = [], []
+    shares, each, of_processor = [], [], []
     for _ in range(ROUNDS):
         jobs = await held_jobs(parts, CANCELS)
-        policy.seconds = 0.0
+        policy.seconds = policy.processor_seconds = 0.0
+        used = time.process_time()
         took = await timed(lambda jobs=jobs: cancel_all(parts, jobs))  # type: ignore[misc]
+        of_processor.append(100 * policy.processor_seconds / (time.process_time() - used))
         shares.append(100 * policy.seconds / took)
         each.append(1000 * policy.seconds / CANCELS)
     return [
         Figure("decision of a cancel in the service", "ms", tuple(each)),
         Figure("its share of the cancel's time", "percent", tuple(shares)),
+        Figure("its share of the service's processor time", "percent", tuple(of_processor)),
     ]
 
 
@@ -121,4 +198,4 @@ async def measure(directory: Path) -> Sequence[Figure]:
     makers = Makers(policy=lambda: policy)
     async with service(settings, LogReporter("error"), makers) as (parts, _):
         await parts.board.caught_up.wait()
-        return [*decisions(), parsing(), *await share(parts, policy)]
+        return [*decisions(), parsing(), *await share(parts, policy), *backtests()]

@@ -17,7 +17,7 @@ from adapters.principals import PrincipalsFile
 from application.ports import Mark
 from domain.identity import Role
 from tests.e2e.scripts import job_of
-from tests.e2e.service import Service, new_service, running_service
+from tests.e2e.service import ROOT, Service, new_service, running_service
 from tests.e2e.shown import UNTIL_CTRL_C, Shell, commands, document, surroundings
 from tests.support.waiting import until
 
@@ -187,7 +187,13 @@ def words_for(service: Service, line: str) -> Words:
     if "12:00:04" in line and "17" in jobs:
         jobs["12:00:04"] = service.events(int(jobs["17"]))[-1].body["time"]
     acting = {"alice": "root"} if line.startswith("countermand watch") else {}
-    return where | acting | jobs
+    events = {"514": str(decided(service))} if line.startswith("countermand policy why") else {}
+    return where | acting | jobs | events
+
+
+def decided(service: Service) -> int:
+    """The position of an event with a decision."""
+    return next(x.position for x in service.events(told(service)) if x.data.get("decision"))
 
 
 def without_service(service: Service) -> Words:
@@ -271,6 +277,7 @@ def test_every_example_works(request: pytest.FixtureRequest, tmp_path: Path, nam
     }
     for directory in (".zfunc", ".config/fish/completions"):
         (home / directory).mkdir(parents=True, exist_ok=True)
+    shutil.copytree(ROOT / "ops" / "policies", home / "ops" / "policies", dirs_exist_ok=True)
     for line in EXAMPLES[name]:
         shell = Shell(environment, home, tmp_path, words_for(service, line))
         up = follows(line)

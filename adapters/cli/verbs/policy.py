@@ -12,8 +12,11 @@ from adapters.cli.doing.telling import Telling
 from adapters.cli.exits import DIFFERENT, DONE, FAILURE, USAGE
 from adapters.cli.printing.output import Output
 from adapters.cli.typed import options as o
+from adapters.cli.verbs.policy_backtest import backtest
+from adapters.cli.verbs.policy_cases import test
 from adapters.cli.verbs.policy_changing import activate, propose
 from adapters.cli.verbs.policy_showing import diff, explain, history, show
+from adapters.cli.verbs.policy_why import why
 
 FLAW: Final = ("FILE", "LINE", "RULE", "WHAT")
 DIFFERENCE: Final = ("EVENT", "TYPE", "OF", "PART", "RECORDED", "NOW")
@@ -79,7 +82,8 @@ class Report(Protocol):
 
 @click.group("policy", cls=DefaultGroup, default="show")
 def verb() -> None:
-    """Show the rules that say who may do what, put others in force, ask again what was decided.
+    """Show the rules that say who may do what, try others and put them in force, ask again what was
+    decided.
 
     \b
       countermand policy
@@ -120,6 +124,11 @@ def check(asked: o.Asked, file: Path) -> int:
     else:
         asked.out.line(f"{file}: nothing is wrong")
     return USAGE if found else DONE
+
+
+verb.add_command(why)
+verb.add_command(test)
+verb.add_command(backtest)
 
 
 @verb.command("recheck")

@@ -1,0 +1,117 @@
+"""``countermand policy why``: one recorded decision, with the rules that gave it."""
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from pathlib import Path
+
+from msgspec import Struct
+
+from adapters.bootstrap.evidence import stream_spec
+from adapters.bootstrap.policies import policies_here
+from adapters.bootstrap.reaching import stream_reached
+from adapters.jetstream.accounts import NatsRole
+from adapters.jetstream.connection import Connection
+from adapters.jetstream.whole import info_of, whole_stream
+from adapters.policy import CedarPolicy
+from application.ports import Stored, Undecodable
+from application.rechecking import Again, differences
+from application.settings import Settings
+from domain.errors import Unknown
+from domain.events import Decision, Recorded
+from domain.policy_table import TablePolicy
+from domain.remaking_policy import NO_POLICY, decision_of
+
+
+class RuleText(Struct, frozen=True):
+    """A rule that determined the answer. ``text``: "" where it is not here, or is no rule."""
+
+    id: str
+    text: str
+
+
+class Why(Struct, frozen=True):
+    """What a decision rests on.
+
+    ``recomputed``: "same", "different", or "rules not here". ``table``: whether it was made by the
+    table that came before Cedar. ``decision``: all of it, as it was recorded.
+    """
+
+    position: int
+    type: str
+    aggregate: str
+    time: str
+    actor: str
+    recomputed: str
+    table: bool
+    rules: tuple[RuleText, ...]
+    decision: Decision
+
+
+async def why(settings: Settings, position: int, files: Sequence[Path]) -> Why:
+    """Of the event at this position. ``files``: rules that were in force before.
+
+    Raises ``Unknown`` where there is no decision, ``Misconfigured`` or ``Unavailable``.
+    """
+    policies = policies_here(files)
+    stored = await event_at(settings, position)
+    if isinstance(stored.fact, Undecodable):
+        raise Unknown(f"event {position} cannot be read: see countermand fsck")
+    decision = decision_of(stored.fact.data)
+    if decision is None or decision.digest == NO_POLICY:
+        raise Unknown(f"no policy was asked for event {position}, {stored.type}")
+    return told(stored, stored.fact, decision, policies)
+
+
+def told(stored: Stored, fact: Recorded, decision: Decision, policies: Sequence[Again]) -> Why:
+    """With the rules, where they are here."""
+    policy = next((x for x in policies if made_by(x, decision)), None)
+    return Why(
+        position=stored.position,
+        type=stored.type,
+        aggregate=str(stored.aggregate),
+        time=fact.time.isoformat(),
+        actor=stored.actor,
+        recomputed=recomputed(stored, decision, policy),
+        table=isinstance(policy, TablePolicy),
+        rules=tuple(RuleText(rule, text_in(policy, rule)) for rule in decision.rules),
+        decision=decision,
+    )
+
+
+def made_by(policy: Again, decision: Decision) -> bool:
+    """Whether these are the rules, asked with the same schema."""
+    if not isinstance(policy, CedarPolicy | TablePolicy):
+        return False
+    return (policy.digest, policy.schema_digest) == (decision.digest, decision.schema_digest)
+
+
+def recomputed(stored: Stored, decision: Decision, policy: Again | None) -> str:
+    """Whether the rules really say so."""
+    if policy is None:
+        return "rules not here"
+    return "different" if list(differences(stored, decision, policy)) else "same"
+
+
+def text_in(policy: Again | None, rule: str) -> str:
+    """The text of a rule."""
+    return policy.rule_text(rule) if isinstance(policy, CedarPolicy) else ""
+
+
+async def event_at(settings: Settings, position: int) -> Stored:
+    """The event at a position. Raises ``Unknown``."""
+    async with stream_reached(settings) as server:
+        connection = await Connection.open(server.address(NatsRole.SERVICE))
+        try:
+            spec = stream_spec(settings)
+            info = await info_of(connection, spec)
+            if not 1 <= position <= info.state.last_seq:
+                raise Unknown(f"there is no event {position}: there are 1 to {info.state.last_seq}")
+            stream = whole_stream(connection, spec, info, after=position - 1)
+            async with aclosing(stream) as batches:
+                async for batch in batches:
+                    if batch[0].position == position and batch[0].stored is not None:
+                        return batch[0].stored
+                    break
+        finally:
+            await connection.close()
+    raise Unknown(f"there is no event at position {position}: see countermand fsck")
