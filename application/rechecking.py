@@ -106,7 +106,7 @@ class Recheck:
         decision = decision_of(stored.fact.data)
         if decision is None or decision.digest == NO_POLICY:
             return
-        policy = self._policies.get((decision.digest, decision.schema_digest))
+        policy = self.policy_of(decision)
         if policy is None:
             self._unknown[decision.digest] += 1
         elif decision.rules == (FACTS_TOO_LARGE,) and not decision.requests:
@@ -114,6 +114,10 @@ class Recheck:
         else:
             self._decisions += 1
             self._note(differences(stored, decision, policy))
+
+    def policy_of(self, decision: Decision) -> Again | None:
+        """What made it; None where that is not here."""
+        return self._policies.get((decision.digest, decision.schema_digest))
 
     def learn(self, fact: Event) -> None:
         """Rules are in force from here on, with the latest schema."""

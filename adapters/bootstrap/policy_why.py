@@ -7,17 +7,18 @@ from pathlib import Path
 from msgspec import Struct
 
 from adapters.bootstrap.evidence import stream_spec
-from adapters.bootstrap.policies import policies_here
+from adapters.bootstrap.policies import policies_here, read_again
 from adapters.bootstrap.reaching import stream_reached
 from adapters.jetstream.accounts import NatsRole
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.whole import info_of, whole_stream
 from adapters.policy import CedarPolicy
+from application.checking import Whole
 from application.ports import Stored, Undecodable
-from application.rechecking import Again, differences
+from application.rechecking import Again, Recheck, differences
 from application.settings import Settings
 from domain.errors import Unknown
-from domain.events import Decision, Recorded
+from domain.events import POLICY, Aggregate, Decision, Recorded
 from domain.policy_table import TablePolicy
 from domain.remaking_policy import NO_POLICY, decision_of
 
@@ -52,19 +53,18 @@ async def why(settings: Settings, position: int, files: Sequence[Path]) -> Why:
 
     Raises ``Unknown`` where there is no decision, ``Misconfigured`` or ``Unavailable``.
     """
-    policies = policies_here(files)
-    stored = await event_at(settings, position)
+    recheck = Recheck(policies_here(files), read=read_again)
+    stored = await event_at(settings, position, recheck)
     if isinstance(stored.fact, Undecodable):
         raise Unknown(f"event {position} cannot be read: see countermand fsck")
     decision = decision_of(stored.fact.data)
     if decision is None or decision.digest == NO_POLICY:
         raise Unknown(f"no policy was asked for event {position}, {stored.type}")
-    return told(stored, stored.fact, decision, policies)
+    return told(stored, stored.fact, decision, recheck.policy_of(decision))
 
 
-def told(stored: Stored, fact: Recorded, decision: Decision, policies: Sequence[Again]) -> Why:
+def told(stored: Stored, fact: Recorded, decision: Decision, policy: Again | None) -> Why:
     """With the rules, where they are here."""
-    policy = next((x for x in policies if made_by(x, decision)), None)
     return Why(
         position=stored.position,
         type=stored.type,
@@ -76,13 +76,6 @@ def told(stored: Stored, fact: Recorded, decision: Decision, policies: Sequence[
         rules=tuple(RuleText(rule, text_in(policy, rule)) for rule in decision.rules),
         decision=decision,
     )
-
-
-def made_by(policy: Again, decision: Decision) -> bool:
-    """Whether these are the rules, asked with the same schema."""
-    if not isinstance(policy, CedarPolicy | TablePolicy):
-        return False
-    return (policy.digest, policy.schema_digest) == (decision.digest, decision.schema_digest)
 
 
 def recomputed(stored: Stored, decision: Decision, policy: Again | None) -> str:
@@ -97,8 +90,8 @@ def text_in(policy: Again | None, rule: str) -> str:
     return policy.rule_text(rule) if isinstance(policy, CedarPolicy) else ""
 
 
-async def event_at(settings: Settings, position: int) -> Stored:
-    """The event at a position. Raises ``Unknown``."""
+async def event_at(settings: Settings, position: int, recheck: Recheck) -> Stored:
+    """The event at a position; ``recheck`` learns the rules of the stream. Raises ``Unknown``."""
     async with stream_reached(settings) as server:
         connection = await Connection.open(server.address(NatsRole.SERVICE))
         try:
@@ -106,6 +99,10 @@ async def event_at(settings: Settings, position: int) -> Stored:
             info = await info_of(connection, spec)
             if not 1 <= position <= info.state.last_seq:
                 raise Unknown(f"there is no event {position}: there are 1 to {info.state.last_seq}")
+            of_policy = whole_stream(connection, spec, info, of=Aggregate(POLICY, spec.cluster))
+            async with aclosing(of_policy) as batches:
+                async for batch in batches:
+                    learn(recheck, batch)
             stream = whole_stream(connection, spec, info, after=position - 1)
             async with aclosing(stream) as batches:
                 async for batch in batches:
@@ -115,3 +112,10 @@ async def event_at(settings: Settings, position: int) -> Stored:
         finally:
             await connection.close()
     raise Unknown(f"there is no event at position {position}: see countermand fsck")
+
+
+def learn(recheck: Recheck, batch: Sequence[Whole]) -> None:
+    """What rules and schemas there were."""
+    for whole in batch:
+        if whole.stored is not None and isinstance(whole.stored.fact, Recorded):
+            recheck.learn(whole.stored.fact.data)

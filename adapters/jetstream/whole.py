@@ -10,13 +10,13 @@ from adapters.jetstream.connection import Connection
 from adapters.jetstream.direct import Raw
 from adapters.jetstream.log import identity_of
 from adapters.jetstream.reading import End, Reader
-from adapters.jetstream.subjects import ROOT, place_of
+from adapters.jetstream.subjects import ROOT, aggregate_filter, place_of
 from adapters.wire import decode_closely, sha256, strange_in
 from application.checking import Whole
 from application.fsck import Copy
 from application.ports import Stored
 from domain.errors import Corrupt, Misconfigured, Unavailable
-from domain.events import Recorded
+from domain.events import Aggregate, Recorded
 
 ANSWER_SECONDS: Final = 10.0
 
@@ -35,9 +35,14 @@ async def info_of(connection: Connection, spec: StreamSpec) -> StreamInfo:
 
 
 async def whole_stream(
-    connection: Connection, spec: StreamSpec, info: StreamInfo, after: int = 0
+    connection: Connection,
+    spec: StreamSpec,
+    info: StreamInfo,
+    after: int = 0,
+    of: Aggregate | None = None,
 ) -> AsyncGenerator[list[Whole], None]:
-    """Every message above ``after`` that the stream holds now, in batches. ``info``: which it is.
+    """Every message above ``after`` that the stream holds now, in batches. ``info``: which it is;
+    ``of``: of this aggregate alone.
 
     Raises ``Corrupt`` when it is replaced meanwhile, ``Unavailable`` when it cannot be read.
     """
@@ -48,7 +53,8 @@ async def whole_stream(
             raise Corrupt(f"the stream was replaced: it is {identity_of(now)}, and was {wanted}")
 
     reader = Reader(connection, spec.stream, same)
-    async with aclosing(reader.read(after, [], False, holes=True)) as items:
+    filters = [] if of is None else [aggregate_filter(spec.cluster, of)]
+    async with aclosing(reader.read(after, filters, False, holes=True)) as items:
         async for item in items:
             if not isinstance(item, End):
                 yield [whole(raw, spec.cluster) for raw in item]
