@@ -53,6 +53,7 @@ class EmergencyStops:
         spool: Spool,
         reporter: Reporter,
         unreachable: Callable[[], Awaitable[str]],
+        review_seconds: int,
     ) -> None:
         self._ledger = ledger
         self._board = board
@@ -60,6 +61,7 @@ class EmergencyStops:
         self._spool = spool
         self._reporter = reporter
         self._unreachable = unreachable
+        self._review_seconds = review_seconds
         self._pending = {x.stop.id: x for x in spool.pending()}
         self._acting: dict[int, int] = {}
         self._locks = Locks()
@@ -188,7 +190,8 @@ class EmergencyStops:
                 raise Unknown(f"the stream has no job {stop.job}")
             asked = c.Asked(stop.id, stop.caller.asker, now, stop.decision)
             facts = emergency_stop(spooled)
-            return decide(job, c.RecordEmergencyStop(asked, stop.message, stop.reason_code, facts))
+            what = (stop.message, stop.reason_code, facts, self._review_seconds)
+            return decide(job, c.RecordEmergencyStop(asked, *what))
 
         try:
             done = await self._ledger.change_job_at_once(stop.job, record, cause, TRIES_MAX)

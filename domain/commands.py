@@ -285,12 +285,16 @@ class MarkJob(Struct, frozen=True):
 
 
 class RecordEmergencyStop(Struct, frozen=True):
-    """Record what was stopped while the stream could not be reached. It is never refused."""
+    """Record what was stopped while the stream could not be reached. It is never refused.
+
+    ``review_seconds``: how long another person has to review it.
+    """
 
     asked: Asked
     message: str
     reason_code: str
     stop: EmergencyStop
+    review_seconds: int
 
 
 class ApproveCancel(Struct, frozen=True):

@@ -35,6 +35,7 @@ def record_emergency_stop(job: Job, request: c.RecordEmergencyStop) -> tuple[e.J
             in_effect=takes,
             decision=request.asked.decision,
             stop=request.stop,
+            review_seconds=request.review_seconds,
             escalates_version=under_way.version if under_way else 0,
         ),
     )

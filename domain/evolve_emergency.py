@@ -8,7 +8,8 @@ from domain.commands import emergency_sha256
 from domain.evolve_requests import canceling
 from domain.job import Job, Order, Task
 from domain.ranges import in_ranges
-from domain.states import TASK_ON_NODE, StopCause, StopStep
+from domain.reviews import OpenReview
+from domain.states import TASK_ON_NODE, ReviewKind, StopCause, StopStep
 from domain.subtasks import running_changed
 
 SIGKILL = 9
@@ -17,7 +18,8 @@ SIGKILL = 9
 def emergency_recorded(job: Job, recorded: e.Recorded, data: e.EmergencyStopRecorded) -> Job:
     """Canceling by force, where it is in effect; the act is known as the order of those runs."""
     after = canceling(job, recorded, data) if data.in_effect else job
-    after = under_order(after, data)
+    opened = {data.request_id: stop_to_review(recorded, data)}
+    after = replace(under_order(after, data), reviews=after.reviews | opened)
     content = emergency_sha256(data.stop.spool_sha256)
     return answered(after, recorded, "emergency_stop", data.request_id, content)
 
@@ -39,3 +41,19 @@ def under_order(job: Job, data: e.EmergencyStopRecorded) -> Job:
         return running_changed(task, ordered) if task.subtasks else ordered(task)
 
     return with_tasks(job, {task for task, _, _ in named}, change)
+
+
+def stop_to_review(recorded: e.Recorded, data: e.EmergencyStopRecorded) -> OpenReview:
+    """What another person is to review from here on."""
+    return OpenReview(
+        kind=ReviewKind.EMERGENCY_STOP,
+        request_id=data.request_id,
+        mode=data.mode,
+        message=data.message,
+        caller=recorded.event.caller,
+        at=recorded.time,
+        version=recorded.version,
+        review_seconds=data.review_seconds,
+        effect=data.decision.effect,
+        rules=data.decision.rules,
+    )

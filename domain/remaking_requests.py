@@ -150,7 +150,8 @@ def requests_of(  # noqa: C901, PLR0915 - one case a fact, and the compiler chec
             yield Try(mark(recorded, data))
         case e.EmergencyStopRecorded():
             who = asked(recorded, data.request_id, data.decision)
-            yield Try(c.RecordEmergencyStop(who, data.message, data.reason_code, data.stop))
+            what = (data.message, data.reason_code, data.stop, data.review_seconds)
+            yield Try(c.RecordEmergencyStop(who, *what))
         case e.JobCancelRefused() | e.TaskCancelRefused():
             yield from refused_cancels(recorded, data)
         case e.JobCommandRefused():

@@ -207,6 +207,7 @@ class ReviewKind(StrEnum):
     """What somebody else has to review."""
 
     BREAK_GLASS = "break_glass"
+    EMERGENCY_STOP = "emergency_stop"
 
 
 class LapseCause(StrEnum):

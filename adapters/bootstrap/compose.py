@@ -199,6 +199,7 @@ def join(
         spool_of(settings),
         reporter,
         unreachable_of(log, watchdog),
+        settings.review_seconds,
     )
     ledger.first = emergency.first
     may_write = permission_of(
@@ -206,7 +207,12 @@ def join(
     )
     refusals = RefusalLimit(settings.refusals_per_minute, settings.refusals_per_minute)
     admission = Admission(may_write, refusals, clock)
-    limits = Limits(settings.message_units_max, settings.freeze_windows)
+    limits = Limits(
+        message_units_max=settings.message_units_max,
+        freeze_windows=settings.freeze_windows,
+        approval_seconds=settings.approval_seconds,
+        review_seconds=settings.review_seconds,
+    )
     accounts = engine.account_refused
     scheduler = Scheduler(ledger, policy, clock, limits, refusals, maker, may_write, accounts)
     queries = Queries(ledger, log, journal, board, policy, tail)

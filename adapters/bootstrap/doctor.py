@@ -188,8 +188,8 @@ def emergency_stops(settings: Settings) -> Iterator[Finding]:
         yield Finding("warning", subject, text, "start the service: it is the next event")
     recorded = spool.recorded()
     if recorded:
-        text = f"{len(recorded)} recorded, to be reviewed: {', '.join(recorded[-STOPS_SHOWN_MAX:])}"
-        yield Finding("warning", subject, text, "countermand audit --kind emergency_stop")
+        text = f"{len(recorded)} recorded, the latest {', '.join(recorded[-STOPS_SHOWN_MAX:])}"
+        yield Finding("warning", subject, text, "see whether all are reviewed: countermand reviews")
 
 
 def accounts(settings: Settings) -> Iterator[Finding]:

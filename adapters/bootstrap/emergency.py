@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -15,18 +15,26 @@ from adapters.bootstrap.system import SystemClock, Uuid7Ids
 from adapters.engines.local.engine import LocalEngine
 from adapters.jetstream.log import JetStreamLog
 from adapters.journal import SqliteJournal
-from adapters.policy import default_policy
+from adapters.policy import CedarPolicy, default_policy, schema_text
 from adapters.spool import FileSpool
 from application.emergency_spool import Spooled
 from application.emergency_stopper import Emergency, EmergencyStopper
 from application.engine import Engine
 from application.histories import readable
+from application.policy_in_force import usable
 from application.ports import Policy, Reporter
 from application.settings import Settings
 from application.watchdog import Watchdog
 from domain.cluster import job_number
 from domain.errors import CountermandError, Misconfigured, NotPermitted, Unknown
-from domain.events import job_aggregate
+from domain.events import (
+    POLICY,
+    Aggregate,
+    PolicyActivated,
+    PolicySchemaRecorded,
+    Recorded,
+    job_aggregate,
+)
 from domain.evolve import evolve
 from domain.hresult import HResult
 from domain.job import Job
@@ -91,10 +99,11 @@ class Wish(Struct, frozen=True):
 
 
 class InJournal(Struct, frozen=True):
-    """A job as the journal tells it, which ends at ``position``."""
+    """A job as the journal tells it, which ends at ``position``, and the rules in force there."""
 
     job: Job
     position: int
+    rules: Policy
 
 
 async def stop_without_service(
@@ -115,7 +124,7 @@ async def stop_without_service(
         known = job_in_journal(settings, wish.job)
         try:
             await engine.recover()
-            stopper = stopper_of(settings, engine, default_policy(), reporter)
+            stopper = stopper_of(settings, engine, known.rules, reporter)
             caller = administrator()
             how = (caller, os.geteuid(), wish.message, wish.reason_code)
             return await stopper.stop(known.job, Emergency(*how, NO_SERVICE, known.position))
@@ -146,19 +155,43 @@ def job_in_journal(settings: Settings, asked: str) -> InJournal:
         raise Misconfigured(f"{path} is not there: nobody can tell what the job is")
     journal = SqliteJournal(path, settings.cluster)
     try:
-        mark, job, after = journal.mark(), None, 0
-        while number is not None and (
-            page := journal.page(job_aggregate(number), after, PAGE_EVENTS)
-        ):
-            for stored in page:
-                job = evolve(job, readable(stored))
-            after = page[-1].position
+        mark = journal.mark()
+        job = None if number is None else job_of(journal, number)
+        rules = rules_of(journal, settings.cluster)
     finally:
         journal.close()
-    if job is None:
+    if job is None or mark is None:
         raise Unknown(
             f"the journal knows no job {asked[:40]!r}",
             code="unknown_job",
             hresult=HResult.INVALID_JOB_ID,
         )
-    return InJournal(job, mark.position if mark else after)
+    return InJournal(job, mark.position, rules)
+
+
+def job_of(journal: SqliteJournal, number: int) -> Job | None:
+    """The job by its events."""
+    job = None
+    for recorded in told(journal, job_aggregate(number)):
+        job = evolve(job, recorded)
+    return job
+
+
+def rules_of(journal: SqliteJournal, cluster: str) -> Policy:
+    """The rules in force; the shipped ones where the journal tells of none."""
+    rules, schema = "", schema_text()
+    for recorded in told(journal, Aggregate(POLICY, cluster)):
+        if isinstance(recorded.data, PolicyActivated):
+            rules = recorded.data.text
+        elif isinstance(recorded.data, PolicySchemaRecorded):
+            schema = recorded.data.text
+    shipped = default_policy()
+    return usable(CedarPolicy, rules, schema, shipped) if rules else shipped
+
+
+def told(journal: SqliteJournal, aggregate: Aggregate) -> Iterator[Recorded]:
+    """All events of it, page by page. Raises ``Corrupt``."""
+    after = 0
+    while page := journal.page(aggregate, after, PAGE_EVENTS):
+        yield from map(readable, page)
+        after = page[-1].position

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from adapters.bootstrap.compose import Parts
-from adapters.bootstrap.emergency import spool_of
 from adapters.bootstrap.filter_check import filters_of
 from adapters.http.bodies.health import Health, HealthStatus
 from adapters.http.routes.metrics import Snapshot
@@ -50,18 +49,12 @@ def snapshot_of(parts: Parts) -> Callable[[], Awaitable[Snapshot]]:
             ready=not not_ready(parts),
             read_only=bool(parts.watchdog.reasons),
             emergency_stops_unrecorded=parts.emergency.unrecorded,
-            emergency_stops_unreviewed=await asyncio.to_thread(unreviewed, parts),
             policy_errors=parts.policy.in_force.errors,
             waiting=len(parts.board.waiting),
             reviews=tuple(x.overdue for x in parts.reviews.open()),
         )
 
     return snapshot
-
-
-def unreviewed(parts: Parts) -> int:
-    """Recorded stops that nobody has reviewed: all of them, whose files are kept aside."""
-    return len(spool_of(parts.settings).recorded())
 
 
 async def store_use(parts: Parts) -> tuple[int | None, int | None]:

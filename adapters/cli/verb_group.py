@@ -30,7 +30,7 @@ SECTIONS: Final = {
         "withdraw": "Take back a cancel that waits.",
         "pending": "Show the cancels that wait.",
         "review": "Review a cancel that overrode the rules.",
-        "reviews": "Show the cancels that overrode the rules, unreviewed.",
+        "reviews": "Show who went past the rules or the stream, unreviewed.",
         "finish": "Stop a job, or one task, and count it as finished.",
         "requeue": "Run a failed or canceled job again, or one task.",
         "configure": "Take a job back to Configuring.",

@@ -40,6 +40,7 @@ class EmergencyStopRecorded(Struct, frozen=True):
     ``request_id``: names the stop and its file. ``mode``: forced. ``in_effect``: whether it changes
     the job; one that had ended meanwhile, or was being canceled by force, stays as it is.
     ``decision``: the policy's answer as far as it could be asked then. ``stop``: what was done.
+    ``review_seconds``: how long another person has to review it.
     """
 
     request_id: str
@@ -55,4 +56,5 @@ class EmergencyStopRecorded(Struct, frozen=True):
     in_effect: bool
     decision: Decision
     stop: EmergencyStop
+    review_seconds: int
     escalates_version: int = 0

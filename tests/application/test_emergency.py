@@ -59,7 +59,7 @@ class Life:
         stack, parts = self.stack, (world.clock, world.ids, self.stack.report)
         stopper = EmergencyStopper(stack.engine, stack.policy, self.spool, *parts, 5.0)
         ledger, board = stack.ledger, stack.board
-        self.stops = EmergencyStops(ledger, board, stopper, self.spool, stack.report, self.why)
+        self.stops = EmergencyStops(ledger, board, stopper, self.spool, stack.report, self.why, 60)
         ledger.first = self.stops.first
 
     async def why(self) -> str:

@@ -45,7 +45,7 @@ def emergency(
     request_id: str = "e1", message: str = "fire", stop: e.EmergencyStop = DONE
 ) -> c.RecordEmergencyStop:
     """The record of a stop."""
-    return c.RecordEmergencyStop(asked(request_id, "root"), message, "", stop)
+    return c.RecordEmergencyStop(asked(request_id, "root"), message, "", stop, 60)
 
 
 def the(facts: tuple[e.JobEvent, ...]) -> e.EmergencyStopRecorded:

@@ -124,7 +124,7 @@ def test_a_job_is_stopped_while_nats_server_does_not_answer(service: Service) ->
     assert types[0] == "EmergencyStopRecorded"
     assert "TaskStopOrdered" not in types, "nothing is ordered a second time"
     assert metric(service, "countermand_emergency_stops_unrecorded") == 0
-    assert metric(service, "countermand_emergency_stops_unreviewed") == 1
+    assert metric(service, "countermand_reviews_open") == 1
     said = [json.loads(x) for x in service.log.splitlines() if '"emergency_stop_' in x]
     assert {x["level"] for x in said} == {"warning"}
     assert "while the stream could not be reached" in service.cli("explain", str(job)).out

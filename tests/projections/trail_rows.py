@@ -184,6 +184,7 @@ REQUESTS: list[tuple[e.JobEvent, dict[str, object]]] = [
                 *("2026-03-01T08:00:00.000000Z", 0, "no answer", 8, 8, JobState.RUNNING),
                 *(e.RunSet(2, RUN), EmergencyOutcome.STOPPED, 2, 3, 0, "a" * 64),
             ),
+            60,
         ),
         {
             "kind": "emergency_stop",

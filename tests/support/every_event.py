@@ -213,7 +213,7 @@ def in_an_emergency(author: Author, number: int) -> None:
     )
     for request_id in ("e1", "e2"):
         asked = replace(author.asked(request_id), asker="root")
-        author.ask(number, c.RecordEmergencyStop(asked, "fire", "", stop))
+        author.ask(number, c.RecordEmergencyStop(asked, "fire", "", stop, 60))
     author.tell(number, killed(1, "e1"), c.SkipRelease(), end_job())
 
 

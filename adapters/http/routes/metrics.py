@@ -52,7 +52,6 @@ class Snapshot(Struct, frozen=True):
     waiting: int
     reviews: tuple[bool, ...]
     emergency_stops_unrecorded: int = 0
-    emergency_stops_unreviewed: int = 0
     policy_errors: int = 0
 
 
@@ -169,7 +168,10 @@ def gauges(now: Snapshot) -> dict[str, tuple[str, float | None]]:
             "Jobs with a cancel that a rule holds or wants approved.",
             now.waiting,
         ),
-        "reviews_open": ("Cancels that overrode the rules, unreviewed.", len(now.reviews)),
+        "reviews_open": (
+            "Ways past the rules or the stream, unreviewed.",
+            len(now.reviews),
+        ),
         "reviews_overdue": ("Those of them whose time has run out.", sum(now.reviews)),
         "survivors": ("Processes that outlived SIGKILL.", found.survivors if found else None),
         "stream_position": ("The latest event of the stream.", now.stream_position),
@@ -189,10 +191,6 @@ def gauges(now: Snapshot) -> dict[str, tuple[str, float | None]]:
         "emergency_stops_unrecorded": (
             "Stops that were ordered without the stream and are not recorded yet.",
             now.emergency_stops_unrecorded,
-        ),
-        "emergency_stops_unreviewed": (
-            "Stops that were ordered without the stream, recorded, and not reviewed.",
-            now.emergency_stops_unreviewed,
         ),
     }
 

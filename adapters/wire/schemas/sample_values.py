@@ -168,6 +168,7 @@ VALUES: Final[Mapping[str, Value]] = {
     "EmergencyStopRecorded.reason_code": "fire",
     "EmergencyStopRecorded.grace_seconds": 0,
     "EmergencyStopRecorded.in_effect": True,
+    "EmergencyStopRecorded.review_seconds": 259200,
     "ordered_at": "2026-11-23T06:58:12.004711Z",
     "uid": 0,
     "unreachable": "nats-server does not answer: there is no connection",

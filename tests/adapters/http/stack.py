@@ -338,7 +338,7 @@ class Stack:
         spool, engine = FileSpool(directory / "spool"), FakeEngine(FakeMachine(), nodes=NODES)
         parts = (default_policy(), spool, SystemClock(), NewIds(), nobody_told)
         stopper = EmergencyStopper(engine, *parts, 1.0)
-        return EmergencyStops(self.ledger, self.board, stopper, spool, nobody_told, why)
+        return EmergencyStops(self.ledger, self.board, stopper, spool, nobody_told, why, 60)
 
     async def _health(self) -> Health:
         return self.health
