@@ -27,7 +27,8 @@ ENDS = 50
 
 @pytest.fixture
 def env(admin_server: AdminServer) -> dict[str, str]:
-    return environment(admin_server.url, admin_server.admin)
+    proven = {"NATS_MONITOR_URLS": admin_server.monitor_url}
+    return environment(admin_server.url, admin_server.admin) | proven
 
 
 def threads_of(env: dict[str, str]) -> list[threading.Thread]:
