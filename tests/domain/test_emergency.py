@@ -131,7 +131,7 @@ def test_it_is_recorded_whatever_the_job_is_by_now(name: str) -> None:
     if fact.in_effect:
         assert after.state is JobState.CANCELING
     else:
-        same = {"asked": {}, "version": 0, "changed_at": at(0), "tasks": {}}
+        same = {"asked": {}, "version": 0, "changed_at": at(0), "tasks": {}, "reviews": {}}
         assert replace(after, **same) == replace(job, **same)
         assert [t.state for t in after.runs] == [t.state for t in job.runs]
 

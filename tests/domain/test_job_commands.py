@@ -32,7 +32,7 @@ def test_every_command_has_a_table() -> None:
     tables |= {type(make(1)) for make in TASK_COMMANDS.values()}
     tables |= {c.CancelJob, c.AddTasks, c.ChangeJob}
     tables |= {c.MarkJob}  # test_marking
-    tables |= {c.ApproveCancel, c.WithdrawCancel, c.ReviewUse}  # with tests of their own
+    tables |= {c.ApproveCancel, c.WithdrawCancel, c.ReviewUse, c.RecordEmergencyStop}
     assert tables | {c.AddJob} == set(c.Request.__args__)
 
 
