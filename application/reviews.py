@@ -42,7 +42,7 @@ class Reviews:
         self._visibility = Visibility(policy)
         self._clock = clock
         self._reporter = reporter
-        self._told: set[tuple[int, int, bool]] = set()
+        self._told: set[tuple[int, int, str]] = set()
 
     async def seen(self, caller: Caller) -> ReviewsSeen:
         """On jobs that this person may see. Raises ``NotPermitted`` for who may not act for the
@@ -76,13 +76,15 @@ class Reviews:
     def tell(self) -> None:
         """What has not been told yet."""
         for review in self.open():
-            key = (review.job.id, review.use.version, review.overdue)
-            if key not in self._told:
-                self._told.add(key)
-                self._say(review)
+            self._say_once(review, "rules_overridden")
+            if review.overdue:
+                self._say_once(review, "review_overdue")
 
-    def _say(self, review: Review) -> None:
-        use, event = review.use, "review_overdue" if review.overdue else "rules_overridden"
+    def _say_once(self, review: Review, event: str) -> None:
+        key, use = (review.job.id, review.use.version, event), review.use
+        if key in self._told:
+            return
+        self._told.add(key)
         self._reporter(
             event,
             job=review.job.id,

@@ -19,6 +19,7 @@ from application.run_limits import seconds_until
 from domain import events as e
 from domain.commands import SettleCancel
 from domain.errors import CountermandError
+from domain.freezing import FreezeWindow, in_force
 from domain.identity import SYSTEM_CALLER, Caller, Principal
 from domain.job import Job
 from domain.message import units
@@ -44,6 +45,7 @@ class WaitingCancels:
         reporter: Reporter,
         room: Callable[[], None],
         roles_now: RolesNow,
+        freeze_windows: tuple[FreezeWindow, ...] = (),
     ) -> None:
         self._board = board
         self._ledger = ledger
@@ -52,6 +54,7 @@ class WaitingCancels:
         self._reporter = reporter
         self._room = room
         self._roles_now = roles_now
+        self._freeze_windows = freeze_windows
         self._told: dict[int, str] = {}
 
     async def run(self) -> None:
@@ -93,12 +96,14 @@ class WaitingCancels:
         job = await self._ledger.job(job_id)
         if job is None or job.removed:
             return
-        command = await self._command(job, waiting)
+        again = asks_again(job, waiting)
+        asker = await self._as_now(waiting.caller) if again else waiting.caller
+        command = await self._command(job, waiting, asker)
         foreseen = settle(job, command)
         if not foreseen:
             return
         lapses = isinstance(foreseen[0], e.JobCancelLapsed)
-        caller = SYSTEM_CALLER if lapses else waiting.caller
+        caller = SYSTEM_CALLER if lapses else asker
 
         def decide(job: Job | None, now: datetime) -> Sequence[e.Event]:
             made = settle(job, replace(command, at=now)) if job and not job.removed else ()
@@ -108,13 +113,13 @@ class WaitingCancels:
         for recorded in done.recorded:
             self._tell(job_id, waiting, recorded.data)
 
-    async def _command(self, job: Job, waiting: WaitingCancel) -> SettleCancel:
+    async def _command(self, job: Job, waiting: WaitingCancel, asker: Caller) -> SettleCancel:
         """What is known now: also what the rules say, when all it was to wait for is done."""
         now = self._clock.now()
         decision = None
         if asks_again(job, waiting):
-            caller = await self._as_now(waiting.caller)
-            decision = self._policy.decide(question_again(job, waiting, caller, now))
+            windows = in_force(self._freeze_windows, now)
+            decision = self._policy.decide(question_again(job, waiting, asker, now, windows))
         grace_seconds = await self._ledger.parameter(TASK_CANCEL_GRACE_PERIOD)
         return SettleCancel(waiting.request_id, now, decision, grace_seconds)
 
@@ -135,9 +140,11 @@ class WaitingCancels:
             self._reporter("waiting_cancel_takes_effect", **facts)
 
 
-def question_again(job: Job, waiting: WaitingCancel, caller: Caller, at: datetime) -> Question:
+def question_again(
+    job: Job, waiting: WaitingCancel, caller: Caller, at: datetime, windows: tuple[str, ...]
+) -> Question:
     """The cancel, asked again: the same request, by the same person, with what is known now."""
-    said = replace(known_of_waiting(waiting), at=at)
+    said = replace(known_of_waiting(waiting), at=at, freeze_windows=windows)
     known = known_of(job, at)
     return Question(caller, Action.CANCEL, job.owner, job.job_type, known, said)
 
@@ -150,4 +157,5 @@ def known_of_waiting(waiting: WaitingCancel) -> RequestKnown:
         reason_code=waiting.reason_code,
         requester=waiting.caller.subject.name,
         approvals=len(waiting.approvals),
+        bulk_size=waiting.bulk_size,
     )

@@ -26,6 +26,7 @@ def cancel_held(job: Job, recorded: e.Recorded, data: e.JobCancelHeld) -> Job:
         due=recorded.time + timedelta(seconds=data.hold_seconds),
         needed=data.approvals_needed,
         expires=recorded.time + timedelta(seconds=data.approval_seconds),
+        bulk_size=data.bulk_size,
     )
     content = content_sha256(data.mode, data.reason_code, sha256_of(data.message))
     after = replace(job, waiting_cancels={**job.waiting_cancels, data.request_id: waiting})

@@ -28,7 +28,7 @@ def caller_differs(recorded: e.Recorded) -> Iterator[Other]:
     caller, data = recorded.event.caller, recorded.data
     yield from by_itself(caller)
     decision: e.Decision | None = getattr(data, "decision", None)
-    if decision is None or by_filter(caller, data):
+    if decision is None or by_filter(caller, data) or for_another(caller, data):
         return
     yield from by_facts(caller, decision.facts)
     for request in decision.requests:
@@ -51,6 +51,12 @@ def by_filter(caller: Caller, data: e.Event) -> bool:
     """Whether a submission filter decided: no policy was asked, and the rules check the rest."""
     changes = isinstance(data, e.JobPropertiesChanged) and not data.request_id
     return changes and caller.actor == SYSTEM
+
+
+def for_another(caller: Caller, data: e.Event) -> bool:
+    """Whether the service writes what was decided for somebody else: that a cancel lapsed. Who had
+    asked for that cancel is looked at in ``remaking_waiting``."""
+    return isinstance(data, e.JobCancelLapsed) and caller.actor == SYSTEM
 
 
 def by_facts(caller: Caller, facts: dict[str, str]) -> Iterator[Other]:

@@ -212,6 +212,7 @@ def cancel_held(recorded: e.Recorded, data: e.JobCancelHeld) -> c.CancelJob:
     return replace(
         c.CancelJob(who, data.mode, data.message, 0, data.reason_code),
         approval_seconds=data.approval_seconds,
+        bulk_size=data.bulk_size,
     )
 
 

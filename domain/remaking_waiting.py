@@ -30,6 +30,11 @@ def settled_refused(before: Job, recorded: e.Recorded, data: Settled) -> str:
         return f"only the service writes this, and it is by {caller.actor.name!r}"
     if isinstance(data, e.JobCancelRequested) and caller.asker != waiting.caller.asker:
         return f"it is by {caller.asker!r}, and {waiting.caller.asker!r} asked for it"
+    people = (waiting.caller.actor.name, waiting.caller.subject.name)
+    facts = data.decision.facts if data.decision is not None else {}
+    told = (facts.get("actor", people[0]), facts.get("person", people[1]))
+    if told != people:
+        return f"it was decided for {told[1]!r}, and {waiting.caller.asker!r} asked for it"
     grace = data.grace_seconds if isinstance(data, e.JobCancelRequested) else 0
     command = c.SettleCancel(cancel_id, recorded.time, data.decision, grace)
     made = settle(before, command)

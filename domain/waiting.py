@@ -21,7 +21,7 @@ class WaitingCancel(Struct, frozen=True):
 
     ``version``: of its JobCancelHeld; ``round``: how often the job had been queued again by then.
     ``due``: when its hold is over. ``needed``: how many approvals it needs; ``expires``: until when
-    it needs them.
+    it needs them. ``bulk_size``: how many jobs the request is for that it is part of.
     """
 
     request_id: str
@@ -36,6 +36,7 @@ class WaitingCancel(Struct, frozen=True):
     needed: int
     expires: datetime
     approvals: tuple[Approval, ...] = ()
+    bulk_size: int = 1
 
     @property
     def missing(self) -> int:

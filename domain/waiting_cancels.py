@@ -99,6 +99,7 @@ def held(job: Job, request: c.CancelJob) -> tuple[e.JobEvent, ...]:
         approval_seconds=approval_seconds,
         expires=expires,
         decision=demands,
+        bulk_size=request.bulk_size,
     )
     return (fact, *asking_for_approval(fact))
 
@@ -235,7 +236,7 @@ def as_request(
     """The cancel as it was asked for, with what the rules say now."""
     asked = c.Asked(waiting.request_id, waiting.caller.asker, command.at, decision)
     how = (waiting.mode, waiting.message, command.grace_seconds, waiting.reason_code)
-    return c.CancelJob(asked, *how)
+    return c.CancelJob(asked, *how, bulk_size=waiting.bulk_size)
 
 
 def not_stronger(job: Job, request: c.CancelJob) -> Refusal | None:

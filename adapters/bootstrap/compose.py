@@ -237,7 +237,14 @@ def join(
         run_limits=RunLimits(board, runs, clock, reporter),
         holds=Holds(board, clock),
         waiting_cancels=WaitingCancels(
-            board, ledger, policy, clock, reporter, may_write, roles_now(settings)
+            board,
+            ledger,
+            policy,
+            clock,
+            reporter,
+            may_write,
+            roles_now(settings),
+            settings.freeze_windows,
         ),
         room=room,
         scheduler=scheduler,

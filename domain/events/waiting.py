@@ -13,7 +13,7 @@ class JobCancelHeld(Struct, frozen=True):
     JobCancelWithdrawn and JobCancelLapsed. ``hold_seconds``: how long it is held from this event
     on; ``due``: until when that is. ``approvals_needed``: by how many other people it has to be
     approved, 0 for none; ``approval_seconds``: how long they have for that; ``expires``: until when
-    that is, "" where none is needed.
+    that is, "" where none is needed. ``bulk_size``: as in JobCancelRequested.
     """
 
     request_id: str
@@ -27,6 +27,7 @@ class JobCancelHeld(Struct, frozen=True):
     approval_seconds: int
     expires: str
     decision: Decision
+    bulk_size: int = 1
 
 
 class JobCancelApprovalRequested(Struct, frozen=True):

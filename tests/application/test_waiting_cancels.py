@@ -216,3 +216,29 @@ async def test_break_glass_where_the_rules_deny(world: World) -> None:
         assert (await review(JOB_ADMIN, str(job), "g2", "fine", "v2")).outcome is Outcome.ACCEPTED
         assert (await stack.reviews.seen(ADMIN)).reviews == ()
         await world.check(stack, job)
+
+
+LARGE: Final = default_text() + (
+    '@id("many-jobs-at-once") @approvals("1")\n'
+    'permit (principal, action == Action::"cancel", resource)\n'
+    "when { context has bulk_size && context.bulk_size > 2 &&\n"
+    "  resource has owner && resource.owner == principal.name };\n"
+)
+
+
+async def test_the_rules_are_told_again_of_how_many_jobs_it_is_part(world: World) -> None:
+    async with held(world, LARGE) as stack:
+        job = await stack.running("handle 3")
+        cancel = Cancel(CancelMode.NORMAL, "because", bulk_size=3)
+        asked = await stack.scheduler.cancel_job_2(ALICE, str(job), cancel, "c1")
+        assert asked.outcome is Outcome.HELD
+        await stack.scheduler.approve_cancel(OPERATOR, str(job), "c1", "yes", "a1")
+        await stack.caught_up()
+        await stack.waiting.settle_due()
+        await stack.state(job, JobState.CANCELED)
+        (fact,) = await recorded(world, job, e.JobCancelRequested)
+        assert isinstance(fact.data, e.JobCancelRequested)
+        assert fact.data.bulk_size == 3
+        assert fact.data.decision.requests[-1].context["bulk_size"] == 3
+        assert fact.data.decision.rules == ("many-jobs-at-once", "owner-controls")
+        await world.check(stack, job)

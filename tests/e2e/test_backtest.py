@@ -93,7 +93,8 @@ def test_rules_are_tried_on_what_was_asked(service: Service, tmp_path: Path) -> 
 
 def counts(**given: int) -> dict[str, int]:
     """A row of a table of groups."""
-    none = {"deny_to_allow": 0, "allow_to_deny": 0, "error": 0, "not_evaluable": 0}
+    kinds = ("deny_to_allow", "less_demanded", "allow_to_deny", "more_demanded", "error")
+    none = dict.fromkeys((*kinds, "not_evaluable"), 0)
     return none | given
 
 
