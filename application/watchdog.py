@@ -1,8 +1,7 @@
 """While the service runs: is the log still the one that it was when it was accepted at the start?
 
 What is found stays found. Only the next start, with its comparison of all witnesses
-(``startup_check``), says that a log can be trusted again. A log that cannot be looked at is no
-finding: that is over with the first look that is answered.
+(``startup_check``), says that a log can be trusted again.
 """
 
 import asyncio
@@ -15,9 +14,6 @@ from domain.errors import ReadOnly
 
 LOOK_SECONDS: Final = 0.5
 """Together with the confirmation by a second look: well below the 5 s that are promised."""
-
-BLIND_SECONDS: Final = 5.0
-"""So long a log may go unseen: what is done to it meanwhile would not be noticed in time."""
 
 ADVICE: Final = (
     "no new command is taken until the service is started again: stop it, and see what "
@@ -55,14 +51,6 @@ class Watched(Protocol):
         """Set when there is something to be looked at before the next time; cleared by ``look``."""
         ...
 
-    @property
-    def unseen(self) -> tuple[float, str]:
-        """For how many seconds no look was answered, and why; 0 when the latest one was.
-
-        Also 0 while the connection is lost: that is told elsewhere.
-        """
-        ...
-
     async def look(self) -> None:
         """Compare with what was known. A log that does not answer is not looked at. Never raises
         for what it finds."""
@@ -76,7 +64,6 @@ class Watchdog:
         self._watched = watched
         self._reporter = reporter
         self._told: set[Finding] = set()
-        self._told_blind = False
 
     async def run(self) -> None:
         """Look, until cancelled: twice a second, and at once when the server tells of a change."""
@@ -92,26 +79,12 @@ class Watchdog:
     @property
     def reasons(self) -> list[str]:
         """Why no command is taken, as sentences; none while the log is what it was."""
-        found = [f"read-only: {found.words}; {ADVICE}" for found in self._watched.findings]
-        blindness = self.blindness
-        return [*found, f"read-only: {blindness}"] if blindness else found
-
-    @property
-    def blindness(self) -> str:
-        """That the log cannot be looked at, and why; "" while it can, or a little later."""
-        seconds, why = self._watched.unseen
-        if seconds < BLIND_SECONDS:
-            return ""
-        return (
-            f"the stream could not be looked at for {BLIND_SECONDS:.0f} s, so a change of it would "
-            f"go unnoticed: {why}; commands are taken again as soon as it can be looked at"
-        )
+        return [f"read-only: {found.words}; {ADVICE}" for found in self._watched.findings]
 
     def refusal(self) -> str:
         """Why nothing new is begun; "" when it may be."""
-        reasons = self.reasons
-        if reasons:
-            return reasons[0]
+        if self._watched.findings:
+            return self.reasons[0]
         doubt = self._watched.doubt
         return f"{doubt}; it is being looked at again" if doubt else ""
 
@@ -126,9 +99,3 @@ class Watchdog:
             if found not in self._told:
                 self._told.add(found)
                 self._reporter("read_only", kind=found.kind, reason=found.words, lost=found.lost)
-        blindness = self.blindness
-        if blindness and not self._told_blind:
-            self._reporter("read_only", kind="unseen", reason=blindness, lost=False)
-        if self._told_blind and not blindness:
-            self._reporter("read_only_over", kind="unseen")
-        self._told_blind = bool(blindness)

@@ -190,7 +190,7 @@ def join(
     watchdog = Watchdog(log.guard, reporter)
     no_start = lambda: watchdog.refusal() or room.refusal()  # noqa: E731
     dispatcher = Dispatcher(board, engine, runs, reporter, no_start, clock, filters)
-    maker = JobMaker(ledger, keys, caught_up_of(board, log, watchdog))
+    maker = JobMaker(ledger, keys, caught_up_of(board, log))
     policies = PolicyKeeper(ledger, log, policy, shipped, schema_text(), board.caught_up, reporter)
     emergency = EmergencyStops(
         ledger,
@@ -326,20 +326,12 @@ def room_of(settings: Settings, log: JetStreamLog, reporter: Reporter) -> Room:
     return Room(log.store_use, disk.look, reporter, lambda: log.appended_bytes_total)
 
 
-def caught_up_of(
-    board: Board, log: JetStreamLog, watchdog: Watchdog
-) -> Callable[[], Awaitable[None]]:
-    """Returns when the board knows all that is stored now; ``ReadOnly`` when that is lost, or when
-    the watchdog cannot look at it either."""
+def caught_up_of(board: Board, log: JetStreamLog) -> Callable[[], Awaitable[None]]:
+    """Returns when the board knows all that is stored now; ``ReadOnly`` when that is lost."""
 
     async def caught_up() -> None:
         log.guard.check()
-        try:
-            last = (await log.identity()).last
-        except Unavailable:
-            watchdog.check()
-            raise
-        await board.wait_until(last, CAUGHT_UP_SECONDS_MAX)
+        await board.wait_until((await log.identity()).last, CAUGHT_UP_SECONDS_MAX)
 
     return caught_up
 

@@ -11,7 +11,6 @@ REFUSED: Final = 5
 ILLEGAL_STATE: Final = 6
 CONFLICT: Final = 7
 SOME_FAILED: Final = 8
-WAITING_FOR_ANOTHER: Final = 9
 WAITING: Final = 9
 DIFFERENT: Final = 10
 OTHERWISE: Final = 11
@@ -29,8 +28,7 @@ MEANINGS: Final = {
     ILLEGAL_STATE: "illegal in this state",
     CONFLICT: "conflict: somebody else was faster",
     SOME_FAILED: "some of several failed",
-    WAITING_FOR_ANOTHER: "waiting for another person, who has to agree",
-    WAITING: "accepted, and waits for the end of a hold or for approvals",
+    WAITING: "waits: for the end of a hold, for approvals, or for another person who has to agree",
     DIFFERENT: "what was compared differs; `fsck` found damage",
     OTHERWISE: "other rules would have decided otherwise, or cannot be tried on everything",
     UNAVAILABLE: "temporarily unavailable: try again, with the same --id",
@@ -45,7 +43,7 @@ BY_CODE: Final = {
     "stream_reachable": REFUSED,
     "policy_error": REFUSED,
     "policy_in_force": ILLEGAL_STATE,
-    "waiting_for_another_person": WAITING_FOR_ANOTHER,
+    "waiting_for_another_person": WAITING,
     "conflict": CONFLICT,
     "version_mismatch": CONFLICT,
     "throttled": UNAVAILABLE,

@@ -110,6 +110,8 @@ KINDS: Final = {
     "bad_search": Kind(400, "This cannot be searched for", CORRECT),
     "bad_parameter_value": Kind(422, "The value is not allowed", CORRECT),
     "account_not_allowed": Kind(422, "No task may run as this account", CORRECT),
+    "no_job_named": Kind(422, "It is not said which job is meant", CORRECT),
+    "ambiguous_question": Kind(422, "More than one moment is asked about", CORRECT),
     "no_jobs_named": Kind(422, "It is not said which jobs are meant", CORRECT),
     "too_many_jobs": Kind(422, "Too many jobs for one request", CORRECT),
     "bad_request": Kind(422, "A limit or form was not kept", CORRECT),

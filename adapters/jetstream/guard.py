@@ -9,7 +9,6 @@ event the place of one that was acknowledged.
 """
 
 import asyncio
-import time
 from collections.abc import Iterator
 from typing import Final
 
@@ -73,7 +72,6 @@ class StreamGuard:
         self._proven_at = connection.reconnects
         self._suspects: dict[str, Finding] = {}
         self._looking = asyncio.Lock()
-        self._unseen: tuple[float, str] | None = None
 
     def begin(self, info: StreamInfo) -> None:
         """This is the stream, and it is as it must be."""
@@ -97,31 +95,14 @@ class StreamGuard:
         """As ``Watched.doubt``."""
         return next((found.words for found in self._suspects.values()), "")
 
-    @property
-    def unseen(self) -> tuple[float, str]:
-        """As ``Watched.unseen``."""
-        if self._unseen is None or not self._connection.connected:
-            return 0.0, ""
-        since, why = self._unseen
-        return time.monotonic() - since, why
-
     async def look(self) -> None:
         """As ``Watched.look``."""
         self.news.clear()
-        began = time.monotonic()
         async with self._looking:
             try:
                 await self._look()
-                self._unseen = None
-            except (NoAnswer, ApiError) as error:
-                self._not_seen(began, str(error))
-
-    def _not_seen(self, began: float, why: str) -> None:
-        """A look was not answered. While the connection is lost that does not count."""
-        if not self._connection.connected:
-            self._unseen = None
-        else:
-            self._unseen = (self._unseen[0] if self._unseen else began), why
+            except (NoAnswer, ApiError):
+                return
 
     async def prove(self) -> None:
         """Pass when the stream may be appended to. Raises ``ReadOnly``, ``NoAnswer``.

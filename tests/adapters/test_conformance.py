@@ -69,5 +69,6 @@ def test_every_method_has_a_use_case_and_a_test() -> None:
     defined = ast.FunctionDef | ast.AsyncFunctionDef
     public = {x.name for x in scheduler.body if isinstance(x, defined)}
     apart = {"parameters", "check_cancel", "foresee_cancel", "cancel_each", "mark_job"}  # ours
+    apart |= {"approve_cancel", "withdraw_cancel", "review_use"}  # too
     asked = {name for name in public if not name.startswith("_")} - apart
     assert asked <= named, "every use case of the scheduler is some method's"

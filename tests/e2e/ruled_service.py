@@ -17,7 +17,7 @@ from adapters.bootstrap.system import LogReporter
 from adapters.policy import CedarPolicy, schema_text
 from application.settings import Settings
 
-SLOTS: Final = 4
+SLOTS: Final = 8
 
 
 async def serve(settings: Settings, rules: str) -> None:

@@ -115,7 +115,7 @@ def check_the_chain(said: dict[str, Said], home: Path) -> None:
     assert one.startswith("job/17: whole up to version 15, ")
     assert one in all_
     assert "cluster/local: whole up to version 1, " in all_
-    assert all_.count("\n") == JOB + 1
+    assert all_.count("\n") == JOB + 2
     text = (home / "events.json").read_text()
     events = re.findall(r'\{"position":\d+,"event":\{.*?\}\}(?=,\{"position"|\])', text)
     assert len(events) == 15

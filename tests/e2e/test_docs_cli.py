@@ -124,12 +124,13 @@ def under_legal_hold(service: Service) -> int:
 
 def asked_by_another(service: Service, role: Role, key: str, **body: object) -> int:
     """A running job that somebody else wants canceled."""
-    job = running(service)
+    job = service.submit(SLEEP)
+    service.until_running(job)
     token = PrincipalsFile(service.data / "principals.json").add(f"somebody-{job}", (role,))
     answer = httpx.post(
         f"{service.endpoint['http']}/api/v1/jobs/{job}/cancel",
         json={"message": "it burns", **body},
-        headers={"Authorization": f"Bearer {token}", "Idempotency-Key": key},
+        headers={"Authorization": f"Bearer {token}", "Idempotency-Key": key.format(job)},
         trust_env=False,
     )
     assert answer.status_code == 200, answer.text
@@ -138,7 +139,7 @@ def asked_by_another(service: Service, role: Role, key: str, **body: object) -> 
 
 def waiting(service: Service) -> int:
     """A running job, with a cancel that waits for approvals."""
-    return asked_by_another(service, Role.JOB_OPERATOR, "disk-17")
+    return asked_by_another(service, Role.JOB_OPERATOR, "disk-{}")
 
 
 def overridden(service: Service) -> int:

@@ -18,7 +18,7 @@ PAGE: Final = document("docs/emergency.md")
 
 
 def test_every_shown_command_works_in_order(tmp_path: Path) -> None:
-    stop, waits, audit, explain, reviewed = commands(PAGE)
+    stop, waits, audit, explain, kept, reviews = commands(PAGE)
     with new_home() as home, away_server(home / "nats") as server, new_service() as one:
         one.configure(**server.settings)
         words = {"/etc/countermand.toml": str(one.home / "config.toml")}
@@ -39,4 +39,5 @@ def test_every_shown_command_works_in_order(tmp_path: Path) -> None:
         until(lambda: one.job(1)["state"] == "Canceled", "the job is Canceled")
         until(lambda: "the room is on fire" in shell.run(audit).out, "the trail has it")
         assert "The cancel was carried out" in shell.run(explain).out
-        until(lambda: "1 recorded, to be reviewed" in shell.run(reviewed).out, "it is kept")
+        until(lambda: "1 recorded, the latest" in shell.run(kept).out, "it is kept")
+        assert "the room is on fire" in shell.run(reviews).out

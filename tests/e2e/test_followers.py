@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 FOLLOWERS: Final = 200
 JOBS: Final = 60
 CUTS: Final = 100
-SOME_EVENTS: Final = 5000
+SOME_EVENTS: Final = 16_000
 """Bytes of a connection."""
 SECONDS_MAX: Final = 100.0
 BIG: Final = "x" * 8000
@@ -298,7 +298,9 @@ class Four:
 
     async def begun(self) -> None:
         """Return when each has been connected: the first connection of watch must succeed."""
-        await eventually(lambda: all(proxy.made for proxy in self._proxies), "all are connected")
+        await eventually(
+            lambda: all(proxy.connected for proxy in self._proxies), "all are connected"
+        )
 
     def check_running(self) -> None:
         """No watch has given up."""

@@ -42,4 +42,4 @@ def test_a_job_for_an_account_that_may_run_nothing_is_not_taken(service: Service
     assert said.status != 0
     assert "bin" in said.err
     assert "Traceback" not in said.err
-    assert service.stream() == []
+    assert [x for x in service.stream() if ".policy." not in x.subject] == []

@@ -28,6 +28,7 @@ def test_runs_are_spread_over_nodes_and_outlive_one_that_is_taken_away(service: 
     jobs = [service.submit(f"echo {n} $CCP_NODES >>{told}; exec sleep 600") for n in range(3)]
     for job in jobs:
         service.until_running(job)
+    until(lambda: len(lines(told)) == len(jobs), "each has said where it is")
     where = {job: service.job(job)["tasks"][0]["node"] for job in jobs}
     assert sorted(where.values()) == ["alpha", "beta.example.org", "beta.example.org"]
     assert sorted(lines(told)) == [f"{n} 1 {where[job]} 1" for n, job in enumerate(jobs)]

@@ -85,6 +85,9 @@ class Author:
         """What is due on a cancel that waits, which must lead to a fact."""
         self._now += timedelta(seconds=1)
         waiting = self.jobs[job].waiting_cancels[cancel_id]
+        if decision is not None:
+            asked = c.Asked(cancel_id, waiting.caller.asker, self._now, decision)
+            decision = asked_by(waiting.caller, asked).decision
         facts = settle(self.jobs[job], c.SettleCancel(cancel_id, self._now, decision, 15))
         assert facts, f"{cancel_id} of {self.jobs[job]}"
         lapses = isinstance(facts[0], e.JobCancelLapsed)

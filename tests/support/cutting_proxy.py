@@ -13,6 +13,7 @@ Pair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class CuttingProxy:
     """Passes bytes both ways. ``cuts``: each new connection takes the next of these numbers, and is
     broken when so many bytes of the server have passed; without one it is left whole.
+    ``connected``: how many reached the server; ``made``: how many were broken.
     """
 
     def __init__(self, server: Callable[[], Awaitable[Pair]], chance: random.Random) -> None:
@@ -20,6 +21,7 @@ class CuttingProxy:
         self._chance = chance
         self._serving: set[asyncio.Task[None]] = set()
         self.cuts: list[int] = []
+        self.connected = 0
         self.made = 0
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -34,6 +36,7 @@ class CuttingProxy:
         except OSError:
             writer.transport.abort()
             return
+        self.connected += 1
         left = self.cuts.pop(0) if self.cuts else None
         asking = asyncio.create_task(passed(reader, up_writer))
         try:

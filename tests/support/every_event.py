@@ -56,7 +56,7 @@ from tests.domain.builders import (
     start,
     submit,
 )
-from tests.support.author import ALICE, Author
+from tests.support.author import ALICE, Author, asked_by
 
 SLOW: Final = c.FilterEnd(FilterHow.RAN, 2, words="wait")
 
@@ -73,8 +73,8 @@ def every_event(cluster: str) -> Author:
     limits(author, 4)
     rejected(author, 5)
     in_an_emergency(author, 6)
-    cancels_that_wait(author, 6)
-    rules_overridden(author, 7)
+    cancels_that_wait(author, 7)
+    rules_overridden(author, 8)
     a_cancel_of_nothing(author)
     a_request_on_many_jobs(author)
     what_became_of_the_stream(author)
@@ -297,7 +297,7 @@ def a_policy(author: Author) -> None:
         (root, ActivatePolicy(replace(asked, request_id="p3", asker="root"), root, other)),
         (root, ProposePolicy(replace(asked, request_id="p4"), root, replace(broken, flaw="no"))),
     ):
-        decided = decide_policy(life, command)
+        decided = decide_policy(life, replace(command, asked=asked_by(by, command.asked)))
         assert decided is not None
         author.store(place, decided, caller=by)
         life = evolve_policy(life, last_of(author))

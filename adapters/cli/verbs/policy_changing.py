@@ -7,7 +7,7 @@ import click
 
 from adapters.cli.doing.outcome import Outcome, say, settle
 from adapters.cli.doing.policy_texts import text_of
-from adapters.cli.exits import WAITING_FOR_ANOTHER
+from adapters.cli.exits import WAITING
 from adapters.cli.reaching.shapes import Receipt
 from adapters.cli.typed import options as o
 
@@ -54,7 +54,7 @@ def activate(asked: o.Asked, file: Path, backtest: str, message: str | None, key
     body = {"text": text_of(file), "note": message or "", "backtest": backtest}
     outcome = send(asked, "activate_policy", "/policy/activations", body, key)
     waiting = outcome.receipt.get("event_type") == "PolicyProposed"
-    return tell(asked, outcome, WAITING_FOR_ANOTHER if waiting else outcome.status)
+    return tell(asked, outcome, WAITING if waiting else outcome.status)
 
 
 def send(asked: o.Asked, operation: str, path: str, body: dict[str, str], key: str) -> Outcome:

@@ -39,7 +39,7 @@ SHOW: Final = Operation(
         Parameter("digest", DIGEST, "Whose digest begins so; also if only proposed."),
     ),
     replies=(Reply(200, "The rules.", PolicyBody),),
-    problems=(403, 404),
+    problems=(403, 404, 422),
 )
 HISTORY: Final = Operation(
     id="listPolicies",
@@ -75,7 +75,7 @@ ANSWER: Final = Operation(
         ),
     ),
     replies=(Reply(200, "The answer.", PolicyAnswerBody),),
-    problems=(403, 404),
+    problems=(403, 404, 422),
 )
 PROPOSE: Final = Operation(
     id="proposePolicy",

@@ -63,7 +63,7 @@ class Policies:
         position, at = query.number("position"), query.moment("at")
         digest = query.text("digest")
         if sum(x is not None for x in (position, at, digest)) > 1:
-            raise Malformed("give one of position, at and digest")
+            raise Malformed("give one of position, at and digest", code="ambiguous_question")
         caller = caller_of(request)
         if digest is not None:
             return json_answer(policy_body(await self._library.named(caller, digest)))
@@ -81,7 +81,7 @@ class Policies:
         query, caller = Query(request, op.ANSWER), caller_of(request)
         job = query.number("job")
         if job is None:
-            raise Malformed("there is no job; give its number as job")
+            raise Malformed("there is no job; give its number as job", code="no_job_named")
         mode = query.text("mode")
         wondering = Wondering(
             job_id=str(job),

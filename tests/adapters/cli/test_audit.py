@@ -109,7 +109,7 @@ def test_where_the_list_goes_on_is_said(server: StandIn, cli: Cli) -> None:
         (("--kind", "party"), "'forced_stop'"),
         (
             ("--type", "JobCanceld"),
-            "no event type 'JobCanceld'; there are BulkCancelRequested,",
+            "no event type 'JobCanceld'; there are BreakGlassReviewed,",
         ),
         (("--mode", "gentle"), "'graceful', 'normal', 'forced'"),
         (("--task", "1"), "--task goes with --job"),

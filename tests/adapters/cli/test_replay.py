@@ -105,7 +105,7 @@ def test_a_type_that_did_not_happen_is_told_to_the_end(cli: Cli) -> None:
 def test_an_unknown_type_says_which_there_are(server: StandIn, cli: Cli) -> None:
     done = cli("replay", "17", "--break-on", "JobExploded")
     assert done.returncode == 2
-    assert "there is no event type 'JobExploded'; there are BulkCancelRequested," in done.stderr
+    assert "there is no event type 'JobExploded'; there are BreakGlassReviewed," in done.stderr
     assert server.requests == []
 
 

@@ -15,6 +15,8 @@ from tests.adapters.http.stack import Stack, submit, until
 API: Final = "/api/v1"
 HOSTILE: Final = quote("a\u202eb\x1b[2J\u2066c")
 ASKED: Final = sorted(o.path for o in OPERATIONS if o.method == "GET" and o.named)
+NEEDS: Final = {"/policy/answer": "?job=1"}
+"""What a path cannot be asked without."""
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ async def test_who_may_not_act_for_somebody_is_told_nothing(
     await submit(root)
     service.file.add("bob", (Role.USER,))
     async with service.person("eve") as eve:
-        asked = API + re.sub(r"\{\w+\}", "1", path)
+        asked = API + re.sub(r"\{\w+\}", "1", path) + NEEDS.get(path, "")
         answer = await eve.get(asked, headers={"Countermand-As": "bob"})
     is_problem(answer, 403, "not_permitted")
 

@@ -25,7 +25,7 @@ JOB_FIELDS = {
     "started_at", "ended_at", "changed_at", "requeue_count", "error_code", "error_message",
     "nodes", "cancel", "finish", "tasks", "removed", "valid_exit_codes", "task_retry_count",
     "hold_until", "project", "service_name", "client_source", "progress", "progress_message",
-    "max_cores", "labels", "protection", "legal_hold",
+    "max_cores", "labels", "protection", "legal_hold", "waiting_cancels",
 }  # fmt: skip
 TASK_FIELDS = {
     "task_id", "type", "name", "command", "work_directory", "state", "attempt", "node",

@@ -71,5 +71,7 @@ ABOUT_THE_CLUSTER: Final = st.builds(
     Question, CALLERS, st.sampled_from(sorted(ON_THE_CLUSTER)), said=REQUESTS
 )
 QUESTIONS: Final = about_jobs(set(Action) - ON_THE_CLUSTER) | ABOUT_THE_CLUSTER
-KNOWN_TO_THE_TABLE: Final = about_jobs(set(EVERYTHING) - ON_THE_CLUSTER) | ABOUT_THE_CLUSTER
+KNOWN_TO_THE_TABLE: Final = about_jobs(set(EVERYTHING) - ON_THE_CLUSTER) | ABOUT_THE_CLUSTER.filter(
+    lambda question: question.action in EVERYTHING
+)
 """Questions with actions that there were before Cedar."""
