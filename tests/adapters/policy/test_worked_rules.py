@@ -20,7 +20,7 @@ def test_the_rules_are_some_and_every_case_passes(directory: Path) -> None:
     found = tried(directory)
     assert [x.outcome for x in found if x.outcome.wrong] == []
     effects = {x.outcome.found for x in found}
-    assert effects == {Effect.ALLOW, Effect.DENY}, "cases on both sides of the rule"
+    assert effects >= {Effect.ALLOW, Effect.DENY}, "cases on both sides of the rule"
     own = {rule.id for rule in CedarPolicy(text, schema_text()).parsed.rules.values()}
     determined = {rule for x in found for rule in x.outcome.rules}
     assert own & determined, "a case that the rule determines"
