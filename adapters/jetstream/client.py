@@ -5,10 +5,10 @@ every character of every name. Where a later release has no such method any more
 called, and nothing else changes.
 """
 
-from contextlib import suppress
+from asyncio import StreamWriter
 from pathlib import Path
 
-from nats.aio.client import Client
+from nats.aio.client import Client, Srv
 
 from adapters.jetstream.accounts import Login
 from adapters.jetstream.credentials import read_credentials
@@ -18,6 +18,8 @@ LINE_END = b"\r\n"
 
 class QuickClient(Client):
     """As ``Client``."""
+
+    _socket: StreamWriter | None = None
 
     def login_options(self, credentials: Login | Path | None) -> dict[str, object]:
         """What ``connect`` needs to know of who we are. Raises ``Misconfigured`` for a bad file.
@@ -37,16 +39,15 @@ class QuickClient(Client):
     async def close(self) -> None:
         """As ``Client``, and the socket too where that is closing already and is interrupted."""
         await super().close()
-        if self._transport is not None:
-            self._transport.close()  # type: ignore[no-untyped-call]
-            with suppress(OSError):
-                await self._transport.wait_closed()  # type: ignore[no-untyped-call]
+        if self._socket is not None:
+            self._socket.close()
 
-    async def _select_next_server(self) -> None:
-        """As ``Client``; of an attempt that failed no socket stays open."""
-        if self._transport is not None:
-            self._transport.close()  # type: ignore[no-untyped-call]
-        await super()._select_next_server()
+    async def _connect_to_server(self, s: Srv) -> None:
+        """As ``Client``; of two attempts at once, or of one that failed, no socket stays open."""
+        await super()._connect_to_server(s)
+        before, self._socket = self._socket, getattr(self._transport, "_bare_io_writer", None)
+        if before is not None:
+            before.close()
 
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:

@@ -164,7 +164,7 @@ async def test_a_backup_that_may_not_acknowledge_is_told_soon(
     nats: Nats, limited: LimitedServer
 ) -> None:
     async with limited.connection() as admin:
-        for _ in range(12):  # several chunks, of what cannot be made smaller
+        for _ in range(100):  # more than a window of chunks, of what cannot be made smaller
             subject = f"countermand.{nats.spec.cluster}.job.1.JobQueued"
             await admin.request(subject, os.urandom(60_000), 5)
     connection = await Connection.open(as_user(nats, "chunks"))
