@@ -8,10 +8,10 @@ from typing import Final
 
 from adapters.wire import check_token
 from domain.errors import Corrupt
-from domain.events import CLUSTER, JOB, REQUEST, Aggregate
+from domain.events import BULK, CLUSTER, JOB, POLICY, REQUEST, Aggregate
 
 ROOT: Final = "countermand"
-KINDS: Final = (JOB, CLUSTER, REQUEST)
+KINDS: Final = (JOB, CLUSTER, REQUEST, BULK, POLICY)
 TOKENS: Final = 5
 """countermand.<cluster>.<kind>.<id>.<type>"""
 
