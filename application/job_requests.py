@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,11 +25,9 @@ from domain.job import Job, removal
 from domain.message import MESSAGE_UNITS_MAX, kept, units
 from domain.policy import Action, Question, RequestKnown
 from domain.policy_requests import known_of
-from domain.requests import REASON_CODE_MAX, JobRequest
+from domain.requests import JOB_ID_UNITS_MAX, REASON_CODE_MAX, JobRequest
 from domain.states import CancelMode, Effect, JobState
 from domain.waiting import WaitingCancel
-
-JOB_ID_UNITS_MAX: Final = 64
 
 
 class Cancel(Struct, frozen=True):

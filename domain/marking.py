@@ -14,7 +14,7 @@ from domain import events as e
 from domain.hresult import HResult
 from domain.job import Job, MarkInForce
 from domain.policy import Action
-from domain.refusal import Refusal
+from domain.refusal import Refusal, without_message
 from domain.requests import command_refused, inadmissible
 from domain.states import JobMark
 
@@ -48,26 +48,18 @@ ACTIONS: Final = {
 }
 """And what the policy is asked about it."""
 
+MESSAGE: Final = ("marks-need-a-message", "this needs a message that says why; give one")
+"""Nobody could tell later what a mark without a reason was for."""
+
 
 def mark_job(job: Job, request: c.MarkJob) -> e.JobEvent:
     """Placed or taken back, or refused: without a message, or where it is so already."""
-    no = inadmissible(job, request) or without_message(request) or so_already(job, request)
+    no = inadmissible(job, request) or without_message(request.message, *MESSAGE)
+    no = no or so_already(job, request)
     if no is not None:
         return command_refused(job, request, no)
     asked = request.asked
     return FACTS[request.mark, request.placed](asked.request_id, request.message, asked.decision)
-
-
-def without_message(request: c.MarkJob) -> Refusal | None:
-    """Nobody could tell later what a mark without a reason was for."""
-    if request.message.strip():
-        return None
-    return Refusal(
-        "message_required",
-        HResult.ARGUMENT_OUT_OF_RANGE,
-        "marks-need-a-message",
-        "this needs a message that says why; give one",
-    )
 
 
 def so_already(job: Job, request: c.MarkJob) -> Refusal | None:

@@ -42,6 +42,13 @@ def denied(asked: Asked, *, may_wait: bool = False) -> Refusal | None:
     return Refusal(code_of(decision), HResult.PERMISSION_DENIED, rule, words)
 
 
+def without_message(message: str, rule: str, words: str) -> Refusal | None:
+    """Nothing is said where a reason is required. ``words``: who has to say what."""
+    if message.strip():
+        return None
+    return Refusal("message_required", HResult.ARGUMENT_OUT_OF_RANGE, rule, words)
+
+
 def at_other_version(asked: Asked, version: int, what: str) -> Refusal | None:
     """The request was for another version of ``what`` (job 7, the cluster) than the one it has."""
     wanted = asked.if_versions

@@ -7,12 +7,9 @@ from typing import Final
 from domain import events as e
 from domain.errors import BadRequest
 from domain.message import MESSAGE_UNITS_MAX, check_message, units
-from domain.requests import REASON_CODE_MAX, check_reason
+from domain.requests import JOB_ID_UNITS_MAX, REASON_CODE_MAX, check_reason
 
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
-JOB_UNITS_MAX: Final = 64
-"""What a refusal keeps of a job's number that is none. Source: ``CancelRefused``."""
-
 REPLACED: Final = "\ufffd"
 
 WITH_TEXTS: Final = frozenset(
@@ -42,7 +39,7 @@ def texts_refused(data: e.Event) -> str:
             return (
                 kept_wrong(data)
                 or too_long("reason_code", data.reason_code, REASON_CODE_MAX)
-                or too_long("job", data.job, JOB_UNITS_MAX)
+                or too_long("job", data.job, JOB_ID_UNITS_MAX)
             )
         case e.JobCommandRefused():
             return kept_wrong(data)

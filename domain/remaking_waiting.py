@@ -46,8 +46,9 @@ def asking_refused(before: Job, data: e.JobCancelApprovalRequested) -> str:
     waiting = before.waiting_cancels.get(data.cancel_id)
     if waiting is None or waiting.version != before.version:
         return f"it does not follow on the cancel {data.cancel_id!r}, held"
-    expires = f"{waiting.expires:%Y-%m-%dT%H:%M:%S.%fZ}"
-    made = e.JobCancelApprovalRequested(waiting.request_id, waiting.needed, expires)
+    made = e.JobCancelApprovalRequested(
+        waiting.request_id, waiting.needed, stamp(waiting.expires, 0)
+    )
     return difference(made, data) if waiting.needed else "that cancel needs no approval"
 
 

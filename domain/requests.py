@@ -45,6 +45,9 @@ SAYS_WHY: Final = (
     | c.ReviewUse
 )
 """Those that have a message, cancels aside."""
+JOB_ID_UNITS_MAX: Final = 64
+"""What a refusal keeps of a job's number that is none. Source: ``CancelRefused``."""
+
 REASON_CODE_MAX: Final = 32
 REASON_CODE_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 REASON_CODE_FORM: Final = "1 to 32 of a-z, 0-9, _ and -"

@@ -5,7 +5,7 @@ from domain import events as e
 from domain.cancelling import cancel_refused
 from domain.hresult import HResult
 from domain.job import Job
-from domain.refusal import Refusal, reused
+from domain.refusal import Refusal, reused, without_message
 from domain.requests import command_refused, inadmissible
 from domain.reviews import OpenReview
 from domain.states import ReviewKind
@@ -41,12 +41,11 @@ def break_glass(
 
 def no_override(job: Job, request: c.CancelJob) -> Refusal | None:
     """Without a reason, or under an id that stands for another use."""
-    if not request.message.strip():
-        words = "who overrides the rules says why: give a message"
-        return Refusal("message_required", HResult.ARGUMENT_OUT_OF_RANGE, NO_MESSAGE, words)
-    if request.asked.request_id in job.reviews:
+    words = "who overrides the rules says why: give a message"
+    no = without_message(request.message, NO_MESSAGE, words)
+    if no is None and request.asked.request_id in job.reviews:
         return reused(request.asked.request_id, "cancel that overrode the rules")
-    return None
+    return no
 
 
 def review(job: Job, request: c.ReviewUse) -> e.JobEvent:
@@ -74,11 +73,8 @@ def no_review(job: Job, request: c.ReviewUse, open_: OpenReview | None) -> Refus
         words = f"{own[0]} did it: somebody else has to review it"
         rule = "reviewed-by-another-person"
         return Refusal("not_permitted", HResult.PERMISSION_DENIED, rule, words)
-    if not request.message.strip():
-        words = "who reviews says what they found: give a message"
-        rule = "review-needs-a-message"
-        return Refusal("message_required", HResult.ARGUMENT_OUT_OF_RANGE, rule, words)
-    return None
+    words = "who reviews says what they found: give a message"
+    return without_message(request.message, "review-needs-a-message", words)
 
 
 def nothing_open(job: Job, reviewed: str) -> Refusal:

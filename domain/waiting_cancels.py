@@ -11,7 +11,7 @@ from domain import events as e
 from domain.cancelling import accepted, bad_cancel_state, cancel_job, cancel_refused, stronger
 from domain.hresult import HResult
 from domain.job import Job
-from domain.refusal import Refusal, denied, reused
+from domain.refusal import Refusal, denied, reused, without_message
 from domain.requests import command_refused, inadmissible
 from domain.reviewing import break_glass
 from domain.states import JOB_ENDED, Effect, JobState, LapseCause
@@ -167,14 +167,8 @@ def no_withdrawal(
     """Nothing waits, or no reason is given."""
     if waiting is None or over(job, waiting):
         return nothing_waits(job, request.cancel_id)
-    if not request.message.strip():
-        return Refusal(
-            "message_required",
-            HResult.ARGUMENT_OUT_OF_RANGE,
-            "withdrawal-needs-a-message",
-            "who withdraws a cancel says why: give a message",
-        )
-    return None
+    words = "who withdraws a cancel says why: give a message"
+    return without_message(request.message, "withdrawal-needs-a-message", words)
 
 
 # --- settle ---------------------------------------------------------------------------------------

@@ -15,9 +15,9 @@ from adapters.wire.schemas.limits import (
 )
 from adapters.wire.schemas.parts import parts
 from adapters.wire.schemas.sample_values import VALUES
-from application.job_requests import JOB_ID_UNITS_MAX
 from domain.checks import ACCOUNT_NAME
 from domain.events import JobCancelRefused, RunRange, TaskCancelRefused
+from domain.requests import JOB_ID_UNITS_MAX
 from domain.states import CancelMode, TaskState
 
 DOC = """Something happened. ``one``: the first, such as ``x``; ``two``: the second, or "".
