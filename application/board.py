@@ -247,40 +247,23 @@ class Board:
             self._drop(job.id)
         else:
             self._hold(job)
-        if job.state in JOB_ENDED and job.ended_at is not None and not job.removed:
-            self.ended.put(job.id, job.ended_at)
-        else:
-            self.ended.drop(job.id)
+        over = job.state in JOB_ENDED and not job.removed
+        self.ended.put(job.id, job.ended_at if over else None)
         if self.caught_up.is_set():  # before, nobody carries out; then all jobs are looked at
             self.look_at(job.id)
 
     def _hold(self, job: Job) -> None:
         self.jobs[job.id] = job
         self.occupied.put(job)
-        moment = next_limit(job)
-        if moment is None:
-            self.limits.drop(job.id)
-        else:
-            self.limits.put(job.id, moment)
-        by = min((x.review_by for x in job.reviews.values()), default=None)
-        if by is None:
-            self.reviews.drop(job.id)
-        else:
-            self.reviews.put(job.id, by)
-        due = next_look(job)
-        if due is None:
-            self.waiting.drop(job.id)
-        else:
-            self.waiting.put(job.id, due)
+        self.limits.put(job.id, next_limit(job))
+        self.waiting.put(job.id, next_look(job))
+        self.reviews.put(job.id, min((x.review_by for x in job.reviews.values()), default=None))
         self._stand(job)
 
     def _stand(self, job: Job) -> None:
         """In the line, when it wants slots and is not held."""
         moment = held_until(job)
-        if moment is None or self._let_go.get(job.id) == moment:
-            self.holds.drop(job.id)
-        else:
-            self.holds.put(job.id, moment)
+        self.holds.put(job.id, None if self._let_go.get(job.id) == moment else moment)
         if wants_slots(job) and job.id not in self.holds:
             self.line.put(job, self.queued_at.get(job.id, 0))
         else:

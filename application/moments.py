@@ -18,9 +18,11 @@ class Moments(Mapping[int, datetime]):
         self._times: dict[int, datetime] = {}
         self._order: list[tuple[datetime, int]] = []
 
-    def put(self, job_id: int, at: datetime) -> None:
-        """The job has this moment."""
-        if self._times.get(job_id) != at:
+    def put(self, job_id: int, at: datetime | None) -> None:
+        """The job has this moment, or none."""
+        if at is None:
+            self.drop(job_id)
+        elif self._times.get(job_id) != at:
             self.drop(job_id)
             self._times[job_id] = at
             insort(self._order, (at, job_id))
