@@ -21,7 +21,7 @@ from application.emergency_spool import Spooled
 from application.emergency_stopper import Emergency, EmergencyStopper
 from application.engine import Engine
 from application.histories import readable
-from application.policy_in_force import usable
+from application.policy_in_force import PolicyInForce
 from application.ports import Policy, Reporter
 from application.settings import Settings
 from application.watchdog import Watchdog
@@ -30,8 +30,6 @@ from domain.errors import CountermandError, Misconfigured, NotPermitted, Unknown
 from domain.events import (
     POLICY,
     Aggregate,
-    PolicyActivated,
-    PolicySchemaRecorded,
     Recorded,
     job_aggregate,
 )
@@ -179,14 +177,10 @@ def job_of(journal: SqliteJournal, number: int) -> Job | None:
 
 def rules_of(journal: SqliteJournal, cluster: str) -> Policy:
     """The rules in force; the shipped ones where the journal tells of none."""
-    rules, schema = "", schema_text()
-    for recorded in told(journal, Aggregate(POLICY, cluster)):
-        if isinstance(recorded.data, PolicyActivated):
-            rules = recorded.data.text
-        elif isinstance(recorded.data, PolicySchemaRecorded):
-            schema = recorded.data.text
-    shipped = default_policy()
-    return usable(CedarPolicy, rules, schema, shipped) if rules else shipped
+    policy = PolicyInForce(default_policy(), schema_text(), CedarPolicy)
+    for place, recorded in enumerate(told(journal, Aggregate(POLICY, cluster)), 1):
+        policy.take(place, recorded.data)
+    return policy
 
 
 def told(journal: SqliteJournal, aggregate: Aggregate) -> Iterator[Recorded]:
