@@ -7,7 +7,6 @@ until a ``LossAccepted`` follows.
 
 from collections.abc import Iterable, Iterator
 from contextlib import aclosing, closing
-from hashlib import sha256
 from itertools import takewhile
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from msgspec import Struct
 from adapters.bootstrap.evidence import journal_path
 from adapters.jetstream.log import JetStreamLog
 from adapters.journal import SqliteJournal
+from adapters.wire import sha256
 from application.fsck import COPIES_AT_ONCE, Copy
 from application.ports import CaughtUp, LogIdentity, Mark, Stored
 from application.settings import Settings
@@ -128,7 +128,7 @@ async def by_mark(log: JetStreamLog, identity: LogIdentity, mark: Mark | None, l
         return
     async with aclosing(log.read(mark.position - 1)) as items:
         async for item in items:
-            if not isinstance(item, CaughtUp) and digest_of(item[0]) != mark.sha256:
+            if not isinstance(item, CaughtUp) and sha256(item[0].raw) != mark.sha256:
                 lost.spans.append((mark.position, mark.position))
             return
 
@@ -175,8 +175,3 @@ async def compared(journal: SqliteJournal, log: JetStreamLog, lost: Lost) -> Non
         for copy in page:
             lost.note(copy)
         after = page[-1].position
-
-
-def digest_of(stored: Stored) -> str:
-    """As a mark has it."""
-    return sha256(stored.raw).hexdigest()

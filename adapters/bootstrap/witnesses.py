@@ -5,7 +5,6 @@ is damage, and is told; the others are looked at all the same.
 """
 
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +13,7 @@ from msgspec import Struct
 from adapters.bootstrap.evidence import directory_of, journal_path, mark_file
 from adapters.bootstrap.marker import FILE, read_marker
 from adapters.journal import SqliteJournal
+from adapters.wire import sha256
 from application.checking import Damage
 from application.fsck import general
 from application.ports import LogIdentity, Mark
@@ -135,7 +135,7 @@ def head_damage(journal: SqliteJournal, copied: Mark | None, known: bool) -> Ite
     if not copied.position:
         return
     (last,) = journal.copies(copied.position - 1, copied.position, 1) or (None,)
-    digest = sha256(last.raw).hexdigest() if last is not None else ""
+    digest = sha256(last.raw) if last is not None else ""
     if digest != copied.sha256:
         expected = f"an event with SHA-256 {copied.sha256}, as the journal's head has it"
         held = f"SHA-256 {digest} in the journal" if last is not None else "the journal has none"
