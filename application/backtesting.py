@@ -6,8 +6,7 @@ computed again by its own: a history that does not come out as recorded is no te
 """
 
 import hashlib
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
@@ -17,7 +16,6 @@ from msgspec import Struct
 from msgspec.structs import asdict, astuple
 
 from application.asked_before import AskedBefore, NotTold, asked_before
-from application.checking import Whole
 from application.ports import Stored, Undecodable
 from application.rechecking import Recheck, Rechecked
 from domain.events import JOB, Decision, Recorded
@@ -303,22 +301,6 @@ class Backtest:
 def id_of(basis: Basis) -> str:
     """SHA-256 (hex) of it as JSON with sorted names and no spaces."""
     return hashlib.sha256(msgspec.json.encode(basis, order="sorted")).hexdigest()
-
-
-async def backtest_stream(
-    stream: AsyncGenerator[list[Whole], None],
-    last: int,
-    backtest: Backtest,
-    told: Callable[[int], None],
-) -> None:
-    """Every event up to ``last``. ``told`` learns how far it has come."""
-    async with aclosing(stream) as batches:
-        async for batch in batches:
-            for whole in batch:
-                if whole.stored is not None and whole.position <= last:
-                    backtest.take(whole.stored)
-            if batch:
-                told(min(batch[-1].position, last))
 
 
 def tried(candidate: Candidate, recorded: Recorded, decision: Decision) -> Told | Untold:

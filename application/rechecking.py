@@ -151,18 +151,18 @@ class Recheck:
         )
 
 
-async def recheck_stream(
+async def take_each(
     stream: AsyncGenerator[list[Whole], None],
     last: int,
-    recheck: Recheck,
+    take: Callable[[Stored], None],
     told: Callable[[int], None],
 ) -> None:
-    """Every event up to ``last``. ``told`` learns how far it has come."""
+    """Every event up to ``last``, taken. ``told`` learns how far it has come."""
     async with aclosing(stream) as batches:
         async for batch in batches:
             for whole in batch:
                 if whole.stored is not None and whole.position <= last:
-                    recheck.take(whole.stored)
+                    take(whole.stored)
             if batch:
                 told(min(batch[-1].position, last))
 

@@ -3,16 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from adapters.bootstrap.evidence import stream_spec
 from adapters.bootstrap.policies import Told, policies_here, read_again, text_of
-from adapters.bootstrap.reaching import stream_reached
-from adapters.jetstream.accounts import NatsRole
-from adapters.jetstream.connection import Connection
+from adapters.bootstrap.reaching import stream_read
 from adapters.jetstream.log import identity_of
-from adapters.jetstream.whole import info_of, whole_stream
 from adapters.policy import CedarPolicy, FromMemory, OnHistory, schema_text, schemas
-from application.backtesting import Backtest, Backtested, Wanted, backtest_stream
-from application.rechecking import Again, Recheck
+from application.backtesting import Backtest, Backtested, Wanted
+from application.rechecking import Again, Recheck, take_each
 from application.settings import Settings
 
 
@@ -27,17 +23,9 @@ async def backtested(
     here = [remembering(policy) for policy in policies_here(files)]
     recheck = Recheck(here, wanted.limit, lambda *texts: remembering(read_again(*texts)))
     backtest = Backtest(candidate, recheck, wanted)
-    async with stream_reached(settings) as server:
-        connection = await Connection.open(server.address(NatsRole.SERVICE))
-        try:
-            spec = stream_spec(settings)
-            info = await info_of(connection, spec)
-            last = info.state.last_seq
-            stream = whole_stream(connection, spec, info)
-            await backtest_stream(stream, last, backtest, lambda done: told(done, last))
-            return backtest.report(identity_of(info), last)
-        finally:
-            await connection.close()
+    async with stream_read(settings) as read:
+        await take_each(read.events(), read.last, backtest.take, lambda done: told(done, read.last))
+        return backtest.report(identity_of(read.info), read.last)
 
 
 def candidate_of(file: Path) -> OnHistory:

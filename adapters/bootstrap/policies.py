@@ -5,12 +5,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from adapters.bootstrap.evidence import stream_spec
-from adapters.bootstrap.reaching import stream_reached
-from adapters.jetstream.accounts import NatsRole
-from adapters.jetstream.connection import Connection
+from adapters.bootstrap.reaching import stream_read
 from adapters.jetstream.log import identity_of
-from adapters.jetstream.whole import info_of, whole_stream
 from adapters.policy import (
     POLICY_BYTES_MAX,
     CedarPolicy,
@@ -23,7 +19,7 @@ from adapters.policy import (
     schemas,
 )
 from application.policy_in_force import usable
-from application.rechecking import Again, Recheck, Rechecked, recheck_stream
+from application.rechecking import Again, Recheck, Rechecked, take_each
 from application.settings import Settings
 from domain.errors import Misconfigured
 from domain.policy_table import TablePolicy
@@ -94,14 +90,6 @@ def with_each_schema(text: str) -> Iterator[CedarPolicy]:
 async def rechecked(settings: Settings, files: Sequence[Path], limit: int, told: Told) -> Rechecked:
     """Every recorded decision, computed again. Raises ``Misconfigured`` or ``Unavailable``."""
     recheck = Recheck(policies_here(files), limit, read_again)
-    async with stream_reached(settings) as server:
-        connection = await Connection.open(server.address(NatsRole.SERVICE))
-        try:
-            spec = stream_spec(settings)
-            info = await info_of(connection, spec)
-            last = info.state.last_seq
-            stream = whole_stream(connection, spec, info)
-            await recheck_stream(stream, last, recheck, lambda done: told(done, last))
-            return recheck.report(identity_of(info), last)
-        finally:
-            await connection.close()
+    async with stream_read(settings) as read:
+        await take_each(read.events(), read.last, recheck.take, lambda done: told(done, read.last))
+        return recheck.report(identity_of(read.info), read.last)

@@ -6,12 +6,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from adapters.bootstrap.evidence import stream_spec
 from adapters.bootstrap.policies import policies_here, read_again
-from adapters.bootstrap.reaching import stream_reached
-from adapters.jetstream.accounts import NatsRole
-from adapters.jetstream.connection import Connection
-from adapters.jetstream.whole import info_of, whole_stream
+from adapters.bootstrap.reaching import stream_read
 from adapters.policy import CedarPolicy
 from application.checking import Whole
 from application.ports import Stored, Undecodable
@@ -92,25 +88,18 @@ def text_in(policy: Again | None, rule: str) -> str:
 
 async def event_at(settings: Settings, position: int, recheck: Recheck) -> Stored:
     """The event at a position; ``recheck`` learns the rules of the stream. Raises ``Unknown``."""
-    async with stream_reached(settings) as server:
-        connection = await Connection.open(server.address(NatsRole.SERVICE))
-        try:
-            spec = stream_spec(settings)
-            info = await info_of(connection, spec)
-            if not 1 <= position <= info.state.last_seq:
-                raise Unknown(f"there is no event {position}: there are 1 to {info.state.last_seq}")
-            of_policy = whole_stream(connection, spec, info, of=Aggregate(POLICY, spec.cluster))
-            async with aclosing(of_policy) as batches:
-                async for batch in batches:
-                    learn(recheck, batch)
-            stream = whole_stream(connection, spec, info, after=position - 1)
-            async with aclosing(stream) as batches:
-                async for batch in batches:
-                    if batch[0].position == position and batch[0].stored is not None:
-                        return batch[0].stored
-                    break
-        finally:
-            await connection.close()
+    async with stream_read(settings) as read:
+        if not 1 <= position <= read.last:
+            raise Unknown(f"there is no event {position}: there are 1 to {read.last}")
+        policy = Aggregate(POLICY, read.spec.cluster)
+        async with aclosing(read.events(of=policy)) as batches:
+            async for batch in batches:
+                learn(recheck, batch)
+        async with aclosing(read.events(position - 1)) as batches:
+            async for batch in batches:
+                if batch[0].position == position and batch[0].stored is not None:
+                    return batch[0].stored
+                break
     raise Unknown(f"there is no event at position {position}: see countermand fsck")
 
 

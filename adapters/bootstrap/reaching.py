@@ -1,6 +1,6 @@
 """Reaching the stream of a data directory to look at it, whether its service runs or not."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -8,12 +8,25 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from adapters.bootstrap.evidence import Nats, directory_of, locked, nats, outside_nats
+from adapters.bootstrap.evidence import (
+    Nats,
+    directory_of,
+    locked,
+    nats,
+    outside_nats,
+    stream_spec,
+)
 from adapters.bootstrap.plan import refuse_unfinished
 from adapters.jetstream.accounts import NatsRole
+from adapters.jetstream.api import StreamInfo
+from adapters.jetstream.config import StreamSpec
+from adapters.jetstream.connection import Connection
 from adapters.jetstream.lock import start_ticks
+from adapters.jetstream.whole import info_of, whole_stream
+from application.checking import Whole
 from application.settings import Settings
 from domain.errors import Misconfigured
+from domain.events import Aggregate
 
 STORE: Final = "jetstream"
 
@@ -54,6 +67,37 @@ async def stream_reached(settings: Settings) -> AsyncIterator[Nats]:
     async with AsyncExitStack() as stack:
         lock = await stack.enter_async_context(locked(settings))
         yield await stack.enter_async_context(nats(settings, lock))
+
+
+class Read(Struct, frozen=True):
+    """A stream that is read, as it was when that began."""
+
+    connection: Connection
+    spec: StreamSpec
+    info: StreamInfo
+
+    @property
+    def last(self) -> int:
+        """The position of its last event."""
+        return self.info.state.last_seq
+
+    def events(
+        self, after: int = 0, of: Aggregate | None = None
+    ) -> AsyncGenerator[list[Whole], None]:
+        """As ``whole_stream``."""
+        return whole_stream(self.connection, self.spec, self.info, after, of)
+
+
+@asynccontextmanager
+async def stream_read(settings: Settings) -> AsyncIterator[Read]:
+    """The same stream, connected to. Raises as ``stream_reached``, and ``Unavailable``."""
+    async with stream_reached(settings) as server:
+        connection = await Connection.open(server.address(NatsRole.SERVICE))
+        try:
+            spec = stream_spec(settings)
+            yield Read(connection, spec, await info_of(connection, spec))
+        finally:
+            await connection.close()
 
 
 def credentials(settings: Settings, role: NatsRole) -> Path:
