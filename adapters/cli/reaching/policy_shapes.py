@@ -49,12 +49,16 @@ class PolicyHistory(TypedDict):
     steps: list[PolicyStep]
 
 
+Known = dict[str, str | int | bool | list[str]]
+"""What the policy was told, by name."""
+
+
 class Entity(TypedDict):
     """Somebody or something, as the policy was told of it."""
 
     type: str
     id: str
-    attributes: dict[str, str | int]
+    attributes: Known
     roles: list[str]
 
 
@@ -64,7 +68,7 @@ class Request(TypedDict):
     principal: Entity
     action: str
     resource: Entity
-    context: dict[str, str | int]
+    context: Known
 
 
 class Answer(TypedDict):

@@ -7,6 +7,7 @@ from typing import Final, Protocol, TypedDict
 import click
 
 from adapters.cli.default_group import DefaultGroup
+from adapters.cli.doing.former_rules import former_rules, say_unknown
 from adapters.cli.doing.service import Chosen, asking_bootstrap, chooses
 from adapters.cli.doing.telling import Telling
 from adapters.cli.exits import DIFFERENT, DONE, FAILURE, USAGE
@@ -133,14 +134,7 @@ verb.add_command(backtest)
 
 @verb.command("recheck")
 @chooses("data", "cluster", "nats_url")
-@click.option(
-    "--policy",
-    "files",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Rules that were in force before, for decisions that were made by them; repeatable.",
-)
+@former_rules
 @o.tells("How many differences are told in full; all of them are counted.")
 @o.prints
 def recheck(asked: o.Asked, chosen: Chosen, files: tuple[Path, ...], limit: int) -> int:
@@ -184,11 +178,7 @@ def say(out: Output, report: Report) -> None:
         return
     if rows or not out.for_people:
         out.listed(rows, Differs, DIFFERENCE, lambda x: tuple(x.values()))
-    for digest, count in report.unknown.items():
-        out.note(
-            f"{count} decisions were made by rules that are not here (SHA-256 {digest}): hand them "
-            "over with --policy"
-        )
+    say_unknown(out, report.unknown)
     if report.untold:
         out.note(f"{report.untold} decisions were about more than a policy may be told")
     if report.unreadable:

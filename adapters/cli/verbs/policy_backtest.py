@@ -6,6 +6,7 @@ from typing import Final, Protocol, TypedDict
 
 import click
 
+from adapters.cli.doing.former_rules import former_rules, say_unknown
 from adapters.cli.doing.service import Chosen, asking_bootstrap, chooses
 from adapters.cli.doing.telling import Telling
 from adapters.cli.exits import DIFFERENT, DONE, FAILURE, OTHERWISE
@@ -141,14 +142,7 @@ class Report(Protocol):
 @until_option
 @click.option("--actor", metavar="NAME", default="", help="Only requests that NAME made.")
 @click.option("--owner", metavar="NAME", default="", help="Only requests about jobs of NAME.")
-@click.option(
-    "--policy",
-    "files",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Rules that were in force before, for decisions that were made by them; repeatable.",
-)
+@former_rules
 @o.tells("How many differences of each kind are told in full; all of them are counted.")
 @o.prints
 def backtest(
@@ -226,11 +220,7 @@ def untrustworthy(out: Output, rechecked: Rechecked) -> int:
             "own rules say, so nothing was tried on them: see countermand policy recheck"
         )
         return DIFFERENT
-    for digest, count in rechecked.unknown.items():
-        out.note(
-            f"{count} decisions were made by rules that are not here (SHA-256 {digest}): hand them "
-            "over with --policy"
-        )
+    say_unknown(out, rechecked.unknown)
     return FAILURE if rechecked.unknown else DONE
 
 

@@ -10,7 +10,7 @@ from adapters.cli.doing.service import asking_bootstrap
 from adapters.cli.exits import DONE, REFUSED
 from adapters.cli.printing.moments import shown
 from adapters.cli.printing.output import Output
-from adapters.cli.reaching.policy_shapes import Answer, Policy, PolicyStep, Request
+from adapters.cli.reaching.policy_shapes import Answer, Known, Policy, PolicyStep, Request
 from adapters.cli.typed import options as o
 from adapters.cli.words import MODES, POLICY_ACTIONS
 
@@ -216,7 +216,7 @@ def sentence(request: Request) -> str:
     return f"{who}, {request['action']}, {about}; context{pairs(request['context'])}"
 
 
-def pairs(known: dict[str, str | int]) -> str:
+def pairs(known: Known) -> str:
     """Names and values."""
     told = ", ".join(f"{name}={value!r}" for name, value in sorted(known.items()))
     return f" ({told})" if told else ""

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 import click
 
+from adapters.cli.doing.former_rules import former_rules
 from adapters.cli.doing.service import Chosen, asking_bootstrap, chooses
 from adapters.cli.exits import DIFFERENT, DONE, FAILURE
 from adapters.cli.printing.output import Output
@@ -100,14 +101,7 @@ class Why(Protocol):
 @click.command("why")
 @click.argument("event", metavar="EVENT", type=click.IntRange(1))
 @chooses("data", "cluster", "nats_url")
-@click.option(
-    "--policy",
-    "files",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Rules that were in force before, for decisions that were made by them; repeatable.",
-)
+@former_rules
 @o.prints
 def why(asked: o.Asked, chosen: Chosen, event: int, files: tuple[Path, ...]) -> int:
     """Say why a request was allowed or refused: the rules that did it, and all that they were told.
