@@ -33,6 +33,9 @@ SETTINGS: Final = (
 DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
 """The last: what we ask for is not there, such as a table."""
 
+INTERRUPTED: Final = "interrupted"
+"""SQLite's words for SQLITE_INTERRUPT; a table-valued pragma gives SQLITE_ERROR with them."""
+
 
 class ViewPool(SQLiteConnectionPool):
     """Connections with our settings."""
@@ -111,6 +114,6 @@ def in_our_words(error: Exception) -> CountermandError:
     primary = None if code is None else code & 0xFF
     if primary == sqlite3.SQLITE_FULL:
         return StoreFull(f"the disk of the views is full: {error}")
-    if primary in DAMAGE:
+    if primary in DAMAGE and str(cause) != INTERRUPTED:
         return Corrupt(f"the file of the views is damaged: {error}")
     return Unavailable(f"the views cannot be used: {error}")

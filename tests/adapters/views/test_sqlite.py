@@ -12,6 +12,7 @@ from eventsourcing.persistence import TrackingRecorder
 from eventsourcing.tests import persistence as library
 from msgspec import Struct
 
+from adapters.views.datastore import in_our_words
 from adapters.views.files import POINTER, SqliteViewFiles
 from adapters.views.schema import EXTRA, KEYS, TABLES
 from adapters.views.store import SqliteViewStore
@@ -277,3 +278,13 @@ def test_an_edited_index_differs(tmp_path: Path) -> None:
     assert differences(stores[1], stores[0])
     for one in stores:
         one.close()
+
+
+def test_a_look_that_is_interrupted_finds_no_damage() -> None:
+    """Measured: a table-valued pragma that is interrupted as it begins gives SQLITE_ERROR."""
+    error = sqlite3.OperationalError("interrupted")
+    error.sqlite_errorcode = sqlite3.SQLITE_ERROR
+    assert isinstance(in_our_words(error), Unavailable)
+    other = sqlite3.OperationalError("no such table: job")
+    other.sqlite_errorcode = sqlite3.SQLITE_ERROR
+    assert isinstance(in_our_words(other), Corrupt)
