@@ -116,10 +116,10 @@ requests: st.SearchStrategy[JobRequest] = st.one_of(
     ),
     st.builds(c.FinishJob, st.just(asked("r1", decision=DENIED)), messages, st.just(15)),
     st.builds(c.FinishTask, who, task_ids, messages, st.just(15), instance=instances),
-    st.builds(c.RequeueTask, who, task_ids, instances),
+    st.builds(c.RequeueTask, who, task_ids, instances, messages),
     st.builds(c.SubmitJob, who, st.sampled_from(("", "batch"))),
     st.builds(c.ConfigureJob, who),
-    st.builds(c.RequeueJob, who),
+    st.builds(c.RequeueJob, who, messages),
     st.builds(c.MarkJob, who, st.sampled_from(JobMark), st.booleans(), messages),
 )
 stops = st.none() | st.builds(
@@ -304,7 +304,7 @@ class Life:
             if one.state in over
         ]
         task, instance = ended[which % len(ended)] if ended else (1, 0)
-        self.ask(c.RequeueTask(self._fresh(), task, instance))
+        self.ask(c.RequeueTask(self._fresh(), task, instance, "again"))
 
     def add_tasks(self, tasks: tuple[e.TaskSpec, ...]) -> None:
         self.ask(c.AddTasks(self._fresh(), tasks))
@@ -321,8 +321,10 @@ class Life:
     def again(self, configure: bool) -> None:
         if self.job.state is JobState.CONFIGURING:
             self.ask(c.SubmitJob(self._fresh()))
+        elif configure:
+            self.ask(c.ConfigureJob(self._fresh()))
         else:
-            self.ask((c.ConfigureJob if configure else c.RequeueJob)(self._fresh()))
+            self.ask(c.RequeueJob(self._fresh(), "again"))
 
     def ask(self, request: JobRequest) -> None:
         before = self.job
