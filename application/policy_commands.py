@@ -47,7 +47,8 @@ NOTE_UNITS: Final = 20
 
 
 class PolicyCommands:
-    """``administrators``: everybody who is known to be one, by name."""
+    """``administrators``: everybody who is known to be one, by name. ``objection``: why rules that
+    can be asked, with this schema, are not to be put in force all the same; "" for nothing."""
 
     def __init__(
         self,
@@ -56,12 +57,14 @@ class PolicyCommands:
         clock: Clock,
         admission: Admission,
         administrators: Callable[[], Awaitable[Sequence[Principal]]],
+        objection: Callable[[str, str], str],
     ) -> None:
         self._ledger = ledger
         self._in_force = in_force
         self._clock = clock
         self._admission = admission
         self._administrators = administrators
+        self._objection = objection
 
     async def propose(self, caller: Caller, text: str, note: str, request_id: str) -> Receipt:
         """Proposed, or refused. Raises ``BadRequest`` for a note that none can have."""
@@ -106,6 +109,9 @@ class PolicyCommands:
             rules = await asyncio.to_thread(self._in_force.rules_of, text)
         except Misconfigured as error:
             return replace(found, flaw=error.message)
+        flaw = await asyncio.to_thread(self._objection, text, self._in_force.schema)
+        if flaw:
+            return replace(found, flaw=flaw)
         people = await self._administrators()
         locks_out = await asyncio.to_thread(locked_out, rules, people)
         return replace(found, rule_count=rules.rule_count, locks_out=locks_out)

@@ -24,7 +24,7 @@ from adapters.hpcpack.filter_file import HpcJobFiles
 from adapters.jetstream.accounts import NatsRole
 from adapters.jetstream.log import JetStreamLog
 from adapters.journal import SqliteJournal
-from adapters.policy import CedarPolicy, default_policy, schema_text
+from adapters.policy import CedarPolicy, default_policy, objection, schema_text
 from adapters.snapshots.board_file import BoardFile
 from adapters.snapshots.files import SnapshotFiles
 from adapters.snapshots.fold import BOARD_BY, fold_digest
@@ -253,7 +253,9 @@ def join(
         policy=PolicyLife(
             policy,
             policies,
-            PolicyCommands(ledger, policy, clock, admission, administrators(settings)),
+            PolicyCommands(
+                ledger, policy, clock, admission, administrators(settings), objection
+            ),
             PolicyLibrary(ledger, queries, policy, clock),
         ),
         views=views_of(settings, server, log, journal, ledger, board, policy, clock, reporter),

@@ -110,6 +110,7 @@ async def test_two_persons_put_rules_in_force_and_the_next_decision_is_by_them(
         ("permit (", "policy_invalid"),
         (default_text().replace('Action::"finish"', 'Action::"fly"'), "policy_invalid"),
         ("//" + '"' * 40_000 + "\n" + OTHER, "policy_invalid"),
+        (OTHER.replace("@deny_message", "@deny_mesage"), "policy_invalid"),
         (
             '@id("a")\npermit (principal == User::"ada", action, resource);',
             "policy_locks_out",
@@ -121,7 +122,7 @@ async def test_two_persons_put_rules_in_force_and_the_next_decision_is_by_them(
             "policy_locks_out",
         ),
     ],
-    ids=["no rules", "unknown action", "too long", "one person", "office hours"],
+    ids=["no rules", "unknown action", "too long", "misspelt", "one person", "office hours"],
 )
 async def test_what_cannot_be_in_force_is_refused_and_recorded(
     tmp_path: Path, text: str, code: str
