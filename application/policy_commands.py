@@ -20,6 +20,7 @@ from application.receipts import Receipt, receipt, replayed
 from domain import commands as c
 from domain import events as e
 from domain.errors import BadRequest, Misconfigured
+from domain.freezing import FreezeWindow, in_force
 from domain.identity import Caller, Origin, Principal
 from domain.job import Asking
 from domain.message import check_message, units
@@ -58,6 +59,7 @@ class PolicyCommands:
         admission: Admission,
         administrators: Callable[[], Awaitable[Sequence[Principal]]],
         objection: Callable[[str, str], str],
+        freeze_windows: tuple[FreezeWindow, ...] = (),
     ) -> None:
         self._ledger = ledger
         self._in_force = in_force
@@ -65,6 +67,7 @@ class PolicyCommands:
         self._admission = admission
         self._administrators = administrators
         self._objection = objection
+        self._freeze_windows = freeze_windows
 
     async def propose(self, caller: Caller, text: str, note: str, request_id: str) -> Receipt:
         """Proposed, or refused. Raises ``BadRequest`` for a note that none can have."""
@@ -91,7 +94,8 @@ class PolicyCommands:
         """Who asks, what the policy says to it, and what there is to say of the text."""
         check_message(note)
         now = self._clock.now()
-        said = RequestKnown(message_units=units(note), at=now)
+        windows = in_force(self._freeze_windows, now)
+        said = RequestKnown(message_units=units(note), at=now, freeze_windows=windows)
         decision = self._in_force.decide(Question(caller, Action.ACTIVATE_POLICY, said=said))
         asked = c.Asked(request_id, caller.asker, now, decision)
         if decision.effect is Effect.ALLOW:

@@ -254,9 +254,15 @@ def join(
             policy,
             policies,
             PolicyCommands(
-                ledger, policy, clock, admission, administrators(settings), objection
+                ledger,
+                policy,
+                clock,
+                admission,
+                administrators(settings),
+                objection,
+                settings.freeze_windows,
             ),
-            PolicyLibrary(ledger, queries, policy, clock),
+            PolicyLibrary(ledger, queries, policy, clock, settings.freeze_windows),
         ),
         views=views_of(settings, server, log, journal, ledger, board, policy, clock, reporter),
         supervision=supervision,
