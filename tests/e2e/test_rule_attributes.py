@@ -191,7 +191,6 @@ def test_what_is_done_on_the_cluster_knows_the_freeze_windows_and_so_does_explai
     assert service.cli("policy", "explain", str(job)).status == 0
     said = service.cli("policy", "explain", str(job), "--action", "finish")
     assert (said.status, "not in the freeze" in said.out) == (5, True), said
-    wrong: tuple[tuple[str, ...], ...] = (("999",), (str(job), "--as", "nobody-there"))
-    for words in wrong:
-        said = service.cli("policy", "explain", *words)
+    for unknown in ("999", f"{job} --as nobody-there"):
+        said = service.cli("policy", "explain", *unknown.split())
         assert (said.status, "countermand policy test" in said.err) == (3, True), said
