@@ -14,12 +14,14 @@ from application.engine import Engine
 from application.ports import Clock, Ids, Policy, Reporter
 from domain.errors import IllegalTransition, NotPermitted, Unavailable
 from domain.events import Decision
+from domain.freezing import FreezeWindow, in_force
 from domain.hresult import HResult
 from domain.identity import Caller
 from domain.job import Job
 from domain.message import MESSAGE_UNITS_MAX, check_message, units
 from domain.policy import Action, Question, RequestKnown
 from domain.policy_requests import known_of
+from domain.refusal import code_of
 from domain.requests import check_reason
 from domain.states import CancelMode, Effect
 from domain.transitions import CANCEL_JOB, CancelAnswer
@@ -56,6 +58,7 @@ class EmergencyStopper:
         reporter: Reporter,
         kill_seconds: float,
         units_max: int = MESSAGE_UNITS_MAX,
+        freeze_windows: tuple[FreezeWindow, ...] = (),
     ) -> None:
         self._engine = engine
         self._policy = policy
@@ -65,6 +68,7 @@ class EmergencyStopper:
         self._reporter = reporter
         self._seconds_max = kill_seconds + MARGIN_SECONDS
         self._units_max = units_max
+        self._freeze_windows = freeze_windows
 
     async def stop(self, job: Job, why: Emergency) -> Spooled:
         """Stop all that runs of the job. The facts are on the disk before, the outcome after it.
@@ -112,14 +116,38 @@ class EmergencyStopper:
 
     def _allowed(self, job: Job, why: Emergency) -> Decision:
         now = self._clock.now()
-        said = RequestKnown(CancelMode.FORCED, units(why.message), why.reason_code, now)
+        said = RequestKnown(
+            mode=CancelMode.FORCED,
+            message_units=units(why.message),
+            reason_code=why.reason_code,
+            at=now,
+            bulk_size=1,
+            freeze_windows=in_force(self._freeze_windows, now),
+        )
         known = known_of(job, now)
         question = Question(why.caller, Action.CANCEL, job.owner, job.job_type, known, said)
         decision = self._policy.decide(question)
         if decision.effect is not Effect.ALLOW:
-            words = decision.explanation or "; ".join(decision.errors) or "the policy said no"
-            raise NotPermitted(f"{words}; nothing was stopped", hresult=HResult.PERMISSION_DENIED)
+            self._tell_refused(job, why, decision)
+            raise NotPermitted(
+                f"{why_not(decision)}; nothing was stopped",
+                code=code_of(decision),
+                hresult=HResult.PERMISSION_DENIED,
+            )
         return decision
+
+    def _tell_refused(self, job: Job, why: Emergency, decision: Decision) -> None:
+        """The stream cannot be told, so the log of the service is."""
+        self._reporter(
+            "emergency_stop_refused",
+            job=job.id,
+            actor=why.caller.actor.name,
+            uid=why.uid,
+            code=code_of(decision),
+            rules=",".join(decision.rules),
+            policy=decision.digest,
+            errors="; ".join(decision.errors),
+        )
 
     async def _put(self, stop: SpooledStop) -> None:
         try:
@@ -129,6 +157,20 @@ class EmergencyStopper:
                 f"the stop could not be written down ({error}), so nothing was stopped: make room "
                 "or mend the disk of the data directory"
             ) from error
+
+
+def why_not(decision: Decision) -> str:
+    """The sentence of a refusal. What would have to wait first is one: there is nothing to wait in.
+
+    A rule says in its own words why it forbids, as of every other refusal.
+    """
+    if decision.effect is Effect.HOLD:
+        rules = ", ".join(decision.rules)
+        return (
+            f"the rules ({rules}) want a cancel of this job to wait first, and without the stream "
+            "nothing can wait: they have to permit it at once to whoever stops in an emergency"
+        )
+    return decision.explanation or "; ".join(decision.errors) or "the policy said no"
 
 
 def check_state(job: Job) -> None:

@@ -20,6 +20,7 @@ from application.receipts import Receipt, receipt, replayed
 from domain import commands as c
 from domain import events as e
 from domain.errors import BadRequest, Misconfigured
+from domain.freezing import FreezeWindow, in_force
 from domain.identity import Caller, Origin, Principal
 from domain.job import Asking
 from domain.message import check_message, units
@@ -47,7 +48,8 @@ NOTE_UNITS: Final = 20
 
 
 class PolicyCommands:
-    """``administrators``: everybody who is known to be one, by name."""
+    """``administrators``: everybody who is known to be one, by name. ``objection``: why rules that
+    can be asked, with this schema, are not to be put in force all the same; "" for nothing."""
 
     def __init__(
         self,
@@ -56,12 +58,16 @@ class PolicyCommands:
         clock: Clock,
         admission: Admission,
         administrators: Callable[[], Awaitable[Sequence[Principal]]],
+        objection: Callable[[str, str], str],
+        freeze_windows: tuple[FreezeWindow, ...] = (),
     ) -> None:
         self._ledger = ledger
         self._in_force = in_force
         self._clock = clock
         self._admission = admission
         self._administrators = administrators
+        self._objection = objection
+        self._freeze_windows = freeze_windows
 
     async def propose(self, caller: Caller, text: str, note: str, request_id: str) -> Receipt:
         """Proposed, or refused. Raises ``BadRequest`` for a note that none can have."""
@@ -88,7 +94,8 @@ class PolicyCommands:
         """Who asks, what the policy says to it, and what there is to say of the text."""
         check_message(note)
         now = self._clock.now()
-        said = RequestKnown(message_units=units(note), at=now)
+        windows = in_force(self._freeze_windows, now)
+        said = RequestKnown(message_units=units(note), at=now, freeze_windows=windows)
         decision = self._in_force.decide(Question(caller, Action.ACTIVATE_POLICY, said=said))
         asked = c.Asked(request_id, caller.asker, now, decision)
         if decision.effect is Effect.ALLOW:
@@ -106,6 +113,9 @@ class PolicyCommands:
             rules = await asyncio.to_thread(self._in_force.rules_of, text)
         except Misconfigured as error:
             return replace(found, flaw=error.message)
+        flaw = await asyncio.to_thread(self._objection, text, self._in_force.schema)
+        if flaw:
+            return replace(found, flaw=flaw)
         people = await self._administrators()
         locks_out = await asyncio.to_thread(locked_out, rules, people)
         return replace(found, rule_count=rules.rule_count, locks_out=locks_out)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,12 +16,19 @@ from application.queries import Queries
 from application.visibility import not_permitted
 from domain import events as e
 from domain.errors import Unknown
+from domain.freezing import FreezeWindow, in_force
 from domain.identity import Caller, Principal
-from domain.policy import Action, Question, RequestKnown
+from domain.job import Job
+from domain.policy import Action, JobKnown, Question, RequestKnown
 from domain.policy_life import digest_of
 from domain.policy_requests import known_of
 from domain.states import CancelMode, Effect
 from projections.stamps import stamp
+
+MADE_UP: Final = (
+    "what rules say to a job or a person that there is not is tried as a case, by `countermand "
+    "policy test`"
+)
 
 
 class PolicyText(Struct, frozen=True):
@@ -62,16 +70,34 @@ class Wondering(Struct, frozen=True):
     reason_code: str = ""
 
 
+WITH_MESSAGE: Final = frozenset(
+    {
+        *(Action.CANCEL, Action.CANCEL_TASK, Action.BREAK_GLASS, Action.FINISH, Action.REQUEUE),
+        *(Action.PROTECT, Action.UNPROTECT, Action.LEGAL_HOLD),
+        *(Action.APPROVE, Action.WITHDRAW, Action.REVIEW),
+    }
+)
+"""Acts with which something can be said."""
+
+CANCELS: Final = frozenset({Action.CANCEL, Action.CANCEL_TASK, Action.BREAK_GLASS})
+
+
 class PolicyLibrary:
     """Answers for who may see the policy; ``NotPermitted`` for the rest."""
 
     def __init__(
-        self, ledger: Ledger, queries: Queries, in_force: PolicyInForce, clock: Clock
+        self,
+        ledger: Ledger,
+        queries: Queries,
+        in_force: PolicyInForce,
+        clock: Clock,
+        freeze_windows: tuple[FreezeWindow, ...] = (),
     ) -> None:
         self._ledger = ledger
         self._queries = queries
         self._in_force = in_force
         self._clock = clock
+        self._freeze_windows = freeze_windows
 
     async def history(self, caller: Caller) -> tuple[PolicyStep, ...]:
         """Every fact about the policy, in order."""
@@ -125,23 +151,43 @@ class PolicyLibrary:
     ) -> e.Decision:
         """What the rules in force would say now; nothing is done, and nothing recorded.
 
-        Raises as a look at the job does, and what ``named`` raises for no such person.
+        Raises as a look at the job does, and what ``named`` raises for no such person; for neither
+        anything is guessed.
         """
         self._check(caller)
-        job = (await self._queries.job(caller, wondering.job_id)).job
-        person = Caller(await named(wondering.person), origin=caller.origin)
+        job = await self._job(caller, wondering.job_id)
+        person = Caller(await self._person(wondering.person, named), origin=caller.origin)
         now = self._clock.now()
-        cancels = wondering.action in (Action.CANCEL, Action.CANCEL_TASK)
-        said = RequestKnown(
+        known, said = known_of(job, now), self._said(wondering, now)
+        if wondering.action is Action.VIEW:
+            known, said = JobKnown(), RequestKnown()
+        question = Question(person, wondering.action, job.owner, job.job_type, known, said)
+        return self._in_force.asked(question)
+
+    async def _job(self, caller: Caller, job_id: str) -> Job:
+        try:
+            return (await self._queries.job(caller, job_id)).job
+        except Unknown as error:
+            words = f"{error.message}; `countermand ls` has those there are: {MADE_UP}"
+            raise Unknown(words, code=error.code, hresult=error.hresult) from None
+
+    async def _person(self, name: str, named: Callable[[str], Awaitable[Principal]]) -> Principal:
+        try:
+            return await named(name)
+        except Unknown as error:
+            raise Unknown(f"{error.message}; {MADE_UP}", code="no_such_person") from None
+
+    def _said(self, wondering: Wondering, now: datetime) -> RequestKnown:
+        """The request, with all that a real one would tell."""
+        cancels = wondering.action in CANCELS
+        return RequestKnown(
             mode=(wondering.mode or CancelMode.NORMAL) if cancels else None,
-            message_units=wondering.message_units if cancels else None,
+            message_units=wondering.message_units if wondering.action in WITH_MESSAGE else None,
             reason_code=wondering.reason_code if cancels else None,
             at=now,
+            bulk_size=1 if cancels else None,
+            freeze_windows=in_force(self._freeze_windows, now),
         )
-        question = Question(
-            person, wondering.action, job.owner, job.job_type, known_of(job, now), said
-        )
-        return self._in_force.asked(question)
 
     # --- how --------------------------------------------------------------------------------------
 

@@ -138,7 +138,7 @@ class Queries:
     async def event(self, caller: Caller, position: int) -> Stored:
         """The event at a position. ``Unknown`` for none, also for one that this person may not
         see: which positions there are is no secret, what they are about is."""
-        self._visibility.check_acting(caller)
+        self._visibility.check_reading(caller)
         for stored in await self._sight.seen(eyes_of(caller), await self._at(position)):
             return stored
         raise Unknown(
@@ -210,10 +210,12 @@ class Queries:
         order is the log's. A passage comes at least every ``quiet_seconds``; one without events
         says how far nothing was to be seen.
 
-        Raises ``Unknown`` for a position beyond the end, and what ended the journal's keeper for
-        good. Who leaves early closes it (``contextlib.aclosing``).
+        Raises ``NotPermitted`` for who may see nothing at all, ``Unknown`` for a position beyond
+        the end, and what ended the journal's keeper for good. Who leaves early closes it
+        (``contextlib.aclosing``).
         """
-        self._visibility.check_acting(caller)
+        if job_id is None:
+            self._visibility.check_reading(caller)
         self._tail.check()
         last = (await self._log.identity()).last
         if after > last:

@@ -174,9 +174,9 @@ def differences(stored: Stored, recorded: Decision, policy: Again) -> Iterable[D
     except ValueError as error:
         return [difference(stored, "facts", "what a policy may be told", str(error))]
     for field in FIELDS:
-        before, after = shown(getattr(recorded, field)), shown(getattr(now, field))
-        if before != after:
-            return [difference(stored, field, before, after)]
+        before, after = getattr(recorded, field), getattr(now, field)
+        if before != after and shown(before) != shown(after):
+            return [difference(stored, field, shown(before), shown(after))]
     return ()
 
 

@@ -1,4 +1,4 @@
-"""Which events somebody may see: those of the jobs they may see, and roles that see all.
+"""Which events somebody may see: those of the jobs they may see; all, who may see everything.
 
 Whose a job is stands in its first event and never changes, so it is looked up once for everybody.
 """
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from application.ledger import Ledger
 from application.ports import Stored, Undecodable
-from application.visibility import Owned, Visibility, sees_everything
+from application.visibility import Owned, Visibility
 from domain.events import JOB, Aggregate, JobAdded
 from domain.identity import Caller
 
@@ -19,19 +19,20 @@ OWNERS_MAX: Final = 100_000
 
 
 class Eyes(Struct, frozen=True):
-    """One who looks. ``every``: whether they may see whatever they ask for.
+    """One who looks. ``may_see_all``: whatever they ask for, that has been found already.
 
-    ``allowed``: what the policy has said to them so far, by its digest and whose job it is.
+    ``allowed``: what the policy has said to them so far, by its digest and whose job it is; None:
+    of everything.
     """
 
     caller: Caller
-    every: bool
-    allowed: dict[tuple[str, Owned], bool]
+    may_see_all: bool
+    allowed: dict[tuple[str, Owned | None], bool]
 
 
 def eyes_of(caller: Caller, may_see_all: bool = False) -> Eyes:
-    """Somebody's eyes, for as long as they look. ``may_see_all``: that has been found already."""
-    return Eyes(caller, may_see_all or sees_everything(caller), {})
+    """Somebody's eyes, for as long as they look."""
+    return Eyes(caller, may_see_all, {})
 
 
 class Sight:
@@ -45,17 +46,23 @@ class Sight:
 
     async def seen(self, eyes: Eyes, events: tuple[Stored, ...]) -> tuple[Stored, ...]:
         """Those of the events that these eyes may see."""
-        if eyes.every or not events:
+        if eyes.may_see_all or not events or self._allowed(eyes, None):
             return events
         return tuple([x for x in events if await self._sees(eyes, x.aggregate)])
 
     async def _sees(self, eyes: Eyes, aggregate: Aggregate) -> bool:
         job = await self.owner(aggregate) if aggregate.kind == JOB else None
-        if job is None:
-            return False
+        return job is not None and self._allowed(eyes, job)
+
+    def _allowed(self, eyes: Eyes, job: Owned | None) -> bool:
+        """Whether they may see the job; everything, for None. By the rules of this moment."""
         question = self._visibility.digest, job
         if question not in eyes.allowed:
-            eyes.allowed[question] = self._visibility.sees(eyes.caller, job)
+            eyes.allowed[question] = (
+                self._visibility.sees_everything(eyes.caller)
+                if job is None
+                else self._visibility.sees(eyes.caller, job)
+            )
         return eyes.allowed[question]
 
     async def owner(self, aggregate: Aggregate) -> Owned | None:

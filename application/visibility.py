@@ -8,15 +8,10 @@ from application.ports import Policy
 from domain.errors import NotPermitted
 from domain.events import Decision
 from domain.hresult import HResult
-from domain.identity import Caller, Role
+from domain.identity import Caller
 from domain.policy import Action, Question
 from domain.refusal import code_of
 from domain.states import Effect, JobType
-
-SEEING: Final = frozenset(
-    {Role.ADMINISTRATOR, Role.JOB_ADMINISTRATOR, Role.JOB_OPERATOR, Role.AUDITOR}
-)
-"""Roles that see every job, and what is about no job."""
 
 
 def not_permitted(answer: Decision) -> NotPermitted:
@@ -30,6 +25,16 @@ class Owned(Struct, frozen=True):
 
     owner: str
     job_type: JobType | None
+
+
+NOBODYS: Final = (Owned("", None), Owned("", JobType.BATCH), Owned("", JobType.ADMIN))
+"""A job of which nothing is known, or only what kind it is: who may see that sees every job, and
+what is about no job."""
+
+
+def all_of(owner: str) -> tuple[Owned, ...]:
+    """What somebody's jobs may be."""
+    return Owned(owner, JobType.BATCH), Owned(owner, JobType.ADMIN)
 
 
 class Visibility:
@@ -61,14 +66,22 @@ class Visibility:
 
     def owners(self, caller: Caller, asked: tuple[str, ...]) -> tuple[str, ...] | None:
         """Whose jobs an answer may be about, of those ``asked`` for: () for everybody's, None for
-        nobody's. Raises ``NotPermitted`` as ``check_acting`` does."""
-        self.check_acting(caller)
-        if sees_everything(caller):
+        nobody's. Raises ``NotPermitted`` as ``check_acting`` does, and for who may not even see
+        what is their own."""
+        if self.check_reading(caller):
             return asked
         own = caller.subject.name
         return (own,) if not asked or own in asked else None
 
+    def check_reading(self, caller: Caller) -> bool:
+        """Pass, or raise as ``owners``. True: they may see everything; else what is their own."""
+        self.check_acting(caller)
+        if self.sees_everything(caller):
+            return True
+        for job in all_of(caller.subject.name):
+            self.check(caller, job)
+        return False
 
-def sees_everything(caller: Caller) -> bool:
-    """Whether this person's role lets them see every job."""
-    return set(caller.subject.roles) & SEEING != set()
+    def sees_everything(self, caller: Caller) -> bool:
+        """Whether this person may see every job, and what is about none, whatever it may be."""
+        return all(self.sees(caller, job) for job in NOBODYS)

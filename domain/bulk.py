@@ -15,6 +15,7 @@ from domain import events as e
 from domain.cluster import JOB_ID_MAX
 from domain.errors import BadRequest, Corrupt
 from domain.job import Job
+from domain.labels import check_new_labels, words_of
 from domain.ranges import joined
 from domain.states import JOB_ENDED, CancelMode
 
@@ -40,6 +41,8 @@ VALUES_MAX: Final = 100
 """How many values of one kind may be wanted."""
 
 TEXT_CHARACTERS_MAX: Final = 256
+NO_LABELS: Final = ',"labels":[]}'
+"""How a wish for no label ends. Digests of requests from before there were labels are without."""
 
 # --- which jobs -----------------------------------------------------------------------------------
 
@@ -54,6 +57,7 @@ def is_wanted(wanted: e.JobsWanted, job: Job) -> bool:
         and (not wanted.priorities or job.priority in wanted.priorities)
         and (not wanted.name or folded(wanted.name) in folded(job.name))
         and (not wanted.nodes or not given(wanted.nodes).isdisjoint(given(job.nodes)))
+        and (not wanted.labels or set(wanted.labels).issubset(words_of(job.labels)))
     )
 
 
@@ -64,12 +68,22 @@ def check_wanted(wanted: e.JobsWanted) -> None:
         texts = (values,) if isinstance(values, str) else values
         if len(texts) > VALUES_MAX:
             raise BadRequest(f"{len(texts)} {name} are given; at most {VALUES_MAX} can be")
+        if name == "labels":
+            check_labels_wanted(texts)
+            continue
         for text in texts:
             if len(text) > TEXT_CHARACTERS_MAX or not text.isprintable():
                 raise BadRequest(
                     f"{name} cannot hold {text[:40]!r}: at most {TEXT_CHARACTERS_MAX} printable "
                     "characters"
                 )
+
+
+def check_labels_wanted(texts: Iterable[str]) -> None:
+    """Pass, or raise ``BadRequest``: no job can have such a label."""
+    for text in texts:
+        name, given_value, value = text.partition("=")
+        check_new_labels({name: value if given_value else name})
 
 
 def given(nodes: Iterable[str]) -> set[bytes]:
@@ -206,5 +220,6 @@ def content(kind: str, which: str, how: HowToCancel) -> str:
 
 
 def as_text(wanted: e.JobsWanted) -> str:
-    """The same text for the same wish."""
-    return msgspec.json.encode(wanted, order="deterministic").decode()
+    """The same text for the same wish, also for those from before there were labels in it."""
+    told = msgspec.json.encode(wanted, order="deterministic").decode()
+    return told if wanted.labels else f"{told.removesuffix(NO_LABELS)}}}"

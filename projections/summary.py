@@ -271,9 +271,14 @@ def found_by(fact: e.BulkCancelRequested) -> str:
         return how
     given = {name: getattr(fact.wanted, name) for name in fact.wanted.__struct_fields__}
     texts = {k: [v] if isinstance(v, str) else [*v] for k, v in given.items() if v}
-    told = ", ".join(f"{k} {' or '.join(word(x, ',') for x in v)}" for k, v in texts.items())
+    told = ", ".join(f"{k} {any_or_all(k).join(word(x, ',') for x in v)}" for k, v in texts.items())
     found = f"found at {fact.resolved_at} by {told or 'not being over'}"
     return f"{how}, {found}" if fact.plan else found
+
+
+def any_or_all(kind: str) -> str:
+    """The word between several values of one kind."""
+    return " and " if kind == "labels" else " or "
 
 
 def refused(fact: e.RefusalEvent) -> str:

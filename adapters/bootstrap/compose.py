@@ -24,7 +24,7 @@ from adapters.hpcpack.filter_file import HpcJobFiles
 from adapters.jetstream.accounts import NatsRole
 from adapters.jetstream.log import JetStreamLog
 from adapters.journal import SqliteJournal
-from adapters.policy import CedarPolicy, default_policy, schema_text
+from adapters.policy import CedarPolicy, default_policy, objection, schema_text
 from adapters.snapshots.board_file import BoardFile
 from adapters.snapshots.files import SnapshotFiles
 from adapters.snapshots.fold import BOARD_BY, fold_digest
@@ -253,8 +253,16 @@ def join(
         policy=PolicyLife(
             policy,
             policies,
-            PolicyCommands(ledger, policy, clock, admission, administrators(settings)),
-            PolicyLibrary(ledger, queries, policy, clock),
+            PolicyCommands(
+                ledger,
+                policy,
+                clock,
+                admission,
+                administrators(settings),
+                objection,
+                settings.freeze_windows,
+            ),
+            PolicyLibrary(ledger, queries, policy, clock, settings.freeze_windows),
         ),
         views=views_of(settings, server, log, journal, ledger, board, policy, clock, reporter),
         supervision=supervision,

@@ -62,6 +62,7 @@ def stopper_of(
         reporter=reporter,
         kill_seconds=settings.kill_deadline_seconds,
         units_max=settings.message_units_max,
+        freeze_windows=settings.freeze_windows,
     )
 
 

@@ -1,14 +1,15 @@
 """``countermand policy``: the shipped rules, those in a file, recorded decisions asked again."""
 
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
 from adapters.bootstrap.reaching import stream_read
 from adapters.jetstream.log import identity_of
 from adapters.policy import (
-    POLICY_BYTES_MAX,
     CedarPolicy,
     Flaw,
     default_policy,
@@ -25,6 +26,8 @@ from domain.errors import Misconfigured
 from domain.policy_table import TablePolicy
 
 Told = Callable[[int, int], None]
+READ_BYTES_MAX: Final = 1024 * 1024
+"""Of a file: far more than rules may have."""
 
 
 class InForce(Struct, frozen=True):
@@ -49,10 +52,13 @@ def checked(file: Path) -> Sequence[Flaw]:
 
 
 def text_of(file: Path) -> str:
-    """What a file of rules says; of one that is far too long only that it is."""
+    """What a file of rules says; of one that is far too long only its beginning, which is too long
+    as well. Raises ``Misconfigured`` when it cannot be read."""
     try:
         with file.open("rb") as opened:
-            return opened.read(POLICY_BYTES_MAX + 1).decode("utf-8")
+            content = opened.read(READ_BYTES_MAX)
+            whole = len(content) < READ_BYTES_MAX
+            return getincrementaldecoder("utf-8")().decode(content, final=whole)
     except OSError as error:
         raise Misconfigured(f"{file}: {error.strerror}") from error
     except UnicodeDecodeError as error:

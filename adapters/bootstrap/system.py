@@ -16,6 +16,7 @@ NEEDS_A_LOOK: Final = frozenset(
         "emergency_stop_done",
         "emergency_stop_not_recorded",
         "emergency_stop_ordered",
+        "emergency_stop_refused",
         "emergency_stop_outcome_not_noted",
         "emergency_stop_recorded",
         "emergency_stops_wait",

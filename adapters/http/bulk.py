@@ -23,6 +23,7 @@ from domain.bulk import BULK_JOBS_MAX, Bulk
 from domain.cluster import JOB_ID_MAX
 from domain.errors import CountermandError
 from domain.events import JobSet
+from domain.labels import NAME_PATTERN, VALUE_CHARACTERS_MAX
 from domain.outcome import Outcome
 from domain.states import JOB_ENDED, JobPriority, JobState, JobType
 
@@ -39,14 +40,19 @@ TAKE: Final = Meta(
     description="At most so many, after those, are canceled and answered for.",
     extra_json_schema={"minimum": 1, "maximum": BULK_JOBS_MAX},
 )
+LABEL: Final = rf"^{NAME_PATTERN}(=[^\u0000-\u001f\u007f-\u009f]{{1,{VALUE_CHARACTERS_MAX}}})?$"
+"""A name and a value, or a name alone."""
+
 Ranges = Annotated[str, Meta(extra_json_schema={"pattern": "^([0-9]+(-[0-9]+)?(,|$))*$"})]
 Digest = Annotated[str, Meta(extra_json_schema={"pattern": "^([0-9a-f]{64})?$"})]
+Label = Annotated[str, Meta(extra_json_schema={"pattern": LABEL})]
 
 
 class WantedBody(Struct, forbid_unknown_fields=True):
     """Jobs that are not over, by what they are, as listJobs finds them; what is empty does not
-    restrict, but something must be given. Several values of one kind: any of them. Who may not see
-    all jobs means their own."""
+    restrict, but something must be given. Several values of one kind: any of them; of labels, each
+    as name=value, or a name alone for any value: all of them. Who may not see all jobs means their
+    own."""
 
     owners: Annotated[list[Name], SOME] = []
     states: Annotated[list[Annotated[str, one_of(OPEN_STATES)]], SOME] = []
@@ -54,6 +60,7 @@ class WantedBody(Struct, forbid_unknown_fields=True):
     priorities: Annotated[list[Annotated[str, one_of(JobPriority)]], SOME] = []
     name: Name = ""
     nodes: Annotated[list[Name], SOME] = []
+    labels: Annotated[list[Label], SOME] = []
 
 
 NAMED: Final = Meta(

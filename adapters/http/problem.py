@@ -73,6 +73,9 @@ KINDS: Final = {
     "unknown_plan": Kind(404, "No such plan", "plan again, and apply what that gives"),
     "unknown_position": Kind(404, "No such position", "begin from a position that exists"),
     "unknown_person": Kind(404, "No such person", "check the name in Countermand-As"),
+    "no_such_person": Kind(
+        404, "Nobody is called so", "check the name; `countermand principals list` has them"
+    ),
     "unknown_schema": Kind(
         404, "No such document", "GET /api/v1/schema/events lists the events and the documents"
     ),

@@ -2,6 +2,7 @@
 
 from adapters.policy.cedar import CedarPolicy, parsed_schema
 from adapters.policy.history import FromMemory, OnHistory
+from adapters.policy.objections import objection
 from adapters.policy.reading import POLICY_BYTES_MAX, Flaw, flaws
 from adapters.policy.shipped import (
     default_policy,
@@ -21,6 +22,7 @@ __all__ = [
     "default_text",
     "defaults",
     "flaws",
+    "objection",
     "parsed_schema",
     "schema_text",
     "schemas",

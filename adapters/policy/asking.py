@@ -12,6 +12,7 @@ from domain.events import PolicyEntity, PolicyRequest, PolicyValue
 ROLE: Final = "Role"
 ACTION: Final = "Action"
 ROLES: Final = "roles"
+PEOPLE_KEPT: Final = 64
 WORDS: Final = {
     "kind": "Kind",
     "origin": "Origin",
@@ -53,14 +54,36 @@ def constant(schema: cedarpy.Schema) -> cedarpy.Entities:
     return cedarpy.Entities.from_json_str("[]", schema)
 
 
+class People:
+    """What is the same for every request of somebody, read once: the actions, and that person.
+
+    The latest few are kept. Raises ``ValueError`` for a person that the schema does not have.
+    """
+
+    def __init__(self, base: cedarpy.Entities, schema: cedarpy.Schema) -> None:
+        self._base = base
+        self._schema = schema
+        self._kept = dict[str, cedarpy.Entities]()
+
+    def of(self, person: PolicyEntity) -> cedarpy.Entities:
+        """With this person."""
+        told = as_json(person)
+        found = self._kept.get(told)
+        if found is None:
+            found = self._base.with_added_json_str(told, self._schema)
+            if len(self._kept) >= PEOPLE_KEPT:
+                self._kept.clear()
+            self._kept[told] = found
+        return found
+
+
 def ask(
     request: PolicyRequest,
     rules: cedarpy.PolicySet,
-    base: cedarpy.Entities,
+    people: People,
     schema: cedarpy.Schema,
 ) -> cedarpy.AuthzResult:
     """The engine's answer. Raises ``ValueError`` for entities that the schema does not have."""
-    told = msgspec.json.encode((entity(request.principal), entity(request.resource))).decode()
     return cedarpy.is_authorized(
         {
             "principal": uid(request.principal),
@@ -69,9 +92,14 @@ def ask(
             "context": msgspec.json.encode(values(request.context)).decode(),
         },
         rules,
-        base.with_added_json_str(told, schema),
+        people.of(request.principal).with_added_json_str(as_json(request.resource), schema),
         schema,
     )
+
+
+def as_json(one: PolicyEntity) -> str:
+    """A list of this one, as the engine reads it."""
+    return msgspec.json.encode((entity(one),)).decode()
 
 
 def uid(one: PolicyEntity) -> dict[str, str]:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from adapters.policy.asking import ask, constant
+from adapters.policy.asking import People, ask, constant
 from adapters.policy.demands import Demands, strictest
 from adapters.policy.reading import Rule, RuleSet, one_line, read, sha256, text_of_rule
 from adapters.policy.reads import part_read, reads_of
@@ -39,6 +39,8 @@ FACTS_BYTES_MAX: Final = 16 * 1024
 ERRORS_KEPT: Final = 4
 ERROR_CHARACTERS_MAX: Final = 300
 ANSWERS_REMEMBERED: Final = 4096
+ALWAYS_TOLD: Final = ("origin", "actor")
+"""Of the context of every request; other schemas may want more, which costs time and no answer."""
 
 
 class Answer(Struct, frozen=True):
@@ -61,7 +63,7 @@ class CedarPolicy:
         self._schema = parsed_schema(schema)
         self._schema_digest = sha256(schema)
         self._set: RuleSet = read(text, self._schema)
-        self._constant = constant(self._schema)
+        self._people = People(constant(self._schema), self._schema)
         self._reads = reads_of(self._set.parsed.to_pst())
         self._remembered = dict[bytes, Answer]()
 
@@ -112,8 +114,11 @@ class CedarPolicy:
         return self._decision(decision.requests, decision.facts, self._known_or_asked)
 
     def answer(self, request: PolicyRequest) -> Answer:
-        """Of one request, remembered as those of ``decide`` are."""
-        return self._known_or_asked(request)
+        """Of one request, remembered as those of ``decide`` are; told no more than the rules read.
+
+        To tell all of it takes longer, and more of it is told only where that is an error.
+        """
+        return self._known_or(request, lambda part: self._asked_in_part(request, part))
 
     def _decision(
         self,
@@ -142,16 +147,29 @@ class CedarPolicy:
 
     def _known_or_asked(self, request: PolicyRequest) -> Answer:
         """The answer that what the rules read of this request had before, if it is remembered."""
+        return self._known_or(request, lambda part: self._asked(request))
+
+    def _known_or(
+        self, request: PolicyRequest, ask_with: Callable[[PolicyRequest], Answer]
+    ) -> Answer:
+        """The remembered answer, or that of ``ask_with``, which is handed what the rules read."""
         part = part_read(request, self._reads)
-        known = self._remembered.get(part)
+        told = msgspec.json.encode(part)
+        known = self._remembered.get(told)
         if known is not None:
             return known
-        answer = self._asked(request)
+        answer = ask_with(part)
         if not answer.errors:
             if len(self._remembered) >= ANSWERS_REMEMBERED:
                 del self._remembered[next(iter(self._remembered))]
-            self._remembered[part] = answer
+            self._remembered[told] = answer
         return answer
+
+    def _asked_in_part(self, request: PolicyRequest, part: PolicyRequest) -> Answer:
+        """What the engine says to the part that is read, with what the schema wants always."""
+        needed = {x: request.context[x] for x in ALWAYS_TOLD if x in request.context}
+        answer = self._asked(replace(part, context=part.context | needed))
+        return self._asked(request) if answer.errors else answer
 
     def _asked(self, request: PolicyRequest) -> Answer:
         """What the engine says; whatever goes wrong with it is an error, and never an allow."""
@@ -161,7 +179,7 @@ class CedarPolicy:
             return Answer(Effect.DENY, errors=kept([f"{type(error).__name__}: {error}"]))
 
     def _answer(self, request: PolicyRequest) -> Answer:
-        told = ask(request, self._set.parsed, self._constant, self._schema)
+        told = ask(request, self._set.parsed, self._people, self._schema)
         determining = [self._set.rules[number] for number in told.diagnostics.reasons]
         found = tuple(sorted(rule.id for rule in determining))
         errors = kept(told.diagnostics.errors)

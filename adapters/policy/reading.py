@@ -6,15 +6,20 @@ from collections.abc import Iterator
 from typing import Final
 
 import cedarpy
+import msgspec
 from cedarpy import pst
 from msgspec import Struct
 
+from adapters.policy.annotations import DENY_MESSAGE, ID, WHO, idle
 from adapters.policy.demands import Demanded, demanded, wrong_demands
 from domain.errors import Misconfigured
 from domain.policy import DENIED, FACTS_TOO_LARGE, POLICY_ERROR
 
 POLICY_BYTES_MAX: Final = 48 * 1024
 """A policy travels in one event, of at most 64 KiB with all that is around it."""
+
+JSON_BYTES_MAX: Final = 56 * 1024
+"""Of a text as it stands in that event: a quote or the end of a line takes two bytes there."""
 
 NESTED_MAX: Final = 50
 OPERATORS_MAX: Final = 300
@@ -32,10 +37,6 @@ NUMBERED: Final = re.compile(r"^for policy `\w+`[:,] ")
 ID_FORM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 ID_WORDS: Final = "1 to 80 letters, digits and . _ -"
 SENTENCE_CHARACTERS_MAX: Final = 500
-
-ID: Final = "id"
-WHO: Final = "who"
-DENY_MESSAGE: Final = "deny_message"
 
 
 class Flaw(Struct, frozen=True):
@@ -57,6 +58,7 @@ class Rule(Struct, frozen=True):
     ``line``: where it begins. ``actions``: those it is about; None: all. ``who``: the word for
     those it permits. ``deny_message``: the sentence of a refusal by it, "" for the usual one.
     ``demands``: what it demands of a cancel that it permits, as its annotations have it.
+    ``idle``: what is wrong with annotations of it that do nothing.
     """
 
     id: str
@@ -66,6 +68,7 @@ class Rule(Struct, frozen=True):
     who: str
     deny_message: str
     demands: Demanded = Demanded()
+    idle: tuple[str, ...] = ()
 
 
 class RuleSet(Struct, frozen=True):
@@ -81,18 +84,37 @@ class RuleSet(Struct, frozen=True):
 
 
 def read(text: str, schema: cedarpy.Schema) -> RuleSet:
-    """The policy of a text. Raises ``Misconfigured`` for one with flaws: it names the first."""
-    found = flaws(text, schema)
+    """The policy of a text. Raises ``Misconfigured`` for one that cannot be asked."""
+    found = unusable(text, schema)
     if found:
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        raise Misconfigured(f"the policy is not one that can be used: {found[0]}{more}")
+        raise Misconfigured(f"the policy is not one that can be used: {first_of(found)}")
     parsed = cedarpy.PolicySet.from_str(text)
     rules = dict(rules_of(text, parsed))
     return RuleSet(text, sha256(text), rules, parsed)
 
 
+def first_of(found: list[Flaw]) -> str:
+    """The first flaw, and how many more there are."""
+    return f"{found[0]} (and {len(found) - 1} more)" if len(found) > 1 else str(found[0])
+
+
 def flaws(text: str, schema: cedarpy.Schema) -> list[Flaw]:
-    """All that is wrong, in the order of the lines; of what cannot be parsed only that."""
+    """All that keeps a text from being put in force, in the order of the lines: that it cannot be
+    asked, or says what nothing here takes notice of."""
+    found = unusable(text, schema)
+    if found:
+        return found
+    size = len(msgspec.json.encode(text))
+    if size > JSON_BYTES_MAX:
+        what = f"as JSON it has {size} bytes, at most {JSON_BYTES_MAX} are allowed"
+        return [Flaw(0, "", f"{what}: a quote and the end of a line count twice there")]
+    rules = dict(rules_of(text, cedarpy.PolicySet.from_str(text)))
+    return [Flaw(rule.line, rule.id, what) for rule in rules.values() for what in rule.idle]
+
+
+def unusable(text: str, schema: cedarpy.Schema) -> list[Flaw]:
+    """All that keeps rules from being asked, in the order of the lines; of what cannot be parsed
+    only that."""
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > POLICY_BYTES_MAX:
         return [Flaw(0, "", f"it has {size} bytes, at most {POLICY_BYTES_MAX} are allowed")]
@@ -132,6 +154,7 @@ def rule_of(policy: pst.Template, line: int) -> Rule:
         who=said.get(WHO, "") or name,
         deny_message=said.get(DENY_MESSAGE, ""),
         demands=demanded(said),
+        idle=tuple(idle(said, permits=policy.effect == "permit")),
     )
 
 

@@ -7,12 +7,10 @@ never too little: a way of asking that is not known counts as asking for everyth
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 
-import msgspec
 from cedarpy import pst
 from msgspec import Struct
-from msgspec.structs import replace
 
-from domain.events import PolicyRequest, PolicyValue
+from domain.events import PolicyEntity, PolicyRequest, PolicyValue
 from domain.policy_requests import JOB
 
 
@@ -35,16 +33,19 @@ def reads_of(rules: pst.PolicySet) -> Reads:
     )
 
 
-def part_read(request: PolicyRequest, reads: Reads) -> bytes:
-    """The part of a request that its answer depends on: the same part, the same answer."""
+def part_read(request: PolicyRequest, reads: Reads) -> PolicyRequest:
+    """The part of a request that its answer depends on: the same part, the same answer.
+
+    What the schema wants of every request may be missing in it.
+    """
     resource, context = request.resource, request.context
-    attributes = only(resource.attributes, reads.attributes)
-    if resource.type == JOB and not reads.which_job:
-        resource = replace(resource, id="")
+    if resource.type == JOB:
+        attributes = only(resource.attributes, reads.attributes)
+        resource_id = resource.id if reads.which_job else ""
+        resource = PolicyEntity(resource.type, resource_id, attributes, resource.roles)
     if not reads.all_context:
         context = only(context, reads.attributes)
-    part = replace(request, resource=replace(resource, attributes=attributes), context=context)
-    return msgspec.json.encode(part)
+    return PolicyRequest(request.principal, request.action, resource, context)
 
 
 def only(known: Mapping[str, PolicyValue], names: frozenset[str]) -> dict[str, PolicyValue]:

@@ -11,6 +11,7 @@ class JobsWanted(Struct, frozen=True):
     ``owners``: of one of these. ``states``: in one of these. ``job_types``: of one of these.
     ``priorities``: of one of these. ``name``: with this in the name, ASCII without case.
     ``nodes``: that were given one of these in the present round, ASCII without case.
+    ``labels``: with all of these, each as name=value, or a name alone for any value.
     """
 
     owners: tuple[str, ...] = ()
@@ -19,6 +20,7 @@ class JobsWanted(Struct, frozen=True):
     priorities: tuple[JobPriority, ...] = ()
     name: str = ""
     nodes: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 class JobSet(Struct, frozen=True):

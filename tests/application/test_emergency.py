@@ -3,20 +3,25 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import Final
 
 import pytest
 
+from adapters.policy import CedarPolicy, default_text, schema_text
 from adapters.spool import FileSpool
 from application.emergency import EmergencyStops
 from application.emergency_stopper import EmergencyStopper
+from application.policy_in_force import PolicyInForce
 from application.ports import LogIdentity, Stored, Token, Write
 from domain import events as e
 from domain.errors import BadRequest, IllegalTransition, NotPermitted, Refused, Unavailable, Unknown
+from domain.freezing import FreezeWindow
 from domain.identity import Caller
 from domain.states import EmergencyOutcome, JobState
 from tests.support.fuse import Fuse, FusedLog
 from tests.support.stack import ADMIN, BOB, Stack, World, until
 
+FREEZE = (FreezeWindow("always", "2020-01-01T00:00:00Z", "2040-01-01T00:00:00Z"),)
 STOPPED = ["EmergencyStopRecorded", "TaskForceStopped", "JobCanceled"]
 
 
@@ -51,13 +56,17 @@ class DownLog(FusedLog):
 class Life:
     """A service with a log that may be down."""
 
-    def __init__(self, world: World, fuse: Fuse | None = None) -> None:
+    def __init__(
+        self, world: World, fuse: Fuse | None = None, policy: PolicyInForce | None = None
+    ) -> None:
         self.world = world
         self.log = DownLog(world)
         self.spool = FileSpool(world.directory / "spool")
         self.stack = Stack(world, log=self.log, fuse=fuse)
         stack, parts = self.stack, (world.clock, world.ids, self.stack.report)
-        stopper = EmergencyStopper(stack.engine, stack.policy, self.spool, *parts, 5.0)
+        stopper = EmergencyStopper(
+            stack.engine, policy or stack.policy, self.spool, *parts, 5.0, freeze_windows=FREEZE
+        )
         ledger, board = stack.ledger, stack.board
         self.stops = EmergencyStops(ledger, board, stopper, self.spool, stack.report, self.why, 60)
         ledger.first = self.stops.first
@@ -161,6 +170,46 @@ async def test_what_is_refused_leaves_nothing(world: World) -> None:
             await life.stop(99)
         with pytest.raises(IllegalTransition):
             await life.stop(done)
+        assert life.spool.pending() == ()
+        assert world.live(job)
+
+
+RULES: Final = {
+    "policy-error": '@id("sum") forbid (principal, action, resource) when '
+    "{ context has hour && context.hour + 9223372036854775807 > 0 };",
+    "frozen": '@id("frozen") @deny_message("nothing stops now") '
+    "forbid (principal, action, resource) "
+    'when { context has freeze_windows && context.freeze_windows.contains("always") };',
+    "alone": '@id("alone") forbid (principal, action, resource) unless '
+    "{ context has bulk_size && context.bulk_size > 1 };",
+    "held": '@id("held") @hold("60s") permit (principal, action == Action::"cancel", resource);',
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "code", "said", "errors"),
+    [
+        ("policy-error", "policy_error", "could not be decided", 1),
+        ("frozen", "not_permitted", "nothing stops now; nothing was stopped", 0),
+        ("alone", "not_permitted", "forbidden by alone", 0),
+        ("held", "not_permitted", "nothing can wait", 0),
+    ],
+)
+async def test_a_refusal_is_told_as_every_other_one(
+    world: World, rule: str, code: str, said: str, errors: int
+) -> None:
+    rules = CedarPolicy(default_text() + RULES[rule], schema_text())
+    policy = PolicyInForce(rules, schema_text(), CedarPolicy)
+    life = Life(world, policy=policy)
+    async with life.stack as stack:
+        job = await stack.running("ignore")
+        await stack.caught_up()
+        life.log.down = True
+        with pytest.raises(NotPermitted, match=said) as refused:
+            await life.stop(job)
+        assert (refused.value.code, policy.errors) == (code, errors)
+        (told,) = [facts for event, facts in world.reports if event == "emergency_stop_refused"]
+        assert (told["job"], told["code"], told["actor"]) == (job, code, "root")
         assert life.spool.pending() == ()
         assert world.live(job)
 

@@ -10,6 +10,7 @@ from domain.bulk import (
     BULK_JOBS_MAX,
     Bulk,
     HowToCancel,
+    as_text,
     check_wanted,
     content_of_named,
     content_of_wanted,
@@ -90,6 +91,11 @@ def test_no_filter_means_whatever_is_not_over(situation: str) -> None:
         (e.JobsWanted(nodes=("N1", "n9")), True),
         (e.JobsWanted(nodes=("n9",)), False),
         (e.JobsWanted(owners=("alice",), nodes=("n9",)), False),
+        (e.JobsWanted(labels=("env",)), True),
+        (e.JobsWanted(labels=("env=prod", "team")), True),
+        (e.JobsWanted(labels=("env=test",)), False),
+        (e.JobsWanted(labels=("env=prod", "owner")), False),
+        (e.JobsWanted(labels=("env=prod=1",)), False),
     ],
 )
 def test_all_kinds_must_fit_and_any_value_of_one(wanted: e.JobsWanted, is_so: bool) -> None:
@@ -99,6 +105,7 @@ def test_all_kinds_must_fit_and_any_value_of_one(wanted: e.JobsWanted, is_so: bo
         if (made := make()).job.state is JobState.RUNNING
     )
     job = replace(job, owner="alice", name="Nightly-Render", nodes=("n1",))
+    job = replace(job, labels={"env": "prod", "team": "a=b"})
     assert is_wanted(wanted, job) is is_so
 
 
@@ -109,6 +116,12 @@ def test_all_kinds_must_fit_and_any_value_of_one(wanted: e.JobsWanted, is_so: bo
         e.JobsWanted(name="\ud800"),
         e.JobsWanted(name="x" * 257),
         e.JobsWanted(nodes=("a\nb",)),
+        e.JobsWanted(labels=("env=",)),
+        e.JobsWanted(labels=("=prod",)),
+        e.JobsWanted(labels=("ENV",)),
+        e.JobsWanted(labels=("env=" + "x" * 129,)),
+        e.JobsWanted(labels=("env=a\nb",)),
+        e.JobsWanted(labels=("env",) * 101),
     ],
 )
 def test_what_no_job_could_be_is_refused(wanted: e.JobsWanted) -> None:
@@ -210,3 +223,13 @@ def test_what_the_rules_make_is_not_refused() -> None:
 def test_what_they_do_not_make_is(change: dict[str, object], words: str) -> None:
     (fact,) = request_bulk(None, asked(), JOBS)
     assert words in bulk_fact_refused(recorded(replace(fact, **change)))
+
+
+def test_the_digest_is_that_of_before_where_no_label_is_wanted() -> None:
+    wanted = e.JobsWanted(owners=("alice",), states=(JobState.RUNNING,))
+    assert as_text(wanted) == (
+        '{"owners":["alice"],"states":["Running"],"job_types":[],"priorities":[],'
+        '"name":"","nodes":[]}'
+    )
+    labeled = replace(wanted, labels=("env",))
+    assert content_of_wanted(labeled, HOW) != content_of_wanted(wanted, HOW)

@@ -18,6 +18,8 @@ from adapters.policy import CedarPolicy, schema_text
 from application.settings import Settings
 
 SLOTS: Final = 8
+WINDOW: Final = {"name": "always", "from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
+"""A freeze window that is in force, for rules that ask for it."""
 
 
 async def serve(settings: Settings, rules: str) -> None:
@@ -33,7 +35,8 @@ def main() -> None:
     parser.add_argument("--data", required=True)
     parser.add_argument("--rules", required=True)
     given = parser.parse_args()
-    settings = load({"data_directory": given.data, "slots": SLOTS, "http_port": 0}, None)
+    chosen = {"slots": SLOTS, "http_port": 0, "freeze_windows": [WINDOW]}
+    settings = load({"data_directory": given.data, **chosen}, None)
     uvloop.run(serve(settings, Path(given.rules).read_text(encoding="utf-8")))
 
 

@@ -65,6 +65,8 @@ def test_a_held_cancel_survives_kill_9_and_takes_effect_once(service: Service) -
 def test_somebody_else_has_to_approve(service: Service) -> None:
     job = service.start_ruled(TWO).submit("sleep 600")
     service.until_state(job, "Running")
+    foreseen = service.cli("policy", "explain", str(job))
+    assert (foreseen.status, "it waits first" in foreseen.out) == (WAITING, True), foreseen
     assert service.cli("cancel", str(job), "--id", "disk-1").status == WAITING
     own = service.cli("approve", str(job), "-m", "I may")
     assert (own.status, "somebody else has to approve it" in own.err + own.out) == (5, True), own

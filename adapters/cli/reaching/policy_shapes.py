@@ -75,6 +75,8 @@ class Answer(TypedDict):
     """What the rules in force say."""
 
     effect: str
+    hold_seconds: int
+    approvals: int
     rules: list[str]
     explanation: str
     errors: list[str]

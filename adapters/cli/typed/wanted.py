@@ -23,8 +23,9 @@ class Wanted:
         name: str | None,
         job_type: str | None,
         nodes: tuple[str, ...],
+        labels: tuple[str, ...],
     ) -> None:
-        given = {"states": states, "owners": owners, "nodes": nodes}
+        given = {"states": states, "owners": owners, "nodes": nodes, "labels": labels}
         self.body: dict[str, object] = {key: list(value) for key, value in given.items() if value}
         self.body |= {"name": name} if name else {}
         self.body |= {"job_types": [job_type]} if job_type else {}
@@ -34,7 +35,7 @@ class Wanted:
 
 
 def wanted_options(verb: Verb) -> Callable[..., Any]:
-    """Adds --state, --owner, --name, --type and --node, as ``ls`` has them; the verb gets
+    """Adds --state, --owner, --name, --type, --node and --label, as ``ls`` has them; the verb gets
     ``wanted``."""
 
     @functools.wraps(verb)
@@ -45,9 +46,11 @@ def wanted_options(verb: Verb) -> Callable[..., Any]:
         name: str | None,
         job_type: str | None,
         nodes: tuple[str, ...],
+        labels: tuple[str, ...],
         **rest: Any,
     ) -> Any:
-        return verb(*args, wanted=Wanted(states, owners, name, job_type, nodes), **rest)
+        wanted = Wanted(states, owners, name, job_type, nodes, labels)
+        return verb(*args, wanted=wanted, **rest)
 
     added: Callable[..., Any] = called
     for option in reversed(OPTIONS):
@@ -73,5 +76,12 @@ OPTIONS: Final = (
     ),
     click.option(
         "--node", "nodes", metavar="NAME", multiple=True, help="Jobs on this node; repeatable."
+    ),
+    click.option(
+        "--label",
+        "labels",
+        metavar="K[=V]",
+        multiple=True,
+        help="Jobs with this label; several: with all.",
     ),
 )

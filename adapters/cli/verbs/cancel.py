@@ -91,8 +91,8 @@ def verb(
     runs. One line a job says what happened; -o json prints an array of receipts. A cancel that was
     asked for already is told, not done twice.
 
-    Jobs need not be named: --state, --owner, --name, --type and --node find those that are not
-    over, once, on the server, which records them; the same --id goes on with the very same. Of
+    Jobs need not be named: --state, --owner, --name, --type, --node and --label find those that are
+    not over, once, on the server, which records them; the same --id goes on with the very same. Of
     several jobs --dry-run gives a digest, and --apply cancels exactly the jobs that it stands for,
     and says which have changed since.
 
@@ -102,6 +102,7 @@ def verb(
       countermand cancel 17.2.3                # subtask 3 of the sweep that is task 2
       countermand cancel 17 --wait=2m          # wait for the end, 30s without a value
       countermand cancel --owner alice --state Running -m "maintenance at noon"
+      countermand cancel --label env=test --label team --force
       countermand cancel 17 --break-glass -m "the node burns"   # at once, and to be reviewed
       countermand cancel --owner alice --dry-run   # shows which, and what to give to --apply
 
@@ -144,7 +145,7 @@ def one_and_why(on: tuple[Target, ...], message: str, dry_run: bool) -> None:
 
 def named(jobs: tuple[str, ...], wanted: Wanted, plan: str) -> None:
     """A usage error unless it is said in one way which jobs are meant."""
-    ways = (("JOB", jobs), ("--state, --owner, --name, --type or --node", wanted))
+    ways = (("JOB", jobs), ("--state, --owner, --name, --type, --node or --label", wanted))
     o.either(*ways, ("--apply", plan))
     if not (jobs or wanted or plan):
         raise click.UsageError("which jobs? Give their numbers, or --state, --owner, --name ...")

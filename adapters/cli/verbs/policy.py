@@ -103,8 +103,8 @@ for other in (show, history, diff, explain, propose, activate):
 def check(asked: o.Asked, file: Path) -> int:
     """Look for what is wrong with the rules in FILE. Needs no server, and changes nothing.
 
-    Each rule must be Cedar, have an @id of its own, and ask about nothing but what the schema has,
-    in the schema's words; together they have at most 48 KiB.
+    Each rule must be Cedar, have an @id of its own, no annotation that would do nothing, and ask
+    about nothing but what the schema has, in the schema's words; together they have at most 48 KiB.
 
     Exit status: 0 nothing is wrong; 2 something is, and file, line and rule are named.
 

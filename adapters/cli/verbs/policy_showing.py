@@ -7,7 +7,7 @@ import click
 from adapters.cli.doing.policy_difference import differences, told
 from adapters.cli.doing.policy_texts import named_policy, query_at
 from adapters.cli.doing.service import asking_bootstrap
-from adapters.cli.exits import DONE, REFUSED
+from adapters.cli.exits import DONE, REFUSED, WAITING
 from adapters.cli.printing.moments import shown
 from adapters.cli.printing.output import Output
 from adapters.cli.reaching.policy_shapes import Answer, Known, Policy, PolicyStep, Request
@@ -16,6 +16,8 @@ from adapters.cli.words import MODES, POLICY_ACTIONS
 
 STEP: Final = ("EVENT", "TIME", "WHAT", "RULES", "BY", "NOTE")
 DIGEST_CHARACTERS: Final = 12
+STATUS: Final = {"allow": DONE, "hold": WAITING}
+ANSWERS: Final = {"allow": "allowed", "hold": "allowed, but it waits first"}
 WHAT: Final = {
     "PolicySchemaRecorded": "schema",
     "PolicyProposed": "proposed",
@@ -166,9 +168,11 @@ def explain(
 ) -> int:
     """Say what the rules in force would answer now, by which of them, and what they were told.
 
-    Nothing is done, and nothing recorded.
+    Nothing is done, and nothing recorded. The job and the person are real ones, asked about as they
+    are now; what is made up is a case of `policy test`.
 
-    Exit status: 0 it would be allowed; 5 it would be refused.
+    Exit status: 0 it would be allowed; 3 no such job or person; 5 it would be refused; 9 it would
+    have to wait first.
 
     \b
       countermand policy explain 17 --as root --force
@@ -187,7 +191,7 @@ def explain(
         say(asked.out, found)
     else:
         asked.out.value(found, Answer)
-    return DONE if found["effect"] == "allow" else REFUSED
+    return STATUS.get(found["effect"], REFUSED)
 
 
 def units(text: str) -> int:
@@ -197,7 +201,11 @@ def units(text: str) -> int:
 
 def say(out: Output, found: Answer) -> None:
     """The answer, its rules, and what they were told."""
-    out.fact("answer", "allowed" if found["effect"] == "allow" else "REFUSED")
+    out.fact("answer", ANSWERS.get(found["effect"], "REFUSED"))
+    if found["hold_seconds"]:
+        out.fact("hold", f"{found['hold_seconds']} s, in which it can be withdrawn")
+    if found["approvals"]:
+        out.fact("approvals", f"{found['approvals']} by other people")
     out.fact("rules", ", ".join(found["rules"]))
     if found["explanation"]:
         out.fact("why", found["explanation"])

@@ -84,9 +84,12 @@ class PolicyRequestBody(Struct, frozen=True):
 
 
 class PolicyAnswerBody(Struct, frozen=True):
-    """What the rules in force say. Nothing was done, and nothing recorded."""
+    """What the rules in force say. Nothing was done, and nothing recorded. ``hold_seconds``,
+    ``approvals``: what they demand before a cancel takes effect."""
 
     effect: EffectWord
+    hold_seconds: Count
+    approvals: Count
     rules: tuple[str, ...]
     explanation: str
     errors: tuple[str, ...]
@@ -164,6 +167,8 @@ def answer_body(decision: e.Decision) -> PolicyAnswerBody:
     """An answer as it goes out."""
     return PolicyAnswerBody(
         effect=decision.effect,
+        hold_seconds=decision.hold_seconds,
+        approvals=decision.approvals,
         rules=decision.rules,
         explanation=decision.explanation,
         errors=decision.errors,

@@ -66,7 +66,7 @@ ANSWER: Final = Operation(
         Parameter(
             "message_units",
             Whole(0, MESSAGE_UNITS_MAX, 0),
-            "Of a cancel: the length of its message in UTF-16 code units.",
+            "The length of the message in UTF-16 code units, of what can have one.",
         ),
         Parameter(
             "reason_code",

@@ -144,6 +144,7 @@ def jobs_wanted(body: WantedBody) -> JobsWanted:
         priorities=tuple(choice(text, JobPriority, "priorities") for text in body.priorities),
         name=body.name,
         nodes=tuple(body.nodes),
+        labels=tuple(body.labels),
     )
 
 

@@ -4,11 +4,14 @@ from collections import Counter
 from typing import Final
 
 from adapters.http.streams.sse import StreamLimits
-from application.visibility import SEEING
 from domain.errors import Throttled
-from domain.identity import Principal
+from domain.identity import Principal, Role
 
 COME_BACK_SECONDS: Final = 5
+KEPT_FOR: Final = frozenset(
+    {Role.ADMINISTRATOR, Role.JOB_ADMINISTRATOR, Role.JOB_OPERATOR, Role.AUDITOR}
+)
+"""Whose place is not to be taken by people who look after their own jobs."""
 
 
 class Places:
@@ -28,7 +31,7 @@ class Places:
             )
         if all_ >= limits.streams_max:
             raise no_place(f"{all_} streams are open, which is as many as the service carries")
-        if all_ >= limits.streams_max - limits.streams_kept and not SEEING & set(actor.roles):
+        if all_ >= limits.streams_max - limits.streams_kept and not KEPT_FOR & set(actor.roles):
             raise no_place(
                 f"{all_} streams are open; the last {limits.streams_kept} are for administrators, "
                 "job administrators, job operators and auditors"

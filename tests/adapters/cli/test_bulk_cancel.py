@@ -94,6 +94,13 @@ def test_jobs_are_found_on_the_server(server: StandIn, cli: Cli) -> None:
     assert (request.body["message"], request.headers["idempotency-key"]) == ("bye", "k-1")
 
 
+def test_labels_are_sent_as_they_are(server: StandIn, cli: Cli) -> None:
+    some_jobs(server)
+    assert cli("cancel", "--label", "env=prod", "--label", "team").returncode == 0
+    (request,) = server.sent()
+    assert request.body["wanted"] == {"labels": ["env=prod", "team"]}
+
+
 def test_none_found_is_done_and_said(server: StandIn, cli: Cli) -> None:
     some_jobs(server)
     done = cli("cancel", "--name", "noon")

@@ -54,7 +54,13 @@ def test_check_names_file_line_and_rule(cli: Cli, tmp_path: Path) -> None:
         (b"permit (", "cannot be read as Cedar"),
         (b"// nothing", "no rule"),
         (b"permit (principal, action, resource);", "no @id"),
-        (b"// " + b"x" * 60_000, "at most 49152 are allowed"),
+        (b"// " + b"x" * 60_000, "it has 60003 bytes, at most 49152 are allowed"),
+        (b"// " + "\u20ac".encode() * 20_000, "it has 60003 bytes, at most 49152"),
+        (b"// " + "\u20ac".encode() * 400_000, "at most 49152 are allowed"),
+        (
+            b'@id("a") @deny_mesage("no") forbid (principal, action, resource);',
+            "is @deny_message meant?",
+        ),
     ],
 )
 def test_check_says_what_is_no_policy(cli: Cli, tmp_path: Path, content: bytes, said: str) -> None:

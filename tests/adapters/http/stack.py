@@ -24,7 +24,7 @@ from adapters.http.routes.metrics import Snapshot
 from adapters.http.routes.policy import PolicyUses
 from adapters.http.streams.sse import StreamLimits
 from adapters.journal import SqliteJournal
-from adapters.policy import CedarPolicy, default_policy, schema_text
+from adapters.policy import CedarPolicy, default_policy, objection, schema_text
 from adapters.principals import Principals, PrincipalsFile
 from adapters.recorder_log import RecorderLog, memory_log
 from adapters.spool import FileSpool
@@ -285,7 +285,9 @@ class Stack:
     def _policy_uses(self, policy: PolicyInForce, refusals: int) -> PolicyUses:
         admission = Admission(self._room, RefusalLimit(refusals, refusals), SystemClock())
         return PolicyUses(
-            PolicyCommands(self.ledger, policy, SystemClock(), admission, self._administrators),
+            PolicyCommands(
+                self.ledger, policy, SystemClock(), admission, self._administrators, objection
+            ),
             PolicyLibrary(self.ledger, self.queries, policy, SystemClock()),
         )
 

@@ -127,6 +127,24 @@ async def test_nothing_named_is_never_everything(
     assert service.ledger.position == last
 
 
+async def test_jobs_are_found_by_their_labels(service: Stack, root: httpx.AsyncClient) -> None:
+    both = {"env": "test", "team": "red"}
+    red, other, plain = [await submit(root, labels=x) for x in (both, {"env": "test"}, {})]
+    await service.copied()
+    for wanted, found in ((["env"], [red, other]), (["env=test", "team=red"], [red])):
+        body = {"wanted": {"labels": wanted}}
+        planned = (await root.post(f"{PATH}/plans", json=body)).json()
+        assert [job["job_id"] for job in planned["jobs"]] == found
+    done = (await root.post(PATH, json={"wanted": {"labels": ["team"]}})).json()
+    assert [job["job_id"] for job in done["jobs"]] == [red]
+    states = [(await root.get(f"/api/v1/jobs/{x}")).json()["state"] for x in (red, other, plain)]
+    assert states == ["Canceled", "Submitted", "Submitted"]
+    rows = (await root.get("/api/v1/audit", params={"operation": "cancel_jobs"})).json()["rows"]
+    assert "by labels team" in rows[0]["detail"]
+    no = await root.post(PATH, json={"wanted": {"labels": ["env="]}})
+    assert "the label env has no value" in is_problem(no, 422, "bad_request")["detail"]
+
+
 async def test_a_condition_has_no_meaning_for_many(root: httpx.AsyncClient) -> None:
     answer = await root.post(PATH, json={"jobs": [1]}, headers={"If-Match": '"3"'})
     assert answer.status_code == 400

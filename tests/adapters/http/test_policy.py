@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from adapters.policy import default_policy, default_text, schema_text
+from adapters.policy import CedarPolicy, default_policy, default_text, schema_text
 from application.ledger import Cause
 from domain.events import PolicyActivated, PolicyEvent, PolicySchemaRecorded
 from domain.identity import Role
@@ -39,9 +39,9 @@ class Governed:
 
 
 @asynccontextmanager
-async def governed(directory: Path) -> AsyncIterator[Governed]:
+async def governed(directory: Path, shipped: CedarPolicy | None = None) -> AsyncIterator[Governed]:
     """Ready for the first command."""
-    async with stack(directory) as made, AsyncExitStack() as clients:
+    async with stack(directory, policy=shipped) as made, AsyncExitStack() as clients:
         keeping = asyncio.create_task(made.policy.run())
         await made.policy.begun.wait()
         try:
@@ -110,6 +110,7 @@ async def test_two_persons_put_rules_in_force_and_the_next_decision_is_by_them(
         ("permit (", "policy_invalid"),
         (default_text().replace('Action::"finish"', 'Action::"fly"'), "policy_invalid"),
         ("//" + '"' * 40_000 + "\n" + OTHER, "policy_invalid"),
+        (OTHER.replace("@deny_message", "@deny_mesage"), "policy_invalid"),
         (
             '@id("a")\npermit (principal == User::"ada", action, resource);',
             "policy_locks_out",
@@ -121,7 +122,7 @@ async def test_two_persons_put_rules_in_force_and_the_next_decision_is_by_them(
             "policy_locks_out",
         ),
     ],
-    ids=["no rules", "unknown action", "too long", "one person", "office hours"],
+    ids=["no rules", "unknown action", "too long", "misspelt", "one person", "office hours"],
 )
 async def test_what_cannot_be_in_force_is_refused_and_recorded(
     tmp_path: Path, text: str, code: str
@@ -176,12 +177,39 @@ async def test_an_answer_names_its_rules_and_what_they_were_told(tmp_path: Path)
         said = (await ada.get("/api/v1/policy/answer", params=asked_for)).json()
         assert said["rules"] == ["administrator-everything"]
         asked_for["person"] = "nobody-there"
-        assert (await ada.get("/api/v1/policy/answer", params=asked_for)).status_code == 404
+        nobody = await ada.get("/api/v1/policy/answer", params=asked_for)
+        assert (nobody.status_code, nobody.json()["code"]) == (404, "no_such_person")
+        assert "nobody called 'nobody-there'" in nobody.json()["detail"]
+        nothing = await ada.get("/api/v1/policy/answer", params=asked_for | {"job": 999})
+        assert (nothing.status_code, nothing.json()["code"]) == (404, "unknown_job")
+        assert "there is no job 999; `countermand ls`" in nothing.json()["detail"]
+        assert "`countermand policy test`" in nothing.json()["detail"]
         await made.person("uma")
         asked_for["person"] = "uma"
         said = (await ada.get("/api/v1/policy/answer", params=asked_for)).json()
         assert (said["effect"], said["rules"]) == ("deny", ["no-rule-allows"])
         assert said["explanation"].startswith("uma may not cancel this job")
+
+
+async def test_an_answer_is_told_what_a_real_request_tells(tmp_path: Path) -> None:
+    """Windows and the size of the request too; and says what has to be waited for."""
+    rules = OTHER + (
+        '@id("owners-wait") @who("owner") @hold("60s") @approvals("2") permit (principal, '
+        'action == Action::"cancel", resource is Job) when { principal.name == "sam" };'
+    )
+    async with governed(tmp_path, CedarPolicy(rules, schema_text())) as made:
+        ada, sam = await made.person("ada", Role.ADMINISTRATOR), await made.person("sam")
+        job = await submit(sam)
+        about: dict[str, str | int] = {"job": job, "person": "sam"}
+        said = (await ada.get("/api/v1/policy/answer", params=about)).json()
+        assert (said["effect"], said["hold_seconds"], said["approvals"]) == ("hold", 60, 2)
+        receipt = (await sam.post(f"/api/v1/jobs/{job}/cancel", json={})).json()
+        fact = (await ada.get(f"/api/v1/events/{receipt['position']}")).json()["event"]["data"]
+        (real,), (foreseen,) = fact["decision"]["requests"], said["requests"]
+        assert foreseen["context"].keys() == real["context"].keys()
+        same = ("mode", "bulk_size", "freeze_windows", "reason_code", "message_units")
+        assert [foreseen["context"][x] for x in same] == [real["context"][x] for x in same]
+        assert foreseen["resource"]["attributes"] == real["resource"]["attributes"]
 
 
 async def test_rules_that_cannot_be_used_refuse_all_until_two_administrators_replace_them(

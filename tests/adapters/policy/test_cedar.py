@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -10,6 +11,7 @@ from domain.errors import Misconfigured
 from domain.identity import Caller, Principal
 from domain.labels import check_labels, words_of
 from domain.policy import Action, JobKnown, Question, RequestKnown
+from domain.policy_requests import requests_of
 from domain.states import CancelMode, Effect, JobType
 
 SAM: Final = Caller(Principal("sam"))
@@ -137,6 +139,16 @@ def test_too_much_to_tell_is_refused_and_not_shortened() -> None:
     assert (decision.effect, decision.rules) == (Effect.DENY, ("policy-facts-too-large",))
     assert decision.requests == ()
     assert "at most 16384 are allowed" in decision.explanation
+
+
+@pytest.mark.parametrize(("over", "effect"), [(0, Effect.ALLOW), (1, Effect.DENY)])
+def test_the_limit_of_what_is_told_holds_to_the_byte(over: int, effect: Effect) -> None:
+    short = Question(SAM, Action.CANCEL, "sam", job=JobKnown(project="p"))
+    size = len(msgspec.json.encode(requests_of(short)))
+    project = "p" * (1 + 16 * 1024 - size + over)
+    decision = policy(ALLOW).decide(replace(short, job=JobKnown(project=project)))
+    assert decision.effect is effect
+    assert (f"be told {16 * 1024 + 1} bytes" in decision.explanation) is bool(over)
 
 
 def test_a_decision_that_asked_nothing_is_no_allow() -> None:

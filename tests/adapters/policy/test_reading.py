@@ -2,9 +2,19 @@
 
 from typing import Final
 
+import msgspec
 import pytest
 
-from adapters.policy import POLICY_BYTES_MAX, CedarPolicy, Flaw, flaws, parsed_schema, schema_text
+from adapters.policy import (
+    POLICY_BYTES_MAX,
+    CedarPolicy,
+    Flaw,
+    flaws,
+    objection,
+    parsed_schema,
+    schema_text,
+)
+from adapters.policy.reading import JSON_BYTES_MAX
 from domain.errors import Misconfigured
 
 SCHEMA: Final = parsed_schema(schema_text())
@@ -130,3 +140,67 @@ def test_long_lists_and_long_strings_are_no_trouble() -> None:
     names = ", ".join(f'"x && y {n} ("' for n in range(2000))
     rule = '@id("many") permit (principal, action, resource) when '
     assert found(f"{rule}{{ [{names}].contains(principal.name) }};") == []
+
+
+@pytest.mark.parametrize(
+    ("annotations", "effect", "said"),
+    [
+        ('@deny_mesage("no")', "forbid", "@deny_mesage is no annotation that means anything (is "),
+        ('@deny_mesage("no")', "forbid", "(is @deny_message meant?)"),
+        ('@hodl("60s")', "permit", "(is @hold meant?)"),
+        ('@approval("2")', "permit", "(is @approvals meant?)"),
+        ('@Id("x")', "permit", "(is @id meant?)"),
+        (
+            '@ticket("OPS-7")',
+            "permit",
+            "there are @id, @who, @deny_message, @hold, @approvals, @note",
+        ),
+        ('@deny_message("no")', "permit", "@deny_message is for rules that forbid"),
+        ('@who("owner")', "forbid", "@who is for rules that permit"),
+    ],
+)
+def test_an_annotation_that_would_do_nothing_is_named(
+    annotations: str, effect: str, said: str
+) -> None:
+    text = f'{FIRST}@id("two")\n{annotations}\n{effect} (principal, action, resource);'
+    (flaw,) = found(text)
+    assert (flaw.line, flaw.rule) == (5, "two")
+    assert said in flaw.what
+    assert said in objection(text, schema_text())
+    assert CedarPolicy(text, schema_text()).rule_count == 2, "what is in force stays in force"
+
+
+def test_a_note_is_for_people() -> None:
+    text = f'{FIRST}@id("two") @note("see OPS-7") forbid (principal, action, resource);'
+    assert found(text) == []
+    assert objection(text, schema_text()) == ""
+
+
+def test_an_annotation_that_stands_twice_is_named() -> None:
+    (flaw,) = found(f'{FIRST}@id("two") @id("three") permit (principal, action, resource);')
+    assert flaw.line == 5
+    assert "id" in flaw.what
+
+
+def test_the_limits_hold_to_the_byte() -> None:
+    assert found(padded(POLICY_BYTES_MAX)) == []
+    assert objection(padded(POLICY_BYTES_MAX), schema_text()) == ""
+    (flaw,) = found(padded(POLICY_BYTES_MAX + 1))
+    assert (
+        flaw.what == f"it has {POLICY_BYTES_MAX + 1} bytes, at most {POLICY_BYTES_MAX} are allowed"
+    )
+
+
+@pytest.mark.parametrize(("over", "wrong"), [(0, False), (1, True)])
+def test_what_an_event_cannot_take_is_found_before(over: int, wrong: bool) -> None:
+    plain = len(msgspec.json.encode(FIRST + "//"))
+    quotes = '"' * 9000
+    text = FIRST + "//" + quotes + "x" * (JSON_BYTES_MAX - plain - 2 * len(quotes) + over)
+    assert len(text) < POLICY_BYTES_MAX
+    assert [x.what.startswith("as JSON it has") for x in found(text)] == [True] * wrong
+    assert ("as JSON" in objection(text, schema_text())) is wrong
+
+
+def padded(size: int) -> str:
+    """A good policy of so many bytes."""
+    return FIRST + "// " + "x" * (size - len(FIRST) - 3)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from adapters.policy import CedarPolicy, default_text, schema_text
 from adapters.policy.reads import Reads, reads_of
-from domain.policy import Question
+from domain.policy import DENIED, Question
+from domain.states import Effect
 from tests.adapters.policy.questions import QUESTIONS
 
 ALL: Final = '@id("all") permit (principal, action, resource);'
@@ -76,3 +77,17 @@ POLICIES: Final = tuple(CedarPolicy(text, schema_text()) for text in SETS)
 def test_a_remembered_answer_is_the_one_given_anew(policy: CedarPolicy, question: Question) -> None:
     decision = policy.decide(question)
     assert policy.again(decision) == decision
+
+
+IN_PART: Final = tuple(CedarPolicy(text, schema_text()) for text in SETS)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(range(len(SETS))), QUESTIONS)
+def test_an_answer_that_is_told_in_part_is_that_to_the_whole(n: int, question: Question) -> None:
+    whole = POLICIES[n].decide(question)
+    answers = [IN_PART[n].answer(request) for request in whole.requests]
+    allowed = all(answer.effect is Effect.ALLOW for answer in answers)
+    assert allowed is (whole.effect is not Effect.DENY)
+    said = {rule for answer in answers if allowed or answer is answers[-1] for rule in answer.rules}
+    assert tuple(sorted(said)) == tuple(x for x in whole.rules if x != DENIED)
