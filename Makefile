@@ -20,6 +20,9 @@ SOURCES := domain application projections adapters tests ops
 WORKERS ?= 3
 ARGS ?=
 
+# Whoever told Python to keep no bytecode would compile some thousand modules in each process of the tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 PINS_INSTALLED := $(VENV)/.pins-installed
 PROJECT_INSTALLED := $(VENV)/.project-installed
 
@@ -53,8 +56,8 @@ contracts: $(PROJECT_INSTALLED) ## Write the schemas and the pages that are made
 
 .PHONY: check
 check: $(PROJECT_INSTALLED) ## Everything CI asks: lint, types, imports, test, wheel
-	@# Each of the first four uses one core or waits for a disk; the tests use all there are.
-	+$(MAKE) --no-print-directory --jobs 2 --output-sync=target types wheel lint imports
+	@# Each of the first five uses one core or waits for a disk; the tests use all there are.
+	+$(MAKE) --no-print-directory --jobs 2 --output-sync=target types wheel lint imports compiled
 	+$(MAKE) --no-print-directory test
 
 .PHONY: lint
@@ -73,6 +76,11 @@ imports: $(PROJECT_INSTALLED) ## Check the direction of imports
 .PHONY: wheel
 wheel: $(PROJECT_INSTALLED) ## Build the wheel, install it into an empty environment and run it there
 	$(BIN)/python ops/check_wheel.py
+
+# Workers start at the same moment, so each would compile every module of the tests for itself.
+.PHONY: compiled
+compiled: $(PROJECT_INSTALLED)
+	@found="$$($(BIN)/python -m pytest --collect-only -qq)" || { echo "$$found"; exit 1; }
 
 .PHONY: format
 format: $(PROJECT_INSTALLED) ## Rewrite the code in the house format

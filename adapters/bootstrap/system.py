@@ -6,8 +6,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final, TextIO, cast
 
-import structlog
 import uuid_utils
+
+from adapters.bootstrap.unseen import unseen
+
+with unseen("rich"):  # it draws tracebacks with values of variables; a tenth of a start's time
+    import structlog
 
 NEEDS_A_LOOK: Final = frozenset(
     {

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,9 +14,10 @@ from adapters.views.differing import COMPARED, difference
 from adapters.views.rows import position_of
 from adapters.views.sqlite import SQLITE
 from application.view_store import Difference
-from domain.errors import Unavailable
+from domain.errors import Corrupt, Unavailable
 
 INDEX: Final = "audit_index"
+CLOSED: Final = "the comparison was closed"
 
 
 class SqliteComparison:
@@ -33,7 +34,7 @@ class SqliteComparison:
         """
         self._busy = threading.Lock()
         self._used = ExitStack()
-        self._open = True
+        self._open, self._given_up = True, False
         with our_errors():
             connection = self._used.enter_context(old.get_connection(commit=False))
             self._cursor, self._database = connection.cursor(), database_of(connection)
@@ -46,20 +47,33 @@ class SqliteComparison:
                 raise
 
     def at_one_position(self) -> bool:
-        with self._busy, our_errors():
-            self._check_open()
+        with self._asked():
             return position_of(self._cursor) == position_of(self._cursor, "other.tracking")
 
     def differences(self) -> tuple[Difference, ...]:
-        with self._busy, our_errors():
-            self._check_open()
+        with self._asked():
             return tuple(self._found())
 
-    def _check_open(self) -> None:
-        if not self._open:
-            raise Unavailable("the comparison was closed")
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        """One question at a time. One that ``close`` cut short has found no damage.
+
+        A statement that SQLite runs inside another (for a virtual table) does not hand on that it
+        was interrupted as such.
+        """
+        with self._busy:
+            if not self._open:
+                raise Unavailable(CLOSED)
+            try:
+                with our_errors():
+                    yield
+            except Corrupt as error:
+                if self._given_up:
+                    raise Unavailable(CLOSED) from error
+                raise
 
     def close(self) -> None:
+        self._given_up = True
         self._database.interrupt()
         with self._busy:
             if self._open:

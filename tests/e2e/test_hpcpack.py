@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 import pytest
 
-from adapters.bootstrap.certificate import self_signed
+from adapters.bootstrap.self_signed import self_signed
 from adapters.principals import PrincipalsFile
 from tests.adapters.hpcpack.client import Form, HpcClient
 from tests.e2e.hostile import check_log

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import httpx
 import uuid_utils
 
-from adapters.bootstrap.certificate import self_signed
 from adapters.bootstrap.contract import contract
+from adapters.bootstrap.self_signed import self_signed
 from adapters.bootstrap.supervise import Supervision
 from adapters.hpcpack.app import create_rest
 from adapters.hpcpack.nodes import Machine

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.bootstrap.certificate import Pair, certificate_of, self_signed
+from adapters.bootstrap.certificate import Pair, certificate_of
+from adapters.bootstrap.self_signed import self_signed
 from adapters.web.closing import Closing
 from adapters.web.server import WebServer
 from adapters.web.sockets import bind_tcp
