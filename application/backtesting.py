@@ -129,7 +129,8 @@ class Counts(Struct):
 class Wanted(Struct, frozen=True):
     """Which decisions: not earlier, not later; by this person, on jobs of this owner; "" for all.
 
-    ``limit``: how many of each kind are told in full.
+    ``limit``: how many of each kind are told in full. ``shadow``: beside which the rules of this
+    digest answered in shadow.
     """
 
     since: datetime | None = None
@@ -137,6 +138,7 @@ class Wanted(Struct, frozen=True):
     actor: str = ""
     owner: str = ""
     limit: int = 20
+    shadow: str = ""
 
     def takes(self, recorded: Recorded, decision: Decision) -> bool:
         """Whether this one is wanted."""
@@ -145,7 +147,13 @@ class Wanted(Struct, frozen=True):
             and (self.until is None or recorded.time <= self.until)
             and (not self.actor or recorded.event.caller.actor.name == self.actor)
             and (not self.owner or decision.facts.get("owner", "") == self.owner)
+            and (not self.shadow or self.shadow == shadow_of(decision))
         )
+
+
+def shadow_of(decision: Decision) -> str:
+    """The digest of the rules that answered beside it, "" for none."""
+    return decision.shadow.digest if decision.shadow is not None else ""
 
 
 class Basis(Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from domain import events as e
 from domain.outcome import outcome_of
+from domain.policy_shadow import SHADOW, STOP_SHADOW
 from projections.audit_trail import Kind, Said
 from projections.summary import DIGEST_CHARACTERS, summary
 
@@ -27,6 +28,21 @@ def policy_activated(fact: e.PolicyActivated) -> Said | None:
     return Said(
         kind=Kind.POLICY_CHANGE,
         operation="activate_policy",
+        outcome=outcome_of(fact),
+        request_id=fact.request_id,
+        message=fact.note,
+        rule=rules(fact.decision),
+        subject=fact.digest[:DIGEST_CHARACTERS],
+        detail=summary(fact),
+    )
+
+
+def shadow_changed(fact: e.PolicyShadowStarted | e.PolicyShadowStopped) -> Said:
+    """Rules run in shadow, or do so no more."""
+    started = isinstance(fact, e.PolicyShadowStarted)
+    return Said(
+        kind=Kind.POLICY_CHANGE,
+        operation=SHADOW if started else STOP_SHADOW,
         outcome=outcome_of(fact),
         request_id=fact.request_id,
         message=fact.note,

@@ -10,7 +10,13 @@ from domain import events as e
 from domain.cluster import job_number
 from domain.outcome import outcome_of
 from domain.states import StopCause, TaskState
-from projections.audit_policy import policy_activated, policy_proposed, policy_refused, rules
+from projections.audit_policy import (
+    policy_activated,
+    policy_proposed,
+    policy_refused,
+    rules,
+    shadow_changed,
+)
 from projections.audit_trail import Kind, Said
 from projections.emergency_words import emergency
 from projections.quoting import word
@@ -513,6 +519,8 @@ SAID: Final[dict[type[e.Event], Callable[[Any], Said | None]]] = {
     e.StreamRestored: evidence,
     e.PolicyProposed: policy_proposed,
     e.PolicyActivated: policy_activated,
+    e.PolicyShadowStarted: shadow_changed,
+    e.PolicyShadowStopped: shadow_changed,
     e.PolicyCommandRefused: policy_refused,
     e.JobActivationHeld: held,
     e.JobStarted: job_started,

@@ -277,6 +277,7 @@ def test_every_fact_of_the_trail_was_looked_at_here() -> None:
     apart_ = {e.JobRemoved, e.CancelRefused, e.ClusterParameterSet, e.ClusterCommandRefused}
     apart_ |= {e.StreamMended, e.LossAccepted, e.StreamRestored, e.BulkCancelRequested}
     apart_ |= {e.PolicyProposed, e.PolicyActivated, e.PolicyCommandRefused}
+    apart_ |= {e.PolicyShadowStarted, e.PolicyShadowStopped}
     assert {type(fact) for fact, _ in ROWS} | apart_ == SAID.keys()
     assert ENDS.keys() <= SAID.keys()
 
