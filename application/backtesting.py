@@ -8,7 +8,6 @@ computed again by its own: a history that does not come out as recorded is no te
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Final, Protocol
 
 import msgspec
@@ -19,6 +18,8 @@ from application.asked_before import AskedBefore, NotTold, asked_before
 from application.ports import Stored, Undecodable
 from application.rechecking import Recheck, Rechecked
 from domain.events import JOB, Decision, Recorded
+from domain.other_answers import Kind as Kind
+from domain.other_answers import kind_of_answer
 from domain.remaking_policy import NO_POLICY, decision_of
 from domain.states import Effect
 
@@ -27,17 +28,6 @@ OTHERS: Final = "(others)"
 """Owners, jobs and rules that are counted each by its own; all beyond are counted together."""
 
 WORDS_MAX: Final = 300
-
-
-class Kind(StrEnum):
-    """How an answer differs, the dangerous ones first."""
-
-    DENY_TO_ALLOW = "deny_to_allow"
-    LESS_DEMANDED = "less_demanded"
-    ALLOW_TO_DENY = "allow_to_deny"
-    MORE_DEMANDED = "more_demanded"
-    ERROR = "error"
-    NOT_EVALUABLE = "not_evaluable"
 
 
 class Reading(Struct, frozen=True):
@@ -323,22 +313,7 @@ def kind_of(decision: Decision, answer: Told | Untold) -> Kind | None:
     """How the answer differs; None when it does not."""
     if isinstance(answer, Untold):
         return Kind.NOT_EVALUABLE
-    if answer.errors:
-        return None if decision.errors else Kind.ERROR
-    if answer.effect is Effect.DENY:
-        return None if decision.effect is Effect.DENY else Kind.ALLOW_TO_DENY
-    if decision.effect is Effect.DENY:
-        return Kind.DENY_TO_ALLOW
-    return kind_of_demands(decision, answer)
-
-
-def kind_of_demands(decision: Decision, answer: Told) -> Kind | None:
-    """Of what both allow: less of anything is the dangerous one."""
-    was = (decision.hold_seconds, decision.approvals)
-    becomes = (answer.hold_seconds, answer.approvals)
-    if any(now < then for now, then in zip(becomes, was, strict=True)):
-        return Kind.LESS_DEMANDED
-    return None if becomes == was else Kind.MORE_DEMANDED
+    return kind_of_answer(decision, answer)
 
 
 def change(

@@ -10,6 +10,7 @@ from application.asked_before import AskedBefore
 from application.backtesting import Reading, Told, Untold
 from application.rechecking import Again
 from domain.events import Decision
+from domain.other_answers import ends_early
 from domain.states import Effect
 
 
@@ -27,7 +28,7 @@ class SaidInShadow:
         """Their answer, as it was recorded; it must have one."""
         answer = decision.shadow
         assert answer is not None, "only what they answered is wanted"
-        if answer.effect is not Effect.DENY and asked.requests[-1].action != asked.wanted:
+        if answer.effect is not Effect.DENY and ends_early(decision):
             what = f"whether {asked.wanted} would be allowed, which was never asked"
             return Untold((Reading("", what),))
         denied = answer.effect is Effect.DENY and not answer.errors

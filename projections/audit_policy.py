@@ -1,6 +1,9 @@
 """What facts about the policy say in the audit trail."""
 
+from msgspec.structs import replace
+
 from domain import events as e
+from domain.other_answers import kind_in_shadow
 from domain.outcome import outcome_of
 from domain.policy_shadow import SHADOW, STOP_SHADOW
 from projections.audit_trail import Kind, Said
@@ -70,3 +73,21 @@ def policy_refused(fact: e.PolicyCommandRefused) -> Said:
 def rules(decision: e.Decision) -> str:
     """The rules that allowed it."""
     return ",".join(decision.rules)
+
+
+def with_shadow(said: Said | None, decision: e.Decision | None) -> Said | None:
+    """With what rules in shadow said, where that is something else."""
+    answer = decision.shadow if decision is not None else None
+    if said is None or decision is None or answer is None:
+        return said
+    if kind_in_shadow(decision, answer) is None:
+        return said
+    words = in_shadow(answer)
+    return replace(said, detail=f"{said.detail}; {words}" if said.detail else words)
+
+
+def in_shadow(answer: e.ShadowAnswer) -> str:
+    """What rules in shadow said."""
+    by = f" by {', '.join(answer.rules)}" if answer.rules else ""
+    why = "an error" if answer.errors else f"{answer.effect}{by}"
+    return f"in shadow, binding nobody: {why} ({answer.digest[:DIGEST_CHARACTERS]})"

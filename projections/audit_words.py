@@ -9,6 +9,7 @@ from typing import Any, Final
 from domain import events as e
 from domain.cluster import job_number
 from domain.outcome import outcome_of
+from domain.remaking_policy import decision_of
 from domain.states import StopCause, TaskState
 from projections.audit_policy import (
     policy_activated,
@@ -16,6 +17,7 @@ from projections.audit_policy import (
     policy_refused,
     rules,
     shadow_changed,
+    with_shadow,
 )
 from projections.audit_trail import Kind, Said
 from projections.emergency_words import emergency
@@ -53,7 +55,7 @@ NOT_IN_TRAIL: Final = frozenset(
 def said(fact: e.Event) -> Said | None:
     """What the fact says in the trail; None for a fact that has no row."""
     words = SAID.get(type(fact))
-    return words(fact) if words else None
+    return with_shadow(words(fact), decision_of(fact)) if words else None
 
 
 # --- requests -------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from tests.e2e.stream import Event
 from tests.e2e.test_backtest import as_json, asked
 from tests.e2e.test_fsck import forged, published, stream_of
 from tests.e2e.test_policy import as_root, checked, recheck, sha256_of
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -72,6 +73,14 @@ def reported(service: Service, digest: str) -> None:
     assert people.out.endswith(f"backtest {found['id']}\n")
     assert "allow->deny" in people.out
     assert "and run now" in people.err
+    why = asked(service, "why", str(change["position"]))
+    assert why.status == 0
+    assert f"deny by no-force, which binds nobody; of the rules {digest}" in why.out
+    name = "countermand_policy_shadow_answers_total"
+    until(
+        lambda: f'{name}{{kind="allow_to_deny"}} 1.0' in service.http("GET", "/metrics").text,
+        "it is counted",
+    )
     none = asked(service, "shadow", "report", "f" * 12)
     assert (none.status, "ever ran in shadow" in none.err) == (3, True)
 
