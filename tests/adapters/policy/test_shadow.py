@@ -2,15 +2,20 @@
 
 from typing import Final
 
+import pytest
 from hypothesis import given
 from msgspec.structs import replace
 
+from adapters.jetstream.config import MESSAGE_BYTES_MAX
 from adapters.policy import CedarPolicy, default_policy, default_text, schema_text
+from adapters.wire import encode
+from adapters.wire.codec import EVENT_BYTES_MAX
 from application.policy_in_force import PolicyInForce, usable
 from application.ports import Rules, Stored
 from application.rechecking import Recheck, Rechecked
 from application.shadowing import in_shadow
 from domain import events as e
+from domain.errors import BadRequest
 from domain.identity import Caller, Principal, Role
 from domain.policy import Action, JobKnown, Question, RequestKnown
 from domain.policy_life import digest_of
@@ -149,3 +154,22 @@ def test_it_ends_when_it_is_stopped_or_in_force() -> None:
     )
     assert activated.decide(FORCED).effect is Effect.DENY
     assert activated.decide(FORCED).shadow is None
+
+
+def test_what_is_said_in_shadow_makes_no_event_too_large() -> None:
+    rules = tuple(f"{n:016d}" for n in range(32))
+    shadow = e.ShadowAnswer("0" * 64, Effect.DENY, rules, ("\u20ac" * 200,), rules_cut=9)
+    decision = replace(BESIDE.decide(FORCED), shadow=None)
+    place = e.job_aggregate(7)
+
+    def size(decision: e.Decision, characters: int) -> int:
+        fact = e.JobSubmitted("x" * characters, "r1", decision, "")
+        event = e.NewEvent("id", at(0), OWEN, "r1", "r1", fact)
+        return len(encode(event, place, "hpc1", 1))
+
+    room = EVENT_BYTES_MAX - size(decision, 0)
+    full = size(decision, room)
+    assert full == EVENT_BYTES_MAX
+    assert full < size(replace(decision, shadow=shadow), room) < MESSAGE_BYTES_MAX - 1024
+    with pytest.raises(BadRequest, match="at most"):
+        size(replace(decision, shadow=shadow), room + len("null") + 1)
