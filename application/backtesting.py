@@ -8,7 +8,6 @@ computed again by its own: a history that does not come out as recorded is no te
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Final, Protocol
 
 import msgspec
@@ -19,6 +18,8 @@ from application.asked_before import AskedBefore, NotTold, asked_before
 from application.ports import Stored, Undecodable
 from application.rechecking import Recheck, Rechecked
 from domain.events import JOB, Decision, Recorded
+from domain.other_answers import Kind as Kind
+from domain.other_answers import kind_of_answer
 from domain.remaking_policy import NO_POLICY, decision_of
 from domain.states import Effect
 
@@ -27,17 +28,6 @@ OTHERS: Final = "(others)"
 """Owners, jobs and rules that are counted each by its own; all beyond are counted together."""
 
 WORDS_MAX: Final = 300
-
-
-class Kind(StrEnum):
-    """How an answer differs, the dangerous ones first."""
-
-    DENY_TO_ALLOW = "deny_to_allow"
-    LESS_DEMANDED = "less_demanded"
-    ALLOW_TO_DENY = "allow_to_deny"
-    MORE_DEMANDED = "more_demanded"
-    ERROR = "error"
-    NOT_EVALUABLE = "not_evaluable"
 
 
 class Reading(Struct, frozen=True):
@@ -129,7 +119,8 @@ class Counts(Struct):
 class Wanted(Struct, frozen=True):
     """Which decisions: not earlier, not later; by this person, on jobs of this owner; "" for all.
 
-    ``limit``: how many of each kind are told in full.
+    ``limit``: how many of each kind are told in full. ``shadow``: beside which the rules of this
+    digest answered in shadow.
     """
 
     since: datetime | None = None
@@ -137,6 +128,7 @@ class Wanted(Struct, frozen=True):
     actor: str = ""
     owner: str = ""
     limit: int = 20
+    shadow: str = ""
 
     def takes(self, recorded: Recorded, decision: Decision) -> bool:
         """Whether this one is wanted."""
@@ -145,7 +137,13 @@ class Wanted(Struct, frozen=True):
             and (self.until is None or recorded.time <= self.until)
             and (not self.actor or recorded.event.caller.actor.name == self.actor)
             and (not self.owner or decision.facts.get("owner", "") == self.owner)
+            and (not self.shadow or self.shadow == shadow_of(decision))
         )
+
+
+def shadow_of(decision: Decision) -> str:
+    """The digest of the rules that answered beside it, "" for none."""
+    return decision.shadow.digest if decision.shadow is not None else ""
 
 
 class Basis(Struct, frozen=True):
@@ -315,22 +313,7 @@ def kind_of(decision: Decision, answer: Told | Untold) -> Kind | None:
     """How the answer differs; None when it does not."""
     if isinstance(answer, Untold):
         return Kind.NOT_EVALUABLE
-    if answer.errors:
-        return None if decision.errors else Kind.ERROR
-    if answer.effect is Effect.DENY:
-        return None if decision.effect is Effect.DENY else Kind.ALLOW_TO_DENY
-    if decision.effect is Effect.DENY:
-        return Kind.DENY_TO_ALLOW
-    return kind_of_demands(decision, answer)
-
-
-def kind_of_demands(decision: Decision, answer: Told) -> Kind | None:
-    """Of what both allow: less of anything is the dangerous one."""
-    was = (decision.hold_seconds, decision.approvals)
-    becomes = (answer.hold_seconds, answer.approvals)
-    if any(now < then for now, then in zip(becomes, was, strict=True)):
-        return Kind.LESS_DEMANDED
-    return None if becomes == was else Kind.MORE_DEMANDED
+    return kind_of_answer(decision, answer)
 
 
 def change(

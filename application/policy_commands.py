@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from application.admission import Admission
 from application.ledger import Cause, Ledger
 from application.policy_in_force import PolicyInForce
-from application.ports import Clock, Policy
+from application.ports import Clock, Policy, Rules
 from application.receipts import Receipt, receipt, replayed
 from domain import commands as c
 from domain import events as e
@@ -31,6 +31,8 @@ from domain.policy_life import (
     Command,
     PolicyLife,
     ProposePolicy,
+    StartShadow,
+    StopShadow,
     decide_policy,
     digest_of,
     operation_of,
@@ -86,39 +88,69 @@ class PolicyCommands:
         asked, candidate = await self._asked(caller, text, note, request_id)
         return await self._ask(caller, ActivatePolicy(asked, caller, candidate, note, backtest))
 
+    async def start_shadow(self, caller: Caller, text: str, note: str, request_id: str) -> Receipt:
+        """In shadow from here on, or refused. Raises ``BadRequest`` as ``propose`` does.
+
+        Whom the rules would lock out is not looked at: in shadow they lock out nobody.
+        """
+        asked = self._asked_by(caller, note, request_id)
+        candidate = self._not_read(text)
+        if asked.decision.effect is Effect.ALLOW:
+            candidate, _ = await self._read(text)
+        return await self._ask(caller, StartShadow(asked, caller, candidate, note))
+
+    async def stop_shadow(self, caller: Caller, note: str, request_id: str) -> Receipt:
+        """In shadow no more, or refused. Raises ``BadRequest`` as ``propose`` does."""
+        asked = self._asked_by(caller, note, request_id)
+        return await self._ask(caller, StopShadow(asked, caller, note))
+
     # --- how --------------------------------------------------------------------------------------
 
     async def _asked(
         self, caller: Caller, text: str, note: str, request_id: str
     ) -> tuple[c.Asked, Candidate]:
         """Who asks, what the policy says to it, and what there is to say of the text."""
+        asked = self._asked_by(caller, note, request_id)
+        if asked.decision.effect is Effect.ALLOW:
+            return asked, await self._candidate(text)
+        return asked, self._not_read(text)
+
+    def _asked_by(self, caller: Caller, note: str, request_id: str) -> c.Asked:
+        """Who asks, and what the policy says to it. Raises ``BadRequest`` for a bad note."""
         check_message(note)
         now = self._clock.now()
         windows = in_force(self._freeze_windows, now)
         said = RequestKnown(message_units=units(note), at=now, freeze_windows=windows)
         decision = self._in_force.decide(Question(caller, Action.ACTIVATE_POLICY, said=said))
-        asked = c.Asked(request_id, caller.asker, now, decision)
-        if decision.effect is Effect.ALLOW:
-            return asked, await self._candidate(text)
-        return asked, Candidate(digest_of(text), text, digest_of(self._in_force.schema), 0)
+        return c.Asked(request_id, caller.asker, now, decision)
+
+    def _not_read(self, text: str) -> Candidate:
+        """The text, which nobody has looked at."""
+        return Candidate(digest_of(text), text, digest_of(self._in_force.schema), 0)
 
     async def _candidate(self, text: str) -> Candidate:
         """The text, with what is wrong with it."""
-        found = Candidate(digest_of(text), text, digest_of(self._in_force.schema), 0)
+        found, rules = await self._read(text)
+        if rules is None:
+            return found
+        people = await self._administrators()
+        return replace(found, locks_out=await asyncio.to_thread(locked_out, rules, people))
+
+    async def _read(self, text: str) -> tuple[Candidate, Rules | None]:
+        """The text, and its rules; None and the flaw where it has none."""
+        found = self._not_read(text)
         size = len(msgspec.json.encode(text.encode("utf-8", "replace").decode()))
         if size > JSON_BYTES_MAX:
             words = f"as JSON it has {size} bytes, at most {JSON_BYTES_MAX} are allowed"
-            return replace(found, flaw=f"the policy is too long: {words}")
+            return replace(found, flaw=f"the policy is too long: {words}"), None
         try:
             rules = await asyncio.to_thread(self._in_force.rules_of, text)
         except Misconfigured as error:
-            return replace(found, flaw=error.message)
+            return replace(found, flaw=error.message), None
         flaw = await asyncio.to_thread(self._objection, text, self._in_force.schema)
         if flaw:
-            return replace(found, flaw=flaw)
-        people = await self._administrators()
-        locks_out = await asyncio.to_thread(locked_out, rules, people)
-        return replace(found, rule_count=rules.rule_count, locks_out=locks_out)
+            return replace(found, flaw=flaw), None
+        return replace(found, rule_count=rules.rule_count), rules
 
     async def _ask(self, caller: Caller, command: Command) -> Receipt:
         """Store what is decided; nothing for a request answered before."""

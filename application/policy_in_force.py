@@ -9,13 +9,17 @@ import threading
 from collections import OrderedDict
 from typing import Final
 
+from msgspec.structs import replace
+
 from application.ports import Policy, ReadRules, Rules
+from application.shadowing import in_shadow
 from domain import events as e
 from domain.errors import Misconfigured
 from domain.identity import Role
 from domain.policy import ACTION_IN_WORDS, POLICY_ERROR, Action, Question, facts_of
 from domain.policy_life import digest_of
 from domain.policy_requests import requests_of
+from domain.policy_shadow import NEVER_RECORDED
 from domain.refusal import POLICY_FAILED
 from domain.states import Effect
 
@@ -61,6 +65,10 @@ class BrokenRules:
         words = ACTION_IN_WORDS[Action(last.action)]
         return self._no(decision.requests, decision.facts, last.principal.id, words)
 
+    def recalled(self, decision: e.Decision) -> e.Decision:
+        """No, again."""
+        return self.again(decision)
+
     def _no(
         self,
         requests: tuple[e.PolicyRequest, ...],
@@ -90,7 +98,8 @@ def usable(read: ReadRules, text: str, schema: str, shipped: Policy) -> Rules:
 
 
 class PolicyInForce:
-    """``Policy``: always by the latest rules that it was told of.
+    """``Policy``: always by the latest rules that it was told of. Those in shadow are asked beside
+    them; what they say stands in the decision, and changes nothing else of it.
 
     ``position``: of the latest fact about the policy that it knows. ``errors``: how many of its
     answers were refusals because it could not be asked. ``schema``: the text that rules are held
@@ -104,6 +113,8 @@ class PolicyInForce:
         self._kept: OrderedDict[tuple[str, str], Rules] = OrderedDict()
         self._rules: Rules = shipped
         self._text = shipped.text
+        self._shadow: Rules | None = None
+        self._shadow_text = ""
         self.schema = schema
         self.position = 0
         self.errors = 0
@@ -124,7 +135,9 @@ class PolicyInForce:
         decision = self._rules.decide(question)
         if decision.errors or not POLICY_FAILED.isdisjoint(decision.rules):
             self.errors += 1
-        return decision
+        if self._shadow is None or question.action in NEVER_RECORDED:
+            return decision
+        return replace(decision, shadow=in_shadow(self._shadow, decision))
 
     def asked(self, question: Question) -> e.Decision:
         """The answer to somebody who only wants to know it."""
@@ -139,15 +152,26 @@ class PolicyInForce:
             self.schema = fact.text
         elif isinstance(fact, e.PolicyActivated):
             self._text = fact.text
+            self._shadow_text = "" if fact.shadow_version else self._shadow_text
+        elif isinstance(fact, e.PolicyShadowStarted):
+            self._shadow_text = fact.text
+        elif isinstance(fact, e.PolicyShadowStopped):
+            self._shadow_text = ""
         else:
             return
+        self._rules = self._usable(self._text)
+        self._shadow = self._usable(self._shadow_text) if self._shadow_text else None
+
+    def _usable(self, text: str) -> Rules:
+        """As rules, whatever it is."""
         read = lambda text, _: self.rules_of(text)  # noqa: E731
-        self._rules = usable(read, self._text, self.schema, self._shipped)
+        return usable(read, text, self.schema, self._shipped)
 
     def unreadable(self, why: str) -> None:
         """What the stream says of it cannot be read: nothing is in force until the next start."""
         self._damaged = True
         self._rules = BrokenRules("", self.schema, why, self._shipped)
+        self._shadow = None
 
     def rules_of(self, text: str) -> Rules:
         """A text as rules, held against the schema in force. Raises ``Misconfigured``."""

@@ -17,7 +17,9 @@ from domain.errors import Corrupt, Unavailable
 from domain.policy_life import Candidate, PolicyLife, begin
 
 RETRY_SECONDS: Final = 1.0
-TYPES: Final = frozenset({"PolicySchemaRecorded", "PolicyActivated"})
+TYPES: Final = frozenset(
+    {"PolicySchemaRecorded", "PolicyActivated", "PolicyShadowStarted", "PolicyShadowStopped"}
+)
 
 
 class PolicyKeeper:

@@ -29,12 +29,14 @@ MADE_UP: Final = (
     "what rules say to a job or a person that there is not is tried as a case, by `countermand "
     "policy test`"
 )
+WithText = e.PolicyProposed | e.PolicyActivated | e.PolicyShadowStarted
+"""Facts that bring rules."""
 
 
 class PolicyText(Struct, frozen=True):
     """Rules, with the schema that they were asked with at that time, and the event that brought
-    them. ``in_force``: whether they were; else they were only proposed. ``broken``: why they cannot
-    be asked, of those in force now."""
+    them. ``in_force``: whether they were; else they were only proposed, or ran in shadow.
+    ``broken``: why they cannot be asked, of those in force now."""
 
     rules: str
     schema: str
@@ -45,10 +47,10 @@ class PolicyText(Struct, frozen=True):
     broken: str = ""
 
     @property
-    def fact(self) -> e.PolicyProposed | e.PolicyActivated:
+    def fact(self) -> WithText:
         """What was recorded."""
         data = self.recorded.data
-        assert isinstance(data, e.PolicyProposed | e.PolicyActivated), "it has a text"
+        assert isinstance(data, WithText), "it has a text"
         return data
 
 
@@ -111,25 +113,42 @@ class PolicyLibrary:
         """The rules in force now, after the event at a position, or at a moment. ``Unknown`` when
         there were none yet, and for a position that there is not."""
         self._check(caller)
-        if position is not None:
-            await self._queries.know(position)
-        below = None if position is None else position + 1
-        below = await self._queries.first_later_than(at) if at is not None else below
+        below = await self._below(position, at)
         found = await self._found(below, lambda fact: isinstance(fact, e.PolicyActivated))
         if found is None:
             when = stamp(at) if at is not None else f"event {position}"
             raise Unknown(f"no rules were recorded yet at {when}", code="unknown_policy")
         return found if below is not None else replace(found, broken=self._in_force.broken)
 
+    async def shadow(
+        self, caller: Caller, *, position: int | None = None, at: datetime | None = None
+    ) -> PolicyText:
+        """The rules that run in shadow now, did so after the event at a position, or at a moment.
+        ``Unknown`` when none did, and for a position that there is not."""
+        self._check(caller)
+        below = await self._below(position, at)
+        started = lambda fact: isinstance(fact, e.PolicyShadowStarted)  # noqa: E731
+        found = await self._found(below, started, ends_shadow)
+        if found is None:
+            raise Unknown("no rules run in shadow, or did then", code="unknown_policy")
+        return found
+
+    async def _below(self, position: int | None, at: datetime | None) -> int | None:
+        """The first position that does not count any more; None when all do."""
+        if position is not None:
+            await self._queries.know(position)
+        below = None if position is None else position + 1
+        return await self._queries.first_later_than(at) if at is not None else below
+
     async def named(self, caller: Caller, digest: str) -> PolicyText:
-        """The latest rules whose digest begins so, in force once or only proposed. ``Unknown`` for
-        none, and when there are several."""
+        """The latest rules whose digest begins so, whatever became of them. ``Unknown`` for none,
+        and when there are several."""
         self._check(caller)
         digests = set[str]()
         async with aclosing(self._steps()) as steps:
             async for step in steps:
                 fact = step.recorded.data
-                if isinstance(fact, e.PolicyProposed | e.PolicyActivated):
+                if isinstance(fact, WithText):
                     digests |= {fact.digest} if fact.digest.startswith(digest) else set()
         if len(digests) != 1:
             many = f"{len(digests)} policies have" if digests else "no policy has"
@@ -139,7 +158,7 @@ class PolicyLibrary:
                 code="unknown_policy",
             )
         (whole,) = digests
-        found = await self._found(None, lambda fact: getattr(fact, "digest", "") == whole)
+        found = await self._found(None, lambda fact: fact.digest == whole)
         assert found is not None, "it was found just now"
         return found
 
@@ -197,9 +216,13 @@ class PolicyLibrary:
             raise not_permitted(answer)
 
     async def _found(
-        self, below: int | None, wanted: Callable[[e.Event], bool]
+        self,
+        below: int | None,
+        wanted: Callable[[WithText], bool],
+        ended: Callable[[e.Event], bool] = lambda _: False,
     ) -> PolicyText | None:
-        """The last fact with rules that is wanted, with the schema of that time."""
+        """The last fact with rules that is wanted and that none has ``ended`` since, with the
+        schema of that time."""
         schema, found = "", None
         async with aclosing(self._steps()) as steps:
             async for step in steps:
@@ -208,8 +231,10 @@ class PolicyLibrary:
                 fact = step.recorded.data
                 if isinstance(fact, e.PolicySchemaRecorded):
                     schema = fact.text
-                elif isinstance(fact, e.PolicyProposed | e.PolicyActivated) and wanted(fact):
+                elif isinstance(fact, WithText) and wanted(fact):
                     found = step
+                elif ended(fact):
+                    found = None
         return None if found is None else text_of(found, schema)
 
     async def _steps(self) -> AsyncGenerator[PolicyStep, None]:
@@ -223,7 +248,7 @@ class PolicyLibrary:
 def text_of(step: PolicyStep, schema: str) -> PolicyText:
     """The rules in a fact that has some."""
     fact = step.recorded.data
-    assert isinstance(fact, e.PolicyProposed | e.PolicyActivated), "it has a text"
+    assert isinstance(fact, WithText), "it has a text"
     return PolicyText(
         rules=fact.text,
         schema=schema,
@@ -232,3 +257,10 @@ def text_of(step: PolicyStep, schema: str) -> PolicyText:
         recorded=step.recorded,
         in_force=isinstance(fact, e.PolicyActivated),
     )
+
+
+def ends_shadow(fact: e.Event) -> bool:
+    """Whether what ran in shadow does so no more."""
+    if isinstance(fact, e.PolicyActivated):
+        return fact.shadow_version > 0
+    return isinstance(fact, e.PolicyShadowStopped)

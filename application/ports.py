@@ -289,6 +289,10 @@ class Rules(Policy, Protocol):
         can have asked."""
         ...
 
+    def recalled(self, decision: Decision) -> Decision:
+        """As ``again``, and it may remember what it answered before."""
+        ...
+
 
 class ReadRules(Protocol):
     """Makes rules of their text and the text of the schema they are asked with."""

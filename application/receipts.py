@@ -99,7 +99,12 @@ def says(fact: e.Event, job_id: str) -> str:
         case e.ClusterParameterSet():
             value, previous = fact.value or NOTHING, fact.previous or NOTHING
             return f"{fact.name} is {value} (was {previous})"
-        case e.PolicyProposed() | e.PolicyActivated():
+        case (
+            e.PolicyProposed()
+            | e.PolicyActivated()
+            | e.PolicyShadowStarted()
+            | e.PolicyShadowStopped()
+        ):
             return summary(fact)
         case _:
             return says_of_waiting(fact, job_id) or says_of_making(fact, job_id)

@@ -12,15 +12,26 @@ from msgspec import Struct
 
 from application.checking import Whole
 from application.ports import Stored, Undecodable
-from domain.events import Decision, Event, PolicyActivated, PolicySchemaRecorded
+from application.shadowing import said
+from domain.events import (
+    Decision,
+    Event,
+    PolicyActivated,
+    PolicySchemaRecorded,
+    PolicyShadowStarted,
+    ShadowAnswer,
+)
 from domain.policy import FACTS_TOO_LARGE
 from domain.policy_life import digest_of
-from domain.remaking_policy import NO_POLICY, decision_of
+from domain.remaking_policy import NO_POLICY, answers_in, decision_of
 
 LIMIT_DEFAULT: Final = 20
 
 FIELDS: Final = ("effect", "rules", "errors", "explanation", "hold_seconds", "approvals")
 """What an answer is. The rest of a decision is what was asked, and of whom."""
+
+SHADOW_FIELDS: Final = ("effect", "rules", "rules_cut", "errors", "hold_seconds", "approvals")
+"""The same, of an answer in shadow."""
 
 
 class Again(Protocol):
@@ -63,7 +74,7 @@ class Rechecked(Struct, frozen=True):
     again. ``differences``: the first of them, in the order of the stream, out of ``different``.
     ``unknown``: decisions of policies that are not here, by digest. ``untold``: decisions about
     more than a policy may be told, of which only that was kept. ``unreadable``: events that cannot
-    be decoded.
+    be decoded. ``in_shadow``: how many answers of rules in shadow were computed again.
     """
 
     stream: str
@@ -74,6 +85,7 @@ class Rechecked(Struct, frozen=True):
     unknown: dict[str, int]
     untold: int
     unreadable: int
+    in_shadow: int = 0
 
 
 class Recheck:
@@ -88,7 +100,7 @@ class Recheck:
     ) -> None:
         self._policies = {(x.digest, x.schema_digest): x for x in policies}
         self._read = read
-        self._schema = self._rules = ""
+        self._schema = self._rules = self._shadow = ""
         self._limit = limit
         self._decisions = 0
         self._different = 0
@@ -96,6 +108,7 @@ class Recheck:
         self._unknown = Counter[str]()
         self._untold = 0
         self._unreadable = 0
+        self._in_shadow = 0
 
     def take(self, stored: Stored) -> None:
         """One event."""
@@ -103,6 +116,9 @@ class Recheck:
             self._unreadable += 1
             return
         self.learn(stored.fact.data)
+        for answer in answers_in(stored.fact.data):
+            if answer.shadow is not None:
+                self._take_shadow(stored, answer, answer.shadow)
         decision = decision_of(stored.fact.data)
         if decision is None or decision.digest == NO_POLICY:
             return
@@ -115,21 +131,39 @@ class Recheck:
             self._decisions += 1
             self._note(differences(stored, decision, policy))
 
+    def _take_shadow(self, stored: Stored, decision: Decision, answer: ShadowAnswer) -> None:
+        policy = self.shadow_of(decision)
+        if policy is None:
+            self._unknown[answer.digest] += 1
+            return
+        self._in_shadow += 1
+        self._note(shadow_differences(stored, decision, answer, policy))
+
+    def shadow_of(self, decision: Decision) -> Again | None:
+        """What answered in shadow beside it; None where that is not here, and for no answer."""
+        answer = decision.shadow
+        if answer is None:
+            return None
+        return self._policies.get((answer.digest, decision.schema_digest))
+
     def policy_of(self, decision: Decision) -> Again | None:
         """What made it; None where that is not here."""
         return self._policies.get((decision.digest, decision.schema_digest))
 
     def learn(self, fact: Event) -> None:
-        """Rules are in force from here on, with the latest schema."""
+        """Rules are in force, or in shadow, from here on, with the latest schema."""
         if isinstance(fact, PolicySchemaRecorded):
             self._schema = fact.text
         elif isinstance(fact, PolicyActivated):
             self._rules = fact.text
+        elif isinstance(fact, PolicyShadowStarted):
+            self._shadow = fact.text
         else:
             return
-        about = (digest_of(self._rules), digest_of(self._schema))
-        if self._read is not None and self._rules and about not in self._policies:
-            self._policies[about] = self._read(self._rules, self._schema)
+        for text in (self._rules, self._shadow):
+            about = (digest_of(text), digest_of(self._schema))
+            if self._read is not None and text and about not in self._policies:
+                self._policies[about] = self._read(text, self._schema)
 
     def _note(self, found: Iterable[Difference]) -> None:
         for difference in found:
@@ -148,6 +182,7 @@ class Recheck:
             unknown=dict(self._unknown),
             untold=self._untold,
             unreadable=self._unreadable,
+            in_shadow=self._in_shadow,
         )
 
 
@@ -177,6 +212,18 @@ def differences(stored: Stored, recorded: Decision, policy: Again) -> Iterable[D
         before, after = getattr(recorded, field), getattr(now, field)
         if before != after and shown(before) != shown(after):
             return [difference(stored, field, shown(before), shown(after))]
+    return ()
+
+
+def shadow_differences(
+    stored: Stored, decision: Decision, recorded: ShadowAnswer, policy: Again
+) -> Iterable[Difference]:
+    """The same, of what was said in shadow."""
+    now = said(policy.digest, lambda: policy.again(decision))
+    for field in SHADOW_FIELDS:
+        before, after = shown(getattr(recorded, field)), shown(getattr(now, field))
+        if before != after:
+            return [difference(stored, f"shadow.{field}", before, after)]
     return ()
 
 

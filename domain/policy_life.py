@@ -16,6 +16,7 @@ from domain.errors import Corrupt
 from domain.hresult import HResult
 from domain.identity import Caller
 from domain.job import Answered, Asking
+from domain.policy_shadow import SHADOW, STOP_SHADOW, Shadow, nothing_runs, occupied
 from domain.refusal import Refusal, denied, reused
 
 PROPOSE: Final = "propose_policy"
@@ -61,7 +62,7 @@ class PolicyLife(Struct, frozen=True):
     The rules in force are asked with the latest one: it is what this service tells them.
 
     ``active``: None before there is anything in force. ``proposals``: by the digest of the text,
-    the latest of each author.
+    the latest of each author. ``shadow``: what runs in shadow, None when nothing does.
     """
 
     version: int = 0
@@ -70,6 +71,7 @@ class PolicyLife(Struct, frozen=True):
     active: Active | None = None
     proposals: dict[str, tuple[Proposal, ...]] = {}
     asked: dict[Asking, Answered] = {}
+    shadow: Shadow | None = None
 
 
 class Candidate(Struct, frozen=True):
@@ -105,7 +107,31 @@ class ActivatePolicy(Struct, frozen=True):
     backtest: str = ""
 
 
-Command = ProposePolicy | ActivatePolicy
+class StartShadow(Struct, frozen=True):
+    """Have these rules asked all that those in force are asked, binding nobody."""
+
+    asked: Asked
+    by: Caller
+    candidate: Candidate
+    note: str = ""
+
+
+class StopShadow(Struct, frozen=True):
+    """Ask the rules that run in shadow no more."""
+
+    asked: Asked
+    by: Caller
+    note: str = ""
+
+
+Command = ProposePolicy | ActivatePolicy | StartShadow | StopShadow
+OPERATIONS: Final = {
+    ProposePolicy: PROPOSE,
+    ActivatePolicy: ACTIVATE,
+    StartShadow: SHADOW,
+    StopShadow: STOP_SHADOW,
+}
+"""The names of commands, as receipts and request ids have them."""
 
 
 # --- what each fact changes -----------------------------------------------------------------------
@@ -131,7 +157,14 @@ def evolve_policy(life: PolicyLife, recorded: e.Recorded) -> PolicyLife:
         case e.PolicyActivated():
             active = Active(recorded.version, data.digest, data.schema_digest)
             left = {k: v for k, v in life.proposals.items() if k != data.digest}
-            return remember(replace(after, active=active, proposals=left), recorded, ACTIVATE, data)
+            shadow = None if data.shadow_version else life.shadow
+            after = replace(after, active=active, proposals=left, shadow=shadow)
+            return remember(after, recorded, ACTIVATE, data)
+        case e.PolicyShadowStarted():
+            shadow = Shadow(recorded.version, data.digest, data.started_by)
+            return remember(replace(after, shadow=shadow), recorded, SHADOW, data)
+        case e.PolicyShadowStopped():
+            return remember(replace(after, shadow=None), recorded, STOP_SHADOW, data)
         case e.PolicyCommandRefused():
             return remember(after, recorded, data.command, data)
         case _:
@@ -159,7 +192,11 @@ def remember(
     life: PolicyLife,
     recorded: e.Recorded,
     command: str,
-    data: e.PolicyProposed | e.PolicyActivated | e.PolicyCommandRefused,
+    data: e.PolicyProposed
+    | e.PolicyActivated
+    | e.PolicyShadowStarted
+    | e.PolicyShadowStopped
+    | e.PolicyCommandRefused,
 ) -> PolicyLife:
     """How a request was answered; the first answer stands. A proposal that an activation became
     is found by either name."""
@@ -182,23 +219,41 @@ def decide_policy(life: PolicyLife, command: Command) -> e.PolicyEvent | None:
     if before is not None and before.content_sha256 == content:
         return None
     no = reused(asked.request_id, "policy") if before else None
-    no = no or denied(asked) or unfit(life, command.candidate)
+    no = no or denied(asked) or impossible(life, command)
     if no is not None:
-        return refused(command, no, content)
-    if isinstance(command, ProposePolicy):
-        return proposed(command, content)
-    return activated(life, command, content)
+        return refused(life, command, no, content)
+    match command:
+        case ProposePolicy():
+            return proposed(command, content)
+        case ActivatePolicy():
+            return activated(life, command, content)
+        case StartShadow():
+            return started(command, content)
+        case StopShadow():
+            return stopped(life, command, content)
+        case _:
+            assert_never(command)
 
 
 def operation_of(command: Command) -> str:
     """The name of a command, as receipts and request ids have it."""
-    return PROPOSE if isinstance(command, ProposePolicy) else ACTIVATE
+    return OPERATIONS[type(command)]
 
 
 def content_of(command: Command) -> str:
     """The digest of what is asked for."""
+    if isinstance(command, StopShadow):
+        return content_sha256(command.note)
     backtest = command.backtest if isinstance(command, ActivatePolicy) else ""
     return content_sha256(command.candidate.digest, command.note, backtest)
+
+
+def impossible(life: PolicyLife, command: Command) -> Refusal | None:
+    """Why this cannot be done now."""
+    if isinstance(command, StopShadow):
+        return nothing_runs(life.shadow)
+    no = unfit(life, command.candidate)
+    return no or (occupied(life.shadow) if isinstance(command, StartShadow) else None)
 
 
 def unfit(life: PolicyLife, candidate: Candidate) -> Refusal | None:
@@ -216,7 +271,7 @@ def unfit(life: PolicyLife, candidate: Candidate) -> Refusal | None:
     return None
 
 
-def proposed(command: Command, content: str) -> e.PolicyProposed:
+def proposed(command: ProposePolicy | ActivatePolicy, content: str) -> e.PolicyProposed:
     """The proposal as a fact."""
     candidate = command.candidate
     return e.PolicyProposed(
@@ -242,9 +297,8 @@ def activated(life: PolicyLife, command: ActivatePolicy, content: str) -> e.Poli
             return proposed(command, content)
         words = f"{command.by.actor.name} cannot activate what they have proposed themselves (or "
         words += "for whom they act): another person who may activate policies has to"
-        return refused(
-            command, Refusal(WAITING, HResult.PERMISSION_DENIED, TWO_PERSONS_RULE, words), content
-        )
+        no = Refusal(WAITING, HResult.PERMISSION_DENIED, TWO_PERSONS_RULE, words)
+        return refused(life, command, no, content)
     return e.PolicyActivated(
         request_id=command.asked.request_id,
         digest=candidate.digest,
@@ -259,15 +313,53 @@ def activated(life: PolicyLife, command: ActivatePolicy, content: str) -> e.Poli
         note=command.note,
         decision=command.asked.decision,
         content_sha256=content,
+        shadow_version=shadow_ended(life, candidate.digest),
     )
 
 
-def refused(command: Command, no: Refusal, content: str) -> e.PolicyCommandRefused:
+def shadow_ended(life: PolicyLife, digest: str) -> int:
+    """The version that started these rules in shadow, which ends now; 0 where they do not run."""
+    shadow = life.shadow
+    return shadow.version if shadow is not None and shadow.digest == digest else 0
+
+
+def started(command: StartShadow, content: str) -> e.PolicyShadowStarted:
+    """In shadow from here on."""
+    candidate = command.candidate
+    return e.PolicyShadowStarted(
+        request_id=command.asked.request_id,
+        digest=candidate.digest,
+        text=candidate.text,
+        schema_digest=candidate.schema_digest,
+        rule_count=candidate.rule_count,
+        started_by=command.by.actor.name,
+        note=command.note,
+        decision=command.asked.decision,
+        content_sha256=content,
+    )
+
+
+def stopped(life: PolicyLife, command: StopShadow, content: str) -> e.PolicyShadowStopped:
+    """What runs in shadow runs no more."""
+    assert life.shadow is not None, "what does not run is not stopped"
+    return e.PolicyShadowStopped(
+        request_id=command.asked.request_id,
+        digest=life.shadow.digest,
+        started_version=life.shadow.version,
+        note=command.note,
+        decision=command.asked.decision,
+        content_sha256=content,
+    )
+
+
+def refused(
+    life: PolicyLife, command: Command, no: Refusal, content: str
+) -> e.PolicyCommandRefused:
     """The refusal as a fact."""
     return e.PolicyCommandRefused(
         request_id=command.asked.request_id,
         command=operation_of(command),
-        digest=command.candidate.digest,
+        digest=digest_asked(life, command),
         code=no.code,
         hresult=no.hresult,
         rule=no.rule,
@@ -276,6 +368,13 @@ def refused(command: Command, no: Refusal, content: str) -> e.PolicyCommandRefus
         decision=command.asked.decision,
         content_sha256=content,
     )
+
+
+def digest_asked(life: PolicyLife, command: Command) -> str:
+    """Of the text that a command is about, "" for none."""
+    if isinstance(command, StopShadow):
+        return life.shadow.digest if life.shadow is not None else ""
+    return command.candidate.digest
 
 
 # --- what the service itself writes ---------------------------------------------------------------

@@ -116,6 +116,9 @@ CHECKED: Final[Mapping[type[e.Event], str]] = MappingProxyType(
         e.PolicyActivated: "its digest, and decided again on the policy as it was: a proposal of "
         "somebody else, the rules before it; the first rules are the service's own. What Cedar "
         "says of the text is taken as it stands",
+        e.PolicyShadowStarted: "its digest, and decided again on the policy as it was; what Cedar "
+        "says of the text is taken as it stands",
+        e.PolicyShadowStopped: "decided again on the policy as it was",
         e.PolicyCommandRefused: "decided again on the policy as it was; what was wrong with the "
         "text is taken as it stands",
         e.BulkCancelRequested: "its place, its parts, its texts and its digest; which jobs were "

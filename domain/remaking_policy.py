@@ -11,6 +11,7 @@ from domain import events as e
 from domain.differing import difference
 from domain.identity import SYSTEM
 from domain.policy_life import (
+    ACTIVATE,
     FLAW_RULE,
     INVALID,
     LOCK_RULE,
@@ -21,10 +22,13 @@ from domain.policy_life import (
     Command,
     PolicyLife,
     ProposePolicy,
+    StartShadow,
+    StopShadow,
     begin,
     decide_policy,
     digest_of,
 )
+from domain.policy_shadow import SHADOW, STOP_SHADOW
 from domain.remaking_requests import asked
 from domain.states import Effect
 
@@ -56,6 +60,11 @@ def policy_fact_refused(before: PolicyLife, recorded: e.Recorded) -> str:
         case e.PolicyActivated():
             words = digest_wrong(data)
             return words or unlike(before, activation(recorded, data), data)
+        case e.PolicyShadowStarted():
+            return digest_wrong(data) or unlike(before, start_of_shadow(recorded, data), data)
+        case e.PolicyShadowStopped():
+            who = asked(recorded, data.request_id, data.decision)
+            return unlike(before, StopShadow(who, recorded.event.caller, data.note), data)
         case e.PolicyCommandRefused():
             return refusal_wrong(before, recorded, data)
         case _:
@@ -86,7 +95,7 @@ def first_wrong(before: PolicyLife, data: e.PolicyActivated) -> str:
     return digest_wrong(data) or difference(made, data, frozenset())
 
 
-def digest_wrong(data: e.PolicyProposed | e.PolicyActivated) -> str:
+def digest_wrong(data: e.PolicyProposed | e.PolicyActivated | e.PolicyShadowStarted) -> str:
     """The digest is that of the text."""
     return "" if digest_of(data.text) == data.digest else "its digest is of another text"
 
@@ -109,6 +118,13 @@ def activation(recorded: e.Recorded, data: e.PolicyActivated) -> Command:
     return ActivatePolicy(who, recorded.event.caller, candidate, data.note, data.backtest)
 
 
+def start_of_shadow(recorded: e.Recorded, data: e.PolicyShadowStarted) -> Command:
+    """The command again."""
+    candidate = Candidate(data.digest, data.text, data.schema_digest, data.rule_count)
+    who = asked(recorded, data.request_id, data.decision)
+    return StartShadow(who, recorded.event.caller, candidate, data.note)
+
+
 def refusal_wrong(before: PolicyLife, recorded: e.Recorded, data: e.PolicyCommandRefused) -> str:
     """Refused again, for the same reason; what was wrong with a text is taken as it stands."""
     candidate = Candidate(
@@ -120,10 +136,13 @@ def refusal_wrong(before: PolicyLife, recorded: e.Recorded, data: e.PolicyComman
         locks_out=data.explanation if (data.code, data.rule) == (LOCKS_OUT, LOCK_RULE) else "",
     )
     who, by = asked(recorded, data.request_id, data.decision), recorded.event.caller
-    command: Command = ActivatePolicy(who, by, candidate, data.note)
-    if data.command == PROPOSE:
-        command = ProposePolicy(who, by, candidate, data.note)
-    apart = frozenset({"content_sha256"} if data.command != PROPOSE else ())
+    commands: dict[str, Command] = {
+        PROPOSE: ProposePolicy(who, by, candidate, data.note),
+        SHADOW: StartShadow(who, by, candidate, data.note),
+        STOP_SHADOW: StopShadow(who, by, data.note),
+    }
+    command = commands.get(data.command, ActivatePolicy(who, by, candidate, data.note))
+    apart = frozenset({"content_sha256"} if data.command == ACTIVATE else ())
     return unlike(before, command, data, apart)
 
 
@@ -150,8 +169,16 @@ class Reign(Struct, frozen=True):
     until: datetime | None = None
 
 
+class ShadowReign(Struct, frozen=True):
+    """Rules that ran in shadow. ``until``: when they ended, None while they run."""
+
+    digest: str
+    until: datetime | None = None
+
+
 class Reigns:
-    """Which rules were in force when, as the stream tells it, for whoever goes through it.
+    """Which rules were in force when, as the stream tells it, for whoever goes through it, and
+    which ran in shadow.
 
     ``shipped``: digests of the rules of this and of earlier releases. They answer whether somebody
     may activate a policy while what is in force cannot be asked.
@@ -160,6 +187,7 @@ class Reigns:
     def __init__(self, shipped: frozenset[str] = frozenset()) -> None:
         self._shipped = shipped
         self._reigns: list[Reign] = []
+        self._shadows: list[ShadowReign] = []
 
     def take(self, recorded: e.Recorded) -> None:
         """One more fact about the policy."""
@@ -167,6 +195,12 @@ class Reigns:
         now = self._reigns[-1] if self._reigns else None
         if isinstance(data, e.PolicyActivated):
             self._begin(Reign(data.digest, data.schema_digest), recorded.time)
+            if data.shadow_version:
+                self._end_shadow(recorded.time)
+        elif isinstance(data, e.PolicyShadowStarted):
+            self._shadows = [*self._shadows[-REIGNS_KEPT:], ShadowReign(data.digest)]
+        elif isinstance(data, e.PolicyShadowStopped):
+            self._end_shadow(recorded.time)
         elif isinstance(data, e.PolicySchemaRecorded) and now is not None:
             self._begin(Reign(now.digest, data.digest), recorded.time)
 
@@ -176,7 +210,28 @@ class Reigns:
             self._reigns[-1] = Reign(last.digest, last.schema_digest, at)
         self._reigns = [*self._reigns[-REIGNS_KEPT:], reign]
 
+    def _end_shadow(self, at: datetime) -> None:
+        *before, last = self._shadows or [ShadowReign("")]
+        self._shadows = [*before, ShadowReign(last.digest, last.until or at)]
+
     def wrong(self, recorded: e.Recorded) -> str:
+        """Why what was decided in a fact cannot have been when it was recorded; "" when it can."""
+        return self._decided_wrong(recorded) or self._shadow_wrong(recorded)
+
+    def _shadow_wrong(self, recorded: e.Recorded) -> str:
+        """Why what ran in shadow cannot have said so. A command may have been on its way when that
+        ended, so it counts for ten minutes more."""
+        for decision in answers_in(recorded.data):
+            answer = decision.shadow
+            if answer is not None and not self._in_shadow(answer.digest, recorded.time):
+                return f"the rules {answer.digest[:12]} answered in shadow, and did not run there"
+        return ""
+
+    def _in_shadow(self, digest: str, at: datetime) -> bool:
+        mine = (x for x in self._shadows if x.digest == digest)
+        return any(x.until is None or at - x.until <= IN_FLIGHT_MAX for x in mine)
+
+    def _decided_wrong(self, recorded: e.Recorded) -> str:
         """Why the decision in a fact cannot have been made when it was recorded; "" when it can.
 
         It is by the rules in force, or by those before them: the command was on its way when they
@@ -202,3 +257,10 @@ def decision_of(fact: e.Event) -> e.Decision | None:
     """The decision in a fact, if there is one."""
     found = getattr(fact, "decision", None)
     return found if isinstance(found, e.Decision) else None
+
+
+def answers_in(fact: e.Event) -> tuple[e.Decision, ...]:
+    """All answers of a policy in a fact: its decision, and what that passed over."""
+    decision, overridden = decision_of(fact), getattr(fact, "overridden", None)
+    found = (decision, overridden if isinstance(overridden, e.Decision) else None)
+    return tuple(x for x in found if x is not None)

@@ -1,7 +1,11 @@
 """What facts about the policy say in the audit trail."""
 
+from msgspec.structs import replace
+
 from domain import events as e
+from domain.other_answers import kind_in_shadow
 from domain.outcome import outcome_of
+from domain.policy_shadow import SHADOW, STOP_SHADOW
 from projections.audit_trail import Kind, Said
 from projections.summary import DIGEST_CHARACTERS, summary
 
@@ -36,6 +40,21 @@ def policy_activated(fact: e.PolicyActivated) -> Said | None:
     )
 
 
+def shadow_changed(fact: e.PolicyShadowStarted | e.PolicyShadowStopped) -> Said:
+    """Rules run in shadow, or do so no more."""
+    started = isinstance(fact, e.PolicyShadowStarted)
+    return Said(
+        kind=Kind.POLICY_CHANGE,
+        operation=SHADOW if started else STOP_SHADOW,
+        outcome=outcome_of(fact),
+        request_id=fact.request_id,
+        message=fact.note,
+        rule=rules(fact.decision),
+        subject=fact.digest[:DIGEST_CHARACTERS],
+        detail=summary(fact),
+    )
+
+
 def policy_refused(fact: e.PolicyCommandRefused) -> Said:
     """Rules that somebody wanted, and that are not to be in force."""
     return Said(
@@ -54,3 +73,21 @@ def policy_refused(fact: e.PolicyCommandRefused) -> Said:
 def rules(decision: e.Decision) -> str:
     """The rules that allowed it."""
     return ",".join(decision.rules)
+
+
+def with_shadow(said: Said | None, decision: e.Decision | None) -> Said | None:
+    """With what rules in shadow said, where that is something else."""
+    answer = decision.shadow if decision is not None else None
+    if said is None or decision is None or answer is None:
+        return said
+    if kind_in_shadow(decision, answer) is None:
+        return said
+    words = in_shadow(answer)
+    return replace(said, detail=f"{said.detail}; {words}" if said.detail else words)
+
+
+def in_shadow(answer: e.ShadowAnswer) -> str:
+    """What rules in shadow said."""
+    by = f" by {', '.join(answer.rules)}" if answer.rules else ""
+    why = "an error" if answer.errors else f"{answer.effect}{by}"
+    return f"in shadow, binding nobody: {why} ({answer.digest[:DIGEST_CHARACTERS]})"

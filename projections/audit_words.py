@@ -9,8 +9,16 @@ from typing import Any, Final
 from domain import events as e
 from domain.cluster import job_number
 from domain.outcome import outcome_of
+from domain.remaking_policy import decision_of
 from domain.states import StopCause, TaskState
-from projections.audit_policy import policy_activated, policy_proposed, policy_refused, rules
+from projections.audit_policy import (
+    policy_activated,
+    policy_proposed,
+    policy_refused,
+    rules,
+    shadow_changed,
+    with_shadow,
+)
 from projections.audit_trail import Kind, Said
 from projections.emergency_words import emergency
 from projections.quoting import word
@@ -47,7 +55,7 @@ NOT_IN_TRAIL: Final = frozenset(
 def said(fact: e.Event) -> Said | None:
     """What the fact says in the trail; None for a fact that has no row."""
     words = SAID.get(type(fact))
-    return words(fact) if words else None
+    return with_shadow(words(fact), decision_of(fact)) if words else None
 
 
 # --- requests -------------------------------------------------------------------------------------
@@ -513,6 +521,8 @@ SAID: Final[dict[type[e.Event], Callable[[Any], Said | None]]] = {
     e.StreamRestored: evidence,
     e.PolicyProposed: policy_proposed,
     e.PolicyActivated: policy_activated,
+    e.PolicyShadowStarted: shadow_changed,
+    e.PolicyShadowStopped: shadow_changed,
     e.PolicyCommandRefused: policy_refused,
     e.JobActivationHeld: held,
     e.JobStarted: job_started,

@@ -22,7 +22,7 @@ from projections.audit_words import NODE_RELEASE, said
 from projections.cancellation_steps import Cancellations, moved_on, still_told
 from projections.cancellations import Cancellation
 from projections.subtask_view import SubtaskRow, ended_subtasks
-from projections.tally import ASKED, Counted, of_making, of_row, of_step
+from projections.tally import ASKED, Counted, of_making, of_row, of_shadow, of_step
 
 ACCEPTED: Final = (
     e.JobCancelRequested
@@ -145,7 +145,7 @@ def fold_job(before: JobFold | None, recorded: e.Recorded, position: int, around
         row=row,
         cancellations=tuple(after for _, after in moved),
         counted=(
-            *counted(words, moved),
+            *counted(recorded, words, moved),
             *of_making(before.made_by if before else "", recorded.data),
         ),
         around=around,
@@ -198,8 +198,11 @@ def now_asked_for(
     return (*before, AskedFor(fact.request_id, position, caller.actor.name, whom))
 
 
-def counted(words: Said | None, moved: tuple[Step, ...] = ()) -> Iterator[Counted]:
+def counted(
+    recorded: e.Recorded, words: Said | None, moved: tuple[Step, ...] = ()
+) -> Iterator[Counted]:
     """What a fact adds to the counts."""
+    yield from of_shadow(recorded.data)
     if words is not None:
         yield from of_row(words)
     for before, after in moved:
@@ -219,7 +222,7 @@ def fold_cluster(
     around = replace(around, release_seconds=seconds)
     words = said(recorded.data)
     row, around = row_of(recorded, words, position, around)
-    return Folded(ClusterFold(cluster), row, (), tuple(counted(words)), around)
+    return Folded(ClusterFold(cluster), row, (), tuple(counted(recorded, words)), around)
 
 
 def fold_request(
@@ -235,7 +238,7 @@ def fold_request(
     words = said(fact)
     row, around = row_of(recorded, words, position, around, job_id=job_number(fact.job))
     state = RequestFold(recorded.version)
-    return Folded(state, row, (), tuple(counted(words)), around)
+    return Folded(state, row, (), tuple(counted(recorded, words)), around)
 
 
 def fold_bulk(recorded: e.Recorded, position: int, around: Around) -> Folded:
@@ -247,7 +250,7 @@ def fold_bulk(recorded: e.Recorded, position: int, around: Around) -> Folded:
         raise Corrupt(f"{recorded.aggregate}: version {recorded.version} is part {fact.part}")
     words = said(fact)
     row, around = row_of(recorded, words, position, around)
-    return Folded(None, row, (), tuple(counted(words)), around)
+    return Folded(None, row, (), tuple(counted(recorded, words)), around)
 
 
 def fold_policy(
@@ -262,7 +265,7 @@ def fold_policy(
         raise Corrupt(f"{recorded.aggregate}: version {recorded.version} follows {version}")
     words = said(fact)
     row, around = row_of(recorded, words, position, around)
-    return Folded(PolicyFold(recorded.version), row, (), tuple(counted(words)), around)
+    return Folded(PolicyFold(recorded.version), row, (), tuple(counted(recorded, words)), around)
 
 
 def row_of(

@@ -234,7 +234,13 @@ def of_cluster(fact: e.ClusterEvent) -> str:
             assert_never(fact)
 
 
-def of_policy(fact: e.PolicySchemaRecorded | e.PolicyProposed | e.PolicyActivated) -> str:
+def of_policy(
+    fact: e.PolicySchemaRecorded
+    | e.PolicyProposed
+    | e.PolicyActivated
+    | e.PolicyShadowStarted
+    | e.PolicyShadowStopped,
+) -> str:
     """What became of the rules."""
     digest = fact.digest[:DIGEST_CHARACTERS]
     match fact:
@@ -248,7 +254,13 @@ def of_policy(fact: e.PolicySchemaRecorded | e.PolicyProposed | e.PolicyActivate
         case e.PolicyActivated():
             before = fact.previous[:DIGEST_CHARACTERS]
             what = f"the rules {digest} ({fact.rule_count}) of {fact.author} are in force"
-            return f"{what} (were {before}){saying(fact.note)}"
+            ended = "; with that they run in shadow no more" if fact.shadow_version else ""
+            return f"{what} (were {before}){ended}{saying(fact.note)}"
+        case e.PolicyShadowStarted():
+            what = f"the rules {digest} ({fact.rule_count}) run in shadow"
+            return f"{what}; what they say binds nobody{saying(fact.note)}"
+        case e.PolicyShadowStopped():
+            return f"the rules {digest} run in shadow no more{saying(fact.note)}"
         case _:
             assert_never(fact)
 

@@ -12,7 +12,9 @@ from typing import Final
 from msgspec import Struct
 
 from domain import events as e
+from domain.other_answers import AGREE, kind_in_shadow
 from domain.outcome import outcome_of
+from domain.remaking_policy import answers_in
 from projections.audit_trail import Kind, Said
 from projections.cancellations import Cancellation, Stage
 from projections.stamps import ms_between
@@ -23,6 +25,7 @@ class Measure(StrEnum):
 
     REQUESTS = "requests"
     REFUSALS = "refusals"
+    SHADOW = "shadow"
     CANCEL_STAGES = "cancel_stages"
     SURVIVORS = "survivors"
     ORDER_MS = "order_ms"
@@ -33,6 +36,7 @@ class Measure(StrEnum):
 LABELS: Final = {
     Measure.REQUESTS: ("operation", "outcome"),
     Measure.REFUSALS: ("operation", "rule"),
+    Measure.SHADOW: ("kind",),
     Measure.CANCEL_STAGES: ("mode", "stage"),
     Measure.SURVIVORS: ("mode",),
     Measure.ORDER_MS: ("mode",),
@@ -75,6 +79,14 @@ def of_row(said: Said) -> Iterator[Counted]:
         yield CountKey(Measure.REQUESTS, (said.operation, said.outcome)), 1
     if said.kind is Kind.REFUSAL:
         yield CountKey(Measure.REFUSALS, (said.operation, said.rule)), 1
+
+
+def of_shadow(fact: e.Event) -> Iterator[Counted]:
+    """What was said in shadow to what a fact records, by how it differs."""
+    for decision in answers_in(fact):
+        if decision.shadow is not None:
+            kind = kind_in_shadow(decision, decision.shadow) or AGREE
+            yield CountKey(Measure.SHADOW, (str(kind),)), 1
 
 
 def of_making(made_by: str, fact: e.Event) -> Iterator[Counted]:

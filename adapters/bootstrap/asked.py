@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from adapters.bootstrap.policy_why import Why
     from adapters.bootstrap.restore import Told
     from adapters.bootstrap.running import Endpoint
+    from adapters.bootstrap.shadow_reports import ShadowReported
     from adapters.http.bodies.emergency import EmergencyStopped
     from adapters.policy import Flaw
     from adapters.principals import PrincipalsFile
@@ -276,6 +277,28 @@ def policy_backtest(
     end = datetime.fromisoformat(until) if until else None
     wanted = Wanted(begin, end, actor, owner, limit)
     return read_whole(backtested(load(overrides, config_file), candidate, files, wanted, told))
+
+
+def policy_shadow(
+    overrides: Mapping[str, object],
+    config_file: Path | None,
+    digest: str,
+    files: Sequence[Path],
+    told: Callable[[int, int], None],
+    *,
+    since: str | None,
+    until: str | None,
+    limit: int,
+) -> "ShadowReported":
+    """What rules in shadow said. Times are in RFC 3339."""
+    from adapters.bootstrap.configuration import load
+    from adapters.bootstrap.shadow_reports import shadow_reported
+    from application.backtesting import Wanted
+
+    begin = datetime.fromisoformat(since) if since else None
+    end = datetime.fromisoformat(until) if until else None
+    wanted = Wanted(begin, end, limit=limit)
+    return read_whole(shadow_reported(load(overrides, config_file), digest, files, wanted, told))
 
 
 def policy_recheck(

@@ -11,7 +11,7 @@ from adapters.bootstrap.reaching import stream_read
 from adapters.policy import CedarPolicy
 from application.checking import Whole
 from application.ports import Stored, Undecodable
-from application.rechecking import Again, Recheck, differences
+from application.rechecking import Again, Recheck, differences, shadow_differences
 from application.settings import Settings
 from domain.errors import Unknown
 from domain.events import POLICY, Aggregate, Decision, Recorded
@@ -30,7 +30,8 @@ class Why(Struct, frozen=True):
     """What a decision rests on.
 
     ``recomputed``: "same", "different", or "rules not here". ``table``: whether it was made by the
-    table that came before Cedar. ``decision``: all of it, as it was recorded.
+    table that came before Cedar. ``decision``: all of it, as it was recorded. ``in_shadow``: as
+    ``recomputed``, of what rules in shadow said; "" where none did.
     """
 
     position: int
@@ -42,6 +43,7 @@ class Why(Struct, frozen=True):
     table: bool
     rules: tuple[RuleText, ...]
     decision: Decision
+    in_shadow: str = ""
 
 
 async def why(settings: Settings, position: int, files: Sequence[Path]) -> Why:
@@ -56,10 +58,22 @@ async def why(settings: Settings, position: int, files: Sequence[Path]) -> Why:
     decision = decision_of(stored.fact.data)
     if decision is None or decision.digest == NO_POLICY:
         raise Unknown(f"no policy was asked for event {position}, {stored.type}")
-    return told(stored, stored.fact, decision, recheck.policy_of(decision))
+    return told(
+        stored,
+        stored.fact,
+        decision,
+        recheck.policy_of(decision),
+        recheck.shadow_of(decision),
+    )
 
 
-def told(stored: Stored, fact: Recorded, decision: Decision, policy: Again | None) -> Why:
+def told(
+    stored: Stored,
+    fact: Recorded,
+    decision: Decision,
+    policy: Again | None,
+    shadow: Again | None,
+) -> Why:
     """With the rules, where they are here."""
     return Why(
         position=stored.position,
@@ -71,7 +85,18 @@ def told(stored: Stored, fact: Recorded, decision: Decision, policy: Again | Non
         table=isinstance(policy, TablePolicy),
         rules=tuple(RuleText(rule, text_in(policy, rule)) for rule in decision.rules),
         decision=decision,
+        in_shadow=again_in_shadow(stored, decision, shadow),
     )
+
+
+def again_in_shadow(stored: Stored, decision: Decision, policy: Again | None) -> str:
+    """Whether the rules in shadow really say what is recorded of them."""
+    answer = decision.shadow
+    if answer is None:
+        return ""
+    if policy is None:
+        return "rules not here"
+    return "different" if list(shadow_differences(stored, decision, answer, policy)) else "same"
 
 
 def recomputed(stored: Stored, decision: Decision, policy: Again | None) -> str:

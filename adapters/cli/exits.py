@@ -43,6 +43,8 @@ BY_CODE: Final = {
     "stream_reachable": REFUSED,
     "policy_error": REFUSED,
     "policy_in_force": ILLEGAL_STATE,
+    "policy_in_shadow": ILLEGAL_STATE,
+    "no_policy_in_shadow": ILLEGAL_STATE,
     "waiting_for_another_person": WAITING,
     "conflict": CONFLICT,
     "version_mismatch": CONFLICT,

@@ -60,6 +60,10 @@ KINDS: Final = {
         422, "Too few could activate other rules", "permit activate_policy to two administrators"
     ),
     "policy_in_force": Kind(409, "In force already", "nothing need be done"),
+    "policy_in_shadow": Kind(
+        409, "In shadow already", "stop what runs in shadow, then start these rules"
+    ),
+    "no_policy_in_shadow": Kind(409, "Nothing in shadow", "nothing need be done"),
     "waiting_for_another_person": Kind(
         409, "Another person has to do it", "ask another administrator to activate the same file"
     ),

@@ -77,6 +77,8 @@ WIRE_NAMES: Final[Mapping[type[Event], str]] = MappingProxyType(
         events.PolicySchemaRecorded: "countermand.PolicySchemaRecorded.v1",
         events.PolicyProposed: "countermand.PolicyProposed.v1",
         events.PolicyActivated: "countermand.PolicyActivated.v1",
+        events.PolicyShadowStarted: "countermand.PolicyShadowStarted.v1",
+        events.PolicyShadowStopped: "countermand.PolicyShadowStopped.v1",
         events.PolicyCommandRefused: "countermand.PolicyCommandRefused.v1",
     }
 )

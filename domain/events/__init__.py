@@ -130,6 +130,7 @@ from domain.events.parts import (
     RunHandle,
     RunRange,
     RunSet,
+    ShadowAnswer,
     SubtaskSet,
     TaskSet,
     TaskSpec,
@@ -139,6 +140,8 @@ from domain.events.policy import (
     PolicyCommandRefused,
     PolicyProposed,
     PolicySchemaRecorded,
+    PolicyShadowStarted,
+    PolicyShadowStopped,
 )
 from domain.events.reviewing import BreakGlassReviewed, BreakGlassUsed
 from domain.events.running import JobStarted, TaskFailed, TaskFinished, TaskStarted
@@ -229,6 +232,8 @@ __all__ = [
     "PolicyProposed",
     "PolicyRequest",
     "PolicySchemaRecorded",
+    "PolicyShadowStarted",
+    "PolicyShadowStopped",
     "PolicyValue",
     "Recorded",
     "RefusalEvent",
@@ -236,6 +241,7 @@ __all__ = [
     "RunHandle",
     "RunRange",
     "RunSet",
+    "ShadowAnswer",
     "StreamMended",
     "StreamRestored",
     "SubtaskSet",

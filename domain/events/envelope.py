@@ -58,6 +58,8 @@ from domain.events.policy import (
     PolicyCommandRefused,
     PolicyProposed,
     PolicySchemaRecorded,
+    PolicyShadowStarted,
+    PolicyShadowStopped,
 )
 from domain.events.reviewing import BreakGlassReviewed, BreakGlassUsed
 from domain.events.running import JobStarted, TaskFailed, TaskFinished, TaskStarted
@@ -147,7 +149,14 @@ ClusterEvent = (
 )
 RequestEvent = CancelRefused
 BulkEvent = BulkCancelRequested
-PolicyEvent = PolicySchemaRecorded | PolicyProposed | PolicyActivated | PolicyCommandRefused
+PolicyEvent = (
+    PolicySchemaRecorded
+    | PolicyProposed
+    | PolicyActivated
+    | PolicyShadowStarted
+    | PolicyShadowStopped
+    | PolicyCommandRefused
+)
 Event = JobEvent | ClusterEvent | RequestEvent | BulkEvent | PolicyEvent
 RefusalEvent = (
     JobCancelRefused

@@ -105,6 +105,25 @@ class PolicyRequest(Struct, frozen=True, omit_defaults=True):
     context: dict[str, PolicyValue] = {}
 
 
+class ShadowAnswer(Struct, frozen=True, omit_defaults=True):
+    """What rules that run in shadow say to the same requests. It binds nobody.
+
+    ``digest``: SHA-256 (hex) of their text; they are asked with the schema of the decision.
+    ``effect``: the answer. ``rules``: the ids of the rules that determined it, sorted, at most
+    32 of 512 characters together; ``rules_cut``: so many more are not named.
+    ``errors``: the first of what went wrong when they were asked.
+    ``hold_seconds``, ``approvals``: what they demand first.
+    """
+
+    digest: str
+    effect: Effect
+    rules: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    hold_seconds: int = 0
+    approvals: int = 0
+    rules_cut: int = 0
+
+
 class Decision(Struct, frozen=True):
     """A policy's answer with all that is needed to compute it again.
 
@@ -118,7 +137,8 @@ class Decision(Struct, frozen=True):
     with the first that is not. Who acts for somebody is asked about before what they want to do.
     ``hold_seconds``, ``approvals``: what the rules that allowed it demand first, the most of all of
     them: how long it is to be held, and how many other people are to approve it. Then the effect is
-    ``hold``.
+    ``hold``. ``shadow``: what the rules that run in shadow say to the same requests, null where
+    none do; it changes nothing.
     """
 
     effect: Effect
@@ -132,6 +152,7 @@ class Decision(Struct, frozen=True):
     requests: tuple[PolicyRequest, ...] = ()
     hold_seconds: int = 0
     approvals: int = 0
+    shadow: ShadowAnswer | None = None
 
 
 class TaskSpec(Struct, frozen=True):

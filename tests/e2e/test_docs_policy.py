@@ -37,8 +37,8 @@ def test_every_shown_command_works_in_order(service: Service, tmp_path: Path) ->
     (asked,) = cancel["data"]["decision"]["requests"]
     assert asked["context"]["message_units"] == len("disk full")
     assert (asked["action"], asked["resource"]["id"]) == ("cancel", str(job))
-    verdict = r"[1-9]\d* decisions up to event \d+ were computed again: all as recorded\n"
-    assert re.fullmatch(verdict, said["countermand policy recheck"])
+    verdict = r"[1-9]\d* decisions and 1 answer in shadow up to event \d+ were computed again: "
+    assert re.fullmatch(verdict + "all as recorded\n", said["countermand policy recheck"])
 
 
 def test_the_rules_of_the_page_are_some() -> None:

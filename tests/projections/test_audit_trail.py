@@ -10,6 +10,7 @@ from domain import events as e
 from domain.identity import Caller, Principal
 from domain.states import (
     CancelMode,
+    Effect,
     JobState,
     StopCause,
     TaskState,
@@ -18,6 +19,7 @@ from projections.audit_trail import AuditRow, high_after
 from projections.audit_words import ENDS, NOT_IN_TRAIL, SAID, said
 from projections.folding import Around, Fold, JobFold, fold
 from projections.stamps import stamp
+from projections.tally import Measure
 from tests.domain.builders import ALLOWED, DENIED, HANDLE, at, run, running_job
 from tests.projections.folded import Folds, apart, job_fact
 from tests.projections.trail_effects import EFFECTS, failed
@@ -265,6 +267,25 @@ def test_rules_that_somebody_put_in_force_have_a_row_and_those_of_the_release_no
     assert (row.kind, row.operation, row.code) == ("refusal", "activate_policy", "policy_invalid")
 
 
+def test_what_rules_in_shadow_said_otherwise_stands_in_the_row_and_is_counted() -> None:
+    folds = Folds()
+    answer = e.ShadowAnswer("d" * 64, Effect.DENY, ("no-nights",))
+    agrees = replace(answer, effect=Effect.ALLOW)
+    start = e.PolicyShadowStarted("s1", "d2", "rules", "s1", 9, "ada", "what if?", ALLOWED)
+    decided = [replace(ALLOWED, shadow=x) for x in (answer, agrees)]
+    ends = [e.PolicyShadowStopped("s2", "d2", 1, "enough", x) for x in decided]
+    facts: list[e.PolicyEvent] = [start, *ends]
+    for version, fact in enumerate(facts, 1):
+        folds.take(apart(version, fact, "ada", NEXT))
+    first, second, third = folds.trail
+    assert (first.operation, first.subject, first.message) == ("shadow_policy", "d2", "what if?")
+    assert (second.kind, second.operation) == ("policy_change", "stop_policy_shadow")
+    assert second.detail.endswith("; in shadow, binding nobody: deny by no-nights (dddddddddddd)")
+    assert "binding nobody" not in third.detail
+    counts = {k.labels: n for k, n in folds.counts.items() if k.measure is Measure.SHADOW}
+    assert counts == {("allow_to_deny",): 1, ("agree",): 1}
+
+
 # --- which facts have one -------------------------------------------------------------------------
 
 
@@ -277,6 +298,7 @@ def test_every_fact_of_the_trail_was_looked_at_here() -> None:
     apart_ = {e.JobRemoved, e.CancelRefused, e.ClusterParameterSet, e.ClusterCommandRefused}
     apart_ |= {e.StreamMended, e.LossAccepted, e.StreamRestored, e.BulkCancelRequested}
     apart_ |= {e.PolicyProposed, e.PolicyActivated, e.PolicyCommandRefused}
+    apart_ |= {e.PolicyShadowStarted, e.PolicyShadowStopped}
     assert {type(fact) for fact, _ in ROWS} | apart_ == SAID.keys()
     assert ENDS.keys() <= SAID.keys()
 

@@ -22,6 +22,19 @@ class Policy(TypedDict):
     schema: str
 
 
+class Shadow(TypedDict):
+    """Rules that run in shadow, or did."""
+
+    digest: str
+    schema_digest: str
+    rule_count: int
+    position: int
+    at: str
+    started_by: str
+    note: str
+    rules: str
+
+
 class PolicyStep(TypedDict):
     """A fact about the policy."""
 

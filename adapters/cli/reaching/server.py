@@ -9,7 +9,7 @@ from adapters.cli.exits import FAILURE, UNAVAILABLE, Failure, status_of
 from adapters.cli.reaching.bulk_shapes import Canceled, Plan
 from adapters.cli.reaching.client import CONNECT_SECONDS_MAX, Lost, Response, Unreachable, ask
 from adapters.cli.reaching.endpoint import START_ONE, Endpoint
-from adapters.cli.reaching.policy_shapes import Answer, Policy, PolicyHistory
+from adapters.cli.reaching.policy_shapes import Answer, Policy, PolicyHistory, Shadow
 from adapters.cli.reaching.shapes import (
     EmergencyStopped,
     Health,
@@ -140,6 +140,10 @@ class Server:
     def policy(self, query: Query = ()) -> Policy:
         """The rules in force, or others that are asked for."""
         return cast(Policy, self._json("GET", f"/policy{query_of(query)}"))
+
+    def policy_shadow(self, query: Query = ()) -> Shadow:
+        """The rules that run in shadow, or did."""
+        return cast(Shadow, self._json("GET", f"/policy/shadow{query_of(query)}"))
 
     def policy_history(self) -> PolicyHistory:
         """Every fact about the policy."""

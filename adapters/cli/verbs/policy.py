@@ -16,6 +16,7 @@ from adapters.cli.typed import options as o
 from adapters.cli.verbs.policy_backtest import backtest
 from adapters.cli.verbs.policy_cases import test
 from adapters.cli.verbs.policy_changing import activate, propose
+from adapters.cli.verbs.policy_shadow import shadow
 from adapters.cli.verbs.policy_showing import diff, explain, history, show
 from adapters.cli.verbs.policy_why import why
 
@@ -79,6 +80,8 @@ class Report(Protocol):
     def untold(self) -> int: ...
     @property
     def unreadable(self) -> int: ...
+    @property
+    def in_shadow(self) -> int: ...
 
 
 @click.group("policy", cls=DefaultGroup, default="show")
@@ -93,7 +96,7 @@ def verb() -> None:
     """
 
 
-for other in (show, history, diff, explain, propose, activate):
+for other in (show, history, diff, explain, propose, activate, shadow):
     verb.add_command(other)
 
 
@@ -138,7 +141,8 @@ verb.add_command(backtest)
 @o.tells("How many differences are told in full; all of them are counted.")
 @o.prints
 def recheck(asked: o.Asked, chosen: Chosen, files: tuple[Path, ...], limit: int) -> int:
-    """Compute every recorded decision again, from what stands in it, by the rules that made it.
+    """Compute every recorded decision again, from what stands in it, by the rules that made it; and
+    what rules in shadow said to it, by those.
 
     Works while the service runs or not, up to the event that was the last one at the beginning, and
     changes nothing. Decisions of the table that came before Cedar are computed by that table.
@@ -189,7 +193,9 @@ def say(out: Output, report: Report) -> None:
 
 def verdict(report: Report) -> str:
     """One sentence."""
-    looked = f"{report.decisions} decisions up to event {report.last} were computed again"
+    answers = "answer" if report.in_shadow == 1 else "answers"
+    beside = f" and {report.in_shadow} {answers} in shadow" if report.in_shadow else ""
+    looked = f"{report.decisions} decisions{beside} up to event {report.last} were computed again"
     if not report.different:
         return f"{looked}: all as recorded"
     more = report.different - len(report.differences)
@@ -208,6 +214,7 @@ def document(report: Report, rows: Sequence[Differs]) -> dict[str, object]:
         "unknown": dict(report.unknown),
         "untold": report.untold,
         "unreadable": report.unreadable,
+        "in_shadow": report.in_shadow,
     }
 
 

@@ -24,6 +24,7 @@ KINDS: Final = {
     "not_evaluable": "not evaluable",
 }
 GROUP: Final = tuple(KINDS.values())
+NOTHING_MORE: Final[Mapping[str, object]] = {}
 
 
 class Row(TypedDict):
@@ -224,11 +225,19 @@ def untrustworthy(out: Output, rechecked: Rechecked) -> int:
     return FAILURE if rechecked.unknown else DONE
 
 
-def say(out: Output, report: Report) -> None:
-    """The differences, and how many there are; in JSON one document with everything."""
+def say(
+    out: Output,
+    report: Report,
+    how: str = "were tried",
+    more: Mapping[str, object] = NOTHING_MORE,
+) -> None:
+    """The differences, and how many there are; in JSON one document with everything.
+
+    ``how``: what was done with the decisions; ``more``: what else the document has.
+    """
     rows = [told(x) for x in report.changes]
     if out.form == "json" and not out.fields:
-        out.value(document(report, rows))
+        out.value({**more, **document(report, rows)})
         return
     if rows or not out.for_people:
         out.listed(rows, Row, HEADINGS, cells)
@@ -237,7 +246,7 @@ def say(out: Output, report: Report) -> None:
     if out.for_people:
         for name, groups in grouped(report).items():
             say_groups(out, name, groups, len(rows))
-        for line in verdict(report, len(rows)):
+        for line in verdict(report, len(rows), how):
             out.line(line)
 
 
@@ -262,7 +271,7 @@ def numbers(counts: Numbers) -> tuple[int, ...]:
     return tuple(getattr(counts, kind) for kind in KINDS)
 
 
-def verdict(report: Report, shown: int) -> list[str]:
+def verdict(report: Report, shown: int, how: str) -> list[str]:
     """In two lines: what would be, and the id."""
     basis = report.basis
     counted = dict(zip(GROUP, numbers(basis), strict=True))
@@ -272,7 +281,7 @@ def verdict(report: Report, shown: int) -> list[str]:
     place = f"events {basis.first} to {basis.last}" if basis.decisions else "none"
     return [
         *([""] if shown else []),
-        f"{basis.decisions} decisions were tried ({place}): {basis.same} as decided "
+        f"{basis.decisions} decisions {how} ({place}): {basis.same} as decided "
         f"({basis.other_rules} by other rules), {said}{rest}",
         f"backtest {report.id}",
     ]

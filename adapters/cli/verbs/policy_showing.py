@@ -10,7 +10,7 @@ from adapters.cli.doing.service import asking_bootstrap
 from adapters.cli.exits import DONE, REFUSED, WAITING
 from adapters.cli.printing.moments import shown
 from adapters.cli.printing.output import Output
-from adapters.cli.reaching.policy_shapes import Answer, Known, Policy, PolicyStep, Request
+from adapters.cli.reaching.policy_shapes import Answer, Known, Policy, PolicyStep, Request, Shadow
 from adapters.cli.typed import options as o
 from adapters.cli.words import MODES, POLICY_ACTIONS
 
@@ -22,6 +22,8 @@ WHAT: Final = {
     "PolicySchemaRecorded": "schema",
     "PolicyProposed": "proposed",
     "PolicyActivated": "in force",
+    "PolicyShadowStarted": "in shadow",
+    "PolicyShadowStopped": "shadow ended",
     "PolicyCommandRefused": "refused",
 }
 
@@ -32,8 +34,9 @@ WHAT: Final = {
     "--at", metavar="TIME|EVENT", help="Those in force then: a time, or an event's place."
 )
 @click.option("--shipped", is_flag=True, help="Those that came with this program; no server.")
+@click.option("--shadow", is_flag=True, help="Those that run in shadow, or did then.")
 @o.talks
-def show(asked: o.Asked, schema: bool, at: str | None, shipped: bool) -> int:
+def show(asked: o.Asked, schema: bool, at: str | None, shipped: bool, shadow: bool) -> int:
     """Print the rules in force: the exact text, whose SHA-256 is the digest that decisions name.
 
     What else there is to say of them is said beside it, or stands in the JSON.
@@ -44,8 +47,12 @@ def show(asked: o.Asked, schema: bool, at: str | None, shipped: bool) -> int:
       countermand policy show --shipped --schema
     """
     o.either(("--at", at is not None), ("--shipped", shipped))
+    o.either(("--shadow", shadow), ("--shipped", shipped))
+    o.either(("--shadow", shadow), ("--schema", schema))
     if shipped:
         return show_shipped(asked.out, schema)
+    if shadow:
+        return show_shadow(asked, at)
     found = asked.server.policy(query_at(asked, at))
     if not asked.out.for_people:
         asked.out.value(found, Policy)
@@ -73,6 +80,19 @@ def show_shipped(out: Output, schema: bool) -> int:
     out.note(f"rules   {found.digest}")
     out.note(f"schema  {found.schema_digest}")
     out.note(f"engine  {found.engine}")
+    return DONE
+
+
+def show_shadow(asked: o.Asked, at: str | None) -> int:
+    """Those that run in shadow."""
+    found = asked.server.policy_shadow(query_at(asked, at))
+    if not asked.out.for_people:
+        asked.out.value(found, Shadow)
+        return DONE
+    write(asked.out, found["rules"])
+    when = f"{shown(found['at'], asked.out.utc)} (event {found['position']})"
+    asked.out.note(f"rules   {found['digest']}")
+    asked.out.note(f"in shadow, started by {found['started_by']} {when}")
     return DONE
 
 

@@ -47,6 +47,19 @@ class Request(Protocol):
     def context(self) -> Mapping[str, object]: ...
 
 
+class Shadow(Protocol):
+    """What rules in shadow said."""
+
+    @property
+    def effect(self) -> str: ...
+    @property
+    def digest(self) -> str: ...
+    @property
+    def rules(self) -> Sequence[str]: ...
+    @property
+    def errors(self) -> Sequence[str]: ...
+
+
 class Decision(Protocol):
     """What was recorded."""
 
@@ -64,6 +77,8 @@ class Decision(Protocol):
     def requests(self) -> Sequence[Request]: ...
     @property
     def errors(self) -> Sequence[str]: ...
+    @property
+    def shadow(self) -> Shadow | None: ...
 
 
 class Rule(Protocol):
@@ -96,6 +111,8 @@ class Why(Protocol):
     def rules(self) -> Sequence[Rule]: ...
     @property
     def decision(self) -> Decision: ...
+    @property
+    def in_shadow(self) -> str: ...
 
 
 @click.command("why")
@@ -108,6 +125,8 @@ def why(asked: o.Asked, chosen: Chosen, event: int, files: tuple[Path, ...]) -> 
 
     EVENT is the number of the event of the request, as `countermand explain` and `countermand
     audit` name it. The decision is computed again from what stands in that event. Reads only.
+
+    What rules in shadow said to it is told, too, and computed again.
 
     Exit status: 0 the rules say so; 10 they do not; 1 they are not here (see --policy); 3 there is
     no such event, or no policy was asked for it; 75 the stream cannot be read now.
@@ -128,7 +147,7 @@ def why(asked: o.Asked, chosen: Chosen, event: int, files: tuple[Path, ...]) -> 
         say(asked.out, found)
     else:
         asked.out.value(msgspec.to_builtins(found))
-    return STATUSES[found.recomputed]
+    return STATUSES[found.recomputed] or STATUSES.get(found.in_shadow, DONE)
 
 
 def say(out: Output, found: Why) -> None:
@@ -143,6 +162,7 @@ def say(out: Output, found: Why) -> None:
         ("by", "the table before Cedar" if found.table else f"the rules {decision.digest}"),
         *([("engine", decision.engine)] if decision.engine else []),
         ("rules say", SAID[found.recomputed]),
+        *in_shadow(found),
     ]
     for name, value in facts:
         out.fact(name, value, COLUMNS)
@@ -154,6 +174,19 @@ def say(out: Output, found: Why) -> None:
         out.line("")
         for name, value in decision.facts.items():
             out.fact("told", f"{name} {value}", COLUMNS)
+
+
+def in_shadow(found: Why) -> list[tuple[str, str]]:
+    """What rules in shadow said."""
+    answer = found.decision.shadow
+    if answer is None:
+        return []
+    by = f" by {', '.join(answer.rules)}" if answer.rules else ""
+    said = f"{answer.effect}{by}{''.join(f': {x}' for x in answer.errors)}"
+    return [
+        ("in shadow", f"{said}, which binds nobody; of the rules {answer.digest}"),
+        ("they say", SAID[found.in_shadow]),
+    ]
 
 
 def say_rule(out: Output, rule: Rule) -> None:

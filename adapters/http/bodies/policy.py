@@ -99,6 +99,25 @@ class PolicyAnswerBody(Struct, frozen=True):
     requests: tuple[PolicyRequestBody, ...]
 
 
+class ShadowBody(Struct, frozen=True):
+    """Rules that run in shadow, or did. ``position``: of the event that started them."""
+
+    digest: Digest
+    schema_digest: Digest
+    rule_count: Count
+    position: PositionNumber
+    at: Time
+    started_by: str
+    note: str
+    rules: str
+
+
+class StopShadowBody(Struct, forbid_unknown_fields=True):
+    """Nothing is to run in shadow any more. ``note``: why."""
+
+    note: MessageText = ""
+
+
 class ProposalBody(Struct, forbid_unknown_fields=True):
     """Rules that somebody wants in force. ``text``: all of them, in Cedar; ``note``: why."""
 
@@ -124,13 +143,28 @@ def policy_body(found: PolicyText) -> PolicyBody:
         broken=found.broken,
         position=found.position,
         at=stamp(found.recorded.time),
-        author=fact.author,
+        author=text_in(fact, "author"),
         approver=chosen.approver if chosen else "",
         previous=chosen.previous if chosen else "",
         backtest=chosen.backtest if chosen else "",
         note=fact.note,
         rules=found.rules,
         schema=found.schema,
+    )
+
+
+def shadow_body(found: PolicyText) -> ShadowBody:
+    """Rules in shadow as they go out."""
+    fact = found.fact
+    return ShadowBody(
+        digest=fact.digest,
+        schema_digest=found.schema_digest,
+        rule_count=fact.rule_count,
+        position=found.position,
+        at=stamp(found.recorded.time),
+        started_by=text_in(fact, "started_by"),
+        note=fact.note,
+        rules=found.rules,
     )
 
 

@@ -8,6 +8,8 @@ from adapters.http.bodies.policy import (
     PolicyBody,
     PolicyHistoryBody,
     ProposalBody,
+    ShadowBody,
+    StopShadowBody,
 )
 from adapters.http.contract.fields import Moment, Text, Whole, Word, words_of
 from adapters.http.contract.operation import Operation, Parameter, Reply
@@ -101,5 +103,46 @@ ACTIVATE: Final = Operation(
     replies=(RECEIPT,),
     problems=(403, 409, 422),
 )
+SHADOW: Final = Operation(
+    id="getPolicyShadow",
+    method="GET",
+    path="/policy/shadow",
+    tag="policy",
+    summary="The rules that run in shadow, or did at a moment or a position",
+    description="They are asked what the rules in force are asked; what they say stands in each "
+    "decision and binds nobody. 404 when none run.",
+    parameters=(
+        Parameter("position", Whole(1, POSITION_MAX), "After the event at this position."),
+        Parameter("at", Moment(), "At this time."),
+    ),
+    replies=(Reply(200, "The rules.", ShadowBody),),
+    problems=(403, 404, 422),
+)
+START_SHADOW: Final = Operation(
+    id="startPolicyShadow",
+    method="POST",
+    path="/policy/shadow",
+    tag="policy",
+    summary="Run rules in shadow beside those in force",
+    description="One text at a time, until it is stopped or in force itself.",
+    parameters=(REQUEST_ID,),
+    body=ProposalBody,
+    replies=(RECEIPT,),
+    problems=(403, 409, 422),
+)
+STOP_SHADOW: Final = Operation(
+    id="stopPolicyShadow",
+    method="POST",
+    path="/policy/shadow/stop",
+    tag="policy",
+    summary="Ask the rules that run in shadow no more",
+    parameters=(REQUEST_ID,),
+    body=StopShadowBody,
+    replies=(RECEIPT,),
+    problems=(403, 409, 422),
+)
 
-OPERATIONS: Final = (SHOW, HISTORY, ANSWER, PROPOSE, ACTIVATE)
+OPERATIONS: Final = (
+    *(SHOW, HISTORY, ANSWER, PROPOSE, ACTIVATE),
+    *(SHADOW, START_SHADOW, STOP_SHADOW),
+)

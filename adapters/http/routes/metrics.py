@@ -64,6 +64,10 @@ COUNTERS: Final = {
         "Recorded requests by operation, and by what became of them.",
     ),
     Measure.REFUSALS: ("countermand_refusals", "Recorded refusals, by the rule that refused."),
+    Measure.SHADOW: (
+        "countermand_policy_shadow_answers",
+        "Recorded answers of rules in shadow, by how they differ from what was decided.",
+    ),
     Measure.CANCEL_STAGES: ("countermand_cancels", "Accepted cancels that reached a stage."),
     Measure.SURVIVORS: (
         "countermand_processes_outlived_kill",

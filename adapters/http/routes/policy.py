@@ -11,8 +11,10 @@ from adapters.http.bodies.policy import (
     ActivationBody,
     PolicyHistoryBody,
     ProposalBody,
+    StopShadowBody,
     answer_body,
     policy_body,
+    shadow_body,
     step_body,
 )
 from adapters.http.contract import policy as op
@@ -55,6 +57,9 @@ class Policies:
             route(op.ANSWER, self.answer),
             route(op.PROPOSE, self.propose),
             route(op.ACTIVATE, self.activate),
+            route(op.SHADOW, self.shadow),
+            route(op.START_SHADOW, self.start_shadow),
+            route(op.STOP_SHADOW, self.stop_shadow),
         ]
 
     async def show(self, request: WebRequest) -> Response[bytes]:
@@ -107,3 +112,24 @@ class Policies:
         return await answered(
             self._commands.activate(caller, body.text, body.note, key, body.backtest)
         )
+
+    async def shadow(self, request: WebRequest) -> Response[bytes]:
+        """What runs in shadow."""
+        query = Query(request, op.SHADOW)
+        position, at = query.number("position"), query.moment("at")
+        if position is not None and at is not None:
+            raise Malformed("give one of position and at", code="ambiguous_question")
+        found = await self._library.shadow(caller_of(request), position=position, at=at)
+        return json_answer(shadow_body(found))
+
+    async def start_shadow(self, request: WebRequest) -> Response[bytes]:
+        """Beside the rules in force."""
+        body, query = await said(request, op.START_SHADOW, ProposalBody)
+        key, caller = id_of(query, self._ids), caller_of(request)
+        return await answered(self._commands.start_shadow(caller, body.text, body.note, key))
+
+    async def stop_shadow(self, request: WebRequest) -> Response[bytes]:
+        """No more."""
+        body, query = await said(request, op.STOP_SHADOW, StopShadowBody)
+        key, caller = id_of(query, self._ids), caller_of(request)
+        return await answered(self._commands.stop_shadow(caller, body.note, key))

@@ -111,6 +111,9 @@ LIMITS: Final[Mapping[str, Schema]] = {
     "PolicyActivated.previous": DIGEST,
     "rule_count": COUNT,
     "proposed_version": COUNT,
+    "shadow_version": COUNT,
+    "started_version": FROM_ONE,
+    "rules_cut": COUNT,
     "note": Schema(max_length=MESSAGE_UNITS_MAX),
     # waiting
     "hold_seconds": COUNT,

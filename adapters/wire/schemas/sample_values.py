@@ -48,6 +48,8 @@ CALLERS: Final[Mapping[str, Caller]] = {
     "PolicyProposed": person("ada", Role.ADMINISTRATOR),
     "PolicyActivated": person("root", Role.ADMINISTRATOR),
     "PolicySchemaRecorded": SYSTEM_CALLER,
+    "PolicyShadowStarted": person("ada", Role.ADMINISTRATOR),
+    "PolicyShadowStopped": person("ada", Role.ADMINISTRATOR),
     "JobCancelApprovalRequested": ALICE,
     "JobCancelApproved": person("olga", Role.JOB_OPERATOR),
     "JobCancelLapsed": SYSTEM_CALLER,
@@ -96,6 +98,19 @@ def held_decision() -> Value:
     return {**answer, "effect": "hold", "hold_seconds": 60, "approvals": 2}
 
 
+ADA: Final = {"person": "ada", "role": "administrator", "rule": "administrator-everything"}
+ROOT: Final = {**ADA, "person": "root"}
+
+
+def shadowed_decision() -> Value:
+    """A policy's answer, with what the rules that ran in shadow said to the same."""
+    answer = decision("activate_policy", **ADA)
+    assert isinstance(answer, dict)
+    said: Value = {"effect": "allow", "rules": ["administrator-everything"]}
+    assert isinstance(said, dict)
+    return {**answer, "shadow": {"digest": sha256(RULES.encode()).hexdigest(), **said}}
+
+
 def told(action: str, person: str, role: str) -> Value:
     """What the policy was told."""
     job: dict[str, Value] = {"owner": "alice", "job_type": "Batch", "name": "nightly-render"}
@@ -126,8 +141,6 @@ def exited(code: int | None = None, signal: int | None = None) -> Value:
     return {"code": code, "signal": signal}
 
 
-ADA: Final = {"person": "ada", "role": "administrator", "rule": "administrator-everything"}
-ROOT: Final = {**ADA, "person": "root"}
 DAMAGED: Final = "75c0ffee-0000-4000-8000-000000000001/2026-11-20T07:00:00.123456789Z"
 MENDED: Final = "75c0ffee-0000-4000-8000-000000000002/2026-11-23T07:00:00.123456789Z"
 
@@ -324,6 +337,17 @@ VALUES: Final[Mapping[str, Value]] = {
     "proposed_version": 7,
     "backtest": "",
     "note": "only administrators while the cluster moves",
+    "PolicyShadowStarted.digest": sha256(RULES.encode()).hexdigest(),
+    "PolicyShadowStarted.text": RULES,
+    "PolicyShadowStarted.started_by": "ada",
+    "PolicyShadowStarted.note": "what would fewer rules change?",
+    "PolicyShadowStarted.request_id": "trying-1",
+    "PolicyShadowStarted.decision": decision("activate_policy", **ADA),
+    "PolicyShadowStopped.digest": sha256(RULES.encode()).hexdigest(),
+    "PolicyShadowStopped.started_version": 6,
+    "PolicyShadowStopped.note": "seen enough",
+    "PolicyShadowStopped.request_id": "trying-2",
+    "PolicyShadowStopped.decision": shadowed_decision(),
     "PolicyProposed.request_id": "moving-1",
     "PolicyActivated.request_id": "moving-2",
     "PolicyCommandRefused.request_id": "moving-3",
