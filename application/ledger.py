@@ -8,12 +8,12 @@ One lock an aggregate keeps the service from racing itself; the guard in the log
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
-from functools import reduce
 from typing import Final, Generic, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from application.fresh_folds import FreshFolds
 from application.histories import Histories
 from application.histories import readable as readable
 from application.hot_states import HotStates
@@ -80,8 +80,9 @@ class Ledger:
     """All aggregates of one cluster, by their events.
 
     ``position``: the latest that was appended here. ``histories``: their events; ``loading``: the
-    states that these fold to, without the cache. ``first``: awaited before a job is changed; it
-    writes what has happened to the job already. What it raises is the change's error.
+    states that these fold to, without the cache. ``fresh``: those after events of ours that are on
+    their way. ``first``: awaited before a job is changed; it writes what has happened to the job
+    already. What it raises is the change's error.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Ledger:
         self._clock = clock
         self._ids = ids
         self._hot = HotStates()
+        self.fresh = FreshFolds()
         self._locks = Locks()
         self.position = 0
         self.first: Callable[[int], Awaitable[None]] = nothing_first
@@ -242,13 +244,6 @@ class Ledger:
         self.forget(aggregate)
         self.loading.distrust(aggregate)
 
-    def known_at(self, aggregate: Aggregate, version: int, position: int) -> object | None:
-        """The state right after the event of this version and position, where that is hot."""
-        held = self._hot.get(aggregate)
-        if held is None or (held.token.version, held.token.position) != (version, position):
-            return None
-        return held.state
-
     def seen(self, aggregate: Aggregate, version: int) -> None:
         """An event of this version is in the log: what is cached and older is dropped."""
         held = self._hot.get(aggregate)
@@ -338,7 +333,7 @@ class Ledger:
         if not new:
             return _Made(Change(before, before, (), token.position), held, None)
         recorded = numbered(aggregate, token.version, new)
-        change = Change(before, reduce(kind.fold, recorded, before), recorded, token.position)
+        change = Change(before, self._folded(kind, recorded, before), recorded, token.position)
         return _Made(change, held, Write(aggregate, new, token))
 
     def _and_then(
@@ -357,12 +352,20 @@ class Ledger:
             then(change.after, later), later, Cause(correlation_id=cause.correlation_id)
         )
         facts = numbered(write.aggregate, change.recorded[-1].version, more)
-        after, recorded = reduce(kind.fold, facts, change.after), (*change.recorded, *facts)
+        after = self._folded(kind, facts, change.after)
+        recorded = (*change.recorded, *facts)
         return _Made(
             replace(change, after=after, recorded=recorded),
             made.held,
             replace(write, events=(*write.events, *more)),
         )
+
+    def _folded(self, kind: Kind[S], recorded: Sequence[Recorded], state: S) -> S:
+        """The state after new facts; who meets one of them need not fold it again."""
+        for one in recorded:
+            state = kind.fold(state, one)
+            self.fresh.put(one.event, state)
+        return state
 
     def _changed(self, made: "_Made[S]", end: Token) -> Change[S]:
         """It is stored up to ``end``."""
