@@ -8,7 +8,7 @@ One lock an aggregate keeps the service from racing itself; the guard in the log
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -43,6 +43,8 @@ from domain.policy_life import PolicyLife
 
 TRIES_MAX: Final = 3
 S = TypeVar("S")
+Then: TypeAlias = Callable[[S, datetime], Sequence[Event]]
+"""What the service itself writes of an aggregate right after it was changed."""
 
 
 class Cause(Struct, frozen=True):
@@ -82,7 +84,8 @@ class Ledger:
     ``position``: the latest that was appended here. ``histories``: their events; ``loading``: the
     states that these fold to, without the cache. ``fresh``: those after events of ours that are on
     their way. ``first``: awaited before a job is changed; it writes what has happened to the job
-    already. What it raises is the change's error.
+    already. What it raises is the change's error. ``crowded``: whether an append waits for others
+    now, so that an event more in it costs no sync of its own.
     """
 
     def __init__(
@@ -104,6 +107,7 @@ class Ledger:
         self._locks = Locks()
         self.position = 0
         self.first: Callable[[int], Awaitable[None]] = nothing_first
+        self.crowded: Callable[[], bool] = never_crowded
         self.cluster_aggregate = Aggregate(CLUSTER, cluster)
         self.policy_aggregate = Aggregate(POLICY, cluster)
 
@@ -146,10 +150,15 @@ class Ledger:
         decide: Callable[[Job | None, datetime], Sequence[Event]],
         cause: Cause,
         tries_max: int = TRIES_MAX,
+        then: Then[Job | None] | None = None,
     ) -> Change[Job | None]:
-        """Decide on a job and append. Raises ``Conflict`` after ``tries_max`` lost races."""
+        """Decide on a job and append. Raises ``Conflict`` after ``tries_max`` lost races.
+
+        ``then``: as for ``change_jobs``, while the log is ``crowded``. Else the service writes the
+        same when it has read the change.
+        """
         await self.first(job_id)
-        return await self.change_job_at_once(job_id, decide, cause, tries_max)
+        return await self.change_job_at_once(job_id, decide, cause, tries_max, then)
 
     async def change_job_at_once(
         self,
@@ -157,15 +166,16 @@ class Ledger:
         decide: Callable[[Job | None, datetime], Sequence[Event]],
         cause: Cause,
         tries_max: int = TRIES_MAX,
+        then: Then[Job | None] | None = None,
     ) -> Change[Job | None]:
         """As ``change_job``, without ``first``."""
-        return await self._change(job_aggregate(job_id), JOBS, decide, cause, tries_max)
+        return await self._change(job_aggregate(job_id), JOBS, decide, cause, tries_max, then)
 
     async def change_jobs(
         self,
         decide: Mapping[int, Callable[[Job | None, datetime], Sequence[Event]]],
         cause: Cause,
-        then: Callable[[Job | None, datetime], Sequence[Event]],
+        then: Then[Job | None],
     ) -> dict[int, Change[Job | None] | CountermandError]:
         """As ``change_job`` for each of these jobs, appended together; what it would raise is the
         job's answer. A lost race is decided again for that job alone.
@@ -259,11 +269,12 @@ class Ledger:
         decide: Callable[[S, datetime], Sequence[Event]],
         cause: Cause,
         tries_max: int,
+        then: Then[S] | None = None,
     ) -> Change[S]:
         async with self._locks.of(aggregate):
             for n in range(1, tries_max + 1):
                 try:
-                    return await self._decide_once(aggregate, kind, decide, cause)
+                    return await self._decide_once(aggregate, kind, decide, cause, then)
                 except Conflict:
                     if n == tries_max:
                         raise
@@ -275,9 +286,12 @@ class Ledger:
         kind: Kind[S],
         decide: Callable[[S, datetime], Sequence[Event]],
         cause: Cause,
+        then: Then[S] | None,
     ) -> Change[S]:
         held = await self._load(aggregate, kind)
         made = self._decided(aggregate, kind, held, decide, cause)
+        if then is not None and self.crowded():
+            made = self._and_then(made, kind, then, cause)
         if made.write is None:
             return made.change
         return self._changed(made, await self._append(made.write))
@@ -286,7 +300,7 @@ class Ledger:
         self,
         decide: Mapping[int, Callable[[Job | None, datetime], Sequence[Event]]],
         cause: Cause,
-        then: Callable[[Job | None, datetime], Sequence[Event]],
+        then: Then[Job | None],
     ) -> dict[int, Change[Job | None] | CountermandError]:
         """Decide on each, and append all that follows. Others have their turn meanwhile."""
         answers: dict[int, Change[Job | None] | CountermandError] = {}
@@ -340,7 +354,7 @@ class Ledger:
         self,
         made: "_Made[S]",
         kind: Kind[S],
-        then: Callable[[S, datetime], Sequence[Event]],
+        then: Then[S],
         cause: Cause,
     ) -> "_Made[S]":
         """With what the service writes right after it."""
@@ -440,6 +454,11 @@ class Ledger:
 
 async def nothing_first(_: int) -> None:
     """Nothing has happened that is not written."""
+
+
+def never_crowded() -> bool:
+    """For a log that stores each append by itself."""
+    return False
 
 
 def numbered(

@@ -183,6 +183,7 @@ def join(
     keeper = JournalKeeper(log, journal, tail)
     marks = MarkKeeper(mark_file(settings), clock, log.id)
     log.stored = marks.note
+    ledger.crowded = lambda: log.crowded
     engine = local_engine(settings, makers)
     runs = Runs(ledger, engine)
     room, supervision = room_of(settings, log, reporter), Supervision(reporter)
