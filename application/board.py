@@ -215,16 +215,17 @@ class Board:
         number = number_of(stored.aggregate)
         before = self.jobs.get(number)
         if before is not None or number not in self.ended:
-            self._place(self._after(before, stored, recorded), stored, recorded)
+            self._place(self._after(before, recorded), stored, recorded)
         elif isinstance(recorded.data, JobRemoved):
             self.ended.drop(number)
         elif isinstance(recorded.data, JobConfigured | JobRequeued | JobLegalHoldPlaced):
             self._place(await self._from_history(stored.aggregate, recorded), stored, recorded)
 
-    def _after(self, before: Job | None, stored: Stored, recorded: Recorded) -> Job:
-        """The job with this fact: the one that the ledger holds, where it has just folded it."""
-        known = self._ledger.known_at(stored.aggregate, recorded.version, stored.position)
-        return known if isinstance(known, Job) else evolve(before, recorded)
+    def _after(self, before: Job | None, recorded: Recorded) -> Job:
+        """The job with this fact: as the ledger has just folded it, where it did."""
+        follows = recorded.version == (1 if before is None else before.version + 1)
+        known = self._ledger.fresh.take(recorded) if follows else None
+        return evolve(before, recorded) if known is None else known
 
     async def _from_history(self, aggregate: Aggregate, recorded: Recorded) -> Job:
         """A job that had ended, with its history up to and with this fact."""

@@ -120,8 +120,10 @@ class Carrier:
         async for job_id in self._board.changed():
             if job_id in self._busy:
                 self._again.add(job_id)
-            else:
+            elif job_id in self._board.jobs or self._board.line:
                 self._begin(job_id)
+            else:  # it is over, and nobody waits for the slots that it may have had
+                self.troubles.pop(job_id, None)
 
     def _begin(self, job_id: int) -> None:
         task = asyncio.create_task(self._carry(job_id))

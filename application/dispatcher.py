@@ -86,6 +86,8 @@ class Dispatcher:
 
     async def dispatch(self, _: Job | None = None) -> None:
         """Fill every free slot, whichever job asked for it."""
+        if not self._board.line:
+            return
         gate = await self._filters.activation.begin_pass()
         free = FreeSlots((), ()) if self._paused else self._free()
         for job_id in self._board.line:

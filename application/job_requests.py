@@ -94,7 +94,10 @@ class JobRequests:
         if cancel is not None and cancel.break_glass:
             request = self._overriding(question, request)
         done = await self._ledger.change_job(
-            number, self._decider(caller, request), self._cause(caller, request_id)
+            number,
+            self._decider(caller, request),
+            self._cause(caller, request_id),
+            then=end_at_once if isinstance(request, c.CancelJob) else None,
         )
         return await self._answering.receipt(number, request, done, on)
 

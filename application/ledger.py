@@ -8,12 +8,12 @@ One lock an aggregate keeps the service from racing itself; the guard in the log
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
-from functools import reduce
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from application.fresh_folds import FreshFolds
 from application.histories import Histories
 from application.histories import readable as readable
 from application.hot_states import HotStates
@@ -43,6 +43,8 @@ from domain.policy_life import PolicyLife
 
 TRIES_MAX: Final = 3
 S = TypeVar("S")
+Then: TypeAlias = Callable[[S, datetime], Sequence[Event]]
+"""What the service itself writes of an aggregate right after it was changed."""
 
 
 class Cause(Struct, frozen=True):
@@ -80,8 +82,10 @@ class Ledger:
     """All aggregates of one cluster, by their events.
 
     ``position``: the latest that was appended here. ``histories``: their events; ``loading``: the
-    states that these fold to, without the cache. ``first``: awaited before a job is changed; it
-    writes what has happened to the job already. What it raises is the change's error.
+    states that these fold to, without the cache. ``fresh``: those after events of ours that are on
+    their way. ``first``: awaited before a job is changed; it writes what has happened to the job
+    already. What it raises is the change's error. ``crowded``: whether an append waits for others
+    now, so that an event more in it costs no sync of its own.
     """
 
     def __init__(
@@ -99,9 +103,11 @@ class Ledger:
         self._clock = clock
         self._ids = ids
         self._hot = HotStates()
+        self.fresh = FreshFolds()
         self._locks = Locks()
         self.position = 0
         self.first: Callable[[int], Awaitable[None]] = nothing_first
+        self.crowded: Callable[[], bool] = never_crowded
         self.cluster_aggregate = Aggregate(CLUSTER, cluster)
         self.policy_aggregate = Aggregate(POLICY, cluster)
 
@@ -144,10 +150,15 @@ class Ledger:
         decide: Callable[[Job | None, datetime], Sequence[Event]],
         cause: Cause,
         tries_max: int = TRIES_MAX,
+        then: Then[Job | None] | None = None,
     ) -> Change[Job | None]:
-        """Decide on a job and append. Raises ``Conflict`` after ``tries_max`` lost races."""
+        """Decide on a job and append. Raises ``Conflict`` after ``tries_max`` lost races.
+
+        ``then``: as for ``change_jobs``, while the log is ``crowded``. Else the service writes the
+        same when it has read the change.
+        """
         await self.first(job_id)
-        return await self.change_job_at_once(job_id, decide, cause, tries_max)
+        return await self.change_job_at_once(job_id, decide, cause, tries_max, then)
 
     async def change_job_at_once(
         self,
@@ -155,15 +166,16 @@ class Ledger:
         decide: Callable[[Job | None, datetime], Sequence[Event]],
         cause: Cause,
         tries_max: int = TRIES_MAX,
+        then: Then[Job | None] | None = None,
     ) -> Change[Job | None]:
         """As ``change_job``, without ``first``."""
-        return await self._change(job_aggregate(job_id), JOBS, decide, cause, tries_max)
+        return await self._change(job_aggregate(job_id), JOBS, decide, cause, tries_max, then)
 
     async def change_jobs(
         self,
         decide: Mapping[int, Callable[[Job | None, datetime], Sequence[Event]]],
         cause: Cause,
-        then: Callable[[Job | None, datetime], Sequence[Event]],
+        then: Then[Job | None],
     ) -> dict[int, Change[Job | None] | CountermandError]:
         """As ``change_job`` for each of these jobs, appended together; what it would raise is the
         job's answer. A lost race is decided again for that job alone.
@@ -242,13 +254,6 @@ class Ledger:
         self.forget(aggregate)
         self.loading.distrust(aggregate)
 
-    def known_at(self, aggregate: Aggregate, version: int, position: int) -> object | None:
-        """The state right after the event of this version and position, where that is hot."""
-        held = self._hot.get(aggregate)
-        if held is None or (held.token.version, held.token.position) != (version, position):
-            return None
-        return held.state
-
     def seen(self, aggregate: Aggregate, version: int) -> None:
         """An event of this version is in the log: what is cached and older is dropped."""
         held = self._hot.get(aggregate)
@@ -264,11 +269,12 @@ class Ledger:
         decide: Callable[[S, datetime], Sequence[Event]],
         cause: Cause,
         tries_max: int,
+        then: Then[S] | None = None,
     ) -> Change[S]:
         async with self._locks.of(aggregate):
             for n in range(1, tries_max + 1):
                 try:
-                    return await self._decide_once(aggregate, kind, decide, cause)
+                    return await self._decide_once(aggregate, kind, decide, cause, then)
                 except Conflict:
                     if n == tries_max:
                         raise
@@ -280,9 +286,12 @@ class Ledger:
         kind: Kind[S],
         decide: Callable[[S, datetime], Sequence[Event]],
         cause: Cause,
+        then: Then[S] | None,
     ) -> Change[S]:
         held = await self._load(aggregate, kind)
         made = self._decided(aggregate, kind, held, decide, cause)
+        if then is not None and self.crowded():
+            made = self._and_then(made, kind, then, cause)
         if made.write is None:
             return made.change
         return self._changed(made, await self._append(made.write))
@@ -291,7 +300,7 @@ class Ledger:
         self,
         decide: Mapping[int, Callable[[Job | None, datetime], Sequence[Event]]],
         cause: Cause,
-        then: Callable[[Job | None, datetime], Sequence[Event]],
+        then: Then[Job | None],
     ) -> dict[int, Change[Job | None] | CountermandError]:
         """Decide on each, and append all that follows. Others have their turn meanwhile."""
         answers: dict[int, Change[Job | None] | CountermandError] = {}
@@ -338,14 +347,14 @@ class Ledger:
         if not new:
             return _Made(Change(before, before, (), token.position), held, None)
         recorded = numbered(aggregate, token.version, new)
-        change = Change(before, reduce(kind.fold, recorded, before), recorded, token.position)
+        change = Change(before, self._folded(kind, recorded, before), recorded, token.position)
         return _Made(change, held, Write(aggregate, new, token))
 
     def _and_then(
         self,
         made: "_Made[S]",
         kind: Kind[S],
-        then: Callable[[S, datetime], Sequence[Event]],
+        then: Then[S],
         cause: Cause,
     ) -> "_Made[S]":
         """With what the service writes right after it."""
@@ -357,12 +366,20 @@ class Ledger:
             then(change.after, later), later, Cause(correlation_id=cause.correlation_id)
         )
         facts = numbered(write.aggregate, change.recorded[-1].version, more)
-        after, recorded = reduce(kind.fold, facts, change.after), (*change.recorded, *facts)
+        after = self._folded(kind, facts, change.after)
+        recorded = (*change.recorded, *facts)
         return _Made(
             replace(change, after=after, recorded=recorded),
             made.held,
             replace(write, events=(*write.events, *more)),
         )
+
+    def _folded(self, kind: Kind[S], recorded: Sequence[Recorded], state: S) -> S:
+        """The state after new facts; who meets one of them need not fold it again."""
+        for one in recorded:
+            state = kind.fold(state, one)
+            self.fresh.put(one.event, state)
+        return state
 
     def _changed(self, made: "_Made[S]", end: Token) -> Change[S]:
         """It is stored up to ``end``."""
@@ -437,6 +454,11 @@ class Ledger:
 
 async def nothing_first(_: int) -> None:
     """Nothing has happened that is not written."""
+
+
+def never_crowded() -> bool:
+    """For a log that stores each append by itself."""
+    return False
 
 
 def numbered(

@@ -25,9 +25,18 @@ CHECK_SECONDS: Final = 0.5
 
 RESTS: Final = 3
 REST_SECONDS_MIN: Final = 0.01
-REST_SECONDS_MAX: Final = 0.05
-"""After each batch the views rest so many times as long as it took: commands keep the processor,
-and what comes meanwhile is one batch. Shorter, as soon as somebody waits for them."""
+REST_SECONDS_MAX: Final = 1.0
+PAUSE_SECONDS_MAX: Final = 0.05
+"""Between two batches the views rest so many times as long as the first took, and before each a
+little: commands, and what follows from them, have the processor first, and what comes meanwhile is
+one batch. As soon as somebody waits for the views only the pause is left of it, which is as long as
+the batch took at most."""
+
+FULL_EVENTS: Final = 1000
+"""So many are in a batch when there are more. Source: ``EventLog.read``."""
+
+BEHIND_SECONDS_MAX: Final = 5.0
+"""When there have been more for so long, there are no rests but the pause."""
 
 
 class Projector:
@@ -186,25 +195,33 @@ class Projector:
     async def _read(self) -> None:
         """Take what the stream holds from here on."""
         now = asyncio.get_running_loop().time
+        pause = rest = current = now()
         async with aclosing(self._log.read(self.position, follow=True)) as items:
             async for item in items:
-                began = now()
                 if isinstance(item, CaughtUp):
                     self.caught_up = True
-                elif not await self._take(item):
-                    return
+                else:
+                    await self._rest(pause, max(rest, now() + REST_SECONDS_MIN))
+                    began = now()
+                    if not await self._take(item):
+                        return
+                    took = now() - began
+                    current = now() if len(item) < FULL_EVENTS else current
+                    long = RESTS if now() - current < BEHIND_SECONDS_MAX else 0
+                    pause = now() + min(took, PAUSE_SECONDS_MAX)
+                    rest = now() + min(long * took, REST_SECONDS_MAX)
                 self.failure = None
                 await self._notify()
-                await self._rest(now() - began)
 
-    async def _rest(self, seconds: float) -> None:
-        """After a batch that took so long; not while there is a backlog."""
-        if self.caught_up:
-            await asyncio.sleep(min(seconds, REST_SECONDS_MAX))
-            with suppress(TimeoutError):
-                longer = max((RESTS - 1) * seconds, REST_SECONDS_MIN)
-                async with asyncio.timeout(min(longer, REST_SECONDS_MAX)):
-                    await self._wanted.wait()
+    async def _rest(self, pause: float, rest: float) -> None:
+        """Before a batch, until these moments; not while there is a backlog."""
+        if not self.caught_up:
+            return
+        now = asyncio.get_running_loop().time
+        await asyncio.sleep(max(pause - now(), 0))
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(rest):
+                await self._wanted.wait()
 
     async def _take(self, events: Sequence[Stored]) -> bool:
         """Fold a batch; no, when other views are in place now."""

@@ -18,8 +18,11 @@ def enter(job: Job, state: JobState) -> Job:
 
 
 def with_tasks(job: Job, ids: Iterable[int], change: Callable[[Task], Task]) -> Job:
-    """``change`` applied to the tasks named by ``ids``."""
-    return replace(job, tasks=job.tasks | {n: change(job.tasks[n]) for n in ids if n in job.tasks})
+    """``change`` applied to the tasks named by ``ids``. The job itself where none is another."""
+    changed = {n: change(job.tasks[n]) for n in ids if n in job.tasks}
+    if all(task is job.tasks[n] for n, task in changed.items()):
+        return job
+    return replace(job, tasks=job.tasks | changed)
 
 
 def runs_changed(

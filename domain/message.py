@@ -6,6 +6,7 @@ accepted here, HPC Pack accepts. A longer message is refused, never shortened.
 """
 
 import hashlib
+import re
 import unicodedata
 from typing import Final
 
@@ -15,7 +16,8 @@ from domain.errors import BadRequest
 from domain.hresult import HResult
 
 MESSAGE_UNITS_MAX: Final = 320
-CONTROL_ALLOWED: Final = frozenset("\t\n\r")
+FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Category Cc but tab, newline and carriage return, and category Cs."""
 ZERO_WIDTH_JOINER: Final = "\u200d"
 EMOJI_MODIFIERS: Final = "".join(map(chr, range(0x1F3FB, 0x1F400)))
 REGIONAL: Final = "".join(map(chr, range(0x1F1E6, 0x1F200)))
@@ -36,6 +38,8 @@ class KeptMessage(Struct, frozen=True):
 
 def units(text: str) -> int:
     """Length in UTF-16 code units; a lone surrogate counts one."""
+    if text.isascii():
+        return len(text)
     return len(text) + sum(1 for c in text if ord(c) > 0xFFFF)
 
 
@@ -62,10 +66,8 @@ def check_message(text: str, units_max: int = MESSAGE_UNITS_MAX) -> None:
 
 def forbidden_character(text: str) -> str | None:
     """The first control character (category Cc, but tab, LF, CR) or lone surrogate, if any."""
-    for c in text:
-        if c not in CONTROL_ALLOWED and unicodedata.category(c) in ("Cc", "Cs"):
-            return c
-    return None
+    found = FORBIDDEN.search(text)
+    return found.group() if found else None
 
 
 def kept(text: str, units_max: int = MESSAGE_UNITS_MAX) -> KeptMessage:
@@ -74,6 +76,8 @@ def kept(text: str, units_max: int = MESSAGE_UNITS_MAX) -> KeptMessage:
     Lone surrogates cannot be stored as UTF-8; each is replaced by U+FFFD, and the digest is then
     that of the text as received (surrogates passed through), so the replacement shows.
     """
+    if text.isascii() and len(text) <= units_max:
+        return KeptMessage(text, len(text))
     clean = "".join("\ufffd" if unicodedata.category(c) == "Cs" else c for c in text)
     prefix = prefix_within(clean, units_max)
     digest = "" if prefix == text else sha256_of(text)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from adapters.bootstrap.collector import relax_collector
+from adapters.bootstrap.threads import take_short_turns
 
 if TYPE_CHECKING:
     from adapters.bootstrap.compose import Parts
@@ -57,6 +58,7 @@ def serve(overrides: Mapping[str, object], config_file: Path | None) -> int:
         print(f"countermand is ready at {endpoint.http} and {endpoint.socket}", flush=True)
 
     relax_collector()
+    take_short_turns()
     return uvloop.run(until_told(chosen, ready))
 
 
@@ -83,6 +85,7 @@ def dev(overrides: Mapping[str, object], config_file: Path | None, demo: bool) -
             ).start()
 
     relax_collector()
+    take_short_turns()
     try:
         return uvloop.run(until_told(chosen, ready))
     finally:

@@ -183,6 +183,7 @@ def join(
     keeper = JournalKeeper(log, journal, tail)
     marks = MarkKeeper(mark_file(settings), clock, log.id)
     log.stored = marks.note
+    ledger.crowded = lambda: log.crowded
     engine = local_engine(settings, makers)
     runs = Runs(ledger, engine)
     room, supervision = room_of(settings, log, reporter), Supervision(reporter)
@@ -331,7 +332,7 @@ def board_snapshots_of(
 def room_of(settings: Settings, log: JetStreamLog, reporter: Reporter) -> Room:
     """What watches the room in the stream and on the disk."""
     disk = DiskReserve(directory_of(settings), settings.disk_reserve_bytes, reporter)
-    return Room(log.store_use, disk.look, reporter, lambda: log.appended_bytes_total)
+    return Room(log.store_use, disk.seen, reporter, lambda: log.appended_bytes_total)
 
 
 def caught_up_of(board: Board, log: JetStreamLog) -> Callable[[], Awaitable[None]]:

@@ -20,7 +20,7 @@ from nats.aio.subscription import Subscription
 
 from adapters.jetstream.accounts import Login, inbox_prefix
 from adapters.jetstream.api import NoAnswer, NotAllowed, check
-from adapters.jetstream.client import QuickClient
+from adapters.jetstream.client import Arrived, QuickClient, Take
 from adapters.jetstream.denied import Denial, denial_of
 from domain.errors import Misconfigured, Unavailable
 
@@ -68,6 +68,7 @@ class Connection:
         self._reopening: asyncio.Task[None] | None = None
         self._closing = False
         self._prefix = f"{inbox_prefix(address.role)}.{uuid.uuid4().hex}"
+        self._answers = f"{self._prefix}.*"
         self._tokens = 0
         self._waiting: dict[str, tuple[str, Answers]] = {}
         self.denials: tuple[str, ...] = ()
@@ -76,7 +77,7 @@ class Connection:
         self._up = asyncio.Event()
         self._lost: list[Callable[[], None]] = []
         self._refused: list[tuple[str, Callable[[str], None]]] = []
-        self._standing: list[Standing] = [(f"{self._prefix}.*", self._deliver)]
+        self._standing: list[Standing] = []
 
     @classmethod
     async def open(cls, address: ServerAddress, seconds: float = 10.0) -> "Connection":
@@ -110,6 +111,8 @@ class Connection:
             **self._client.login_options(address.credentials),  # type: ignore[arg-type]
         )
         self._deaf = ""
+        inbox = await self.subscribe(self._answers, self._deliver)
+        self._client.hand_over(inbox, self._take, bare=True)
         for subject, deliver in self._standing:
             await self.subscribe(subject, deliver)
         await self._client.flush()
@@ -207,11 +210,24 @@ class Connection:
         except (nats.errors.Error, OSError) as error:
             raise NoAnswer(f"{subject}: {error}") from error
 
-    async def subscribe(self, subject: str, deliver: Deliver) -> Subscription:
-        """Hand every message on ``subject`` to ``deliver``. Unlimited: bound what you ask for."""
-        return await self._client.subscribe(
+    async def subscribe(
+        self, subject: str, deliver: Deliver, take: Take | None = None
+    ) -> Subscription:
+        """Hand every message on ``subject`` to ``deliver``. Unlimited: bound what you ask for.
+
+        ``take``: gets those that are data instead, in their order, as soon as they are read.
+        """
+        client = self._client
+        subscription = await client.subscribe(
             subject, cb=deliver, pending_msgs_limit=0, pending_bytes_limit=0
         )
+        if take is not None:
+            client.hand_over(subscription, take)
+        return subscription
+
+    def forget(self, subscription: Subscription) -> None:
+        """Nothing of it is taken any more. Idempotent."""
+        self._client.forget(subscription)
 
     def new_inbox(self) -> str:
         """An address of our own outside the common inbox."""
@@ -258,6 +274,13 @@ class Connection:
             raise nats.errors.StaleConnectionError
         await self._client.publish(subject, payload, reply=reply, headers=headers)
 
+    def _take(self, message: Arrived) -> None:
+        """An answer without headers, such as an acknowledgement."""
+        waiting = self._waiting.get(message.subject.rpartition(".")[2])
+        if waiting is not None:
+            found = Msg(self._client, message.subject, message.reply, message.data)
+            waiting[1].put_nowait(found)
+
     async def _deliver(self, message: Msg) -> None:
         waiting = self._waiting.get(message.subject.rpartition(".")[2])
         if waiting is not None:
@@ -277,7 +300,7 @@ class Connection:
     def _on_denial(self, denial: Denial) -> None:
         """Who waits for what never comes is told; else whoever uses the connection looks again."""
         waiting = dict(self._waiting.values())
-        inbox = self._standing[0][0]
+        inbox = self._answers
         denial = denial.named((inbox, *waiting, *self._used, *(s for s, _ in self._standing)))
         words = denial.words(self._user)
         self.denials = (*(known for known in self.denials if known != words), words)[-ERRORS_KEPT:]

@@ -55,6 +55,11 @@ class GroupCommit:
         self._under_way = 0
         self._committing: asyncio.Task[None] | None = None
 
+    @property
+    def crowded(self) -> bool:
+        """Whether another call would wait for a batch, whatever it is about to store."""
+        return self._under_way >= CALLS_ALONE_MAX
+
     async def store(self, messages: list[Message]) -> int:
         """The sequence of the first message. Raises as ``Publisher.store`` does."""
         self._under_way += 1

@@ -126,6 +126,11 @@ class JetStreamLog:
         return frozenset({Capability.FOLLOW_ACROSS_PROCESSES})
 
     @property
+    def crowded(self) -> bool:
+        """Whether an append waits for others now: more events in it cost no sync of their own."""
+        return self._group.crowded
+
+    @property
     def id(self) -> str:
         """Which stream this is: the ``id`` of ``identity``."""
         return self._id

@@ -11,6 +11,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from adapters.jetstream.api import ConsumerInfo, NoAnswer, NotAllowed
+from adapters.jetstream.client import Arrived
 from adapters.jetstream.config import SECOND
 from adapters.jetstream.connection import Connection, status_of
 
@@ -41,7 +42,7 @@ class Pull:
 
     def __init__(self, connection: Connection, stream: str, name: str) -> None:
         self.name = name
-        self.queue: deque[Msg] = deque()
+        self.queue: deque[Arrived] = deque()
         self._connection = connection
         self._stream = stream
         self._inbox = connection.new_inbox()
@@ -59,7 +60,9 @@ class Pull:
         """Create the consumer. Raises ``NoAnswer``, ``ApiError``."""
         self._forget = self._connection.on_lost(lambda: self._break("the connection was lost"))
         try:
-            self._subscription = await self._connection.subscribe(self._inbox, self._deliver)
+            self._subscription = await self._connection.subscribe(
+                self._inbox, self._deliver, self._take
+            )
         except nats.errors.Error as error:
             raise NoAnswer(str(error)) from error
         asks = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self.name}"
@@ -106,6 +109,8 @@ class Pull:
         """Give the consumer up; a server that does not hear this forgets it by itself."""
         self._forget()
         self._forget_refused()
+        if self._subscription is not None:
+            self._connection.forget(self._subscription)
         if self._subscription is None or not self._connection.connected:
             return
         try:
@@ -124,14 +129,18 @@ class Pull:
     async def _deliver(self, message: Msg) -> None:
         status = status_of(message)
         if not status:
-            self._asked -= 1
-            self._events_seen += 1
-            self._bytes_seen += len(message.data)
-            self.queue.append(message)
+            self._take(Arrived(message.subject, message.reply, message.data))
         elif status in PULL_OVER:
             self._asked -= int((message.headers or {}).get(PENDING, "0"))
         elif status != HEARTBEAT:
             self._break(f"the server ended the pull with status {status}")
+        self._arrived.set()
+
+    def _take(self, message: Arrived) -> None:
+        self._asked -= 1
+        self._events_seen += 1
+        self._bytes_seen += len(message.data)
+        self.queue.append(message)
         self._arrived.set()
 
     def _refuse(self, words: str) -> None:

@@ -13,9 +13,9 @@ from contextlib import aclosing
 from typing import Final
 
 from msgspec import Struct
-from nats.aio.msg import Msg
 
 from adapters.jetstream.api import STREAM_NOT_FOUND, ApiError, NoAnswer, NotAllowed, StreamInfo
+from adapters.jetstream.client import Arrived
 from adapters.jetstream.config import SECOND
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.direct import Raw
@@ -230,7 +230,7 @@ class _Session:
         return info.num_pending == 0 and info.delivered.consumer_seq == self._deliveries
 
 
-def place_of(message: Msg) -> Place:
+def place_of(message: Arrived) -> Place:
     """The place of a delivered message, from its reply subject."""
     tokens = message.reply.split(".")
     shift = 0 if len(tokens) == ACK_TOKENS else 2

@@ -15,10 +15,12 @@ from domain.policy_requests import JOB
 
 
 class Reads(Struct, frozen=True):
-    """``attributes``: those that some rule names, of whatever it may be. ``which_job``: whether it
-    matters which job it is, by its number. ``all_context``: whether the context is taken whole."""
+    """``resource``, ``context``: attributes that some rule names, of these or of what cannot be
+    told from them. ``which_job``: whether it matters which job it is, by its number.
+    ``all_context``: whether the context is taken whole. The principal always counts whole."""
 
-    attributes: frozenset[str]
+    resource: frozenset[str]
+    context: frozenset[str]
     which_job: bool
     all_context: bool
 
@@ -27,7 +29,8 @@ def reads_of(rules: pst.PolicySet) -> Reads:
     """What the rules read."""
     nodes = tuple(x for rule in rules.static_policies.values() for x in within(rule))
     return Reads(
-        attributes=frozenset(name for node in nodes for name in named(node)),
+        resource=frozenset(name for node in nodes for name in named(node, "resource")),
+        context=frozenset(name for node in nodes for name in named(node, "context")),
         which_job=taken_whole(nodes, "resource") or any(names_a_job(node) for node in nodes),
         all_context=taken_whole(nodes, "context"),
     )
@@ -40,11 +43,11 @@ def part_read(request: PolicyRequest, reads: Reads) -> PolicyRequest:
     """
     resource, context = request.resource, request.context
     if resource.type == JOB:
-        attributes = only(resource.attributes, reads.attributes)
+        attributes = only(resource.attributes, reads.resource)
         resource_id = resource.id if reads.which_job else ""
         resource = PolicyEntity(resource.type, resource_id, attributes, resource.roles)
     if not reads.all_context:
-        context = only(context, reads.attributes)
+        context = only(context, reads.context)
     return PolicyRequest(request.principal, request.action, resource, context)
 
 
@@ -53,15 +56,20 @@ def only(known: Mapping[str, PolicyValue], names: frozenset[str]) -> dict[str, P
     return {name: value for name, value in known.items() if name in names}
 
 
-def named(node: object) -> tuple[str, ...]:
-    """The attributes that an expression names."""
+def named(node: object, of: str) -> tuple[str, ...]:
+    """The attributes that an expression names, unless it asks another variable than ``of``."""
     match node:
-        case pst.GetAttr(_, attribute):
-            return (attribute,)
-        case pst.HasAttr(_, attributes):
-            return attributes
+        case pst.GetAttr(base, attribute):
+            return () if is_another(base, of) else (attribute,)
+        case pst.HasAttr(base, attributes):
+            return () if is_another(base, of) else attributes
         case _:
             return ()
+
+
+def is_another(node: object, name: str) -> bool:
+    """Whether it is a variable, and not this one."""
+    return isinstance(node, pst.Var) and node.name != name
 
 
 def names_a_job(node: object) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -9,6 +10,7 @@ from domain import events
 from domain.errors import BadRequest
 from domain.events import Event
 
+TOKENS_REMEMBERED: Final = 4096
 TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 WIRE_NAMES: Final[Mapping[type[Event], str]] = MappingProxyType(
@@ -101,6 +103,7 @@ def token_of(wire_name: str) -> str:
     return wire_name.split(".")[1]
 
 
+@lru_cache(TOKENS_REMEMBERED)
 def check_token(token: str) -> str:
     """``token`` itself, when it may stand in a subject. Raises ``BadRequest`` otherwise."""
     if TOKEN.fullmatch(token) is None:

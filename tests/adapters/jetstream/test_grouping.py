@@ -123,3 +123,22 @@ async def test_who_gives_up_waiting_leaves_the_others_alone(
     async with asyncio.timeout(PATIENCE_SECONDS):
         assert await tasks[1] == 3
     assert tasks[0].cancelled()
+
+
+def crowded(group: GroupCommit) -> bool:
+    return group.crowded
+
+
+async def test_it_is_crowded_while_another_call_would_wait(
+    memory: Memory, group: GroupCommit
+) -> None:
+    assert not crowded(group)
+    few = [asyncio.create_task(group.store([message(f"a{n}")])) for n in range(CALLS_ALONE_MAX - 1)]
+    await asyncio.sleep(0)
+    assert not crowded(group)
+    one_more = asyncio.create_task(group.store([message("b")]))
+    await asyncio.sleep(0)
+    assert crowded(group)
+    memory.let.set()
+    await asyncio.gather(*few, one_more)
+    assert not crowded(group)

@@ -35,8 +35,20 @@ def when(condition: str) -> Reads:
 
 
 def test_the_shipped_rules_read_little() -> None:
-    names = frozenset({"owner", "job_type", "name", "roles", "requester"})
-    assert reads(default_text()) == Reads(names, which_job=False, all_context=False)
+    resource, context = frozenset({"owner", "job_type"}), frozenset({"requester"})
+    assert reads(default_text()) == Reads(resource, context, which_job=False, all_context=False)
+
+
+def test_what_one_variable_is_asked_for_is_not_read_of_another() -> None:
+    found = when("resource.owner == principal.name && context.hour == 3 && resource has project")
+    assert found.resource == {"owner", "project"}
+    assert found.context == {"hour"}
+
+
+def test_what_cannot_be_told_apart_counts_for_both() -> None:
+    found = when("(if context.hour == 3 then resource else principal).name == resource.owner")
+    assert found.resource == {"name", "owner"}
+    assert found.context == {"name", "hour"}
 
 
 @pytest.mark.parametrize(
