@@ -14,6 +14,8 @@ from domain.policy_life import (
     Candidate,
     PolicyLife,
     ProposePolicy,
+    StartShadow,
+    StopShadow,
     begin,
     decide_policy,
     digest_of,
@@ -293,6 +295,8 @@ def a_policy(author: Author) -> None:
     asked = c.Asked("p1", "ada", author.asked("").at, before)
     for by, command in (
         (ada, ProposePolicy(asked, ada, other, "quieter nights")),
+        (ada, StartShadow(replace(asked, request_id="p5"), ada, other, "for a week")),
+        (ada, StopShadow(replace(asked, request_id="p6"), ada, "it agrees")),
         (ada, ActivatePolicy(replace(asked, request_id="p2"), ada, other)),
         (root, ActivatePolicy(replace(asked, request_id="p3", asker="root"), root, other)),
         (root, ProposePolicy(replace(asked, request_id="p4"), root, replace(broken, flaw="no"))),
