@@ -1,7 +1,7 @@
 """``evolve(job, recorded) -> job``: what each fact means. Never refuses, never looks outside."""
 
 from collections.abc import Iterable
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from msgspec.structs import replace
 
@@ -53,6 +53,8 @@ from domain.reviewing import review_opened
 from domain.states import JobState, StopCause, TaskState
 from domain.stopped_by import job_canceled_by, why_stopped
 
+OfNoJob: TypeAlias = e.ClusterEvent | e.RequestEvent | e.BulkEvent | e.PolicyEvent
+
 
 def evolve(job: Job | None, recorded: e.Recorded) -> Job:
     """The job after one more fact.
@@ -64,7 +66,7 @@ def evolve(job: Job | None, recorded: e.Recorded) -> Job:
     if recorded.version != expected:
         raise Corrupt(f"{recorded.aggregate}: version {recorded.version} follows {expected - 1}")
     data = recorded.data
-    if isinstance(data, e.ClusterEvent | e.RequestEvent | e.BulkEvent | e.PolicyEvent):
+    if isinstance(data, OfNoJob):
         raise Corrupt(f"{recorded.aggregate}: {type(data).__name__} is not a fact about a job")
     if isinstance(data, e.JobAdded):
         if job is not None:
