@@ -45,8 +45,10 @@ class Batch:
         self.last[aggregate] = position
         if done.row is not None:
             self.trail.append(done.row)
-        self.cancellations |= {c.position: c for c in done.cancellations}
-        self.ended |= {(r.job_id, r.task_id, r.instance): r for r in done.subtasks}
+        for cancel in done.cancellations:
+            self.cancellations[cancel.position] = cancel
+        for run in done.subtasks:
+            self.ended[run.job_id, run.task_id, run.instance] = run
         for key, amount in done.counted:
             self.counted[key] = self.counted.get(key, 0) + amount
 

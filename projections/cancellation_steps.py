@@ -14,6 +14,7 @@ from projections.cancellations import ALLOWANCE, Cancellation, Release
 
 Cancellations = tuple[Cancellation, ...]
 OfJob = e.JobCancelRequested | e.EmergencyStopRecorded
+Beginning = OfJob | e.TaskCancelRequested
 RunEnd = e.TaskStopped | e.TaskForceStopped | e.TaskFinished | e.TaskFailed
 
 
@@ -25,6 +26,8 @@ def moved_on(
     ``known``: those that ``still_told`` keeps, the oldest first. ``job``: as it is after the
     fact. ``release_seconds``: NodeReleaseTaskTimeout at that time.
     """
+    if not known and not isinstance(recorded.data, Beginning):
+        return known
     at = recorded.time
     match recorded.data:
         case e.JobCancelRequested() | e.EmergencyStopRecorded(in_effect=True) as fact:

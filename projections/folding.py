@@ -126,7 +126,9 @@ def of_kind(state: Fold | None, kind: type[F]) -> F | None:
 
 def fold_job(before: JobFold | None, recorded: e.Recorded, position: int, around: Around) -> Folded:
     """A fact about a job."""
-    job = replace(evolve(before.job if before else None, recorded), asked={})
+    job = evolve(before.job if before else None, recorded)
+    if job.asked:
+        job = replace(job, asked={})
     if recorded.aggregate.id != str(job.id):
         raise Corrupt(f"{recorded.aggregate} was added as job {job.id}")
     old = before.cancellations if before else ()
@@ -137,7 +139,7 @@ def fold_job(before: JobFold | None, recorded: e.Recorded, position: int, around
     row, around = row_of(
         recorded, words, position, around, job_id=job.id, owner=job.owner, asked_for=asked_for
     )
-    kept = tuple(c for c in new if still_told(c, job))
+    kept = tuple(c for c in new if still_told(c, job)) if new else new
     return Folded(
         state=None
         if job.removed
@@ -169,6 +171,8 @@ def steps(old: Cancellations, new: Cancellations) -> tuple[Step, ...]:
 
     One that did not change is the same object; there may be a thousand of them.
     """
+    if new is old:
+        return ()
     before = {c.position: c for c in old}
     return tuple((before.get(c.position), c) for c in new if before.get(c.position) is not c)
 

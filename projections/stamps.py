@@ -1,14 +1,22 @@
 """Times as rows hold them: RFC 3339 text in UTC that sorts as the moments do."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 ZERO: Final = "+00:00"
+REMEMBERED: Final = 1024
+"""Rows that follow from one event have its time several times."""
 
 
 def stamp(moment: datetime) -> str:
     """UTC, always six digits of fraction, and Z."""
-    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return stamp_of_utc(moment if moment.tzinfo is UTC else moment.astimezone(UTC))
+
+
+@lru_cache(REMEMBERED)
+def stamp_of_utc(utc: datetime) -> str:
+    """As ``stamp``. Only in UTC are two equal times always the same moment."""
     return utc.isoformat(timespec="microseconds")[: -len(ZERO)] + "Z"
 
 
