@@ -23,6 +23,7 @@ class DiskReserve:
         self._bytes = reserve_bytes
         self._reporter = reporter
         self._held = False
+        self._why_not = ""
         self._take()
 
     def look(self) -> Disk:
@@ -30,9 +31,14 @@ class DiskReserve:
         free = free_bytes(self._directory)
         if self._held and free < self._bytes // 2:
             self._give_up(free)
-        elif not self._held and free > self._bytes * ROOM_TO_COME_BACK:
+            free = free_bytes(self._directory)
+        elif not self._held and free >= self._bytes * ROOM_TO_COME_BACK:
             self._take()
-        return Disk(free if self._held or not self._bytes else 0, self._bytes)
+            free = free_bytes(self._directory)
+        if self._held:
+            return Disk(free, self._bytes, self._bytes)
+        needed = self._bytes * ROOM_TO_COME_BACK
+        return Disk(free, needed, 0, self._why_not if free >= needed else "")
 
     def _give_up(self, free: int) -> None:
         self._file.unlink(missing_ok=True)
@@ -42,19 +48,31 @@ class DiskReserve:
     def _take(self) -> None:
         if not self._bytes:
             return
-        handle = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            os.posix_fallocate(handle, 0, self._bytes)
-            self._held = True
+            handle = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                os.posix_fallocate(handle, 0, self._bytes)
+            finally:
+                os.close(handle)
+            self._held, self._why_not = True, ""
         except OSError as error:
             self._file.unlink(missing_ok=True)
-            self._reporter("disk_reserve_not_taken", reason=error.strerror)
-        finally:
-            os.close(handle)
+            self._not_taken(error.strerror)
+
+    def _not_taken(self, why: str) -> None:
+        """Told once: it is tried again and again."""
+        if why != self._why_not:
+            self._why_not = why
+            self._reporter("disk_reserve_not_taken", reason=why)
 
 
 def free_bytes(directory: Path) -> int:
     """Bytes that the service may still write on the disk of ``directory``."""
+    return free_and_size_bytes(directory)[0]
+
+
+def free_and_size_bytes(directory: Path) -> tuple[int, int]:
+    """As ``free_bytes``, and all bytes that the disk has. Raises ``OSError``."""
     found = os.statvfs(directory)
     blocks = found.f_bfree if os.geteuid() == 0 else found.f_bavail
-    return blocks * found.f_frsize
+    return blocks * found.f_frsize, found.f_blocks * found.f_frsize
