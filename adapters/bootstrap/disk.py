@@ -5,6 +5,7 @@ under way can still be written down; it comes back when there is room again.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -56,8 +57,9 @@ class DiskReserve:
                 os.close(handle)
             self._held, self._why_not = True, ""
         except OSError as error:
-            self._file.unlink(missing_ok=True)
-            self._not_taken(error.strerror)
+            with suppress(OSError):
+                self._file.unlink()
+            self._not_taken(error.strerror or str(error))
 
     def _not_taken(self, why: str) -> None:
         """Told once: it is tried again and again."""
