@@ -17,10 +17,32 @@ LOOK_SECONDS: Final = 0.5
 
 
 class Disk(Struct, frozen=True):
-    """Bytes free for the service, and bytes that must stay free."""
+    """Bytes free for the service, and how many must be for a new command.
+
+    ``reserve_bytes``: held beside what is free, for cancels under way; 0 once it was given up.
+    ``why_no_reserve``: why it cannot be held although there is room; no new command is taken then.
+    """
 
     free_bytes: int
-    reserve_bytes: int
+    needed_bytes: int
+    reserve_bytes: int = 0
+    why_no_reserve: str = ""
+
+    def refusal(self) -> str:
+        """Why no new command is taken; "" when there is room."""
+        there = f"the disk of the data directory has {self.free_bytes} bytes free"
+        if self.why_no_reserve:
+            return f"{there}, but a reserve for cancels under way cannot be kept on it: " + (
+                self.why_no_reserve
+            )
+        if self.free_bytes >= self.needed_bytes:
+            return ""
+        if self.reserve_bytes:
+            return f"{there}, and new commands need {self.needed_bytes}: free some space"
+        return (
+            f"{there}, which are left to cancels under way, for their reserve was given up; new "
+            f"commands are taken again from {self.needed_bytes} on: free some space"
+        )
 
 
 class Used(Struct, frozen=True):
@@ -78,13 +100,11 @@ class Room:
 
     def refusal(self) -> str:
         """Why no new command is taken; "" when there is room."""
-        disk = self._disk()
-        if disk.free_bytes < disk.reserve_bytes:
-            return (
-                f"the disk of the data directory has {disk.free_bytes} bytes free and "
-                f"{disk.reserve_bytes} are kept for cancels under way: free some space"
-            )
-        return self._stream_refusal()
+        return self.disk().refusal() or self._stream_refusal()
+
+    def disk(self) -> Disk:
+        """The disk as it is now."""
+        return self._disk()
 
     def _stream_refusal(self) -> str:
         capacity = self._used.capacity_bytes

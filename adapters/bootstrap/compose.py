@@ -97,7 +97,7 @@ class PolicyLife(Struct, frozen=True):
 
 
 class Parts(Struct, frozen=True):
-    """Everything that runs, joined."""
+    """Everything that runs, joined. ``may_write``: what every new command passes, or raises."""
 
     settings: Settings
     nats: Nats
@@ -120,6 +120,7 @@ class Parts(Struct, frozen=True):
     holds: Holds
     waiting_cancels: WaitingCancels
     room: Room
+    may_write: Callable[[], None]
     scheduler: Scheduler
     bulk: BulkCancels
     queries: Queries
@@ -248,6 +249,7 @@ def join(
             settings.freeze_windows,
         ),
         room=room,
+        may_write=may_write,
         scheduler=scheduler,
         bulk=BulkCancels(scheduler, ledger, board, Visibility(policy), may_write),
         queries=queries,

@@ -6,6 +6,7 @@ under way can still be written down; it comes back when there is room again.
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,7 @@ class DiskReserve:
         self._reporter = reporter
         self._held = False
         self._seen: tuple[float, Disk] | None = None
+        self._why_not = ""
         self._take()
 
     def look(self) -> Disk:
@@ -33,9 +35,14 @@ class DiskReserve:
         free = free_bytes(self._directory)
         if self._held and free < self._bytes // 2:
             self._give_up(free)
-        elif not self._held and free > self._bytes * ROOM_TO_COME_BACK:
+            free = free_bytes(self._directory)
+        elif not self._held and free >= self._bytes * ROOM_TO_COME_BACK:
             self._take()
-        return Disk(free if self._held or not self._bytes else 0, self._bytes)
+            free = free_bytes(self._directory)
+        if self._held:
+            return Disk(free, self._bytes, self._bytes)
+        needed = self._bytes * ROOM_TO_COME_BACK
+        return Disk(free, needed, 0, self._why_not if free >= needed else "")
 
     def seen(self) -> Disk:
         """As ``look``, at most ``SEEN_SECONDS`` ago: each command asks, and each look at the disk
@@ -53,19 +60,32 @@ class DiskReserve:
     def _take(self) -> None:
         if not self._bytes:
             return
-        handle = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            os.posix_fallocate(handle, 0, self._bytes)
-            self._held = True
+            handle = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                os.posix_fallocate(handle, 0, self._bytes)
+            finally:
+                os.close(handle)
+            self._held, self._why_not = True, ""
         except OSError as error:
-            self._file.unlink(missing_ok=True)
-            self._reporter("disk_reserve_not_taken", reason=error.strerror)
-        finally:
-            os.close(handle)
+            with suppress(OSError):
+                self._file.unlink()
+            self._not_taken(error.strerror or str(error))
+
+    def _not_taken(self, why: str) -> None:
+        """Told once: it is tried again and again."""
+        if why != self._why_not:
+            self._why_not = why
+            self._reporter("disk_reserve_not_taken", reason=why)
 
 
 def free_bytes(directory: Path) -> int:
     """Bytes that the service may still write on the disk of ``directory``."""
+    return free_and_size_bytes(directory)[0]
+
+
+def free_and_size_bytes(directory: Path) -> tuple[int, int]:
+    """As ``free_bytes``, and all bytes that the disk has. Raises ``OSError``."""
     found = os.statvfs(directory)
     blocks = found.f_bfree if os.geteuid() == 0 else found.f_bavail
-    return blocks * found.f_frsize
+    return blocks * found.f_frsize, found.f_blocks * found.f_frsize

@@ -51,10 +51,15 @@ def journal_path(settings: Settings) -> Path:
     return chosen or directory_of(settings) / "journal" / "journal.sqlite"
 
 
-def mark_file(settings: Settings) -> FileMark:
-    """The mark; it belongs on another disk than the stream."""
+def mark_path(settings: Settings) -> Path:
+    """Where the mark lies; it belongs on another disk than the stream."""
     chosen = Path(settings.mark_file) if settings.mark_file else None
-    return FileMark(chosen or journal_path(settings).parent / "mark")
+    return chosen or journal_path(settings).parent / "mark"
+
+
+def mark_file(settings: Settings) -> FileMark:
+    """The mark."""
+    return FileMark(mark_path(settings))
 
 
 def copied_by(settings: Settings) -> Mark | None:

@@ -5,9 +5,12 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from adapters.bootstrap.compose import Parts
+from adapters.bootstrap.disk import free_and_size_bytes
+from adapters.bootstrap.evidence import directory_of, journal_path, mark_path
 from adapters.bootstrap.filter_check import filters_of
 from adapters.http.bodies.health import Health, HealthStatus
-from adapters.http.routes.metrics import Snapshot
+from adapters.http.routes.metrics import DiskUse, Snapshot
+from application.settings import Settings
 from application.views import Troubles
 from domain.errors import CountermandError, Unavailable
 from domain.filtering import TROUBLES
@@ -36,7 +39,7 @@ def snapshot_of(parts: Parts) -> Callable[[], Awaitable[Snapshot]]:
 
     async def snapshot() -> Snapshot:
         used, capacity = await store_use(parts)
-        projector = parts.views.projector
+        projector, disk = parts.views.projector, parts.room.disk()
         return Snapshot(
             counts=projector.counts,
             troubles=await troubles(parts),
@@ -45,6 +48,10 @@ def snapshot_of(parts: Parts) -> Callable[[], Awaitable[Snapshot]]:
             view_position=projector.position,
             store_bytes=used,
             store_capacity_bytes=capacity,
+            disks=await disks(parts),
+            disk_needed_bytes=disk.needed_bytes,
+            disk_reserve_bytes=disk.reserve_bytes,
+            refused_for_room=bool(parts.room.refusal()),
             nodes=parts.nodes.now(),
             ready=not not_ready(parts),
             read_only=bool(parts.watchdog.reasons),
@@ -63,6 +70,24 @@ async def store_use(parts: Parts) -> tuple[int | None, int | None]:
         return await asyncio.wait_for(parts.log.store_use(), METRIC_SECONDS)
     except (Unavailable, TimeoutError):
         return None, None
+
+
+async def disks(parts: Parts) -> tuple[DiskUse, ...]:
+    """The disks of the data directory, of the journal and of the mark; () if they do not answer."""
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(disk_uses, parts.settings), METRIC_SECONDS)
+    except (OSError, TimeoutError):
+        return ()
+
+
+def disk_uses(settings: Settings) -> tuple[DiskUse, ...]:
+    """One for each of what a service keeps, also where they lie on one disk. Raises ``OSError``."""
+    places = {
+        "data": directory_of(settings),
+        "journal": journal_path(settings).parent,
+        "mark": mark_path(settings).parent,
+    }
+    return tuple(DiskUse(name, *free_and_size_bytes(path)) for name, path in places.items())
 
 
 async def troubles(parts: Parts) -> Troubles | None:
@@ -113,7 +138,7 @@ def unanswered(parts: Parts) -> list[str]:
 
 
 def not_ready(parts: Parts) -> list[str]:
-    """Why no command can be taken now."""
+    """Why no new command can be taken now; none only if each that comes now passes."""
     reasons = parts.watchdog.reasons
     if not parts.log.health.connected:
         reasons.append("nats-server does not answer; the connection is tried again and again")
@@ -124,7 +149,19 @@ def not_ready(parts: Parts) -> list[str]:
         reasons.append(f"the journal has stopped: {parts.keeper.failure}")
     if parts.marks.failure is not None and "mark" not in parts.supervision.stopped:
         reasons.append(f"the mark has stopped: {parts.marks.failure}")
-    return reasons
+    full = parts.room.refusal()
+    if full:
+        reasons.append(f"no new command is taken: {full}")
+    return reasons or refused(parts)
+
+
+def refused(parts: Parts) -> list[str]:
+    """What a new command would be told now, whatever it is that refuses it."""
+    try:
+        parts.may_write()
+    except CountermandError as error:
+        return [f"no new command is taken: {error.message}"]
+    return []
 
 
 def view_reasons(parts: Parts) -> list[str]:
@@ -159,9 +196,6 @@ def degraded(parts: Parts) -> list[str]:
             "administrators can put another in force: countermand policy activate FILE"
         )
     reasons += unanswered(parts)
-    full = parts.room.refusal()
-    if full:
-        reasons.append(f"no new command is taken: {full}")
     reasons += [
         f"job {job.id}, task {task.spec.id}: {task.survivors} processes outlived SIGKILL"
         for job in parts.board.jobs.values()

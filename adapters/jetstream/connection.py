@@ -87,7 +87,8 @@ class Connection:
             async with asyncio.timeout(seconds):
                 await connection._connect()
         except (TimeoutError, OSError, nats.errors.Error) as error:
-            reason = "; ".join(connection.errors[-2:]) or str(error) or type(error).__name__
+            said = dict.fromkeys(connection.errors[-2:])
+            reason = "; ".join(said) or str(error) or type(error).__name__
             await connection.close()
             urls = ", ".join(address.urls)
             raise Unavailable(f"no NATS server let us in at {urls}: {reason}") from error

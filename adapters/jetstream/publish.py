@@ -84,7 +84,8 @@ class Publisher:
     """Stores messages on one stream, all of one call or none, exactly once.
 
     ``prove``: asked before each attempt whether the stream is still the one it was; raises
-    ``ReadOnly`` when it is not, ``NoAnswer`` while nobody can say.
+    ``ReadOnly`` when it is not, ``NoAnswer`` while nobody can say. ``in_doubt``: the same question
+    after an attempt without a clear answer; raises what makes another one vain.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Publisher:
         patience: Patience,
         disk: StoreDisk,
         prove: Callable[[], Awaitable[None]] = taken_as_it_is,
+        in_doubt: Callable[[], Awaitable[None]] = taken_as_it_is,
     ) -> None:
         self._connection = connection
         self._stream = stream
@@ -101,6 +103,7 @@ class Publisher:
         self._disk = disk
         self._was_full = False
         self._prove = prove
+        self._in_doubt = in_doubt
 
     async def store(self, messages: list[Message]) -> int:
         """The sequence of the first message; the others follow without a gap.
@@ -125,6 +128,7 @@ class Publisher:
                 doubt = max(doubt, _judge(error))
             if doubt and (found := await self._look(messages, deadline)) is not None:
                 return found
+            await self._in_doubt()
             self._check_disk()
             await self._disk.recover()
             await self._pause(pause, deadline, messages, doubt)
@@ -212,6 +216,7 @@ class Publisher:
                     raise OutcomeUnknown(
                         f"it may have been stored, and the stream cannot be asked: {error}"
                     ) from error
+                await self._in_doubt()
                 await asyncio.sleep(PAUSE_SECONDS_MIN)
 
     def _answer(self, deadline: float) -> float:

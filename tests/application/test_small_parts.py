@@ -148,6 +148,17 @@ async def test_room_in_the_stream_and_on_the_disk() -> None:
     assert [bool(x["full"] != "no") for x in heard] == [True]
 
 
+def test_a_full_disk_is_told_with_what_is_really_free() -> None:
+    assert Disk(8, 8, 8).refusal() == ""
+    assert Disk(7, 8, 8).refusal().startswith("the disk of the data directory has 7 bytes free")
+    given_up = Disk(12, 32).refusal()
+    assert "has 12 bytes free" in given_up
+    assert "again from 32 on" in given_up
+    assert Disk(32, 32).refusal() == ""
+    assert "has 40 bytes free" in (why := Disk(40, 32, 0, "not supported").refusal())
+    assert why.endswith("not supported")
+
+
 # --- patience -------------------------------------------------------------------------------------
 
 

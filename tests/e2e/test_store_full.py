@@ -156,15 +156,30 @@ def test_a_full_stream_takes_no_command_but_lets_a_running_cancel_end() -> None:
         assert "stream_bytes_max" in said["detail"]
         refusal(one, f"/jobs/{job}/cancel", {"message": "again"})
         refusal(one, "/jobs/999999/cancel", {})
-        health = one.health()
-        assert health["status"] == "degraded"
-        assert any("no new command is taken" in reason for reason in health["reasons"])
+        check_said_everywhere(one, "of 1048576 bytes")
         shown = one.cli("cancel", str(job), "-m", "by hand")
         assert (shown.status, "95 %" in shown.out + shown.err) == (75, True)
         one.until_state(job, "Canceled")
         events = one.stream()
         check_history(events)
         assert [e.aggregate for e in ends(events)] == [f"job/{job}"]
+
+
+def check_said_everywhere(one: Service, why: str) -> None:
+    """Health and metrics say that no new command is taken, so that somebody is called."""
+    answer = one.http("GET", "/health/ready")
+    assert (answer.status_code, answer.json()["status"]) == (503, "not_ready")
+    (said,) = (x for x in answer.json()["reasons"] if "no new command is taken" in x)
+    assert why in said
+    assert (metric(one, "ready"), metric(one, "refused_for_room")) == (0, 1)
+    assert one.http("GET", "/jobs").status_code == 200, "questions are answered"
+
+
+def metric(one: Service, name: str) -> float:
+    """The value of the one series ``countermand_NAME``."""
+    lines = one.http("GET", "/metrics").text.splitlines()
+    (found,) = (x for x in lines if x.startswith(f"countermand_{name} "))
+    return float(found.split()[-1])
 
 
 def fill_stream(one: Service) -> Json | None:
@@ -186,10 +201,16 @@ def fill_stream(one: Service) -> Json | None:
 
 def test_on_a_full_disk_the_reserve_lets_running_cancels_end() -> None:
     with on_small_disk() as (one, filler):
+        assert (metric(one, "ready"), metric(one, "refused_for_room")) == (1, 0)
+        assert metric(one, "disk_needed_bytes") == metric(one, "disk_reserve_bytes") == 8 * MIB
+        assert metric(one, 'disk_free_bytes{holds="data"}') > 8 * MIB
+        assert metric(one, 'disk_size_bytes{holds="mark"}') == 64 * MIB
         jobs = being_canceled(one, 3)
         filler.take_what_is_free()
         said = until(lambda: refused_for_the_disk(one), "new commands are refused")
         assert "free some space" in said["detail"]
+        check_said_everywhere(one, "free some space")
+        check_true_numbers(one)
         refusal(one, f"/jobs/{jobs[0]}/cancel", {"message": "again"})
         for job in jobs:
             one.until_state(job, "Canceled")
@@ -198,6 +219,17 @@ def test_on_a_full_disk_the_reserve_lets_running_cancels_end() -> None:
         works_again(one)
         check_ended_once(one, jobs)
         until((one.data / "reserve").exists, "the reserve is back")
+        assert (metric(one, "ready"), metric(one, "refused_for_room")) == (1, 0)
+
+
+def check_true_numbers(one: Service) -> None:
+    """Once the reserve was given up, what became free by it is told as free."""
+    until(lambda: metric(one, "disk_reserve_bytes") == 0, "the reserve is given up")
+    assert metric(one, "disk_needed_bytes") == 32 * MIB
+    (said,) = (x for x in one.health()["reasons"] if "bytes free" in x)
+    told = int(said.split(" bytes free")[0].rpartition(" ")[2])
+    assert 4 * MIB < told < 32 * MIB, said
+    assert f"again from {32 * MIB} on" in said
 
 
 def refused_for_the_disk(one: Service) -> Json | None:

@@ -8,7 +8,7 @@ from adapters.http.bodies.shapes import PositionNumber
 
 
 class HealthStatus(StrEnum):
-    """``degraded``: commands are taken, but something needs a person."""
+    """``degraded``: commands are taken, but a person is needed; ``not_ready``: none is taken."""
 
     READY = "ready"
     DEGRADED = "degraded"

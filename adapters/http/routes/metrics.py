@@ -5,7 +5,7 @@ after a restart. What the web itself counts begins anew with the process.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
@@ -27,16 +27,29 @@ from application.node_use import NodeUse
 from application.views import Troubles
 from projections.tally import BUCKETS_MS, LABELS, SUM, CountKey, Measure
 
+T = TypeVar("T")
+
+
+class DiskUse(Struct, frozen=True):
+    """The disk under ``holds``: "data", "journal" or "mark". ``free_bytes``: for the service."""
+
+    holds: str
+    free_bytes: int
+    size_bytes: int
+
 
 class Snapshot(Struct, frozen=True):
     """What the service knows of itself at one moment.
 
     ``troubles``: None while the views cannot be asked. ``store_bytes``, ``store_capacity_bytes``:
-    of the stream, None while it does not answer. ``nodes``: with what is on them. ``ready``:
-    whether commands are taken. ``read_only``: the stream is not what it was. ``emergency_stops_*``:
-    ordered without the stream. ``policy_errors``: how often this process refused because the policy
-    could not be asked. ``waiting``: jobs with cancels that wait. ``reviews``: of each that is open
-    whether it is overdue.
+    of the stream, None while it does not answer. ``disks``: () while they do not.
+    ``disk_needed_bytes``: free ones that a new command needs; ``disk_reserve_bytes``: held beside
+    them for cancels under way; ``refused_for_room``: whether new commands are, for the disk or the
+    stream. ``nodes``: with what is on them. ``ready``: whether commands are taken. ``read_only``:
+    the stream is not what it was. ``emergency_stops_*``: ordered without the stream.
+    ``policy_errors``: how often this process refused because the policy could not be asked.
+    ``waiting``: jobs with cancels that wait. ``reviews``: of each that is open whether it is
+    overdue.
     """
 
     counts: Mapping[CountKey, int]
@@ -46,6 +59,10 @@ class Snapshot(Struct, frozen=True):
     view_position: int
     store_bytes: int | None
     store_capacity_bytes: int | None
+    disks: tuple[DiskUse, ...]
+    disk_needed_bytes: int
+    disk_reserve_bytes: int
+    refused_for_room: bool
     nodes: tuple[NodeUse, ...]
     ready: bool
     read_only: bool
@@ -95,6 +112,10 @@ NODE_GAUGES: Final[tuple[tuple[str, str, Callable[[NodeUse], int]], ...]] = (
     ("node_slots_in_use", "Slots that runs of a node hold.", lambda n: n.slots_in_use),
     ("node_runs", "Runs on a node, with node release.", lambda n: n.runs),
 )
+DISK_GAUGES: Final[tuple[tuple[str, str, Callable[[DiskUse], int]], ...]] = (
+    ("disk_free_bytes", "Bytes that the service may still write.", lambda d: d.free_bytes),
+    ("disk_size_bytes", "Bytes that the disk has.", lambda d: d.size_bytes),
+)
 
 
 class Measured(Collector):
@@ -111,7 +132,8 @@ class Measured(Collector):
         for name, (words, value) in gauges(self._now).items():
             if value is not None:
                 yield GaugeMetricFamily(f"countermand_{name}", words, value=value)
-        yield from node_gauges(self._now.nodes)
+        yield from labelled_gauges(NODE_GAUGES, "node", {n.name: n for n in self._now.nodes})
+        yield from labelled_gauges(DISK_GAUGES, "holds", {d.holds: d for d in self._now.disks})
         yield CounterMetricFamily(
             "countermand_policy_errors",
             "Refusals of this process because the policy answered with an error, or not at all.",
@@ -187,6 +209,18 @@ def gauges(now: Snapshot) -> dict[str, tuple[str, float | None]]:
         ),
         "store_used_bytes": ("Bytes of the stream's store in use.", now.store_bytes),
         "store_capacity_bytes": ("Bytes that the stream may take.", now.store_capacity_bytes),
+        "disk_needed_bytes": (
+            "Bytes that must be free on the data directory's disk for a new command.",
+            now.disk_needed_bytes,
+        ),
+        "disk_reserve_bytes": (
+            "Bytes held on that disk beside what is free, for cancels under way.",
+            now.disk_reserve_bytes,
+        ),
+        "refused_for_room": (
+            "1 while new commands are refused because the disk or the stream is full.",
+            float(now.refused_for_room),
+        ),
         "ready": ("1 while commands are taken.", float(now.ready)),
         "read_only": (
             "1 once the stream was found changed, replaced or cut short.",
@@ -199,12 +233,14 @@ def gauges(now: Snapshot) -> dict[str, tuple[str, float | None]]:
     }
 
 
-def node_gauges(nodes: Iterable[NodeUse]) -> Iterator[Metric]:
-    """Slots of each node, and what is on it; a removed node has none, but may have runs."""
-    for name, words, value in NODE_GAUGES:
-        family = GaugeMetricFamily(f"countermand_{name}", words, labels=("node",))
-        for node in nodes:
-            family.add_metric((node.name,), value(node))
+def labelled_gauges(
+    table: Iterable[tuple[str, str, Callable[[T], int]]], label: str, found: Mapping[str, T]
+) -> Iterator[Metric]:
+    """Gauges with a series for each of ``found``; a removed node has no slots, but may run."""
+    for name, words, value in table:
+        family = GaugeMetricFamily(f"countermand_{name}", words, labels=(label,))
+        for key, one in found.items():
+            family.add_metric((key,), value(one))
         yield family
 
 

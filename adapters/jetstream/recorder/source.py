@@ -16,10 +16,10 @@ from adapters.jetstream.api import NOT_THERE_NOW, ApiError, NoAnswer, NotAllowed
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.direct import PAGE_EVENTS, Raw, last_on, page_on
 from adapters.jetstream.leader import leaders_last, leaders_next
-from adapters.jetstream.log import identity_of
 from adapters.jetstream.publish import Patience
 from adapters.jetstream.reading import Reader
-from domain.errors import Corrupt, Unavailable
+from adapters.jetstream.recorder.same import Same
+from domain.errors import Unavailable
 
 PAUSE_SECONDS: Final = 0.02
 EVENTS_MAX: Final = 10_000_000
@@ -29,7 +29,10 @@ T = TypeVar("T")
 
 
 class Source:
-    """One stream, for as long as it is the one that was found at first."""
+    """One stream, for as long as it is the one that was found at first.
+
+    What reads raises ``Corrupt`` when it is another one, gone or shorter: ``same`` knows.
+    """
 
     def __init__(
         self, connection: Connection, stream: str, info: StreamInfo, patience: Patience
@@ -37,22 +40,29 @@ class Source:
         self._connection = connection
         self._stream = stream
         self._patience = patience
-        self._identity = identity_of(info)
-        self._replicated = _replicas(info) > 1
+        self.same = Same(connection, stream, info, patience.answer_seconds)
 
     async def end(self) -> int:
         """The stream's last sequence; 0 when nothing was ever stored."""
-        return (await self._patiently(self._info)).state.last_seq
+        self.same.check()
+        last = (await self._patiently(self.same.look)).state.last_seq
+        self.same.note(last)
+        return last
 
     async def last(self, subjects: str) -> Raw | None:
         """The last message on ``subjects``; None when there is none."""
+        await self._prove()
         ask = leaders_last if self._replicated else last_on
-        return await self._patiently(
+        found = await self._patiently(
             lambda: ask(self._connection, self._stream, subjects, self._seconds)
         )
+        if found is not None:
+            self.same.note(found.sequence)
+        return found
 
     async def some(self, subjects: str, sequence: int, count: int = EVENTS_MAX) -> list[Raw]:
         """The first ``count`` messages on ``subjects`` from ``sequence`` on; all if it has less."""
+        await self._prove()
         found: list[Raw] = []
         done = count <= 0
         while not done:
@@ -61,20 +71,22 @@ class Source:
             found += page
             done |= len(found) >= count
             sequence = page[-1].sequence + 1 if page else sequence
+        self.same.note(sequence - 1 if found else 0)
         return found
 
     def reader(self) -> Reader:
         """Follows the stream. It raises ``Corrupt`` when the stream was replaced."""
-        return Reader(self._connection, self._stream, self.check_same)
+        return Reader(self._connection, self._stream, self.same.check_same)
 
-    def check_same(self, info: StreamInfo) -> None:
-        """Raise ``Corrupt`` for another stream under the same name."""
-        found = identity_of(info)
-        if found != self._identity:
-            raise Corrupt(
-                f"the stream {self._stream} was replaced: it is {found}, and was {self._identity}"
-            )
-        self._replicated = _replicas(info) > 1
+    @property
+    def _replicated(self) -> bool:
+        return self.same.replicas > 1
+
+    async def _prove(self) -> None:
+        """Pass when the stream was the same a moment ago. Raises ``Corrupt``, ``Unavailable``."""
+        self.same.check()
+        if not self.same.is_known():
+            await self._patiently(self.same.look)
 
     async def _page(self, subjects: str, sequence: int, count: int) -> tuple[list[Raw], bool]:
         """The next messages, at most ``count``, and whether they are the last."""
@@ -88,12 +100,6 @@ class Source:
         after = found[-1].sequence + 1 if found else sequence
         one = await leaders_next(self._connection, stream, subjects, after, seconds)
         return ([*found, one], False) if one is not None else (found, True)
-
-    async def _info(self) -> StreamInfo:
-        subject = f"$JS.API.STREAM.INFO.{self._stream}"
-        info = await self._connection.call(subject, None, StreamInfo, self._seconds)
-        self.check_same(info)
-        return info
 
     @property
     def _seconds(self) -> float:
@@ -112,9 +118,6 @@ class Source:
                     raise Unavailable(
                         f"the stream {self._stream} cannot be read: {error}"
                     ) from error
+            await self.same.look_if_told()
             await asyncio.sleep(PAUSE_SECONDS)
             await self._connection.wait_connected(deadline - time.monotonic())
-
-
-def _replicas(info: StreamInfo) -> int:
-    return int(info.config.get("num_replicas") or 1)

@@ -50,7 +50,7 @@ async def open_stream(
             await prove_synced(settings.monitor_urls, frozenset())  # nothing is made elsewhere
             info = await _create(connection, wanted(naming, settings))
     except NoAnswer as error:
-        said = "; ".join(connection.errors) or "it said nothing else"
+        said = "; ".join(dict.fromkeys(connection.errors)) or "it said nothing else"
         raise Unavailable(f"JetStream does not answer ({error}; {said})") from error
     except ApiError as error:
         raise Misconfigured(f"the stream {naming.stream} cannot be used: {error}") from error

@@ -28,7 +28,7 @@ from adapters.jetstream.recorder.tails import (
     places,
     tail_of,
 )
-from domain.errors import Conflict, Unavailable
+from domain.errors import Conflict
 
 HEADER_BYTES: Final = 4096
 """Room for the headers of a message in what the server takes as one."""
@@ -45,24 +45,33 @@ class Writer:
         tails: Tails,
         patience: Patience,
     ) -> None:
-        publisher = Publisher(connection, naming.stream, patience, UnseenDisk())
+        self._publisher = Publisher(
+            connection,
+            naming.stream,
+            patience,
+            UnseenDisk(),
+            in_doubt=source.same.look_if_told,
+        )
         self._connection = connection
         self._naming = naming
         self._source = source
         self._tails = tails
         self._seconds = patience.deadline_seconds
-        self._group = GroupCommit(publisher.store)
+        self._group = GroupCommit(self._store)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def insert(self, events: Sequence[StoredEvent]) -> list[int]:
         """The sequences of ``events``, consecutive, all stored and acknowledged.
 
         Raises ``IntegrityError`` when a version is taken, ``DataError`` and ``ProgrammingError``
-        for what cannot be stored, ``Unavailable`` when nothing was stored, ``OutcomeUnknown``.
+        for what cannot be stored, ``Unavailable`` when nothing was stored, ``OutcomeUnknown``,
+        ``Corrupt`` when the stream is gone, another one, or shorter than it was.
         """
         if not events:
             return []
         self._check(events)
+        self._source.same.check()
+        self._source.same.look_beside()
         tokens = [self._naming.token(event.originator_id) for event in events]
         turns = [self._turns.setdefault(t, asyncio.Lock()) for t in sorted(set(tokens))]
         taken = list[asyncio.Lock]()
@@ -90,13 +99,22 @@ class Writer:
                 first = await self._group.store(self._messages(events, found, ends))
             except Conflict as error:
                 if time.monotonic() >= deadline:
-                    raise Unavailable(
-                        "others kept appending to the same aggregates; nothing was stored"
+                    raise IntegrityError(
+                        "others kept appending to the same aggregates; nothing was stored: load"
+                        " them again and decide again"
                     ) from error
                 tails = dict.fromkeys(tails)
             else:
                 self._note(found, first)
                 return list(range(first, first + len(events)))
+
+    async def _store(self, messages: list[Message]) -> int:
+        """As ``Publisher.store``, and in no place that was taken before they were sent."""
+        same = self._source.same
+        before = same.highest
+        first = await self._publisher.store(messages)
+        same.stored(first, len(messages), before)
+        return first
 
     def _check(self, events: Sequence[StoredEvent]) -> None:
         if len(events) > BATCH_EVENTS_MAX:
@@ -108,6 +126,12 @@ class Writer:
         for event in events:
             if not isinstance(event.originator_version, int):
                 raise DataError(f"{str(event.originator_version)[:80]!r} is no version")
+            if not isinstance(event.state, bytes | bytearray | memoryview):
+                raise DataError(
+                    f"the state of version {event.originator_version} of {event.originator_id} is"
+                    f" of type {type(event.state).__name__}: only bytes are allowed (also as"
+                    " bytearray or memoryview); text has to be encoded first"
+                )
             if len(event.state) > room:
                 raise DataError(
                     f"version {event.originator_version} of {event.originator_id} has"

@@ -20,7 +20,7 @@ from adapters.hpcpack.nodes import Machine
 from adapters.http.app import create_app
 from adapters.http.bodies.health import Health, HealthStatus
 from adapters.http.routes.listings import Provenance
-from adapters.http.routes.metrics import Snapshot
+from adapters.http.routes.metrics import DiskUse, Snapshot
 from adapters.http.routes.policy import PolicyUses
 from adapters.http.streams.sse import StreamLimits
 from adapters.journal import SqliteJournal
@@ -313,6 +313,10 @@ class Stack:
             view_position=self.views.projector.position,
             store_bytes=4711,
             store_capacity_bytes=1024**3,
+            disks=(DiskUse("data", 5000, 60000), DiskUse("mark", 6000, 70000)),
+            disk_needed_bytes=800,
+            disk_reserve_bytes=80,
+            refused_for_room=False,
             nodes=self.nodes.now(),
             ready=True,
             read_only=False,

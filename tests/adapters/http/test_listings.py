@@ -162,6 +162,11 @@ async def test_metrics_count_what_the_stream_holds(service: Stack) -> None:
         assert 'countermand_cancels_total{mode="normal",stage="requested"} 1.0' in text
         assert "countermand_projection_lag_events 0.0" in text
         assert "countermand_store_used_bytes 4711.0" in text
+        assert 'countermand_disk_free_bytes{holds="data"} 5000.0' in text
+        assert 'countermand_disk_size_bytes{holds="mark"} 70000.0' in text
+        assert "countermand_disk_needed_bytes 800.0" in text
+        assert "countermand_disk_reserve_bytes 80.0" in text
+        assert "countermand_refused_for_room 0.0" in text
         assert 'countermand_node_slots{node="node-2"} 2.0' in text
         assert 'countermand_node_slots_in_use{node="node-1"} 0.0' in text
 

@@ -147,6 +147,7 @@ def test_long_histories_are_read_whole(recorder: JetStreamApplicationRecorder) -
         (new_event(topic=""), "has 0"),
         (event(uuid.uuid4(), "1.*"), "'1\\.\\*' is no version"),  # type: ignore[arg-type]
         (new_event(topic="t" * (TOKEN_BYTES_MAX + 1)), "1 to 1000 characters"),
+        (StoredEvent(uuid.uuid4(), 1, "t", "text"), "of type str: only bytes are allowed"),  # type: ignore[arg-type]
         (new_event(topic="\udc80"), "no text that can be stored"),
     ],
 )

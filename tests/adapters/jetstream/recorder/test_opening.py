@@ -149,15 +149,17 @@ async def test_the_stream_of_the_service_is_refused(
 
 def test_a_server_that_is_not_there(env: dict[str, str]) -> None:
     changed = env | {"NATS_URL": UNREACHABLE, "NATS_TIMEOUT": "0.3"}
-    with opened(changed) as factory, pytest.raises(OperationalError, match=r"127\.0\.0\.1:9"):
+    refused = pytest.raises(OperationalError, match=r"127\.0\.0\.1:9")
+    with opened(changed) as factory, refused as caught:
         factory.application_recorder()
+    assert str(caught.value).count("refused") == 1
 
 
 def test_a_wrong_password(env: dict[str, str]) -> None:
     changed = env | {"NATS_PASSWORD": SECRET, "NATS_TIMEOUT": "1"}
     with opened(changed) as factory, pytest.raises(OperationalError) as caught:
         factory.application_recorder()
-    assert "authorization violation" in str(caught.value).lower()
+    assert str(caught.value).lower().count("authorization violation") == 1
     assert SECRET not in str(caught.value)
 
 
