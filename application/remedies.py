@@ -25,8 +25,8 @@ WHAT_TO_DO: Final[Mapping[str, str]] = {
     "rules": COMPARE,
     "policy": COMPARE,
     "journal": f"where its bytes differ and are proven, {MEND}; where the stream's are, "
-    "`countermand mend` says so, and how the journal is written anew; one that is gone or cannot be "
-    "read is put back from a copy, or moved away and made anew with `rebuild_journal` "
+    "`countermand mend` says so, and how the journal is written anew; one that is gone or "
+    "cannot be read is put back from a copy, or moved away and made anew with `rebuild_journal` "
     "(`countermand config`)",
     "mark": f"{MEND} where the journal has what the mark knows of; else `countermand accept-loss`; "
     "a mark that is gone or cannot be read is moved away: the next start makes it anew",
