@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from adapters.wire import actor_of, decode
+from adapters.wire.chain import Chain
 from application.fsck import Copy
-from application.ports import EVERYTHING, Mark, Selection, Stored, Undecodable
+from application.ports import EVERYTHING, Mark, Selection, Stored, Token, Undecodable
 from domain.errors import Corrupt, Misconfigured, StoreFull, Unavailable
 from domain.events import Aggregate
 from projections.stamps import stamp
@@ -23,8 +24,20 @@ from projections.stamps import stamp
 SCHEMA_VERSION: Final = 1
 BUSY_SECONDS: Final = 5.0
 
+TRIGGERS: Final = {
+    "event_is_final": """CREATE TRIGGER event_is_final BEFORE UPDATE ON event
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END""",
+    "event_stays": """CREATE TRIGGER event_stays BEFORE DELETE ON event
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END""",
+    "head_stays": """CREATE TRIGGER head_stays BEFORE DELETE ON head
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END""",
+    "head_rises": """CREATE TRIGGER head_rises BEFORE UPDATE ON head
+WHEN new.position < old.position OR new.log_id <> old.log_id
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END""",
+}
+"""What keeps the events as they are, by name; an older release wrote the very same text."""
+
 SCHEMA: Final = """
-BEGIN;
 CREATE TABLE event (
     position INTEGER PRIMARY KEY CHECK (position >= 1),
     kind TEXT NOT NULL,
@@ -42,17 +55,6 @@ CREATE TABLE head (
     position INTEGER NOT NULL CHECK (position >= 0),
     sha256 TEXT NOT NULL
 ) STRICT;
-CREATE TRIGGER event_is_final BEFORE UPDATE ON event
-BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-CREATE TRIGGER event_stays BEFORE DELETE ON event
-BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-CREATE TRIGGER head_stays BEFORE DELETE ON head
-BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-CREATE TRIGGER head_rises BEFORE UPDATE ON head
-WHEN new.position < old.position OR new.log_id <> old.log_id
-BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-PRAGMA user_version = 1;
-COMMIT;
 """
 """``version`` is what the bytes say, NULL when they say nothing; it is not unique: a log that was
 tampered with is copied as it is, and whoever folds it finds out. ``time`` too is what the bytes
@@ -131,6 +133,17 @@ class SqliteJournal:
         values = (aggregate.kind, aggregate.id, after, limit)
         return self._select(self._beside, PAGE, values, bytes_max)
 
+    def load(
+        self, aggregate: Aggregate, after: Token, limit: int, bytes_max: int
+    ) -> tuple[Stored, ...]:
+        values = (aggregate.kind, aggregate.id, after.position, limit)
+        rows = self._rows(self._beside, PAGE, values, bytes_max)
+        chain = Chain(aggregate, self._cluster, after)
+        try:
+            return tuple(chain.follow(at, type_, raw) for at, _, _, type_, raw in rows)
+        except Corrupt as error:
+            raise Corrupt(f"in the journal the {error.message}") from None
+
     def last(self, aggregate: Aggregate) -> Stored | None:
         found = self._select(self._beside, LAST, (aggregate.kind, aggregate.id))
         return found[0] if found else None
@@ -169,18 +182,23 @@ class SqliteJournal:
         For who made that log from this journal. The events stay as they are.
         """
         with self._main.use() as database:
-            (rises,) = database.execute(
-                "SELECT sql FROM sqlite_schema WHERE name = 'head_rises'"
-            ).fetchone()
             database.execute("BEGIN IMMEDIATE")
             try:
-                database.execute("DROP TRIGGER head_rises")
+                database.execute("DROP TRIGGER IF EXISTS head_rises")
                 database.execute("UPDATE head SET log_id = ?", (log_id,))
-                database.execute(rises)
+                database.execute(TRIGGERS["head_rises"])
             except BaseException:
                 database.execute("ROLLBACK")
                 raise
             database.execute("COMMIT")
+
+    def flaws(self) -> str:
+        """Which of the triggers that keep it append-only are missing or other ones; "" for none."""
+        query = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"
+        with self._main.use() as database:
+            found = dict(database.execute(query).fetchall())
+        wrong = [name for name, sql in TRIGGERS.items() if found.get(name) != sql]
+        return f"it lacks {', '.join(wrong)}" if wrong else ""
 
     def copies(self, after: int, until: int, limit: int) -> tuple[Copy, ...]:
         query = (
@@ -209,9 +227,13 @@ class SqliteJournal:
         values: tuple[Value, ...],
         bytes_max: int | None = None,
     ) -> tuple[Stored, ...]:
+        return tuple(self._stored(*row) for row in self._rows(where, query, values, bytes_max))
+
+    def _rows(
+        self, where: "_Connection", query: str, values: tuple[Value, ...], bytes_max: int | None
+    ) -> list[FoundRow]:
         with where.use() as database, closing(database.execute(query, values)) as found:
-            rows = found.fetchall() if bytes_max is None else up_to(bytes_max, found)
-        return tuple(self._stored(*row) for row in rows)
+            return found.fetchall() if bytes_max is None else up_to(bytes_max, found)
 
     def _stored(self, position: int, kind: str, id_: str, type_: str, raw: bytes) -> Stored:
         aggregate = Aggregate(kind, id_)
@@ -306,7 +328,9 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
     (version,) = database.execute("PRAGMA user_version").fetchone()
     (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if version == 0 and tables == 0:
-        database.executescript(SCHEMA)
+        script = ["BEGIN", SCHEMA.strip().removesuffix(";"), *TRIGGERS.values()]
+        script += [f"PRAGMA user_version = {SCHEMA_VERSION}", "COMMIT;"]
+        database.executescript(";\n".join(script))
     elif version != SCHEMA_VERSION:
         raise Misconfigured(f"{path} is no journal of version {SCHEMA_VERSION} (it has {version})")
 

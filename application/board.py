@@ -6,7 +6,7 @@ that wakes it up again (a requeue) is folded onto its history, all others change
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
@@ -44,6 +44,13 @@ RETRY_SECONDS: Final = 0.2
 PACE_SECONDS: Final = 0.02
 
 
+Proof = Callable[[tuple[Stored, ...]], Awaitable[None]]
+
+
+async def unproven(batch: tuple[Stored, ...]) -> None:
+    """Take what the log says."""
+
+
 class BoardState(Struct, frozen=True):
     """All that a board has read off the log, up to and with the event that ``mark`` names.
 
@@ -67,8 +74,12 @@ class Board:
     job with such a cancel or review stays here, also when it has ended.
     """
 
-    def __init__(self, log: EventLog, ledger: Ledger, keys: JobKeys) -> None:
+    def __init__(
+        self, log: EventLog, ledger: Ledger, keys: JobKeys, proof: Proof = unproven
+    ) -> None:
+        """``proof``: asked of each batch before it is read; what it raises ends ``run``."""
         self._log = log
+        self._proof = proof
         self._ledger = ledger
         self._keys = keys
         self.jobs: dict[int, Job] = {}
@@ -188,6 +199,7 @@ class Board:
         if isinstance(batch, CaughtUp):
             self.caught_up.set()
             return
+        await self._proof(batch)
         for stored in batch:
             await self._take_one(stored)
             self.position = stored.position

@@ -9,11 +9,14 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
 from application.ports import EventLog, Journal, Stored, Token, Undecodable
-from domain.errors import Corrupt
+from domain.errors import Corrupt, Unavailable
 from domain.events import Aggregate, Recorded
 
 PAGE_EVENTS: Final = 5000
 PAGE_BYTES_MAX: Final = 16 * 1024 * 1024
+ASKED_MAX: Final = 20
+ASKED_AGAIN_SECONDS: Final = 0.05
+"""How often the log is asked for an event that the journal has."""
 
 
 class Histories:
@@ -29,18 +32,24 @@ class Histories:
         after: Token = Token(),  # noqa: B008
         page_events: int = PAGE_EVENTS,
     ) -> AsyncGenerator[tuple[Stored, ...], None]:
-        """Every event after ``after``, in pages, none of them empty.
+        """Every event after ``after``, in pages, none of them empty; proven at their end.
 
-        Raises ``Corrupt`` where what the log has does not continue what the journal has.
+        Each of the journal's continues the one before it, and the last is the log's own, byte for
+        byte: so all of them are. Raises ``Corrupt`` where that is not so, or where what the log has
+        does not continue them; ``Unavailable`` when the log does not give that event yet.
         """
         last: Stored | None = None
-        position = after.position
-        while page := await self._kept(aggregate, position, page_events):
+        end = before = after
+        while page := await self._chained(aggregate, end, page_events):
             yield page
-            last, position = page[-1], page[-1].position
+            last = page[-1]
+            before, end = counted(end, page[:-1]), counted(end, page)
             if not is_full(page, page_events):
                 break
-        newer = await self._newer(aggregate, last, after)
+        if last is None or last.fact.version is None:  # nothing, or nothing that can be chained to
+            newer = await self._newer(aggregate, last, after)
+        else:
+            newer = await self._beyond(aggregate, last, before)
         if newer:
             yield newer
 
@@ -84,6 +93,25 @@ class Histories:
         found = await self.page(aggregate, 0, 1)
         return found[0] if found else None
 
+    async def _chained(self, aggregate: Aggregate, after: Token, limit: int) -> tuple[Stored, ...]:
+        return await asyncio.to_thread(self._journal.load, aggregate, after, limit, PAGE_BYTES_MAX)
+
+    async def _beyond(
+        self, aggregate: Aggregate, last: Stored, before: Token
+    ) -> tuple[Stored, ...]:
+        """What the log has after the journal's ``last``, which continues ``before``, and is there
+        too. A replica may not have it yet, and is asked again."""
+        for _ in range(ASKED_MAX):
+            found = await self._log.load(aggregate, before)
+            if found:
+                refuse_other(last, found[0])
+                return found[1:]
+            await asyncio.sleep(ASKED_AGAIN_SECONDS)
+        raise Unavailable(
+            f"{aggregate}: the stream does not give the event at position {last.position}, which "
+            "the journal has; try again, and see 'countermand fsck' if it stays so"
+        )
+
     async def _kept(self, aggregate: Aggregate, position: int, limit: int) -> tuple[Stored, ...]:
         return await asyncio.to_thread(
             self._journal.page, aggregate, position, limit, PAGE_BYTES_MAX
@@ -102,6 +130,24 @@ class Histories:
             whole = await self._log.load(aggregate)
             return tuple(x for x in whole if x.position > last.position)
         return await self._log.load(aggregate, token_after((last,)))
+
+
+def counted(after: Token, history: Sequence[Stored]) -> Token:
+    """Where a history that continues ``after`` ends; also one that cannot be read."""
+    if not history:
+        return after
+    last = history[-1]
+    return Token(after.version + len(history), last.position, sha256_hex(last.raw))
+
+
+def refuse_other(kept: Stored, found: Stored) -> None:
+    """Raise ``Corrupt`` unless the journal's event is the log's, byte for byte, in its place."""
+    if (kept.position, kept.type, kept.raw) != (found.position, found.type, found.raw):
+        raise Corrupt(
+            f"{kept.aggregate}: the journal's event at position {kept.position} ({kept.type}, "
+            f"SHA-256 {sha256_hex(kept.raw)}) is not the stream's at {found.position} "
+            f"({found.type}, SHA-256 {sha256_hex(found.raw)}); nothing is decided on it"
+        )
 
 
 def is_full(page: Sequence[Stored], limit: int) -> bool:

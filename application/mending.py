@@ -37,10 +37,8 @@ class Verified:
 
 def sentence(damage: Damage) -> str:
     """Damage in one line."""
-    return (
-        f"event {damage.position} ({damage.subject}, id {damage.event_id or 'unknown'}) has "
-        f"{damage.found}, and {damage.expected} was expected"
-    )
+    known = f" ({damage.subject}, id {damage.event_id or 'unknown'})" if damage.subject else ""
+    return f"event {damage.position}{known} has {damage.found}, and {damage.expected} was expected"
 
 
 def pages(copies: Copies, until: int, after: int = 0) -> Iterator[tuple[Copy, ...]]:

@@ -211,6 +211,16 @@ class Journal(Protocol):
         """
         ...
 
+    def load(
+        self, aggregate: Aggregate, after: Token, limit: int, bytes_max: int
+    ) -> tuple[Stored, ...]:
+        """As ``page``, for who decides on what it says: each event continues the one before it.
+
+        The first continues ``after``. Raises ``Corrupt`` when versions have a gap or a hash does
+        not chain, as the log's own ``load`` does.
+        """
+        ...
+
     def last(self, aggregate: Aggregate) -> Stored | None:
         """The latest event of an aggregate that the journal holds, or None."""
         ...

@@ -24,9 +24,10 @@ WHAT_TO_DO: Final[Mapping[str, str]] = {
     "state": COMPARE,
     "rules": COMPARE,
     "policy": COMPARE,
-    "journal": f"where its bytes differ, {MEND}, as long as its own chain holds; one that is gone "
-    "or cannot be read is put back from a copy, or moved away and made anew with "
-    "`rebuild_journal` (`countermand config`)",
+    "journal": f"where its bytes differ and are proven, {MEND}; where the stream's are, "
+    "`countermand mend` says so, and how the journal is written anew; one that is gone or "
+    "cannot be read is put back from a copy, or moved away and made anew with `rebuild_journal` "
+    "(`countermand config`)",
     "mark": f"{MEND} where the journal has what the mark knows of; else `countermand accept-loss`; "
     "a mark that is gone or cannot be read is moved away: the next start makes it anew",
     "views": "`countermand projections rebuild`",
@@ -35,7 +36,8 @@ WHAT_TO_DO: Final[Mapping[str, str]] = {
 
 REFUSED_START: Final = (
     "see all of it with 'countermand fsck'; then 'countermand mend' makes the stream again from the"
-    " journal, or 'countermand accept-loss' gives up what no copy has"
+    " journal, or says that the journal is the damaged one and what to do then; or"
+    " 'countermand accept-loss' gives up what no copy has"
 )
 """What to do when a start refuses a stream, and no witness by itself is the cause."""
 

@@ -39,21 +39,56 @@ async def compare(log: EventLog, journal: Journal, mark: Mark | None = None) -> 
     several lines when they differ, and what the log raises.
     """
     copied = journal.mark()
-    identity, head = await prove(log, copied, mark)
+    identity, head = await prove(log, copied, mark, journal)
     if copied is None:
         journal.adopt(identity.id)
     position = copied.position if copied is not None else 0
     return Compared(identity.id, identity.last, position, copied is None, head)
 
 
-async def prove(log: EventLog, copied: Mark | None, mark: Mark | None) -> tuple[LogIdentity, Mark]:
-    """The log's identity and head, when its witnesses agree with it. Raises as ``compare`` does."""
+async def prove(
+    log: EventLog, copied: Mark | None, mark: Mark | None, journal: Journal | None = None
+) -> tuple[LogIdentity, Mark]:
+    """The log's identity and head, when its witnesses agree with it. Raises as ``compare`` does.
+
+    ``journal``: its own two ends are looked at too, the bytes as they lie there.
+    """
     identity = await log.identity()
     problems = [] if copied is None else await _problems(log, identity, copied, JOURNAL)
+    if journal is not None and copied is not None:
+        problems += journal_flaws(journal, copied)
+        problems += await _first_differences(log, journal)
     problems += [] if mark is None else await _problems(log, identity, mark, MARK)
     if problems:
         raise Corrupt(_report(identity, copied, mark, problems))
     return identity, await head_of(log, identity)
+
+
+def journal_flaws(journal: Journal, copied: Mark) -> list[str]:
+    """Where the journal's end is not what its head says, in sentences."""
+    last = journal.read(copied.position - 1, 1) if copied.position else ()
+    found = sha256(last[0].raw).hexdigest() if last and last[0].position == copied.position else ""
+    flaws = []
+    if found != copied.sha256:
+        held = f"has the hash {found} there" if found else "has none there"
+        flaws.append(
+            f"the journal is damaged itself: its head says event {copied.position} with the hash "
+            f"{copied.sha256}, and it {held}"
+        )
+    beyond = journal.read(copied.position, 1)
+    if beyond:
+        flaws.append(
+            f"the journal is damaged itself: it has event {beyond[0].position}, and its head says "
+            f"that it ends at {copied.position}"
+        )
+    return flaws
+
+
+async def _first_differences(log: EventLog, journal: Journal) -> list[str]:
+    kept, first = journal.read(0, 1), await _event_at(log, 1)
+    if not kept or first is None or kept[0].raw == first.raw:
+        return []
+    return [f"its event at position 1 ({first.type} of {first.aggregate}) is not the journal's"]
 
 
 async def said(log: EventLog, copied: Mark | None, mark: Mark | None) -> str:
@@ -156,8 +191,8 @@ def _report(
 
 ADVICE: Final = (
     "Nothing was written. Do not provision again: find the log's store (was another disk mounted?),"
-    " or mend the log from the journal with 'countermand mend'; 'countermand accept-loss' gives up"
-    " what is missing"
+    " or mend the log from the journal with 'countermand mend', which says so where it is the"
+    " journal that is damaged; 'countermand accept-loss' gives up what is missing"
 )
 """What to do about a log that is not what it was."""
 

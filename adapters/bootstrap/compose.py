@@ -59,6 +59,7 @@ from application.room import Room
 from application.run_limits import RunLimits
 from application.runs import Runs
 from application.scheduler import Limits, Scheduler
+from application.second_copy import SecondCopy
 from application.settings import Settings
 from application.site_filters import SiteFilters
 from application.snapshots import Snapshots
@@ -180,8 +181,9 @@ def join(
     snapshots = snapshots_of(settings, journal, reporter)
     ledger = Ledger(log, journal, clock, ids, settings.cluster, snapshots)
     keys = JobKeys()
-    board, tail = Board(log, ledger, keys), Tail(journal)
+    tail = Tail(journal)
     keeper = JournalKeeper(log, journal, tail)
+    board = Board(log, ledger, keys, SecondCopy(journal, keeper.position).compare)
     marks = MarkKeeper(mark_file(settings), clock, log.id)
     log.stored = marks.note
     ledger.crowded = lambda: log.crowded

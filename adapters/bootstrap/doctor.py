@@ -18,7 +18,7 @@ from adapters.bootstrap.evidence import directory_of, journal_path, mark_file, p
 from adapters.bootstrap.filter_check import cluster_in, filters_of
 from adapters.bootstrap.marker import read_marker
 from adapters.bootstrap.plan import refuse_unfinished
-from adapters.bootstrap.reaching import refuse_no_store, running_service
+from adapters.bootstrap.reaching import STORE, refuse_no_store, running_service
 from adapters.bootstrap.view_place import reached
 from adapters.bootstrap.witnesses import witnesses
 from adapters.engines.local import cgroups
@@ -119,9 +119,10 @@ def mark(settings: Settings) -> Iterator[Finding]:
 def stream(settings: Settings) -> Iterator[Finding]:
     """Whether the stream is the one that was known here, as the next start will ask.
 
-    A service that runs has asked already. The embedded server is started for it, as a start would.
+    A service that runs has asked already. The embedded server is started for it, as a start would,
+    and every event is read and compared with the journal's.
     """
-    if read_marker(directory_of(settings)) is None or running_service(settings) is not None:
+    if not has_history(settings) or running_service(settings) is not None:
         return
     try:
         refuse_unfinished(directory_of(settings))
@@ -131,8 +132,17 @@ def stream(settings: Settings) -> Iterator[Finding]:
     except CountermandError as error:
         yield Finding("error", "stream", error.message, remedy(settings))
         return
-    text = f"it has {compared.position} events and is the one that the journal and the mark know"
+    text = (
+        f"it has {compared.position} events, and is the one that the journal and the mark know; "
+        "each event was compared with the journal's"
+    )
     yield Finding("ok", "stream", text)
+
+
+def has_history(settings: Settings) -> bool:
+    """Whether a stream was known here, or has its store here."""
+    store = directory_of(settings) / STORE / "jetstream"
+    return read_marker(directory_of(settings)) is not None or store.is_dir()
 
 
 def remedy(settings: Settings) -> str:

@@ -1,13 +1,13 @@
 """The data directory, the stream and the journal: opened, and proven to belong together."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import aclosing, asynccontextmanager, closing
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
-from adapters.bootstrap.marker import Marker, check_marker, read_marker, write_marker
+from adapters.bootstrap.marker import Known, Marker, check_known, read_marker, write_marker
 from adapters.jetstream.accounts import NatsRole
 from adapters.jetstream.config import StreamSpec
 from adapters.jetstream.connection import ServerAddress
@@ -19,7 +19,8 @@ from adapters.jetstream.publish import UnseenDisk
 from adapters.jetstream.server import EmbeddedServer
 from adapters.journal import SqliteJournal
 from adapters.mark import FileMark
-from application.ports import Mark
+from application.ports import CaughtUp, Mark
+from application.second_copy import SecondCopy
 from application.settings import REBUILD_JOURNAL, Settings
 from application.startup_check import compare, prove
 from domain.errors import Misconfigured
@@ -187,12 +188,45 @@ async def proven(settings: Settings) -> Mark:
     async with locked(settings) as lock, nats(settings, lock) as server:
         log = await opened(settings, server, JetStreamLog)
         try:
-            identity, path = await log.identity(), journal_path(settings)
-            rebuild = settings.rebuild_journal == REBUILD_JOURNAL
-            check_marker(read_marker(directory_of(settings)), identity.id, path.exists(), rebuild)
-            return (await prove(log, copied_by(settings), mark_file(settings).read()))[1]
+            identity, mark = await log.identity(), mark_file(settings).read()
+            check_known(known(settings, mark), identity.id, identity.last)
+            if not journal_there(settings):
+                head = (await prove(log, None, mark))[1]
+                await read_through(log, None)
+                return head
+            with closing(SqliteJournal(journal_path(settings), settings.cluster)) as journal:
+                copied = journal.mark()
+                head = (await prove(log, copied, mark, journal))[1]
+                await read_through(log, SecondCopy(journal, copied.position if copied else 0))
+            return head
         finally:
             await log.close()
+
+
+async def read_through(log: JetStreamLog, second: SecondCopy | None) -> None:
+    """Every event, read and compared as a start does. Raises ``Corrupt`` for a hole, or for one
+    that the journal has otherwise."""
+    async with aclosing(log.read(0)) as batches:
+        async for batch in batches:
+            if second is not None and not isinstance(batch, CaughtUp):
+                await second.compare(batch)
+
+
+def journal_there(settings: Settings) -> bool:
+    """Whether there is a journal that something was written to."""
+    path = journal_path(settings)
+    return path.exists() and path.stat().st_size > 0
+
+
+def known(settings: Settings, mark: Mark | None) -> Known:
+    """What is known of the stream beside it."""
+    return Known(
+        marker=read_marker(directory_of(settings)),
+        journal=journal_there(settings) and copied_by(settings) is not None,
+        mark=mark is not None,
+        own=not settings.nats_urls,
+        rebuild=settings.rebuild_journal == REBUILD_JOURNAL,
+    )
 
 
 async def opened(settings: Settings, server: Nats, log_type: type[JetStreamLog]) -> JetStreamLog:
@@ -214,15 +248,14 @@ async def evidence(
     log = await opened(settings, server, log_type)
     try:
         identity = await log.identity()
-        path = journal_path(settings)
-        rebuild = settings.rebuild_journal == REBUILD_JOURNAL
-        marker = read_marker(directory_of(settings))
-        check_marker(marker, identity.id, path.exists(), rebuild)
+        path, marker = journal_path(settings), read_marker(directory_of(settings))
+        mark = mark_file(settings)
+        marked = mark.read()
+        check_known(known(settings, marked), identity.id, identity.last)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         journal = SqliteJournal(path, settings.cluster)
         try:
-            mark = mark_file(settings)
-            compared = await compare(log, journal, mark.read())
+            compared = await compare(log, journal, marked)
             mark.begin(compared.head)
             if marker is None:  # last: with it both witnesses must be there
                 write_marker(directory_of(settings), Marker(identity.id))

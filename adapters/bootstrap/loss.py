@@ -34,6 +34,7 @@ from adapters.bootstrap.plan import (
 )
 from adapters.bootstrap.reaching import refuse_no_store
 from adapters.bootstrap.recording import record
+from adapters.bootstrap.renewing import flaws_of, how_to_renew
 from adapters.bootstrap.system import Uuid7Ids
 from adapters.durable_file import sync_directory
 from adapters.jetstream.log import JetStreamLog
@@ -74,20 +75,23 @@ async def accept_loss(settings: Settings, reason: str) -> Done:
 async def planned(settings: Settings, log: JetStreamLog, reason: str) -> Plan:
     """What was known and is not there. Raises ``Refused`` when that is nothing."""
     identity, marker = await log.identity(), read_marker(directory_of(settings))
-    copied, mark = copied_by(settings), marked_by(settings)
+    flaws, mark = flaws_of(settings), marked_by(settings)
+    copied = None if flaws else copied_by(settings)  # what a damaged head says is no knowledge
     by_journal, by_mark = await said(log, copied, None), await said(log, None, mark)
     other = "" if marker is None or marker.log_id == identity.id else f"it was {marker.log_id}"
     lost = await lost_events(settings, log, identity, (copied, mark))
     problems = [x for x in (by_journal, by_mark, other) if x]
     if not problems and not lost.spans:
         unknown = "".join(f"; {x}" for x in lost.unknown)
+        if flaws:
+            unknown += f"; {flaws}. {how_to_renew(settings)}"
         raise Refused(f"nothing is lost, as far as the journal and the mark can tell{unknown}")
     same = copied is not None and not by_journal and journal_path(settings).name not in lost.copies
     return Plan(
         work=Work.LOSS,
         aside=f"{journal_path(settings).name}.{stamp()}",
         event_id=Uuid7Ids().new(),
-        damage="; ".join(x for x in (*problems, lost.number, lost.details) if x),
+        damage="; ".join(x for x in (*problems, flaws, lost.number, lost.details) if x),
         known_stream=marker.log_id if marker is not None else identity.id,
         last=identity.last,
         reason=reason,

@@ -39,6 +39,7 @@ from adapters.bootstrap.plan import (
 )
 from adapters.bootstrap.reaching import STORE
 from adapters.bootstrap.recording import record
+from adapters.bootstrap.renewing import how_to_renew
 from adapters.bootstrap.system import Uuid7Ids
 from adapters.durable_file import sync_directory
 from adapters.jetstream.accounts import NatsRole
@@ -53,13 +54,13 @@ from adapters.jetstream.strangers import refuse_strangers
 from adapters.jetstream.whole import info_of, whole_copy, whole_stream
 from adapters.journal import SqliteJournal
 from adapters.snapshots.shelf import SqliteShelf
-from adapters.wire import sha256
 from application.checking import Checker
 from application.fsck import Beside, Book, look_through
+from application.judging import Judge, judged, told
 from application.mending import Verified, pages, sentence, tail_of
 from application.ports import Mark
 from application.settings import Settings
-from application.startup_check import problems_in, said
+from application.startup_check import journal_flaws, problems_in, said
 from domain.errors import Corrupt, Misconfigured, Refused
 from domain.events import StreamMended
 
@@ -67,6 +68,12 @@ MENDING: Final = "mending"
 ASIDE: Final = "damaged"
 HURTS: Final = frozenset({"missing", "subject", "version", "chain", "journal"})
 """Damage that a stream made again from the journal does not have."""
+
+BY_HAND: Final = (
+    "Nothing was changed. Somebody was at it by hand: put back a copy of the journal, or, when its"
+    " events are all there (mend has looked), what is missing: see Mend in docs/operations.md"
+)
+"""What to do about a journal's file that lacks what keeps it as it is."""
 
 Told = Callable[[int, int], None]
 """Told the position that was restored, and the last one there is."""
@@ -151,13 +158,10 @@ class Mending:
             raise Refused(
                 "the journal holds no event: there is nothing to make a stream again from"
             )
-        for page in pages(journal, copied.position):
-            found = (whole_copy(copy, self._settings.cluster) for copy in page)
-            verified.take(found, "the journal")
-        (head,) = journal.copies(copied.position - 1, copied.position, 1) or (None,)
-        if head is None or sha256(head.raw) != copied.sha256:
-            raise Corrupt(f"the journal's last event, {copied.position}, is not what was copied")
         damage, known, added = await self._looked_at(journal, copied, verified)
+        flaws = journal.flaws()
+        if flaws:
+            raise Corrupt(f"the journal's file is not as it was made: {flaws}. {BY_HAND}")
         return Plan(
             work=Work.SWITCH,
             aside=f"{ASIDE}/{stamp()}",
@@ -173,15 +177,20 @@ class Mending:
     ) -> tuple[str, str, int]:
         """The damage in words, the stream's identity, and how many events the journal got now."""
         if not (self._directory / STORE).is_dir():
+            self._believe(journal, copied, verified)
             return "its store is not there", "", 0
         async with AsyncExitStack() as stack:
             try:
                 server = await stack.enter_async_context(nats(self._settings, self._lock))
             except Misconfigured as error:  # no server can open it
+                self._believe(journal, copied, verified)
                 return problems_in(error.message), "", 0
             connection = await Connection.open(server.address(NatsRole.SERVICE))
             try:
                 info = await self._info(connection)
+                if info is not None:
+                    await self._judge(connection, info, journal, copied)
+                self._believe(journal, copied, verified)
                 if info is None:
                     return f"there is no stream {self._spec.stream}", "", 0
                 added = await self._tail(connection, info, journal, copied, verified)
@@ -194,6 +203,47 @@ class Mending:
                 refused.only_by_mark or "the stream is whole, as far as the journal can tell"
             )
         return refused.in_all or damage, identity_of(info), added
+
+    def _believe(self, journal: SqliteJournal, copied: Mark, verified: Verified) -> None:
+        """Raise ``Corrupt`` unless the journal holds by itself: its chain, and its end."""
+        try:
+            for page in pages(journal, copied.position):
+                found = (whole_copy(copy, self._settings.cluster) for copy in page)
+                verified.take(found, "the journal")
+            flaws = journal_flaws(journal, copied)
+            if flaws:
+                last = f"the journal's last event, {copied.position}, is not what was copied"
+                raise Corrupt(f"{last}: {'; '.join(flaws)}")
+        except Corrupt as error:
+            raise Corrupt(f"{error.message}. {how_to_renew(self._settings)}") from None
+
+    async def _judge(
+        self, connection: Connection, info: StreamInfo, journal: SqliteJournal, copied: Mark
+    ) -> None:
+        """Raise ``Corrupt`` where both have an event, it differs, and not the journal is right."""
+        if identity_of(info) != copied.log_id:
+            return
+        judge = Judge(
+            ("the mark names it", marked_by(self._settings)),
+            ("the journal's head names it", copied),
+        )
+        stream = whole_stream(connection, self._spec, info)
+        read = lambda copy: whole_copy(copy, self._settings.cluster)  # noqa: E731
+        found = await judged(stream, journal, read, judge)
+        unclear = [x for x in found if x.is_open]
+        if unclear:
+            raise Corrupt(
+                "stream and journal have other bytes, and which are right is not proven:\n"
+                f"{told(unclear)}\nNothing was changed. An older 'countermand backup' may tell. "
+                f"If the stream is right: {how_to_renew(self._settings)} If the journal is right: "
+                f"move {self._directory / STORE} away and run mend again"
+            )
+        wrong = [x for x in found if x.stream_is_right]
+        if wrong:
+            raise Corrupt(
+                f"the journal is damaged itself: {told(wrong).lstrip(' -')}\nNothing was changed. "
+                f"{how_to_renew(self._settings)}"
+            )
 
     async def _info(self, connection: Connection) -> StreamInfo | None:
         try:

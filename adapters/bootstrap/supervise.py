@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from application.ports import Reporter
+from application.remedies import REFUSED_START
 from domain.errors import Corrupt, CountermandError, Unavailable
 
 AGAIN_SECONDS: Final = 0.5
@@ -40,7 +41,9 @@ class Supervision:
     def refuse_damage(self) -> None:
         """At start: raise ``Corrupt`` with what a part has found, instead of saying ready."""
         for name, why in self.stopped.items():
-            raise Corrupt(f"the {name} found damage while reading the stream: {why}")
+            raise Corrupt(
+                f"the {name} found damage while reading the stream: {why}; {REFUSED_START}"
+            )
 
     async def until_started(self, caught_up: asyncio.Event) -> None:
         """Return when the backlog has been read, or when some part has stopped."""

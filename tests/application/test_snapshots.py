@@ -11,7 +11,7 @@ from adapters.journal import SqliteJournal
 from adapters.snapshots.files import SnapshotFiles
 from application.ledger import Ledger
 from application.loading import Until
-from application.ports import Stored
+from application.ports import Stored, Token
 from application.snapshots import JobSnapshot, Snapshots
 from domain import events as e
 from domain.errors import Corrupt
@@ -31,6 +31,13 @@ class Watched(SqliteJournal):
         self, aggregate: e.Aggregate, after: int, limit: int, bytes_max: int | None = None
     ) -> tuple[Stored, ...]:
         found = super().page(aggregate, after, limit, bytes_max)
+        self.given += [x.position for x in found]
+        return found
+
+    def load(
+        self, aggregate: e.Aggregate, after: Token, limit: int, bytes_max: int
+    ) -> tuple[Stored, ...]:
+        found = super().load(aggregate, after, limit, bytes_max)
         self.given += [x.position for x in found]
         return found
 

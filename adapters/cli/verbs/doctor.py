@@ -69,8 +69,11 @@ def verb(asked: o.Asked, chosen: Chosen) -> int:
 
 
 def in_one_line(found: Found) -> tuple[str, ...]:
-    """A row of the table."""
-    return tuple(str(x).replace("\n", " ") for x in found.values())
+    """A row of the table; of a report its first line, and the rest stands below."""
+    if "\n" not in found["text"]:
+        return tuple(str(x) for x in found.values())
+    first = found["text"].partition("\n")[0].rstrip(":")
+    return found["level"], found["subject"], first, "see below"
 
 
 def report(out: Output, told: Sequence[Found]) -> None:
