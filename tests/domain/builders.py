@@ -224,11 +224,13 @@ def given(job: Job) -> Given:
 
 
 class Story:
-    """One job's history, growing. Every step checks that replay equals the live state."""
+    """One job's history, growing. Every step checks that replay equals the live state: what was
+    replayed by the step before goes on from there, and all of it anew when it has doubled."""
 
     def __init__(self, command: c.AddJob | None = None) -> None:
         self.history: list[e.Recorded] = []
         self._job: Job | None = None
+        self._replayed: Job | None = None
         command = command or add()
         self._record(add_job(command), command.asked.asker)
 
@@ -271,8 +273,11 @@ class Story:
         for data in facts:
             fact = recorded(len(self.history) + 1, data, actor)
             self._job = evolve(self._job, fact)
+            self._replayed = evolve(self._replayed, fact)
             self.history.append(fact)
-        assert replay(self.history) == self._job
+            if len(self.history).bit_count() == 1:
+                assert replay(self.history) == self._job
+        assert self._replayed == self._job
 
 
 # --- steps that stories have in common ------------------------------------------------------------

@@ -420,8 +420,11 @@ class Life:
         self._end_service()
         for n in range(ROUNDS_MAX):
             self.go_on(1)
-            if not due_without_engine(self.job):
-                self.end_run(n)
+            if due_without_engine(self.job):
+                continue
+            if not on_node(self.job):
+                break  # a round more would find the same, and do nothing
+            self.end_run(n)
         self.check()
         assert rests(self.job)
         assert next_steps(self.job) == ()

@@ -8,6 +8,13 @@ from tests.e2e.bare import Bare, bare_stream
 from tests.e2e.home import new_home
 from tests.e2e.receiver import Receiver, receiving
 from tests.e2e.service import Service, new_service
+from tests.support.made_once import share
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Where directories are kept that are made once for all workers."""
+    share(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture

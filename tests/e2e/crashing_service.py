@@ -1,8 +1,9 @@
 """The real service, but for one thing: at a named point it kills itself with SIGKILL.
 
-    python -m tests.e2e.crashing_service --data DIR --crash POINT
+    python -m tests.e2e.crashing_service --data DIR (--crash POINT | --crash-as-in FILE)
 
-POINT is ``before:PLACE`` or ``after:PLACE``, with ``#N`` for the N-th time there. PLACE is the name
+FILE may be written at any time; while it is not there, nothing happens. POINT, or what stands in
+FILE, is ``before:PLACE`` or ``after:PLACE``, with ``#N`` for the N-th time there. PLACE is the name
 of an event (its append to the stream), ``prepare-T``, ``go-T`` or ``stop-T`` (an act of the engine
 on task T), ``recover``, or a step of a start: ``open`` and ``identity`` of the log.
 """
@@ -12,8 +13,9 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import uvloop
@@ -39,7 +41,7 @@ SLOTS: Final = 4
 class Trap:
     """Kills this process when the point is reached."""
 
-    def __init__(self, point: str) -> None:
+    def __init__(self, point: Callable[[], str]) -> None:
         self._point = point
         self._reached: Counter[str] = Counter()
 
@@ -54,8 +56,16 @@ class Trap:
         for place in places:
             here = f"{when}:{place}"
             self._reached[here] += 1
-            if self._point in (here, f"{here}#{self._reached[here]}"):
+            if self._point() in (here, f"{here}#{self._reached[here]}"):
                 os.kill(os.getpid(), signal.SIGKILL)
+
+
+def point_in(file: Path) -> str:
+    """The point that a file names; "" while there is none."""
+    try:
+        return file.read_text()
+    except FileNotFoundError:
+        return ""
 
 
 def makers(trap: Trap) -> Makers:
@@ -127,10 +137,13 @@ def main() -> None:
     """What the command line says."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", required=True)
-    parser.add_argument("--crash", required=True)
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--crash")
+    where.add_argument("--crash-as-in", type=Path)
     given = parser.parse_args()
+    trap = Trap(lambda: given.crash or point_in(given.crash_as_in))
     settings = load({"data_directory": given.data, "slots": SLOTS, "http_port": 0}, None)
-    uvloop.run(serve(settings, Trap(given.crash)))
+    uvloop.run(serve(settings, trap))
 
 
 if __name__ == "__main__":

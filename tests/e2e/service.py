@@ -115,6 +115,26 @@ class Service:
             self.wait_ready()
         return self
 
+    def start_trapped(self) -> Self:
+        """One that does the same at a point that ``set_trap`` names later."""
+        self._trap.unlink(missing_ok=True)
+        module = ["-m", "tests.e2e.crashing_service"]
+        self.run(
+            [sys.executable, *module, "--data", str(self.data), "--crash-as-in", str(self._trap)]
+        )
+        self.wait_ready()
+        return self
+
+    def set_trap(self, point: str) -> None:
+        """From now on, until the next start."""
+        half = self._trap.with_suffix(".half")
+        half.write_text(point)
+        half.rename(self._trap)
+
+    @property
+    def _trap(self) -> Path:
+        return self.home / "trap"
+
     def start_ruled(self, rules: str) -> Self:
         """One that decides by these rules (see ``ruled_service``)."""
         file = self.home / "rules-in-force.cedar"

@@ -1,6 +1,7 @@
 """Data directories of stopped services: grown, copied, taken apart; and verbs that work on them."""
 
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -16,6 +17,7 @@ from tests.e2e.home import new_home
 from tests.e2e.said import Said, said_by
 from tests.e2e.service import Service
 from tests.e2e.stream import Event, check_history
+from tests.support.made_once import made_once
 from tests.support.waiting import until
 from tests.support.web import Json
 
@@ -31,7 +33,34 @@ class Stores(Struct, frozen=True):
 
 
 def grown(home: Path, before: Path | None, work: Callable[[Service], object]) -> Path:
-    """The directory of a service that went on from ``before``, did some work, and was stopped."""
+    """The directory of a service that went on from ``before``, did some work, and was stopped.
+
+    Made once in a run of the tests, by who is first, and copied for everybody. It is the same for
+    work of the same name that goes on from the same, in a home of the same name.
+    """
+    origin = before.parent.name if before else "nothing"
+    name = f"{work.__module__}.{work.__qualname__}-{origin}-{home.name}"
+
+    def make(to: Path) -> None:
+        with new_home() as made:
+            copied(grow(made / home.name, before, work), to)
+
+    data = home / "data"
+    copied(made_once(name, make), data)
+    home.chmod(0o711)
+    config = data / "nats-server.conf"
+    config.write_text(moved(config.read_text(), data))
+    return data
+
+
+def moved(config: str, data: Path) -> str:
+    """The configuration of nats-server, with this data directory in place of that it was for."""
+    (store,) = re.findall(r'"store_dir": ?"([^"]+)"', config)
+    return config.replace(str(Path(store).parent), str(data))
+
+
+def grow(home: Path, before: Path | None, work: Callable[[Service], object]) -> Path:
+    """The same, made here and now."""
     home.mkdir(mode=0o711)
     with Service(home) as one:
         if before is not None:

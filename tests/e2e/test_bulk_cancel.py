@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.said import said_by
 from tests.e2e.service import Service, new_service
+from tests.e2e.stores import copied, grown
 from tests.e2e.stream import check_history
 from tests.support.waiting import until
 from tests.support.web import Json
@@ -45,14 +46,25 @@ def held_jobs(service: Service, *keys: str) -> list[int]:
         return sorted(pool.map(one, keys))
 
 
+def hold_many(service: Service) -> None:
+    """The work of a service: so many jobs in Configuring."""
+    held_jobs(service, *(f"held-{number}" for number in range(JOBS)))
+
+
+def added(service: Service) -> list[int]:
+    """Every job there is."""
+    made = [event for event in service.stream() if event.type == "JobAdded"]
+    return [int(event.aggregate.removeprefix("job/")) for event in made]
+
+
 @pytest.mark.parametrize("planned", [False, True])
 def test_after_kill_9_half_way_the_same_request_does_the_rest_once(
     service: Service, planned: bool
 ) -> None:
-    service.start()
-    jobs = held_jobs(service, *(f"held-{number}" for number in range(JOBS)))
-    service.stop()
+    copied(grown(service.home / "held", None, hold_many), service.data)
     service.start_crashing(f"after:JobCancelRequested#{JOBS // 2}")
+    jobs = sorted(added(service))
+    assert len(jobs) == JOBS
     path, body, key = "/cancellations", BODY, KEY
     if planned:
         plan = service.ask("POST", "/cancellations/plans", BODY)

@@ -5,7 +5,7 @@ got no answer asks again under the same id.
 """
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.e2e.scripts import job_of, let_end, lines, polite, runs, stubborn
-from tests.e2e.service import Service
+from tests.e2e.service import Service, new_service
 from tests.e2e.stream import check_history
 from tests.support.waiting import until
 from tests.support.web import Json
@@ -50,8 +50,8 @@ TASK_IS_OVER: Final = (
     "NodeReleaseEnded",
     "JobCanceled",
 )
+FIRST: Final = around("JobIdsReserved")
 STARTING: Final = around(
-    "JobIdsReserved",
     "JobAdded",
     "JobValidationStarted",
     "JobQueued",
@@ -69,20 +69,36 @@ FORCING: Final = [
 ]
 
 
-class Story:
-    """A job submitted and canceled by somebody who does not give up when the service dies."""
+@pytest.fixture(scope="module")
+def mortal() -> Iterator[Service]:
+    """One for the stories of a worker: it dies once in each, and what is started then goes on."""
+    with new_service(slots=4) as one:
+        yield one
 
-    def __init__(self, service: Service) -> None:
+
+@pytest.fixture
+def trapped(mortal: Service) -> Service:
+    """The same, ready; no trap is set."""
+    return mortal.start_trapped() if mortal.ended else mortal
+
+
+class Story:
+    """A job submitted and canceled by somebody who does not give up when the service dies, and
+    starts it ``again``."""
+
+    def __init__(self, service: Service, name: str, again: Callable[[], Service]) -> None:
         self.service = service
-        self.trace = service.trace("trace")
+        self.name = name
+        self.again = again
+        self.trace = service.trace(name.replace(":", "-"))
         self.deaths: list[int] = []
 
     def revive(self) -> None:
-        """Start the ordinary service, when the crashing one is dead."""
+        """Start the service again, when it is dead."""
         process = self.service.process
         if process is not None and self.service.ended:
             self.deaths.append(process.returncode)
-            self.service.start()
+            self.again()
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for something that a dead service cannot bring about."""
@@ -111,13 +127,14 @@ class Story:
     def submit(self, command: str) -> int:
         release = f"echo run $COUNTERMAND_RUN >>{self.trace}"
         body = job_of(command, release=release, mark=self.service.home)
-        answer = self.ask("/jobs", body, "the-submission")
+        answer = self.ask("/jobs", body, f"{self.name}:submission")
         job = int(answer["job_id"])
         self.until(lambda: f"{job}.1.0-1" in runs(self.trace), "the task is up")
         return job
 
     def cancel(self, job: int, mode: str) -> None:
-        answer = self.ask(f"/jobs/{job}/cancel", {"message": "enough", "mode": mode}, "the-cancel")
+        body = {"message": "enough", "mode": mode}
+        answer = self.ask(f"/jobs/{job}/cancel", body, f"{self.name}:cancel")
         assert answer["outcome"] == "accepted"
 
     def until_canceled(self, job: int) -> None:
@@ -150,10 +167,9 @@ def assert_as_if_nothing_happened(story: Story, job: int, types: list[str], sign
     assert service.ask("GET", "/health/ready")["status"] == "ready"
 
 
-@pytest.mark.parametrize("point", [*STARTING, *STOPPING])
-def test_a_job_whose_task_cleans_up(service: Service, point: str) -> None:
-    story = Story(service)
-    service.start_crashing(point)
+def cleans_up(story: Story, point: str) -> None:
+    """A job whose task cleans up before it ends; the trap is set."""
+    service = story.service
     service.set_grace(GRACE_SECONDS_LONG)
     job = story.submit(polite(story.trace))
 
@@ -168,26 +184,40 @@ def test_a_job_whose_task_cleans_up(service: Service, point: str) -> None:
     assert lines(story.trace).count("tidy") == 1
 
 
-@pytest.mark.parametrize("point", RUNNING_OUT)
-def test_a_job_whose_grace_period_runs_out(service: Service, point: str) -> None:
-    story = Story(service)
+@pytest.mark.parametrize("point", FIRST)
+def test_the_first_job_of_a_service(service: Service, point: str) -> None:
     service.start_crashing(point)
-    service.set_grace(GRACE_SECONDS_SHORT)
+
+    cleans_up(Story(service, "first", service.start), point)
+
+
+@pytest.mark.parametrize("point", [*STARTING, *STOPPING])
+def test_a_job_whose_task_cleans_up(trapped: Service, point: str) -> None:
+    trapped.set_trap(point)
+
+    cleans_up(Story(trapped, f"cleans-up:{point}", trapped.start_trapped), point)
+
+
+@pytest.mark.parametrize("point", RUNNING_OUT)
+def test_a_job_whose_grace_period_runs_out(trapped: Service, point: str) -> None:
+    trapped.set_grace(GRACE_SECONDS_SHORT)
+    story = Story(trapped, f"runs-out:{point}", trapped.start_trapped)
+    trapped.set_trap(point)
     job = story.submit(stubborn(story.trace))
 
     story.cancel(job, "normal")
     story.until_canceled(job)
 
     assert_as_if_nothing_happened(story, job, GRACE_EXPIRED, signals=1)
-    stop = next(m.data for m in service.events(job) if m.type == "TaskForceStopped")
+    stop = next(m.data for m in trapped.events(job) if m.type == "TaskForceStopped")
     assert (stop["why"], stop["survivors"]) == ("grace_expired", 0)
     assert stop["after_ms"] >= GRACE_SECONDS_SHORT * 1000
 
 
 @pytest.mark.parametrize("point", FORCING)
-def test_a_job_canceled_by_force(service: Service, point: str) -> None:
-    story = Story(service)
-    service.start_crashing(point)
+def test_a_job_canceled_by_force(trapped: Service, point: str) -> None:
+    story = Story(trapped, f"by-force:{point}", trapped.start_trapped)
+    trapped.set_trap(point)
     job = story.submit(stubborn(story.trace))
 
     story.cancel(job, "forced")

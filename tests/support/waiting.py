@@ -9,6 +9,10 @@ from typing import Final, TypeVar
 
 PATIENCE_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 0.02
+LOOK_SECONDS_MAX: Final = 0.05
+"""After a second: a look is often a request to a service, and costs both some milliseconds."""
+LOOKS_A_TIME: Final = 20
+"""So many in the time that was waited: nothing is seen much later than it came true."""
 DEADLINE_SECONDS: Final = 10.0
 OFTEN_SECONDS: Final = 0.005
 
@@ -16,14 +20,18 @@ T = TypeVar("T")
 
 
 def until(look: Callable[[], T | None], what: str, seconds: float = PATIENCE_SECONDS) -> T:
-    """What ``look`` gives as soon as it is something; fails the test after ``seconds``."""
-    deadline = time.monotonic() + seconds
+    """What ``look`` gives as soon as it is something; fails the test after ``seconds``.
+
+    It looks often at first, and less often the longer it takes.
+    """
+    began = time.monotonic()
     while True:
         found = look()
         if found:
             return found
-        assert time.monotonic() < deadline, f"{what} did not come true in {seconds:.0f} s"
-        time.sleep(LOOK_SECONDS)
+        waited = time.monotonic() - began
+        assert waited < seconds, f"{what} did not come true in {seconds:.0f} s"
+        time.sleep(min(max(LOOK_SECONDS, waited / LOOKS_A_TIME), LOOK_SECONDS_MAX))
 
 
 @contextmanager
