@@ -68,6 +68,7 @@ __all__ = [
     "OrderStop",
     "Overrides",
     "RecordEmergencyStop",
+    "RecordRefusedStop",
     "RecordRunEnd",
     "RecordSurvivorsGone",
     "RecordTaskCanceled",
@@ -297,6 +298,19 @@ class RecordEmergencyStop(Struct, frozen=True):
     review_seconds: int
 
 
+class RecordRefusedStop(Struct, frozen=True):
+    """Record that an emergency stop was refused while the stream could not be reached.
+
+    ``asked_at``: when it was asked for, RFC 3339. ``unreachable``: why the stream was not told.
+    """
+
+    asked: Asked
+    message: str
+    asked_at: str
+    unreachable: str
+    message_units_max: int = MESSAGE_UNITS_MAX
+
+
 class ApproveCancel(Struct, frozen=True):
     """Approve a cancel that waits. ``by``: who does, and whom they act for."""
 
@@ -351,6 +365,7 @@ Request = (
     | RequeueTask
     | MarkJob
     | RecordEmergencyStop
+    | RecordRefusedStop
     | ApproveCancel
     | WithdrawCancel
     | ReviewUse

@@ -318,6 +318,9 @@ def refused_commands(  # noqa: C901 - one case a command
             of, placed = MARKS[operation]
             asked_for = c.MarkJob(who, of, placed, said.text, said.units_max)
             yield Try(asked_for, apart | said.apart)
+        case "emergency_stop":
+            when = (data.asked_at, data.unreachable, said.units_max)
+            yield Try(c.RecordRefusedStop(who, said.text, *when), apart | said.apart)
         case "approve" | "withdraw" | "review":
             yield from refused_about_waiting(job, recorded, data)
         case "submit":

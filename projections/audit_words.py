@@ -12,7 +12,7 @@ from domain.outcome import outcome_of
 from domain.states import StopCause, TaskState
 from projections.audit_policy import policy_activated, policy_proposed, policy_refused, rules
 from projections.audit_trail import Kind, Said
-from projections.emergency_words import emergency
+from projections.emergency_words import asked_in_emergency, emergency
 from projections.quoting import word
 from projections.summary import grace, summary, waits_for
 from projections.task_names import of_one, of_runs, of_tasks
@@ -222,6 +222,7 @@ def command_refused(fact: e.JobCommandRefused) -> Said:
         rule=fact.rule,
         explanation=fact.explanation,
         code=fact.code,
+        detail=asked_in_emergency(fact) if fact.asked_at else "",
     )
 
 

@@ -9,7 +9,7 @@ from domain.filtering import RULE
 from domain.job import Job
 from domain.ranges import ranges
 from domain.states import CancelMode, ForceReason, StopStep, TaskState, TaskType
-from projections.emergency_words import stopped_in_emergency
+from projections.emergency_words import refused_in_emergency, stopped_in_emergency
 from projections.quoting import plain, word
 from projections.sentence_words import caller_of, count, either, refusal, saying, those
 from projections.summary import (
@@ -105,6 +105,8 @@ def of_request(recorded: e.Recorded, who: str) -> str:
             return f"{who} asked to cancel {on(fact)} and was refused: {refusal(fact)}."
         case e.JobCommandRefused() as fact:
             command = COMMANDS.get(fact.command) or plain(fact.command.partition("_")[0])
+            if fact.asked_at:
+                return f"{who} {refused_in_emergency(fact)}: {refusal(fact)}."
             return f"{who} asked to {command} {on(fact)} and was refused: {refusal(fact)}."
         case e.JobFinishRequested() as fact:
             return f"{who} asked to finish it{saying(fact.message)}."

@@ -13,6 +13,7 @@ NEEDS_A_LOOK: Final = frozenset(
     {
         "disk_reserve_given_up",
         "disk_reserve_not_taken",
+        "emergency_refusal_not_noted",
         "emergency_stop_done",
         "emergency_stop_not_recorded",
         "emergency_stop_ordered",

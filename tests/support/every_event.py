@@ -214,6 +214,8 @@ def in_an_emergency(author: Author, number: int) -> None:
     for request_id in ("e1", "e2"):
         asked = replace(author.asked(request_id), asker="root")
         author.ask(number, c.RecordEmergencyStop(asked, "fire", "", stop, 60))
+    refused = replace(author.asked("e3"), asker="root", decision=DENIED)
+    author.ask(number, c.RecordRefusedStop(refused, "fire", stop.ordered_at, "no answer"))
     author.tell(number, killed(1, "e1"), c.SkipRelease(), end_job())
 
 
