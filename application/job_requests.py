@@ -105,7 +105,7 @@ class JobRequests:
         if answer.effect is Effect.ALLOW or not isinstance(request, c.CancelJob):
             return request
         may = self._policy.decide(replace(question, action=Action.BREAK_GLASS))
-        overrides = c.Overrides(answer, self._limits.review_seconds)
+        overrides = c.Overrides(answer, self._limits.review_seconds, question.caller)
         return replace(request, asked=replace(request.asked, decision=may), overrides=overrides)
 
     async def cancel_each(

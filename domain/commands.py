@@ -184,10 +184,11 @@ class SubmitJob(Struct, frozen=True):
 
 class Overrides(Struct, frozen=True):
     """What a cancel overrides: what the rules said to it. ``review_seconds``: how long another
-    person has to review that."""
+    person has to review that. ``by``: who does, and whom they act for."""
 
     decision: Decision
     review_seconds: int
+    by: Caller
 
 
 class CancelJob(Struct, frozen=True):
@@ -342,12 +343,19 @@ class ReviewUse(Struct, frozen=True):
 
 class SettleCancel(Struct, frozen=True):
     """Something is due on a cancel that waits. ``decision``: what the rules say to it now, as far
-    as they were asked. ``grace_seconds``: TaskCancelGracePeriod now."""
+    as they were asked. ``grace_seconds``: TaskCancelGracePeriod now.
+
+    ``unknown``: who asked for it, or whom they acted for, and is not known any more; "" for nobody.
+    ``uncounted``: who approved it and does not count any more, "" for nobody; ``decision`` is then
+    what the rules say to an approval by them, None where they are not known any more.
+    """
 
     cancel_id: str
     at: datetime
     decision: Decision | None
     grace_seconds: int
+    unknown: str = ""
+    uncounted: str = ""
 
 
 Request = (

@@ -17,6 +17,7 @@ from domain.hresult import HResult
 from domain.identity import Caller
 from domain.job import Answered, Asking
 from domain.refusal import Refusal, denied, reused
+from domain.two_persons import no_person
 
 PROPOSE: Final = "propose_policy"
 ACTIVATE: Final = "activate_policy"
@@ -182,7 +183,8 @@ def decide_policy(life: PolicyLife, command: Command) -> e.PolicyEvent | None:
     if before is not None and before.content_sha256 == content:
         return None
     no = reused(asked.request_id, "policy") if before else None
-    no = no or denied(asked) or unfit(life, command.candidate)
+    no = no or denied(asked) or no_person(command.by, "who proposes or activates a policy")
+    no = no or unfit(life, command.candidate)
     if no is not None:
         return refused(command, no, content)
     if isinstance(command, ProposePolicy):

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from domain import commands as c
 from domain import events as e
 from domain.errors import Corrupt
-from domain.identity import SYSTEM_CALLER, Caller, Principal, Role
+from domain.identity import SYSTEM_CALLER, Caller, Principal, PrincipalKind, Role
 from domain.policy_life import (
     ActivatePolicy,
     Candidate,
@@ -126,6 +126,24 @@ def test_what_one_proposes_another_activates() -> None:
     assert (fact.author, fact.approver, fact.previous) == ("ada", "bob", SHIPPED.digest)
     assert fact.proposed_version == 3
     assert story.life.proposals == {}
+    assert story.wrong() == []
+
+
+def robot(name: str = "robot", for_whom: str = "") -> Caller:
+    """A program with an administrator's role, or one that acts for somebody."""
+    program = Principal(name, (Role.ADMINISTRATOR,), PrincipalKind.SERVICE_ACCOUNT)
+    return replace(person(name, for_whom), actor=program)
+
+
+@pytest.mark.parametrize("by", [robot(), robot(for_whom="bob")])
+def test_a_program_is_no_second_person_and_no_first(by: Caller) -> None:
+    story = Story()
+    story.propose(ADA)
+    for fact in (story.activate(by), story.propose(by, request_id="p2")):
+        assert isinstance(fact, e.PolicyCommandRefused)
+        assert (fact.code, fact.rule) == ("not_permitted", "a-person-decides")
+        assert "robot is a service account" in fact.explanation
+    assert isinstance(story.activate(BOB), e.PolicyActivated)
     assert story.wrong() == []
 
 

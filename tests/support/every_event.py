@@ -243,7 +243,7 @@ def rules_overridden(author: Author, number: int) -> None:
     """Without a reason, with one, under the same id; reviewed by who did it, and by another."""
     author.add(job(number, submit=True, request_id=f"a{number}"))
     author.tell(number, c.StartValidation(), c.EndValidation(), c.StartJob((NODE,)), start(1))
-    overrides = c.Overrides(DENIED, 60)
+    overrides = c.Overrides(DENIED, 60, ALICE)
     author.ask(number, replace(cancel("g0"), overrides=overrides))
     author.ask(number, replace(cancel("g1", message="fire"), overrides=overrides))
     by = [Caller(Principal(x, method="unix"), origin=Origin.CLI) for x in ("alice", "bob")]
