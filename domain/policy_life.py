@@ -27,11 +27,13 @@ PROPOSALS_MAX: Final = 100
 INVALID: Final = "policy_invalid"
 LOCKS_OUT: Final = "policy_locks_out"
 IN_FORCE: Final = "policy_in_force"
+UNTRIED: Final = "backtest_unknown"
 WAITING: Final = "waiting_for_another_person"
 """Codes of refusals."""
 
 FLAW_RULE: Final = "policy-must-be-usable"
 LOCK_RULE: Final = "two-administrators-must-be-able-to-activate"
+TRIED_RULE: Final = "backtest-is-of-these-rules"
 SAME_RULE: Final = "policy-is-in-force-already"
 TWO_PERSONS_RULE: Final = "approver-is-not-the-author"
 
@@ -97,13 +99,18 @@ class ProposePolicy(Struct, frozen=True):
 
 
 class ActivatePolicy(Struct, frozen=True):
-    """Put rules in force that somebody else has proposed; or propose them, if nobody has."""
+    """Put rules in force that somebody else has proposed; or propose them, if nobody has.
+
+    ``backtest``: the digest of a trial of these rules, "" for none; ``untried``: why it is none,
+    as a sentence, "" when it is one.
+    """
 
     asked: Asked
     by: Caller
     candidate: Candidate
     note: str = ""
     backtest: str = ""
+    untried: str = ""
 
 
 Command = ProposePolicy | ActivatePolicy
@@ -184,7 +191,7 @@ def decide_policy(life: PolicyLife, command: Command) -> e.PolicyEvent | None:
         return None
     no = reused(asked.request_id, "policy") if before else None
     no = no or denied(asked) or no_person(command.by, "who proposes or activates a policy")
-    no = no or unfit(life, command.candidate)
+    no = no or unfit(life, command.candidate) or untried(command)
     if no is not None:
         return refused(command, no, content)
     if isinstance(command, ProposePolicy):
@@ -216,6 +223,13 @@ def unfit(life: PolicyLife, candidate: Candidate) -> Refusal | None:
         words = f"the rules {candidate.digest[:12]} are in force already"
         return Refusal(IN_FORCE, HResult.INVALID_OPERATION, SAME_RULE, words)
     return None
+
+
+def untried(command: Command) -> Refusal | None:
+    """What is named as a backtest of these rules is none."""
+    if not isinstance(command, ActivatePolicy) or not command.untried:
+        return None
+    return Refusal(UNTRIED, HResult.ARGUMENT_OUT_OF_RANGE, TRIED_RULE, command.untried)
 
 
 def proposed(command: Command, content: str) -> e.PolicyProposed:

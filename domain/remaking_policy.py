@@ -16,6 +16,8 @@ from domain.policy_life import (
     LOCK_RULE,
     LOCKS_OUT,
     PROPOSE,
+    TRIED_RULE,
+    UNTRIED,
     ActivatePolicy,
     Candidate,
     Command,
@@ -120,7 +122,8 @@ def refusal_wrong(before: PolicyLife, recorded: e.Recorded, data: e.PolicyComman
         locks_out=data.explanation if (data.code, data.rule) == (LOCKS_OUT, LOCK_RULE) else "",
     )
     who, by = asked(recorded, data.request_id, data.decision), recorded.event.caller
-    command: Command = ActivatePolicy(who, by, candidate, data.note)
+    untried = data.explanation if (data.code, data.rule) == (UNTRIED, TRIED_RULE) else ""
+    command: Command = ActivatePolicy(who, by, candidate, data.note, untried=untried)
     if data.command == PROPOSE:
         command = ProposePolicy(who, by, candidate, data.note)
     apart = frozenset({"content_sha256"} if data.command != PROPOSE else ())

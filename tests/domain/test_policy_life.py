@@ -207,6 +207,19 @@ def test_what_cannot_be_in_force_is_refused_at_both(candidate: Candidate, code: 
     assert story.wrong() == []
 
 
+def test_a_backtest_of_something_else_is_refused() -> None:
+    story = Story()
+    story.propose(ADA)
+    named = ActivatePolicy(story.asked(BOB, "a"), BOB, OTHER, backtest="b" * 64)
+    fact = story.ask(replace(named, untried="that is a backtest of other rules"))
+    assert isinstance(fact, e.PolicyCommandRefused)
+    assert (fact.code, fact.rule) == ("backtest_unknown", "backtest-is-of-these-rules")
+    fact = story.ask(replace(named, asked=story.asked(BOB, "a2")))
+    assert isinstance(fact, e.PolicyActivated)
+    assert fact.backtest == "b" * 64
+    assert story.wrong() == []
+
+
 def test_who_may_not_is_refused_before_anything_is_looked_at() -> None:
     story = Story()
     asked = story.asked(ADA, "p", Effect.DENY)
