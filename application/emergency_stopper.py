@@ -20,7 +20,7 @@ from domain.freezing import FreezeWindow, in_force
 from domain.hresult import HResult
 from domain.identity import Caller
 from domain.job import Job
-from domain.message import MESSAGE_UNITS_MAX, check_message, units
+from domain.message import MESSAGE_UNITS_MAX, check_message, said_units
 from domain.policy import Action, Question, RequestKnown
 from domain.policy_requests import known_of
 from domain.refusal import code_of
@@ -124,7 +124,7 @@ class EmergencyStopper:
         now = self._clock.now()
         said = RequestKnown(
             mode=CancelMode.FORCED,
-            message_units=units(why.message),
+            message_units=said_units(why.message),
             reason_code=why.reason_code,
             at=now,
             bulk_size=1,

@@ -23,7 +23,7 @@ from domain.errors import CountermandError, Unknown
 from domain.freezing import FreezeWindow, in_force
 from domain.identity import SYSTEM_CALLER, Caller, Principal
 from domain.job import Job
-from domain.message import units
+from domain.message import said_units
 from domain.parameters import TASK_CANCEL_GRACE_PERIOD
 from domain.policy import Action, Question, RequestKnown
 from domain.policy_requests import known_of
@@ -204,7 +204,7 @@ def known_of_waiting(waiting: WaitingCancel) -> RequestKnown:
     """What a policy may know of a cancel that waits."""
     return RequestKnown(
         mode=waiting.mode,
-        message_units=units(waiting.message),
+        message_units=said_units(waiting.message),
         reason_code=waiting.reason_code,
         requester=waiting.caller.subject.name,
         approvals=len(waiting.approvals),
