@@ -44,7 +44,7 @@ class SpooledOutcome(Struct, frozen=True):
 
 
 class SpooledRefusal(Struct, frozen=True):
-    """A stop that the rules refused while the log was away: as ``SpooledStop``, nothing was done."""
+    """A stop that the rules refused while the log was away; fields as in ``SpooledStop``."""
 
     id: str
     job: int

@@ -124,9 +124,7 @@ class CedarPolicy:
         """
         return self._known_or(request, lambda part: self._asked_in_part(request, part))
 
-    def _again(
-        self, decision: Decision, answer_to: Callable[[PolicyRequest], Answer]
-    ) -> Decision:
+    def _again(self, decision: Decision, answer_to: Callable[[PolicyRequest], Answer]) -> Decision:
         """Older decisions name the rules of an error by the engine's numbers."""
         made = self._decision(decision.requests, decision.facts, answer_to)
         if not made.errors or made.errors == decision.errors:

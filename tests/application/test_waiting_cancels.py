@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from adapters.policy import CedarPolicy, default_text, schema_text
+from application.reviews import Reviews
 from application.scheduler import Cancel
 from domain import events as e
 from domain.errors import Unavailable
@@ -217,6 +218,12 @@ async def test_break_glass_where_the_rules_deny(world: World) -> None:
         stack.reviews.tell()
         told = [event for event, _ in world.reports]
         assert {"rules_overridden", "review_overdue"} <= set(told)
+        world.reports.clear()
+        following = Reviews(stack.board, stack.ledger, stack.policy, world.clock, stack.report)
+        following.tell_of_before()
+        following.tell()
+        ((event, facts),) = world.reports
+        assert (event, facts["count"], facts["overdue"]) == ("reviews_open", 1, 1)
         own = await review(ADMIN, str(job), "g2", "fine", "v1")
         assert own.rule == "reviewed-by-another-person"
         assert (await review(JOB_ADMIN, str(job), "g2", "fine", "v2")).outcome is Outcome.ACCEPTED
@@ -305,7 +312,7 @@ async def test_the_approval_of_somebody_who_may_not_approve_any_more_does_not_co
 
 async def test_a_program_is_no_second_person(world: World) -> None:
     frozen = TWO + '@id("frozen") forbid (principal, action == Action::"cancel", resource)\n'
-    frozen += "when { context has mode && context.mode == Mode::\"forced\" };"
+    frozen += 'when { context has mode && context.mode == Mode::"forced" };'
     async with held(world, frozen) as stack:
         job = await stack.running("handle 3")
         await stack.cancel(job)
