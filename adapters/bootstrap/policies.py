@@ -69,10 +69,11 @@ def text_of(file: Path) -> str:
     try:
         with file.open("rb") as opened:
             content = opened.read(READ_BYTES_MAX)
-            whole = len(content) < READ_BYTES_MAX
-            return getincrementaldecoder("utf-8")().decode(content, final=whole)
     except OSError as error:
         raise Misconfigured(f"{file}: {error.strerror}") from error
+    whole = len(content) < READ_BYTES_MAX
+    try:
+        return getincrementaldecoder("utf-8")().decode(content, final=whole)
     except UnicodeDecodeError as error:
         raise NotText(file, content, error.start) from error
 
