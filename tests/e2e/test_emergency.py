@@ -17,6 +17,7 @@ from tests.e2e.away import AwayServer, away_server
 from tests.e2e.home import new_home
 from tests.e2e.scripts import stubborn
 from tests.e2e.service import Service, new_service
+from tests.e2e.stream import Event
 from tests.support.waiting import PATIENCE_SECONDS, until
 from tests.support.web import Json
 
@@ -295,15 +296,19 @@ def test_a_refused_stop_is_recorded_when_the_stream_is_back(service: Service) ->
         (file,) = (service.data / "spool" / "emergency" / "refused").glob("*.json")
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert metric(service, "countermand_emergency_stops_unrecorded") == 1
-    refusals = lambda: [x for x in service.events(job) if x.type == "JobCommandRefused"]  # noqa: E731
-    until(refusals, "the refusal is recorded")
-    (refusal,) = refusals()
+    until(lambda: refusals(service, job), "the refusal is recorded")
+    (refusal,) = refusals(service, job)
     assert (refusal.data["command"], refusal.data["rule"]) == ("emergency_stop", "frozen")
     assert refusal.data["message"] == "the room is on fire"
     assert "while the stream could not be reached" in service.cli("explain", str(job)).out
     until(lambda: not file.exists(), "the file is put aside")
     fsck = service.cli(*service.command("fsck")[1:])
     assert fsck.status == 0, fsck.out + fsck.err
+
+
+def refusals(one: Service, job: int) -> list[Event]:
+    """Of other commands than cancels."""
+    return [x for x in one.events(job) if x.type == "JobCommandRefused"]
 
 
 def test_a_changed_file_of_the_spool_shows_in_health_and_metrics(service: Service) -> None:

@@ -98,8 +98,8 @@ def test_rules_are_overridden_loudly_and_somebody_else_reviews_it(service: Servi
     (used,) = [x for x in service.events(job) if x.type == "BreakGlassUsed"]
     why = service.cli("policy", "why", str(used.position), "--data", str(service.data))
     assert (why.status, "answer     deny" in why.out, "frozen" in why.out) == (0, True, True), why
-    said = [json.loads(x) for x in service.log.splitlines() if '"rules_overridden"' in x]
-    assert [x["level"] for x in said] == ["warning"]
+    logged = [json.loads(x) for x in service.log.splitlines() if '"rules_overridden"' in x]
+    assert [x["level"] for x in logged] == ["warning"]
     assert "countermand_reviews_open 1.0" in service.http("GET", "/metrics").text
     assert f"{job}/g-1" in service.cli("reviews").out
     assert service.cli("review", f"{job}/g-1", "-m", "fine").status == REFUSED
