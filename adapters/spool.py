@@ -2,10 +2,12 @@
 
 <data>/spool/emergency/<id>.json            not recorded yet
 <data>/spool/emergency/recorded/<id>.json   recorded, with its digest, on the job
+<data>/spool/emergency/refused/<id>.json    refused by the rules, and not recorded yet
+<data>/spool/emergency/refused/recorded/    refused, and recorded
 
 A file is one or two lines of JSON: the stop, written and synced before the act, and behind it what
 came of it. Each line brings the SHA-256 of what it says, so that one that was changed or cut shows.
-0600, and no crash leaves one halfway.
+A refusal is one line. 0600, and no crash leaves one halfway.
 """
 
 import hashlib
@@ -16,17 +18,21 @@ import msgspec
 from msgspec import Raw, Struct
 
 from adapters.durable_file import sync_directory, write_durably
-from application.emergency_spool import Spooled, SpooledOutcome, SpooledStop
+from application.emergency_spool import Spooled, SpooledOutcome, SpooledRefusal, SpooledStop
 
 SUFFIX: Final = ".json"
 RECORDED: Final = "recorded"
+REFUSED: Final = "refused"
+REFUSED_MAX: Final = 1000
+"""Refusals that wait to be recorded; what is beyond stands in the log of the service only."""
+
 T = TypeVar("T")
 FILE_BYTES_MAX: Final = 256 * 1024
 """Far above the 64 KiB that its event may have."""
 
 
 class Line(Struct, frozen=True):
-    """``sha256``: of the bytes of ``said``. ``kind``: stop, or outcome."""
+    """``sha256``: of the bytes of ``said``. ``kind``: stop, outcome, or refusal."""
 
     kind: str
     sha256: str
@@ -42,12 +48,10 @@ class FileSpool:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._refused = directory / REFUSED
 
     def put(self, stop: SpooledStop) -> None:
-        made = [x for x in (self.directory, self.directory.parent) if not x.exists()]
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for directory in made:
-            sync_directory(directory.parent)
+        make(self.directory)
         write_durably(self._path(stop.id), line("stop", stop))
 
     def complete(self, stop_id: str, outcome: SpooledOutcome) -> Spooled:
@@ -66,14 +70,25 @@ class FileSpool:
         return tuple(found)
 
     def keep(self, stop_id: str) -> None:
-        path = self._path(stop_id)
-        aside = self.directory / RECORDED
-        if not path.exists():
-            return
-        aside.mkdir(mode=0o700, exist_ok=True)
-        path.replace(aside / path.name)
-        sync_directory(aside)
-        sync_directory(self.directory)
+        put_aside(self._path(stop_id))
+
+    def refuse(self, refusal: SpooledRefusal) -> None:
+        if len(self._files(self._refused)) >= REFUSED_MAX:
+            raise OSError(f"{REFUSED_MAX} refusals wait in {self._refused}")
+        make(self._refused)
+        write_durably(self._refused / f"{refusal.id}{SUFFIX}", line("refusal", refusal))
+
+    def refused(self) -> tuple[SpooledRefusal, ...]:
+        found = []
+        for path in self._files(self._refused):
+            try:
+                found.append(read_refusal(path))
+            except (Damaged, OSError):
+                continue
+        return tuple(found)
+
+    def keep_refused(self, stop_id: str) -> None:
+        put_aside(self._refused / f"{stop_id}{SUFFIX}")
 
     def recorded(self) -> tuple[str, ...]:
         return tuple(x.stem for x in self._files(self.directory / RECORDED))
@@ -85,6 +100,11 @@ class FileSpool:
                 read(path)
             except (Damaged, OSError) as error:
                 found.append(f"the emergency stop in {path} cannot be read: {error}")
+        for path in self._files(self._refused):
+            try:
+                read_refusal(path)
+            except (Damaged, OSError) as error:
+                found.append(f"the refused emergency stop in {path} cannot be read: {error}")
         return tuple(found)
 
     def _path(self, stop_id: str) -> Path:
@@ -94,7 +114,26 @@ class FileSpool:
         return sorted(x for x in directory.glob(f"*{SUFFIX}") if x.is_file())
 
 
-def line(kind: str, said: SpooledStop | SpooledOutcome) -> bytes:
+def make(directory: Path) -> None:
+    """The directory, durable, with those above it that were not there."""
+    made = [x for x in (directory, *directory.parents) if not x.exists()]
+    for one in reversed(made):
+        one.mkdir(mode=0o700, exist_ok=True)
+        sync_directory(one.parent)
+
+
+def put_aside(path: Path) -> None:
+    """Among those that are recorded; nothing when it is there already."""
+    aside = path.parent / RECORDED
+    if not path.exists():
+        return
+    aside.mkdir(mode=0o700, exist_ok=True)
+    path.replace(aside / path.name)
+    sync_directory(aside)
+    sync_directory(path.parent)
+
+
+def line(kind: str, said: SpooledStop | SpooledOutcome | SpooledRefusal) -> bytes:
     """One line of a file."""
     raw = msgspec.json.encode(said)
     return msgspec.json.encode(Line(kind, digest(raw), Raw(raw))) + b"\n"
@@ -112,6 +151,18 @@ def read(path: Path) -> Spooled:
         raise Damaged(f"it holds the stop {stop.id}")
     outcome = said_in(lines[1], "outcome", SpooledOutcome) if len(lines) > 1 else None
     return Spooled(stop, outcome, digest(whole))
+
+
+def read_refusal(path: Path) -> SpooledRefusal:
+    """A file of a refusal. Raises ``Damaged`` when it is not as it was written."""
+    with path.open("rb") as file:
+        lines = file.read(FILE_BYTES_MAX).splitlines()
+    if len(lines) != 1:
+        raise Damaged(f"it has {len(lines)} lines; one was written")
+    refusal = said_in(lines[0], "refusal", SpooledRefusal)
+    if path.stem != refusal.id:
+        raise Damaged(f"it holds the refusal {refusal.id}")
+    return refusal
 
 
 def said_in(raw: bytes, kind: str, type_: type[T]) -> T:

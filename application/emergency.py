@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from application.board import Board
+from application.emergency_refusals import RefusedStops
 from application.emergency_spool import Spool, Spooled, SpooledOutcome
 from application.emergency_stopper import Emergency, EmergencyStopper
 from application.ledger import Cause, Ledger
@@ -68,14 +69,22 @@ class EmergencyStops:
         self._news = asyncio.Event()
         self._told = ""
         self.troubles: dict[str, str] = {}
+        self._refused = RefusedStops(ledger, spool, reporter, self.troubles)
         self.began = asyncio.Event()
         if not self._pending:
             self.began.set()
 
     @property
     def unrecorded(self) -> int:
-        """How many stops the log does not know."""
-        return len(self._pending)
+        """How many stops, and refused ones, the log does not know."""
+        return len(self._pending) + len(self._refused.pending)
+
+    async def damaged(self) -> tuple[str, ...]:
+        """A sentence for each file of the spool that was changed, or cannot be read."""
+        try:
+            return await asyncio.to_thread(self._spool.damaged)
+        except OSError as error:
+            return (f"the spool of emergency stops cannot be read: {error}",)
 
     def check(self) -> None:
         """Pass, or raise ``Unavailable``: stops of before the start are recorded first."""
@@ -116,6 +125,7 @@ class EmergencyStops:
             del self._acting[job_id]
         for found in self._spool.pending():
             self._pending.setdefault(found.stop.id, found)
+        self._refused.take_up()
         self._news.set()
 
     def _known(self, job_id: str) -> Job:
@@ -146,7 +156,7 @@ class EmergencyStops:
             jobs = sorted({x.stop.job for x in self._recordable()})
             done = [await self._done(job_id) for job_id in jobs]
             self.began.set()
-            if all(done):
+            if all(done) and await self._refused.record():
                 await self._news.wait()
             else:
                 await asyncio.sleep(RETRY_SECONDS)

@@ -43,6 +43,23 @@ class SpooledOutcome(Struct, frozen=True):
     survivors: int
 
 
+class SpooledRefusal(Struct, frozen=True):
+    """A stop that the rules refused while the log was away; fields as in ``SpooledStop``."""
+
+    id: str
+    job: int
+    caller: Caller
+    asked_at: datetime
+    uid: int
+    message: str
+    reason_code: str
+    unreachable: str
+    known_position: int
+    known_version: int
+    known_state: JobState
+    decision: Decision
+
+
 class Spooled(Struct, frozen=True):
     """A stop as its file has it. ``outcome``: None when nobody lived to note it.
 
@@ -78,6 +95,18 @@ class Spool(Protocol):
 
     def recorded(self) -> tuple[str, ...]:
         """The ids of those that were put aside, the oldest first."""
+        ...
+
+    def refuse(self, refusal: SpooledRefusal) -> None:
+        """Write a refusal. Raises ``OSError`` also when as many wait as may."""
+        ...
+
+    def refused(self) -> tuple[SpooledRefusal, ...]:
+        """Refusals that are not recorded yet, the oldest first. A damaged one is none of them."""
+        ...
+
+    def keep_refused(self, stop_id: str) -> None:
+        """As ``keep``, of a refusal."""
         ...
 
     def damaged(self) -> tuple[str, ...]:

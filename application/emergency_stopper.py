@@ -4,21 +4,23 @@ The log is not needed for any of it. Whether it can be reached is asked before, 
 """
 
 import asyncio
+from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
 
 from application.emergency_act import kill, named, outcome_of, runs_to_stop
-from application.emergency_spool import Spool, Spooled, SpooledOutcome, SpooledStop
+from application.emergency_spool import Spool, Spooled, SpooledOutcome, SpooledRefusal, SpooledStop
 from application.engine import Engine
 from application.ports import Clock, Ids, Policy, Reporter
+from domain.demands import overridden
 from domain.errors import IllegalTransition, NotPermitted, Unavailable
 from domain.events import Decision
 from domain.freezing import FreezeWindow, in_force
 from domain.hresult import HResult
 from domain.identity import Caller
 from domain.job import Job
-from domain.message import MESSAGE_UNITS_MAX, check_message, units
+from domain.message import MESSAGE_UNITS_MAX, check_message, said_units
 from domain.policy import Action, Question, RequestKnown
 from domain.policy_requests import known_of
 from domain.refusal import code_of
@@ -73,13 +75,15 @@ class EmergencyStopper:
     async def stop(self, job: Job, why: Emergency) -> Spooled:
         """Stop all that runs of the job. The facts are on the disk before, the outcome after it.
 
-        Raises ``BadRequest``, ``IllegalTransition`` or ``NotPermitted`` when the rules say no, and
-        ``Unavailable`` when the facts cannot be written: then nothing was done.
+        That the rules want it to wait first is overridden, for nothing can wait: it is said in the
+        facts, and reviewed. Raises ``BadRequest``, ``IllegalTransition`` or ``NotPermitted`` when
+        the rules say no, which is written down too, and ``Unavailable`` when the facts cannot be
+        written: then nothing was done.
         """
         check_message(why.message, self._units_max)
         check_reason(why.reason_code)
         check_state(job)
-        decision = self._allowed(job, why)
+        decision = await self._allowed(job, why)
         runs = await runs_to_stop(self._engine, job.id)
         stop = SpooledStop(
             id=self._ids.new(),
@@ -99,7 +103,8 @@ class EmergencyStopper:
         await self._put(stop)
         actor = why.caller.actor.name
         facts = {"job": job.id, "actor": actor, "uid": why.uid, "runs": len(runs), "stop": stop.id}
-        self._reporter("emergency_stop_ordered", **facts, unreachable=why.unreachable)
+        said = {"unreachable": why.unreachable, "overridden": overridden(decision)}
+        self._reporter("emergency_stop_ordered", **facts, **said)
         ends = await kill(self._engine, runs, stop.id, self._seconds_max)
         outcome = outcome_of(ends, self._clock.now())
         self._reporter("emergency_stop_done", **facts, outcome=str(outcome.outcome))
@@ -114,11 +119,12 @@ class EmergencyStopper:
         (found,) = (x for x in self._spool.pending() if x.stop.id == stop.id)
         return found
 
-    def _allowed(self, job: Job, why: Emergency) -> Decision:
+    async def _allowed(self, job: Job, why: Emergency) -> Decision:
+        """The answer: allowed, or allowed after a wait that there is nobody to keep."""
         now = self._clock.now()
         said = RequestKnown(
             mode=CancelMode.FORCED,
-            message_units=units(why.message),
+            message_units=said_units(why.message),
             reason_code=why.reason_code,
             at=now,
             bulk_size=1,
@@ -127,8 +133,8 @@ class EmergencyStopper:
         known = known_of(job, now)
         question = Question(why.caller, Action.CANCEL, job.owner, job.job_type, known, said)
         decision = self._policy.decide(question)
-        if decision.effect is not Effect.ALLOW:
-            self._tell_refused(job, why, decision)
+        if decision.effect is Effect.DENY:
+            await self._note_refused(job, why, decision, now)
             raise NotPermitted(
                 f"{why_not(decision)}; nothing was stopped",
                 code=code_of(decision),
@@ -136,10 +142,27 @@ class EmergencyStopper:
             )
         return decision
 
-    def _tell_refused(self, job: Job, why: Emergency, decision: Decision) -> None:
-        """The stream cannot be told, so the log of the service is."""
+    async def _note_refused(
+        self, job: Job, why: Emergency, decision: Decision, now: datetime
+    ) -> None:
+        """The stream cannot be told, so the log of the service is, and the spool, for later."""
+        refusal = SpooledRefusal(
+            id=self._ids.new(),
+            job=job.id,
+            caller=why.caller,
+            asked_at=now,
+            uid=why.uid,
+            message=why.message,
+            reason_code=why.reason_code,
+            unreachable=why.unreachable,
+            known_position=why.position,
+            known_version=job.version,
+            known_state=job.state,
+            decision=decision,
+        )
         self._reporter(
             "emergency_stop_refused",
+            stop=refusal.id,
             job=job.id,
             actor=why.caller.actor.name,
             uid=why.uid,
@@ -148,6 +171,10 @@ class EmergencyStopper:
             policy=decision.digest,
             errors="; ".join(decision.errors),
         )
+        try:
+            await asyncio.to_thread(self._spool.refuse, refusal)
+        except OSError as error:
+            self._reporter("emergency_refusal_not_noted", stop=refusal.id, reason=str(error))
 
     async def _put(self, stop: SpooledStop) -> None:
         try:
@@ -160,17 +187,10 @@ class EmergencyStopper:
 
 
 def why_not(decision: Decision) -> str:
-    """The sentence of a refusal. What would have to wait first is one: there is nothing to wait in.
-
-    A rule says in its own words why it forbids, as of every other refusal.
-    """
-    if decision.effect is Effect.HOLD:
-        rules = ", ".join(decision.rules)
-        return (
-            f"the rules ({rules}) want a cancel of this job to wait first, and without the stream "
-            "nothing can wait: they have to permit it at once to whoever stops in an emergency"
-        )
-    return decision.explanation or "; ".join(decision.errors) or "the policy said no"
+    """The sentence of a refusal, in the rule's own words, and which rules it was."""
+    words = decision.explanation or "; ".join(decision.errors) or "the policy said no"
+    unsaid = [rule for rule in decision.rules if rule not in words]
+    return f"{words} ({', '.join(unsaid)})" if unsaid else words
 
 
 def check_state(job: Job) -> None:

@@ -22,7 +22,7 @@ from domain.hresult import HResult
 from domain.identity import Caller
 from domain.instruct import instruct
 from domain.job import Job, removal
-from domain.message import MESSAGE_UNITS_MAX, kept, units
+from domain.message import MESSAGE_UNITS_MAX, kept, said_units
 from domain.policy import Action, Question, RequestKnown
 from domain.policy_requests import known_of
 from domain.requests import JOB_ID_UNITS_MAX, REASON_CODE_MAX, JobRequest
@@ -108,7 +108,7 @@ class JobRequests:
         if answer.effect is Effect.ALLOW or not isinstance(request, c.CancelJob):
             return request
         may = self._policy.decide(replace(question, action=Action.BREAK_GLASS))
-        overrides = c.Overrides(answer, self._limits.review_seconds)
+        overrides = c.Overrides(answer, self._limits.review_seconds, question.caller)
         return replace(request, asked=replace(request.asked, decision=may), overrides=overrides)
 
     async def cancel_each(
@@ -255,11 +255,11 @@ class JobRequests:
         """What a policy may know of a request. Its reason is cut as that of a refusal is."""
         windows = in_force(self._limits.freeze_windows, at)
         if cancel is None:
-            length = None if message is None else units(message)
+            length = None if message is None else said_units(message)
             return RequestKnown(message_units=length, at=at, freeze_windows=windows)
         return RequestKnown(
             mode=cancel.mode,
-            message_units=units(cancel.message),
+            message_units=said_units(cancel.message),
             reason_code=kept(cancel.reason_code, REASON_CODE_MAX).text,
             at=at,
             bulk_size=cancel.bulk_size,

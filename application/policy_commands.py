@@ -19,11 +19,11 @@ from application.ports import Clock, Policy, Rules
 from application.receipts import Receipt, receipt, replayed
 from domain import commands as c
 from domain import events as e
-from domain.errors import BadRequest, Misconfigured
+from domain.errors import BadRequest, Misconfigured, Unavailable
 from domain.freezing import FreezeWindow, in_force
 from domain.identity import Caller, Origin, Principal
 from domain.job import Asking
-from domain.message import check_message, units
+from domain.message import check_message, said_units
 from domain.policy import Action, Question, RequestKnown
 from domain.policy_life import (
     ActivatePolicy,
@@ -51,7 +51,9 @@ NOTE_UNITS: Final = 20
 
 class PolicyCommands:
     """``administrators``: everybody who is known to be one, by name. ``objection``: why rules that
-    can be asked, with this schema, are not to be put in force all the same; "" for nothing."""
+    can be asked, with this schema, are not to be put in force all the same; "" for nothing.
+    ``tried``: the digest of the rules that the backtest of this digest has tried, "" where none is
+    known; raises ``OSError``."""
 
     def __init__(
         self,
@@ -61,6 +63,7 @@ class PolicyCommands:
         admission: Admission,
         administrators: Callable[[], Awaitable[Sequence[Principal]]],
         objection: Callable[[str, str], str],
+        tried: Callable[[str], str],
         freeze_windows: tuple[FreezeWindow, ...] = (),
     ) -> None:
         self._ledger = ledger
@@ -69,6 +72,7 @@ class PolicyCommands:
         self._admission = admission
         self._administrators = administrators
         self._objection = objection
+        self._tried = tried
         self._freeze_windows = freeze_windows
 
     async def propose(self, caller: Caller, text: str, note: str, request_id: str) -> Receipt:
@@ -86,7 +90,9 @@ class PolicyCommands:
         if backtest and BACKTEST.fullmatch(backtest) is None:
             raise BadRequest(f"{backtest[:80]!r} is no digest of a backtest: it has 64 of 0-9a-f")
         asked, candidate = await self._asked(caller, text, note, request_id)
-        return await self._ask(caller, ActivatePolicy(asked, caller, candidate, note, backtest))
+        untried = await self._untried(backtest, candidate.digest) if backtest else ""
+        command = ActivatePolicy(asked, caller, candidate, note, backtest, untried)
+        return await self._ask(caller, command)
 
     async def start_shadow(self, caller: Caller, text: str, note: str, request_id: str) -> Receipt:
         """In shadow from here on, or refused. Raises ``BadRequest`` as ``propose`` does.
@@ -120,13 +126,28 @@ class PolicyCommands:
         check_message(note)
         now = self._clock.now()
         windows = in_force(self._freeze_windows, now)
-        said = RequestKnown(message_units=units(note), at=now, freeze_windows=windows)
+        said = RequestKnown(message_units=said_units(note), at=now, freeze_windows=windows)
         decision = self._in_force.decide(Question(caller, Action.ACTIVATE_POLICY, said=said))
         return c.Asked(request_id, caller.asker, now, decision)
 
     def _not_read(self, text: str) -> Candidate:
         """The text, which nobody has looked at."""
         return Candidate(digest_of(text), text, digest_of(self._in_force.schema), 0)
+
+    async def _untried(self, backtest: str, digest: str) -> str:
+        """Why this is no backtest of the rules of this digest; "" when it is."""
+        try:
+            rules = await asyncio.to_thread(self._tried, backtest)
+        except OSError as error:
+            raise Unavailable(f"the backtests that were kept cannot be read: {error}") from error
+        if rules == digest:
+            return ""
+        of = f"is of the rules {rules[:12]}" if rules else "is not known on this service"
+        return (
+            f"the backtest {backtest[:12]} {of}, and these are {digest[:12]}: run `countermand "
+            "policy backtest FILE` with this file on the data directory of this service, and give "
+            "the id that it ends with"
+        )
 
     async def _candidate(self, text: str) -> Candidate:
         """The text, with what is wrong with it."""

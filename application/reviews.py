@@ -65,13 +65,32 @@ class Reviews:
         return tuple(sorted(found, key=lambda x: (x.use.review_by, x.job.id, x.use.version)))
 
     async def run(self) -> None:
-        """Say each use and each review that is late, once in the life of this service."""
+        """Say each use and each review that is late, once; of those that were open at the start
+        only how many there are."""
         await self._board.caught_up.wait()
+        self.tell_of_before()
         while True:
             looked_at = self._board.position
             self.tell()
             late = self._board.reviews.first_after(self._clock.now())
             await self._board.moved(looked_at, seconds_until(late, self._clock.now()))
+
+    def tell_of_before(self) -> None:
+        """What is open already has been told, or its service ended in that very moment."""
+        found = self.open()
+        for review in found:
+            self._told.add(told_as(review, "rules_overridden"))
+            if review.overdue:
+                self._told.add(told_as(review, "review_overdue"))
+        if found:
+            first = found[0]
+            self._reporter(
+                "reviews_open",
+                count=len(found),
+                overdue=sum(x.overdue for x in found),
+                first=f"{first.job.id}/{first.use.request_id}",
+                review_by=first.use.review_by.isoformat(),
+            )
 
     def tell(self) -> None:
         """What has not been told yet."""
@@ -81,7 +100,7 @@ class Reviews:
                 self._say_once(review, "review_overdue")
 
     def _say_once(self, review: Review, event: str) -> None:
-        key, use = (review.job.id, review.use.version, event), review.use
+        key, use = told_as(review, event), review.use
         if key in self._told:
             return
         self._told.add(key)
@@ -97,3 +116,8 @@ class Reviews:
 
     def _sees(self, caller: Caller, job: Job) -> bool:
         return self._visibility.sees(caller, Owned(job.owner, job.job_type))
+
+
+def told_as(review: Review, event: str) -> tuple[int, int, str]:
+    """The name under which it is remembered that this was said."""
+    return review.job.id, review.use.version, event

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from application.board import Board
@@ -18,19 +19,31 @@ from application.ports import Clock, Policy, Reporter
 from application.run_limits import seconds_until
 from domain import events as e
 from domain.commands import SettleCancel
-from domain.errors import CountermandError
+from domain.errors import CountermandError, Unknown
 from domain.freezing import FreezeWindow, in_force
 from domain.identity import SYSTEM_CALLER, Caller, Principal
 from domain.job import Job
-from domain.message import units
+from domain.message import said_units
 from domain.parameters import TASK_CANCEL_GRACE_PERIOD
 from domain.policy import Action, Question, RequestKnown
 from domain.policy_requests import known_of
+from domain.states import Effect
 from domain.waiting import WaitingCancel
 from domain.waiting_cancels import asks_again, due_cancels, settle
 
 RolesNow = Callable[[Principal], Awaitable[Principal]]
-"""Somebody with the roles that they have now. Raises ``Unavailable`` when that cannot be told."""
+"""Somebody with the roles that they have now. Raises ``Unknown`` for who is not known any more, and
+``Unavailable`` when that cannot be told."""
+
+
+class Found(Struct, frozen=True):
+    """How those stand now who are behind a cancel. ``unknown``, ``uncounted``, ``decision``: as in
+    ``SettleCancel``. ``asker``: as they are now, or as they were when it does not matter."""
+
+    asker: Caller
+    unknown: str = ""
+    uncounted: str = ""
+    decision: e.Decision | None = None
 
 
 class WaitingCancels:
@@ -96,14 +109,15 @@ class WaitingCancels:
         job = await self._ledger.job(job_id)
         if job is None or job.removed:
             return
-        again = asks_again(job, waiting)
-        asker = await self._as_now(waiting.caller) if again else waiting.caller
-        command = await self._command(job, waiting, asker)
+        found = Found(waiting.caller)
+        if asks_again(job, waiting):
+            found = await self._found(job, waiting)
+        command = await self._command(job, waiting, found)
         foreseen = settle(job, command)
         if not foreseen:
             return
         lapses = isinstance(foreseen[0], e.JobCancelLapsed)
-        caller = SYSTEM_CALLER if lapses else asker
+        caller = SYSTEM_CALLER if lapses else found.asker
 
         def decide(job: Job | None, now: datetime) -> Sequence[e.Event]:
             made = settle(job, replace(command, at=now)) if job and not job.removed else ()
@@ -113,24 +127,43 @@ class WaitingCancels:
         for recorded in done.recorded:
             self._tell(job_id, waiting, recorded.data)
 
-    async def _command(self, job: Job, waiting: WaitingCancel, asker: Caller) -> SettleCancel:
+    async def _command(self, job: Job, waiting: WaitingCancel, found: Found) -> SettleCancel:
         """What is known now: also what the rules say, when all it was to wait for is done."""
-        now = self._clock.now()
-        decision = None
-        if asks_again(job, waiting):
+        now, decision = self._clock.now(), found.decision
+        if asks_again(job, waiting) and not (found.unknown or found.uncounted):
             windows = in_force(self._freeze_windows, now)
-            decision = self._policy.decide(question_again(job, waiting, asker, now, windows))
+            decision = self._policy.decide(question_again(job, waiting, found.asker, now, windows))
         grace_seconds = await self._ledger.parameter(TASK_CANCEL_GRACE_PERIOD)
-        return SettleCancel(waiting.request_id, now, decision, grace_seconds)
+        who = (found.unknown, found.uncounted)
+        return SettleCancel(waiting.request_id, now, decision, grace_seconds, *who)
 
-    async def _as_now(self, caller: Caller) -> Caller:
-        """Who asked, and whom they acted for, with the roles that each has now."""
-        whom = caller.on_behalf_of
-        return replace(
-            caller,
-            actor=await self._roles_now(caller.actor),
-            on_behalf_of=None if whom is None else await self._roles_now(whom),
-        )
+    async def _found(self, job: Job, waiting: WaitingCancel) -> Found:
+        """Whether all who are behind it are known, and whether each approval still counts."""
+        asker, unknown = await self._as_now(waiting.caller)
+        if unknown:
+            return Found(asker, unknown=unknown)
+        for before, approval in enumerate(waiting.approvals):
+            approver, unknown = await self._as_now(approval.caller)
+            if unknown:
+                return Found(asker, uncounted=unknown)
+            windows = in_force(self._freeze_windows, approval.at)
+            question = approval_again(job, waiting, before, approver, windows)
+            decision = self._policy.decide(question)
+            if decision.effect is Effect.DENY:
+                return Found(asker, uncounted=approver.subject.name, decision=decision)
+        return Found(asker)
+
+    async def _as_now(self, caller: Caller) -> tuple[Caller, str]:
+        """Who asked, and whom they acted for, with the roles that each has now; or who of them is
+        not known any more."""
+        now: list[Principal] = []
+        for one in (caller.actor, caller.on_behalf_of):
+            try:
+                now += [] if one is None else [await self._roles_now(one)]
+            except Unknown:
+                return caller, one.name if one is not None else ""
+        actor, *whom = now
+        return replace(caller, actor=actor, on_behalf_of=whom[0] if whom else None), ""
 
     def _tell(self, job_id: int, waiting: WaitingCancel, fact: e.Event) -> None:
         facts = {"job": job_id, "request": waiting.request_id, "by": waiting.caller.asker}
@@ -149,11 +182,29 @@ def question_again(
     return Question(caller, Action.CANCEL, job.owner, job.job_type, known, said)
 
 
+def approval_again(
+    job: Job, waiting: WaitingCancel, before: int, approver: Caller, windows: tuple[str, ...]
+) -> Question:
+    """An approval, asked again: by who they are now, at the moment when it was given, when
+    ``before`` others had been given."""
+    approval = waiting.approvals[before]
+    said = RequestKnown(
+        mode=waiting.mode,
+        message_units=approval.message_units,
+        requester=waiting.caller.subject.name,
+        approvals=before,
+        at=approval.at,
+        freeze_windows=windows,
+    )
+    known = known_of(job, approval.at)
+    return Question(approver, Action.APPROVE, job.owner, job.job_type, known, said)
+
+
 def known_of_waiting(waiting: WaitingCancel) -> RequestKnown:
     """What a policy may know of a cancel that waits."""
     return RequestKnown(
         mode=waiting.mode,
-        message_units=units(waiting.message),
+        message_units=said_units(waiting.message),
         reason_code=waiting.reason_code,
         requester=waiting.caller.subject.name,
         approvals=len(waiting.approvals),

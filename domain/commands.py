@@ -68,6 +68,7 @@ __all__ = [
     "OrderStop",
     "Overrides",
     "RecordEmergencyStop",
+    "RecordRefusedStop",
     "RecordRunEnd",
     "RecordSurvivorsGone",
     "RecordTaskCanceled",
@@ -183,10 +184,11 @@ class SubmitJob(Struct, frozen=True):
 
 class Overrides(Struct, frozen=True):
     """What a cancel overrides: what the rules said to it. ``review_seconds``: how long another
-    person has to review that."""
+    person has to review that. ``by``: who does, and whom they act for."""
 
     decision: Decision
     review_seconds: int
+    by: Caller
 
 
 class CancelJob(Struct, frozen=True):
@@ -297,6 +299,19 @@ class RecordEmergencyStop(Struct, frozen=True):
     review_seconds: int
 
 
+class RecordRefusedStop(Struct, frozen=True):
+    """Record that an emergency stop was refused while the stream could not be reached.
+
+    ``asked_at``: when it was asked for, RFC 3339. ``unreachable``: why the stream was not told.
+    """
+
+    asked: Asked
+    message: str
+    asked_at: str
+    unreachable: str
+    message_units_max: int = MESSAGE_UNITS_MAX
+
+
 class ApproveCancel(Struct, frozen=True):
     """Approve a cancel that waits. ``by``: who does, and whom they act for."""
 
@@ -328,12 +343,19 @@ class ReviewUse(Struct, frozen=True):
 
 class SettleCancel(Struct, frozen=True):
     """Something is due on a cancel that waits. ``decision``: what the rules say to it now, as far
-    as they were asked. ``grace_seconds``: TaskCancelGracePeriod now."""
+    as they were asked. ``grace_seconds``: TaskCancelGracePeriod now.
+
+    ``unknown``: who asked for it, or whom they acted for, and is not known any more; "" for nobody.
+    ``uncounted``: who approved it and does not count any more, "" for nobody; ``decision`` is then
+    what the rules say to an approval by them, None where they are not known any more.
+    """
 
     cancel_id: str
     at: datetime
     decision: Decision | None
     grace_seconds: int
+    unknown: str = ""
+    uncounted: str = ""
 
 
 Request = (
@@ -351,6 +373,7 @@ Request = (
     | RequeueTask
     | MarkJob
     | RecordEmergencyStop
+    | RecordRefusedStop
     | ApproveCancel
     | WithdrawCancel
     | ReviewUse

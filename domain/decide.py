@@ -15,7 +15,7 @@ from domain import events as e
 from domain.cancelling import cancel_task, release_for
 from domain.changing import add_tasks, change_job, change_task, not_whole
 from domain.counted import partly, run_set, waiting_set
-from domain.emergency import record_emergency_stop
+from domain.emergency import record_emergency_stop, record_refused_stop
 from domain.errors import Unknown
 from domain.hresult import HResult
 from domain.job import Job, Task
@@ -77,6 +77,8 @@ def decide(  # noqa: C901 - one case a request, and the compiler checks that non
             return (mark_job(job, request),)
         case c.RecordEmergencyStop():
             return record_emergency_stop(job, request)
+        case c.RecordRefusedStop():
+            return record_refused_stop(job, request)
         case c.ApproveCancel():
             return (approve(job, request),)
         case c.WithdrawCancel():

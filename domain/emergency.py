@@ -9,7 +9,8 @@ from domain import events as e
 from domain.cancelling import release_for
 from domain.counted import run_set, waiting_set
 from domain.job import CancelInForce, Job
-from domain.requests import asking
+from domain.refusal import denied
+from domain.requests import asking, command_refused
 from domain.states import CancelMode, JobState, NodeRelease
 from domain.transitions import CANCEL_JOB, CancelAnswer
 
@@ -39,6 +40,17 @@ def record_emergency_stop(job: Job, request: c.RecordEmergencyStop) -> tuple[e.J
             escalates_version=under_way.version if under_way else 0,
         ),
     )
+
+
+def record_refused_stop(job: Job, request: c.RecordRefusedStop) -> tuple[e.JobEvent, ...]:
+    """The record of a no; nothing when it is recorded already, or the rules did not say no.
+
+    That the rules want a cancel to wait first is no such no.
+    """
+    no = denied(request.asked, may_wait=True)
+    if no is None or asking(request) in job.asked:
+        return ()
+    return (command_refused(job, request, no),)
 
 
 def takes_effect(job: Job) -> bool:

@@ -8,7 +8,7 @@ from domain import events as e
 from domain.changes import answered
 from domain.commands import content_sha256
 from domain.job import Asking, Job
-from domain.message import sha256_of
+from domain.message import said_units, sha256_of
 from domain.waiting import Approval, WaitingCancel
 
 
@@ -38,7 +38,7 @@ def cancel_approved(job: Job, recorded: e.Recorded, data: e.JobCancelApproved) -
     caller, after = recorded.event.caller, job
     waiting = job.waiting_cancels.get(data.cancel_id)
     if waiting is not None:
-        approval = Approval(caller.actor.name, caller.acted_for, recorded.time)
+        approval = Approval(caller, recorded.time, said_units(data.message))
         waiting = replace(waiting, approvals=(*waiting.approvals, approval))
         after = replace(job, waiting_cancels={**job.waiting_cancels, data.cancel_id: waiting})
     content = content_sha256("approve", data.cancel_id, data.message)

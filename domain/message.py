@@ -36,11 +36,27 @@ class KeptMessage(Struct, frozen=True):
     sha256: str = ""
 
 
+BLANKS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Signs that are letters to Unicode, and show nothing."""
+
+
 def units(text: str) -> int:
     """Length in UTF-16 code units; a lone surrogate counts one."""
     if text.isascii():
         return len(text)
     return len(text) + sum(1 for c in text if ord(c) > 0xFFFF)
+
+
+def said_units(text: str) -> int:
+    """Length of what can be read in a message: without white space and signs that nobody sees at
+    its two ends. 0 for one of nothing else. In UTF-16 code units."""
+    seen = [at for at, sign in enumerate(text) if not is_blank(sign)]
+    return units(text[seen[0] : seen[-1] + 1]) if seen else 0
+
+
+def is_blank(sign: str) -> bool:
+    """White space, or a sign that shows nothing, such as U+200B."""
+    return sign.isspace() or unicodedata.category(sign) == "Cf" or sign in BLANKS
 
 
 def check_message(text: str, units_max: int = MESSAGE_UNITS_MAX) -> None:

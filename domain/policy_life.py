@@ -18,6 +18,7 @@ from domain.identity import Caller
 from domain.job import Answered, Asking
 from domain.policy_shadow import SHADOW, STOP_SHADOW, Shadow, nothing_runs, occupied
 from domain.refusal import Refusal, denied, reused
+from domain.two_persons import no_person
 
 PROPOSE: Final = "propose_policy"
 ACTIVATE: Final = "activate_policy"
@@ -27,11 +28,13 @@ PROPOSALS_MAX: Final = 100
 INVALID: Final = "policy_invalid"
 LOCKS_OUT: Final = "policy_locks_out"
 IN_FORCE: Final = "policy_in_force"
+UNTRIED: Final = "backtest_unknown"
 WAITING: Final = "waiting_for_another_person"
 """Codes of refusals."""
 
 FLAW_RULE: Final = "policy-must-be-usable"
 LOCK_RULE: Final = "two-administrators-must-be-able-to-activate"
+TRIED_RULE: Final = "backtest-is-of-these-rules"
 SAME_RULE: Final = "policy-is-in-force-already"
 TWO_PERSONS_RULE: Final = "approver-is-not-the-author"
 
@@ -98,13 +101,18 @@ class ProposePolicy(Struct, frozen=True):
 
 
 class ActivatePolicy(Struct, frozen=True):
-    """Put rules in force that somebody else has proposed; or propose them, if nobody has."""
+    """Put rules in force that somebody else has proposed; or propose them, if nobody has.
+
+    ``backtest``: the digest of a trial of these rules, "" for none; ``untried``: why it is none,
+    as a sentence, "" when it is one.
+    """
 
     asked: Asked
     by: Caller
     candidate: Candidate
     note: str = ""
     backtest: str = ""
+    untried: str = ""
 
 
 class StartShadow(Struct, frozen=True):
@@ -252,8 +260,10 @@ def impossible(life: PolicyLife, command: Command) -> Refusal | None:
     """Why this cannot be done now."""
     if isinstance(command, StopShadow):
         return nothing_runs(life.shadow)
-    no = unfit(life, command.candidate)
-    return no or (occupied(life.shadow) if isinstance(command, StartShadow) else None)
+    if isinstance(command, StartShadow):
+        return unfit(life, command.candidate) or occupied(life.shadow)
+    no = no_person(command.by, "who proposes or activates a policy")
+    return no or unfit(life, command.candidate) or untried(command)
 
 
 def unfit(life: PolicyLife, candidate: Candidate) -> Refusal | None:
@@ -269,6 +279,13 @@ def unfit(life: PolicyLife, candidate: Candidate) -> Refusal | None:
         words = f"the rules {candidate.digest[:12]} are in force already"
         return Refusal(IN_FORCE, HResult.INVALID_OPERATION, SAME_RULE, words)
     return None
+
+
+def untried(command: Command) -> Refusal | None:
+    """What is named as a backtest of these rules is none."""
+    if not isinstance(command, ActivatePolicy) or not command.untried:
+        return None
+    return Refusal(UNTRIED, HResult.ARGUMENT_OUT_OF_RANGE, TRIED_RULE, command.untried)
 
 
 def proposed(command: ProposePolicy | ActivatePolicy, content: str) -> e.PolicyProposed:

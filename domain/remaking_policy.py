@@ -17,6 +17,8 @@ from domain.policy_life import (
     LOCK_RULE,
     LOCKS_OUT,
     PROPOSE,
+    TRIED_RULE,
+    UNTRIED,
     ActivatePolicy,
     Candidate,
     Command,
@@ -136,13 +138,15 @@ def refusal_wrong(before: PolicyLife, recorded: e.Recorded, data: e.PolicyComman
         locks_out=data.explanation if (data.code, data.rule) == (LOCKS_OUT, LOCK_RULE) else "",
     )
     who, by = asked(recorded, data.request_id, data.decision), recorded.event.caller
+    untried = data.explanation if (data.code, data.rule) == (UNTRIED, TRIED_RULE) else ""
     commands: dict[str, Command] = {
         PROPOSE: ProposePolicy(who, by, candidate, data.note),
+        ACTIVATE: ActivatePolicy(who, by, candidate, data.note, untried=untried),
         SHADOW: StartShadow(who, by, candidate, data.note),
         STOP_SHADOW: StopShadow(who, by, data.note),
     }
-    command = commands.get(data.command, ActivatePolicy(who, by, candidate, data.note))
-    apart = frozenset({"content_sha256"} if data.command == ACTIVATE else ())
+    command = commands.get(data.command, commands[ACTIVATE])
+    apart = frozenset({"content_sha256"} if command is commands[ACTIVATE] else ())
     return unlike(before, command, data, apart)
 
 

@@ -24,6 +24,7 @@ from domain.remaking_waiting import named_cancels, named_reviews
 from domain.requests import REASON_CODE_MAX, JobRequest, command_refused, inadmissible
 from domain.reviewing import NO_MESSAGE
 from domain.states import JobPriority, TaskType
+from domain.two_persons import PERSONS_RULE
 
 UNITS_ALLOWED: Final = re.compile(r"; at most (\d+) are allowed: shorten it by \d+$")
 CHARACTER: Final = re.compile(r"^the message holds the character U\+([0-9A-F]{4,6}),")
@@ -249,8 +250,9 @@ def refused_cancels(
         if isinstance(data, e.JobCancelRefused):
             how = (data.mode, said.text, 0, reason, said.units_max)
             made = c.CancelJob(who, *how)
-            if data.rule in (NO_MESSAGE, ONE_ID):
-                yield Try(replace(made, overrides=c.Overrides(data.decision, 0)), left_out)
+            if data.rule in (NO_MESSAGE, ONE_ID, PERSONS_RULE):
+                overrides = c.Overrides(data.decision, 0, recorded.event.caller)
+                yield Try(replace(made, overrides=overrides), left_out)
             yield Try(made, left_out)
         else:
             on = (data.task, data.mode, said.text, 0, reason, said.units_max, data.instance)
@@ -318,6 +320,9 @@ def refused_commands(  # noqa: C901 - one case a command
             of, placed = MARKS[operation]
             asked_for = c.MarkJob(who, of, placed, said.text, said.units_max)
             yield Try(asked_for, apart | said.apart)
+        case "emergency_stop":
+            when = (data.asked_at, data.unreachable, said.units_max)
+            yield Try(c.RecordRefusedStop(who, said.text, *when), apart | said.apart)
         case "approve" | "withdraw" | "review":
             yield from refused_about_waiting(job, recorded, data)
         case "submit":

@@ -9,7 +9,10 @@ from domain import events as e
 from domain.differing import difference
 from domain.identity import SYSTEM
 from domain.job import Job
+from domain.policy import Action
 from domain.states import Effect
+from domain.two_persons import no_person
+from domain.waiting import WaitingCancel
 from domain.waiting_cancels import settle
 from domain.waiting_words import stamp
 
@@ -30,6 +33,8 @@ def settled_refused(before: Job, recorded: e.Recorded, data: Settled) -> str:
         return f"only the service writes this, and it is by {caller.actor.name!r}"
     if isinstance(data, e.JobCancelRequested) and caller.asker != waiting.caller.asker:
         return f"it is by {caller.asker!r}, and {waiting.caller.asker!r} asked for it"
+    if isinstance(data, e.JobCancelLapsed) and (data.unknown or data.uncounted):
+        return lapse_refused(before, waiting, recorded, data)
     people = (waiting.caller.actor.name, waiting.caller.subject.name)
     facts = data.decision.facts if data.decision is not None else {}
     told = (facts.get("actor", people[0]), facts.get("person", people[1]))
@@ -39,6 +44,31 @@ def settled_refused(before: Job, recorded: e.Recorded, data: Settled) -> str:
     command = c.SettleCancel(cancel_id, recorded.time, data.decision, grace)
     made = settle(before, command)
     return difference(made[0], data) if made else f"the cancel {cancel_id!r} still waits"
+
+
+def lapse_refused(
+    before: Job, waiting: WaitingCancel, recorded: e.Recorded, data: e.JobCancelLapsed
+) -> str:
+    """Why it would not lapse because somebody does not count any more. That they are not known is
+    taken as it stands; who it can be about, and what the rules said to them, is not."""
+    approvals = {x.actor: (x.actor, x.caller.subject.name) for x in waiting.approvals}
+    approver = next((x for x in approvals.values() if data.uncounted in x), None)
+    if data.unknown and data.unknown not in waiting.asked_by:
+        return f"{data.unknown!r} did not ask for it"
+    if data.uncounted and approver is None:
+        return f"{data.uncounted!r} did not approve it"
+    if data.decision is not None:
+        facts = data.decision.facts
+        told = (facts.get("actor"), facts.get("person"), facts.get("action"))
+        if data.unknown or approver is None or told != (*approver, str(Action.APPROVE)):
+            return "its decision is not about who approved it"
+        if data.decision.effect is not Effect.DENY:
+            return f"the rules let {data.uncounted!r} approve it"
+    command = c.SettleCancel(
+        waiting.request_id, recorded.time, data.decision, 0, data.unknown, data.uncounted
+    )
+    made = settle(before, command)
+    return difference(made[0], data) if made else f"the cancel {data.cancel_id!r} still waits"
 
 
 def asking_refused(before: Job, data: e.JobCancelApprovalRequested) -> str:
@@ -57,6 +87,9 @@ def use_refused(before: Job, recorded: e.Recorded, data: e.BreakGlassUsed) -> st
     cancel, caller = before.cancel, recorded.event.caller
     if cancel is None or cancel.version != before.version or cancel.actor != caller.actor.name:
         return f"it does not follow on the cancel {data.request_id!r}"
+    no = no_person(caller, "who overrides the rules")
+    if no is not None:
+        return no.explanation
     answer = data.overridden
     if answer.effect is Effect.ALLOW:
         return "the rules allowed that cancel: nothing was overridden"

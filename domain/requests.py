@@ -29,6 +29,7 @@ JobRequest = (
     | c.RequeueTask
     | c.MarkJob
     | c.RecordEmergencyStop
+    | c.RecordRefusedStop
     | c.ApproveCancel
     | c.WithdrawCancel
     | c.ReviewUse
@@ -43,8 +44,10 @@ SAYS_WHY: Final = (
     | c.ApproveCancel
     | c.WithdrawCancel
     | c.ReviewUse
+    | c.RecordRefusedStop
 )
 """Those that have a message, cancels aside."""
+EMERGENCY_STOP: Final = "emergency_stop"
 JOB_ID_UNITS_MAX: Final = 64
 """What a refusal keeps of a job's number that is none. Source: ``CancelRefused``."""
 
@@ -93,8 +96,8 @@ def operation_of(  # noqa: C901 - one case a request, and the compiler checks th
             return c.on_task("requeue_task", request.task, request.instance)
         case c.MarkJob():
             return c.marking(request.mark, request.placed)
-        case c.RecordEmergencyStop():
-            return "emergency_stop"
+        case c.RecordEmergencyStop() | c.RecordRefusedStop():
+            return EMERGENCY_STOP
         case c.ApproveCancel():
             return "approve"
         case c.WithdrawCancel():
@@ -135,6 +138,8 @@ def content_of(  # noqa: C901 - as above
             return c.content_sha256(operation_of(request), request.message)
         case c.RecordEmergencyStop():
             return c.emergency_sha256(request.stop.spool_sha256)
+        case c.RecordRefusedStop():
+            return c.content_sha256("refused_stop", request.asked_at, request.message)
         case c.ApproveCancel():
             return c.content_sha256("approve", request.cancel_id, request.message)
         case c.WithdrawCancel():
@@ -233,6 +238,8 @@ def command_refused(job: Job, request: JobRequest, no: Refusal) -> e.JobCommandR
         task=on.task if on else None,
         task_state=task.state if task else None,
         instance=on.instance if on else 0,
+        asked_at=request.asked_at if isinstance(request, c.RecordRefusedStop) else "",
+        unreachable=request.unreachable if isinstance(request, c.RecordRefusedStop) else "",
     )
 
 

@@ -9,6 +9,7 @@ from domain.refusal import Refusal, reused, without_message
 from domain.requests import command_refused, inadmissible
 from domain.reviews import OpenReview
 from domain.states import ReviewKind
+from domain.two_persons import no_person
 from domain.waiting import people
 from domain.waiting_words import stamp, state
 
@@ -21,7 +22,7 @@ def break_glass(
     """``fact``, what a permitted cancel is answered with; and that it overrode the rules."""
     if not isinstance(fact, e.JobCancelRequested):
         return (fact,)
-    no = no_override(job, request)
+    no = no_override(job, request, overrides)
     if no is not None:
         return (cancel_refused(job, request, no),)
     answer = overrides.decision
@@ -39,8 +40,11 @@ def break_glass(
     return fact, used
 
 
-def no_override(job: Job, request: c.CancelJob) -> Refusal | None:
-    """Without a reason, or under an id that stands for another use."""
+def no_override(job: Job, request: c.CancelJob, overrides: c.Overrides) -> Refusal | None:
+    """By a program, without a reason, or under an id that stands for another use."""
+    no = no_person(overrides.by, "who overrides the rules")
+    if no is not None:
+        return no
     words = "who overrides the rules says why: give a message"
     no = without_message(request.message, NO_MESSAGE, words)
     if no is None and request.asked.request_id in job.reviews:
@@ -68,6 +72,9 @@ def no_review(job: Job, request: c.ReviewUse, open_: OpenReview | None) -> Refus
     """There is none, it is one's own, or nothing is said."""
     if open_ is None:
         return nothing_open(job, request.reviewed)
+    no = no_person(request.by, "who reviews what overrode the rules")
+    if no is not None:
+        return no
     own = sorted(people(request.by) & open_.used_by)
     if own:
         words = f"{own[0]} did it: somebody else has to review it"

@@ -9,11 +9,21 @@ from domain.states import CancelMode
 
 
 class Approval(Struct, frozen=True):
-    """Somebody approved."""
+    """Somebody approved. ``message_units``: length of what they said with it."""
 
-    actor: str
-    on_behalf_of: str
+    caller: Caller
     at: datetime
+    message_units: int = 0
+
+    @property
+    def actor(self) -> str:
+        """The name of who was authenticated."""
+        return self.caller.actor.name
+
+    @property
+    def on_behalf_of(self) -> str:
+        """Whom they acted for, "" for nobody."""
+        return self.caller.acted_for
 
 
 class WaitingCancel(Struct, frozen=True):

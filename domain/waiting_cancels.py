@@ -6,6 +6,8 @@ they are asked again; what they demand then counts too.
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from domain import commands as c
 from domain import events as e
 from domain.cancelling import accepted, bad_cancel_state, cancel_job, cancel_refused, stronger
@@ -15,10 +17,12 @@ from domain.refusal import Refusal, denied, reused, without_message
 from domain.requests import command_refused, inadmissible
 from domain.reviewing import break_glass
 from domain.states import JOB_ENDED, Effect, JobState, LapseCause
+from domain.two_persons import no_person
 from domain.waiting import WaitingCancel, people
 from domain.waiting_words import (
     approved_already,
     by_the_same,
+    gone,
     grown,
     lapsed_by_time,
     needs_none,
@@ -27,6 +31,7 @@ from domain.waiting_words import (
     over,
     stamp,
     too_many,
+    uncounted,
 )
 
 WAITING_MAX = 16
@@ -138,6 +143,9 @@ def no_approval(
         return nothing_waits(job, request.cancel_id)
     if not waiting.needed:
         return needs_none(job, waiting)
+    no = no_person(request.by, "who approves a cancel")
+    if no is not None:
+        return no
     by = people(request.by)
     if by & waiting.asked_by:
         return of_own_request(waiting, sorted(by & waiting.asked_by)[0])
@@ -205,9 +213,21 @@ def settle(job: Job, command: c.SettleCancel) -> tuple[e.JobEvent, ...]:
         return ()
     if waiting.missing:
         return (lapsed(waiting, LapseCause.EXPIRED, lapsed_by_time(job, waiting)),)
+    if command.unknown:
+        fact = lapsed(waiting, LapseCause.DENIED, gone(waiting, command.unknown))
+        return (replace(fact, unknown=command.unknown),)
+    if command.uncounted:
+        return (lapsed_uncounted(waiting, command),)
     if command.decision is None:
         return ()
     return (decided_again(job, waiting, command, command.decision),)
+
+
+def lapsed_uncounted(waiting: WaitingCancel, command: c.SettleCancel) -> e.JobCancelLapsed:
+    """It had the approvals, and one of them does not count any more."""
+    no = uncounted(waiting, command.uncounted, command.decision)
+    fact = lapsed(waiting, LapseCause.DENIED, no, command.decision)
+    return replace(fact, uncounted=command.uncounted)
 
 
 def decided_again(

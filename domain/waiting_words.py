@@ -75,13 +75,30 @@ def lapsed_by_time(job: Job, waiting: WaitingCancel) -> Refusal:
 def grown(waiting: WaitingCancel, decision: Decision, at: datetime) -> Refusal | None:
     """The rules demand more by now than was done for it."""
     if decision.approvals > len(waiting.approvals):
-        rule, words = "approvals-demanded", f"the rules demand {decision.approvals} approvals now"
+        number = decision.approvals
+        demanded = f"{number} approval{'' if number == 1 else 's'}"
+        rule, words = "approvals-demanded", f"the rules demand {demanded} now"
     elif at - waiting.at < timedelta(seconds=decision.hold_seconds):
         rule, words = "hold-demanded", f"the rules demand a hold of {decision.hold_seconds} s now"
     else:
         return None
     words += ": ask for the cancel again"
     return Refusal("not_permitted", HResult.PERMISSION_DENIED, rule, words)
+
+
+def gone(waiting: WaitingCancel, name: str) -> Refusal:
+    """Nobody is known by this name any more, so nobody's rights stand behind it."""
+    words = f"{name}, who asked for the cancel {waiting.request_id}, is not known here any more: "
+    words += "somebody who may has to ask for it"
+    return Refusal("not_permitted", HResult.PERMISSION_DENIED, "requester-is-known", words)
+
+
+def uncounted(waiting: WaitingCancel, name: str, decision: Decision | None) -> Refusal:
+    """Somebody's approval does not count any more."""
+    why = f"may not approve any more ({decision.explanation})" if decision else "is not known here"
+    why += "" if decision else " any more"
+    words = f"{name}, who approved the cancel {waiting.request_id}, {why}: ask for it again"
+    return Refusal("not_permitted", HResult.PERMISSION_DENIED, "approver-counts", words)
 
 
 def stamp(at: datetime, seconds: int) -> str:

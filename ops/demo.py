@@ -23,6 +23,9 @@ from typing import Any, Final
 
 WAIT_SECONDS: Final = 30.0
 GRACE_SECONDS: Final = 2
+TIME_TO_REPEAT_SECONDS: Final = 10
+"""The grace period of the cancel that is asked for twice, also on a busy machine."""
+
 SLOTS: Final = 6
 TIDY: Final = (
     "trap 'echo tidy >>{file}; exit 0' TERM; echo up >>{file}; while :; do sleep 0.05; done"
@@ -204,10 +207,12 @@ def grace_runs_out(world: World) -> None:
     file = world.trace("stubborn")
     number = world.submit("stubborn", STUBBORN.format(file=file))
     world.until_up(file, 1)
+    world.says("params", "TaskCancelGracePeriod", str(TIME_TO_REPEAT_SECONDS))
     tell(world.says("cancel", str(number), "-m", "out of patience", who="alice"))
     again = world.says("cancel", str(number), "-m", "I mean it", who="alice")
     tell(f"asked again: {again}")
     expect("already being canceled" in again, "a repeat says what is going on")
+    world.says("params", "TaskCancelGracePeriod", str(GRACE_SECONDS))
     world.until_state(number, "Canceled")
     (stop,) = world.facts(number, "TaskForceStopped")
     expect(

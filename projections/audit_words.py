@@ -20,7 +20,7 @@ from projections.audit_policy import (
     with_shadow,
 )
 from projections.audit_trail import Kind, Said
-from projections.emergency_words import emergency
+from projections.emergency_words import asked_in_emergency, emergency
 from projections.quoting import word
 from projections.summary import grace, summary, waits_for
 from projections.task_names import of_one, of_runs, of_tasks
@@ -230,6 +230,7 @@ def command_refused(fact: e.JobCommandRefused) -> Said:
         rule=fact.rule,
         explanation=fact.explanation,
         code=fact.code,
+        detail=asked_in_emergency(fact) if fact.asked_at else "",
     )
 
 

@@ -9,7 +9,7 @@ from domain.filtering import RULE
 from domain.job import Job
 from domain.ranges import ranges
 from domain.states import CancelMode, ForceReason, StopStep, TaskState, TaskType
-from projections.emergency_words import stopped_in_emergency
+from projections.emergency_words import refused_in_emergency, stopped_in_emergency
 from projections.quoting import plain, word
 from projections.sentence_words import caller_of, count, either, refusal, saying, those
 from projections.summary import (
@@ -104,8 +104,7 @@ def of_request(recorded: e.Recorded, who: str) -> str:
         case e.TaskCancelRefused() as fact:
             return f"{who} asked to cancel {on(fact)} and was refused: {refusal(fact)}."
         case e.JobCommandRefused() as fact:
-            command = COMMANDS.get(fact.command) or plain(fact.command.partition("_")[0])
-            return f"{who} asked to {command} {on(fact)} and was refused: {refusal(fact)}."
+            return f"{who} {refused_command(fact)}: {refusal(fact)}."
         case e.JobFinishRequested() as fact:
             return f"{who} asked to finish it{saying(fact.message)}."
         case e.TaskFinishRequested() as fact:
@@ -114,6 +113,14 @@ def of_request(recorded: e.Recorded, who: str) -> str:
             return f"{who} queued {on(fact)} again{saying(fact.message)}."
         case _:
             return of_mark(recorded, who)
+
+
+def refused_command(fact: e.JobCommandRefused) -> str:
+    """What somebody was refused, behind their name."""
+    if fact.asked_at:
+        return refused_in_emergency(fact)
+    command = COMMANDS.get(fact.command) or plain(fact.command.partition("_")[0])
+    return f"asked to {command} {on(fact)} and was refused"
 
 
 def of_mark(recorded: e.Recorded, who: str) -> str:

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from adapters.bootstrap.backtests_kept import kept_backtests
 from adapters.bootstrap.policies import Told, policies_here, read_again, text_of
 from adapters.bootstrap.reaching import stream_read
 from adapters.jetstream.log import identity_of
 from adapters.policy import CedarPolicy, FromMemory, OnHistory, schema_text, schemas
-from application.backtesting import Backtest, Backtested, Wanted
+from application.backtesting import Backtest, Backtested, Basis, Wanted
 from application.rechecking import Again, Recheck, take_each
 from application.settings import Settings
+from domain.errors import Unavailable
 
 
 async def backtested(
@@ -17,7 +19,8 @@ async def backtested(
 ) -> Backtested:
     """What the rules of ``file`` would have answered. ``files``: rules that were in force before.
 
-    Raises ``Misconfigured`` for a file that is no policy, or ``Unavailable``.
+    It is kept in the data directory. Raises ``Misconfigured`` for a file that is no policy, or
+    ``Unavailable``.
     """
     candidate = candidate_of(file)
     here = [remembering(policy) for policy in policies_here(files)]
@@ -25,7 +28,18 @@ async def backtested(
     backtest = Backtest(candidate, recheck, wanted)
     async with stream_read(settings) as read:
         await take_each(read.events(), read.last, backtest.take, lambda done: told(done, read.last))
-        return backtest.report(identity_of(read.info), read.last)
+        report = backtest.report(identity_of(read.info), read.last)
+    if not (report.rechecked.different or report.rechecked.unknown):
+        keep(settings, report.basis)
+    return report
+
+
+def keep(settings: Settings, basis: Basis) -> None:
+    """Have ``policy activate --backtest`` find it. Raises ``Unavailable``."""
+    try:
+        kept_backtests(settings).keep(basis)
+    except OSError as error:
+        raise Unavailable(f"what the backtest found could not be kept: {error}") from error
 
 
 def candidate_of(file: Path) -> OnHistory:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 from adapters.bootstrap.alarms import alarms_of
+from adapters.bootstrap.backtests_kept import kept_backtests
 from adapters.bootstrap.disk import DiskReserve
 from adapters.bootstrap.emergency import spool_of, stopper_of, unreachable_of
 from adapters.bootstrap.evidence import Nats, directory_of, mark_file, stream_spec
@@ -265,6 +266,7 @@ def join(
                 admission,
                 administrators(settings),
                 objection,
+                kept_backtests(settings).rules_of,
                 settings.freeze_windows,
             ),
             PolicyLibrary(ledger, queries, policy, clock, settings.freeze_windows),

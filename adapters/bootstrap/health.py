@@ -25,7 +25,8 @@ def health_of(parts: Parts) -> Callable[[], Awaitable[Health]]:
 
     async def health() -> Health:
         hindered = not_ready(parts)
-        worried = degraded(parts) + await stuck(parts) + await bad_filters(parts)
+        worried = degraded(parts) + await damaged_stops(parts)
+        worried += await stuck(parts) + await bad_filters(parts)
         status = HealthStatus.DEGRADED if worried else HealthStatus.READY
         if hindered:
             status = HealthStatus.NOT_READY
@@ -56,6 +57,7 @@ def snapshot_of(parts: Parts) -> Callable[[], Awaitable[Snapshot]]:
             ready=not not_ready(parts),
             read_only=bool(parts.watchdog.reasons),
             emergency_stops_unrecorded=parts.emergency.unrecorded,
+            emergency_stops_damaged=len(await parts.emergency.damaged()),
             policy_errors=parts.policy.in_force.errors,
             waiting=len(parts.board.waiting),
             reviews=tuple(x.overdue for x in parts.reviews.open()),
@@ -125,6 +127,12 @@ def emergencies(parts: Parts) -> list[str]:
     number = "1 emergency stop is" if count == 1 else f"{count} emergency stops are"
     words = f"{number} not recorded yet; as soon as the stream takes it, it is"
     return [words, *(f"emergency stop {n}: {why}" for n, why in found.troubles.items())]
+
+
+async def damaged_stops(parts: Parts) -> list[str]:
+    """Files of stops that were changed or cannot be read: what they say is never recorded."""
+    found = await parts.emergency.damaged()
+    return [f"{flaw}; it is never recorded: keep the file, find out who did it" for flaw in found]
 
 
 def unanswered(parts: Parts) -> list[str]:

@@ -52,15 +52,15 @@ def people(settings: Settings) -> Principals:
 
 
 def roles_now(settings: Settings) -> RolesNow:
-    """Somebody with the roles that they have now: none, when nobody knows them any more."""
+    """Somebody with the roles that they have now, known in the way they were known."""
     known = people(settings)
 
     async def now(person: Principal) -> Principal:
         try:
-            found = await known.named(person.name)
-        except (Unknown, NotPermitted):
-            return replace(person, roles=())
-        return replace(person, roles=found.roles)
+            found = await known.still(person)
+        except NotPermitted as error:
+            raise Unknown(error.message, code="unknown_person") from error
+        return replace(person, roles=found.roles, kind=found.kind)
 
     return now
 

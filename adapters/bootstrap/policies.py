@@ -30,6 +30,15 @@ READ_BYTES_MAX: Final = 1024 * 1024
 """Of a file: far more than rules may have."""
 
 
+class NotText(Misconfigured):
+    """A file has a byte that is not UTF-8, in this line."""
+
+    def __init__(self, file: Path, content: bytes, at: int) -> None:
+        self.line = content.count(b"\n", 0, at) + 1
+        self.what = f"byte {at} of the file is not UTF-8"
+        super().__init__(f"{file}: {self.what}")
+
+
 class InForce(Struct, frozen=True):
     """The shipped rules, what they may ask about, and what answers by them."""
 
@@ -48,7 +57,10 @@ def in_force() -> InForce:
 
 def checked(file: Path) -> Sequence[Flaw]:
     """What is wrong with the rules in a file. Raises ``Misconfigured`` when it cannot be read."""
-    return flaws(text_of(file), parsed_schema(schema_text()))
+    try:
+        return flaws(text_of(file), parsed_schema(schema_text()))
+    except NotText as error:
+        return [Flaw(error.line, "", error.what)]
 
 
 def text_of(file: Path) -> str:
@@ -57,12 +69,13 @@ def text_of(file: Path) -> str:
     try:
         with file.open("rb") as opened:
             content = opened.read(READ_BYTES_MAX)
-            whole = len(content) < READ_BYTES_MAX
-            return getincrementaldecoder("utf-8")().decode(content, final=whole)
     except OSError as error:
         raise Misconfigured(f"{file}: {error.strerror}") from error
+    whole = len(content) < READ_BYTES_MAX
+    try:
+        return getincrementaldecoder("utf-8")().decode(content, final=whole)
     except UnicodeDecodeError as error:
-        raise Misconfigured(f"{file}: byte {error.start} is not UTF-8") from error
+        raise NotText(file, content, error.start) from error
 
 
 def policies_here(files: Sequence[Path]) -> list[Again]:

@@ -14,7 +14,7 @@ from application.ports import Stored, Undecodable
 from application.rechecking import Again, Recheck, differences, shadow_differences
 from application.settings import Settings
 from domain.errors import Unknown
-from domain.events import POLICY, Aggregate, Decision, Recorded
+from domain.events import POLICY, Aggregate, BreakGlassUsed, Decision, Event, Recorded
 from domain.policy_table import TablePolicy
 from domain.remaking_policy import NO_POLICY, decision_of
 
@@ -55,9 +55,11 @@ async def why(settings: Settings, position: int, files: Sequence[Path]) -> Why:
     stored = await event_at(settings, position, recheck)
     if isinstance(stored.fact, Undecodable):
         raise Unknown(f"event {position} cannot be read: see countermand fsck")
-    decision = decision_of(stored.fact.data)
+    decision = asked_of(stored.fact.data)
     if decision is None or decision.digest == NO_POLICY:
-        raise Unknown(f"no policy was asked for event {position}, {stored.type}")
+        words = getattr(stored.fact.data, "explanation", "")
+        why = f"; it says: {words}" if words else ""
+        raise Unknown(f"no policy was asked for event {position}, {stored.type}{why}")
     return told(
         stored,
         stored.fact,
@@ -65,6 +67,11 @@ async def why(settings: Settings, position: int, files: Sequence[Path]) -> Why:
         recheck.policy_of(decision),
         recheck.shadow_of(decision),
     )
+
+
+def asked_of(fact: Event) -> Decision | None:
+    """The decision in a fact; of one that overrode the rules, what they had said."""
+    return fact.overridden if isinstance(fact, BreakGlassUsed) else decision_of(fact)
 
 
 def told(

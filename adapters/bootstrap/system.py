@@ -17,6 +17,7 @@ NEEDS_A_LOOK: Final = frozenset(
     {
         "disk_reserve_given_up",
         "disk_reserve_not_taken",
+        "emergency_refusal_not_noted",
         "emergency_stop_done",
         "emergency_stop_not_recorded",
         "emergency_stop_ordered",
@@ -34,6 +35,9 @@ NEEDS_A_LOOK: Final = frozenset(
         "read_only",
         "recovery_waits",
         "retention_waits",
+        "review_overdue",
+        "reviews_open",
+        "rules_overridden",
         "snapshot_not_written",
         "snapshot_refused",
         "start_waits",

@@ -39,7 +39,8 @@ JOB_ORDERS: Final = (
 )
 MODES: Final = ("graceful", "normal", "forced")
 POLICY_ACTIONS: Final = (
-    *("submit", "cancel", "cancel_task", "finish", "requeue", "configure", "change", "view"),
+    *("submit", "cancel", "cancel_task", "approve", "withdraw", "break_glass", "review"),
+    *("finish", "requeue", "configure", "change", "protect", "unprotect", "legal_hold", "view"),
 )
 ORIGINS: Final = ("cli", "http", "hpcpack", "policy", "automation", "system")
 KINDS: Final = (

@@ -59,6 +59,9 @@ KINDS: Final = {
     "policy_locks_out": Kind(
         422, "Too few could activate other rules", "permit activate_policy to two administrators"
     ),
+    "backtest_unknown": Kind(
+        422, "No backtest of these rules", "run policy backtest on the file, and give its id"
+    ),
     "policy_in_force": Kind(409, "In force already", "nothing need be done"),
     "policy_in_shadow": Kind(
         409, "In shadow already", "stop what runs in shadow, then start these rules"

@@ -12,9 +12,13 @@ from msgspec import Struct
 
 from adapters.policy.cedar import CedarPolicy
 from adapters.policy.declared import CONTEXT, Declared
+from adapters.policy.demands import APPROVALS_MAX
+from domain.bulk import BULK_JOBS_MAX
+from domain.cluster import JOB_ID_MAX
 from domain.errors import Misconfigured
 from domain.events import Decision, PolicyEntity, PolicyRequest
 from domain.identity import Origin, PrincipalKind, Role
+from domain.message import MESSAGE_UNITS_MAX
 from domain.policy import Action
 from domain.policy_requests import CLUSTER, JOB, ON_THE_CLUSTER, PERSON, USER
 from domain.states import Effect
@@ -57,6 +61,18 @@ class Cases(Struct, frozen=True, forbid_unknown_fields=True):
 
     case: tuple[msgspec.Raw, ...] = ()
     with_: tuple[str, ...] = msgspec.field(default=(), name="with")
+
+
+RANGES: Final = {
+    "hour": (0, 23),
+    "message_units": (0, MESSAGE_UNITS_MAX),
+    "bulk_size": (1, BULK_JOBS_MAX),
+    "approvals": (0, APPROVALS_MAX),
+    "id": (1, JOB_ID_MAX),
+    "running_seconds": (0, 2**62),
+    "node_count": (0, 2**31 - 1),
+}
+"""What numbers there are in life."""
 
 
 class Outcome(Struct, frozen=True):
@@ -169,8 +185,19 @@ def who(kind: str, person: str, roles: tuple[Role, ...], of: PrincipalKind) -> P
 def context_of(case: Case, place: str, declared: Declared) -> Given:
     """What is known of the request: what the case says, and the two things that always are."""
     refuse_unknown(case.context, CONTEXT, CONTEXT, place, declared)
+    refuse_impossible(case.context, CONTEXT, place)
     plain: Given = {"origin": str(Origin.CLI), "actor": case.person}
     return plain | case.context
+
+
+def refuse_impossible(given: Mapping[str, object], field: str, place: str) -> None:
+    """Raise ``Misconfigured`` for a number that no request and no job can have."""
+    for name, (least, most) in RANGES.items():
+        value = given.get(name, least)
+        if isinstance(value, int) and not least <= value <= most:
+            raise Misconfigured(
+                f"{place}: {field}.{name} is {value}: it is from {least} to {most} in life"
+            )
 
 
 def resource(case: Case, place: str, declared: Declared) -> PolicyEntity:
@@ -181,6 +208,7 @@ def resource(case: Case, place: str, declared: Declared) -> PolicyEntity:
         return CLUSTER
     attributes = {name: value for name, value in case.job.items() if name != "id"}
     refuse_unknown(attributes, JOB, "job", place, declared)
+    refuse_impossible(case.job, "job", place)
     told = {"type": JOB, "id": str(case.job.get("id", "")), "attributes": attributes}
     return parsed(told, PolicyEntity, f"{place}: job")
 

@@ -5,6 +5,7 @@ resource and a context, nothing else; all of it stands in the decision, so that 
 asked again for ever. Allowed is only what Cedar allows without any error.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -35,6 +36,9 @@ from domain.states import Effect
 
 FACTS_BYTES_MAX: Final = 16 * 1024
 """All requests of a decision as JSON."""
+
+NUMBERED: Final = re.compile(r"(?<=policy )`(policy[0-9]+)`")
+"""How the engine names the rule of an error."""
 
 ERRORS_KEPT: Final = 4
 ERROR_CHARACTERS_MAX: Final = 300
@@ -107,11 +111,11 @@ class CedarPolicy:
     def again(self, decision: Decision) -> Decision:
         """The answer to what a recorded decision was asked. Raises ``ValueError`` for what nobody
         can have asked."""
-        return self._decision(decision.requests, decision.facts, self._asked)
+        return self._again(decision, self._asked)
 
     def recalled(self, decision: Decision) -> Decision:
         """As ``again``, with answers that are remembered. Raises as that does."""
-        return self._decision(decision.requests, decision.facts, self._known_or_asked)
+        return self._again(decision, self._known_or_asked)
 
     def answer(self, request: PolicyRequest) -> Answer:
         """Of one request, remembered as those of ``decide`` are; told no more than the rules read.
@@ -119,6 +123,14 @@ class CedarPolicy:
         To tell all of it takes longer, and more of it is told only where that is an error.
         """
         return self._known_or(request, lambda part: self._asked_in_part(request, part))
+
+    def _again(self, decision: Decision, answer_to: Callable[[PolicyRequest], Answer]) -> Decision:
+        """Older decisions name the rules of an error by the engine's numbers."""
+        made = self._decision(decision.requests, decision.facts, answer_to)
+        if not made.errors or made.errors == decision.errors:
+            return made
+        numbered = self._decision(decision.requests, decision.facts, self._asked_by_numbers)
+        return numbered if numbered.errors == decision.errors else made
 
     def _decision(
         self,
@@ -173,16 +185,28 @@ class CedarPolicy:
 
     def _asked(self, request: PolicyRequest) -> Answer:
         """What the engine says; whatever goes wrong with it is an error, and never an allow."""
+        return self._answer_or_error(request, self._named)
+
+    def _asked_by_numbers(self, request: PolicyRequest) -> Answer:
+        """The same with the engine's own words for an error."""
+        return self._answer_or_error(request, str)
+
+    def _named(self, error: str) -> str:
+        """An error that names its rule by the rule's id, which its owner knows."""
+        rules = self._set.rules
+        return NUMBERED.sub(lambda x: f"`{rules[x[1]].id}`" if x[1] in rules else x[0], error, 1)
+
+    def _answer_or_error(self, request: PolicyRequest, words: Callable[[str], str]) -> Answer:
         try:
-            return self._answer(request)
+            return self._answer(request, words)
         except Exception as error:
             return Answer(Effect.DENY, errors=kept([f"{type(error).__name__}: {error}"]))
 
-    def _answer(self, request: PolicyRequest) -> Answer:
+    def _answer(self, request: PolicyRequest, words: Callable[[str], str]) -> Answer:
         told = ask(request, self._set.parsed, self._people, self._schema)
         determining = [self._set.rules[number] for number in told.diagnostics.reasons]
         found = tuple(sorted(rule.id for rule in determining))
-        errors = kept(told.diagnostics.errors)
+        errors = kept([words(error) for error in told.diagnostics.errors])
         allowed = told.decision is cedarpy.Decision.Allow and bool(found) and not errors
         if told.decision is cedarpy.Decision.NoDecision and not errors:
             errors = ("the engine made no decision",)

@@ -150,6 +150,19 @@ class Principals:
             code="unknown_person",
         )
 
+    async def still(self, person: Principal) -> Principal:
+        """Somebody who was known before, as they are now. Who came with a token or a password is
+        who has that name in the file, never a Unix login that happens to have it.
+
+        Raises as ``named``.
+        """
+        entry = self._read().by_name.get(person.name)
+        stranger = entry is None and person.method in ("token", "basic")
+        stranger = stranger or (entry is not None and person.method == "unix" and not entry.unix)
+        if stranger:
+            raise Unknown(f"{person.name[:80]!r} is not known any more", code="unknown_person")
+        return await self.named(person.name)
+
     def _login_named(self, name: str, uid: int) -> Principal:
         if uid in (ROOT, self._own_uid):
             return administrator(name, "named")

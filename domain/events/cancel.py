@@ -139,7 +139,9 @@ class JobCommandRefused(Struct, frozen=True):
 
     ``command``: its name, such as ``finish`` or ``requeue_task``. ``task``: the task that the
     command was for, or null; ``task_state``: null also where the job has no such task.
-    ``instance``: the number of the subtask that the command was for, else 0.
+    ``instance``: the number of the subtask that the command was for, else 0. ``asked_at``: when an
+    emergency stop was asked for, RFC 3339, else ""; ``unreachable``: why the stream could not be
+    told then, as a sentence.
     """
 
     request_id: str
@@ -157,3 +159,5 @@ class JobCommandRefused(Struct, frozen=True):
     task: int | None = None
     task_state: TaskState | None = None
     instance: int = 0
+    asked_at: str = ""
+    unreachable: str = ""

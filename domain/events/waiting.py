@@ -74,8 +74,11 @@ class JobCancelLapsed(Struct, frozen=True):
 
     ``cancel_id``: the request id of the cancel. ``cause``: ``expired``, its approvals did not come
     in time; ``denied``, the rules were asked again when it was due and said no, or demanded more
-    than was given; ``state``, the job's state did not take it any more. ``decision``: what the
-    rules said then; null where they were not asked.
+    than was given, or somebody is not known any more; ``state``, the job's state did not take it
+    any more. ``decision``: what the rules said then; null where they were not asked.
+    ``unknown``: who asked for it, or whom they acted for, and is not known any more, or "".
+    ``uncounted``: who had approved it, and is not known any more (then ``decision`` is null) or may
+    not approve any more (then it says so), or "".
     """
 
     cancel_id: str
@@ -85,3 +88,5 @@ class JobCancelLapsed(Struct, frozen=True):
     rule: str
     explanation: str
     decision: Decision | None = None
+    unknown: str = ""
+    uncounted: str = ""

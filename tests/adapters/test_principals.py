@@ -233,6 +233,22 @@ async def test_a_change_counts_at_once(file: PrincipalsFile, people: Principals)
         await people.by_token(token)
 
 
+async def test_who_is_not_in_the_file_any_more_is_not_known(
+    file: PrincipalsFile, people: Principals
+) -> None:
+    """Not even when a Unix login has the same name."""
+    token = file.add("nobody2", (Role.JOB_OPERATOR,))
+    assert token is not None
+    person = await people.by_token(token)
+    assert (await people.still(person)).roles == (Role.JOB_OPERATOR,)
+    file.remove("nobody2")
+    with pytest.raises(Unknown):
+        await people.still(person)
+    with pytest.raises(Unknown):
+        await people.still(Principal("root", method="token"))
+    assert (await people.still(Principal("root", method="unix"))).has(Role.ADMINISTRATOR)
+
+
 async def test_many_checks_of_one_token_cost_one_hash(
     file: PrincipalsFile, people: Principals
 ) -> None:

@@ -10,18 +10,22 @@ from typing import Final
 import pytest
 from msgspec.structs import replace
 
-from adapters.spool import FileSpool
-from application.emergency_spool import SpooledOutcome, SpooledStop
+from adapters.spool import REFUSED_MAX, FileSpool
+from application.emergency_spool import SpooledOutcome, SpooledRefusal, SpooledStop
 from domain.events import RunRange, RunSet
 from domain.identity import Caller, Origin, Principal, Role
 from domain.states import EmergencyOutcome, JobState
-from tests.domain.builders import ALLOWED
+from tests.domain.builders import ALLOWED, DENIED
 
 NOW: Final = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 ROOT: Final = Caller(Principal("root", (Role.ADMINISTRATOR,), method="unix"), origin=Origin.CLI)
 STOP: Final = SpooledStop(
     *("0193571e-9a40-7000-8000-000000000001", 17, ROOT, NOW, 0, "fire \u2713", "fire", "no answer"),
     *(41, 8, JobState.RUNNING, RunSet(2, (RunRange(1, 1, "n1"), RunRange(2, 3, "n1"))), ALLOWED),
+)
+REFUSAL: Final = SpooledRefusal(
+    *("0193571e-9a40-7000-8000-000000000002", 17, ROOT, NOW, 0, "fire \u2713", "fire", "no answer"),
+    *(41, 8, JobState.RUNNING, DENIED),
 )
 SEEN: Final = SpooledOutcome(NOW, EmergencyOutcome.STOPPED, 2, 5, 0)
 
@@ -108,3 +112,43 @@ def test_what_a_crash_left_beside_is_not_looked_at(spool: FileSpool) -> None:
     (spool.directory / f"{STOP.id}.json.new").write_bytes(b"half")
     assert len(spool.pending()) == 1
     assert spool.damaged() == ()
+
+
+def test_a_refusal_is_kept_apart_and_put_aside(spool: FileSpool) -> None:
+    for _ in range(2):
+        spool.refuse(REFUSAL)
+        assert spool.refused() == (REFUSAL,)
+        assert (spool.pending(), spool.damaged()) == ((), ())
+        spool.keep_refused(REFUSAL.id)
+        spool.keep_refused(REFUSAL.id)
+        assert spool.refused() == ()
+    assert (spool.directory / "refused" / "recorded" / f"{REFUSAL.id}.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (b'"uid":0', b'"uid":1', "the SHA-256 differs"),
+        (b"\n", b"\n\n", "it has 2 lines"),
+        (b'"kind":"refusal"', b'"kind":"stop"', "not 'refusal'"),
+    ],
+)
+def test_a_refusal_that_was_changed_is_named(
+    spool: FileSpool, before: bytes, after: bytes, words: str
+) -> None:
+    spool.refuse(REFUSAL)
+    path = spool.directory / "refused" / f"{REFUSAL.id}.json"
+    path.write_bytes(path.read_bytes().replace(before, after, 1))
+    assert spool.refused() == ()
+    (flaw,) = spool.damaged()
+    assert str(path) in flaw
+    assert words in flaw
+
+
+def test_only_so_many_refusals_wait(spool: FileSpool) -> None:
+    spool.refuse(REFUSAL)
+    aside = spool.directory / "refused"
+    for number in range(1, REFUSED_MAX):
+        (aside / f"{number}.json").touch()
+    with pytest.raises(OSError, match="wait in"):
+        spool.refuse(replace(REFUSAL, id="one-more"))

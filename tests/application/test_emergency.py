@@ -17,7 +17,7 @@ from domain import events as e
 from domain.errors import BadRequest, IllegalTransition, NotPermitted, Refused, Unavailable, Unknown
 from domain.freezing import FreezeWindow
 from domain.identity import Caller
-from domain.states import EmergencyOutcome, JobState
+from domain.states import Effect, EmergencyOutcome, JobState
 from tests.support.fuse import Fuse, FusedLog
 from tests.support.stack import ADMIN, BOB, Stack, World, until
 
@@ -190,9 +190,8 @@ RULES: Final = {
     ("rule", "code", "said", "errors"),
     [
         ("policy-error", "policy_error", "could not be decided", 1),
-        ("frozen", "not_permitted", "nothing stops now; nothing was stopped", 0),
-        ("alone", "not_permitted", "forbidden by alone", 0),
-        ("held", "not_permitted", "nothing can wait", 0),
+        ("frozen", "not_permitted", r"nothing stops now \(frozen\); nothing was stopped", 0),
+        ("alone", "not_permitted", "forbidden by alone; nothing", 0),
     ],
 )
 async def test_a_refusal_is_told_as_every_other_one(
@@ -212,6 +211,68 @@ async def test_a_refusal_is_told_as_every_other_one(
         assert (told["job"], told["code"], told["actor"]) == (job, code, "root")
         assert life.spool.pending() == ()
         assert world.live(job)
+        (noted,) = life.spool.refused()
+        assert (noted.job, noted.decision.rules, life.stops.unrecorded) == (job, (rule,), 1)
+        life.log.down = False
+        async with life.recording():
+            await until(lambda: life.stops.unrecorded == 0)
+        fact = (await world.facts(job))[-1]
+        assert isinstance(fact, e.JobCommandRefused)
+        assert (fact.command, fact.code, fact.rule) == ("emergency_stop", code, rule)
+        assert (fact.request_id, fact.message) == (noted.id, "fire")
+        assert (fact.unreachable, fact.decision) == ("the log is down", noted.decision)
+        assert life.spool.refused() == ()
+        assert world.live(job), "a refusal stops nothing"
+        await world.check(stack, job)
+
+
+async def test_a_refusal_is_recorded_once_after_a_crash_at_its_record(world: World) -> None:
+    rules = CedarPolicy(default_text() + RULES["frozen"], schema_text())
+    policy = PolicyInForce(rules, schema_text(), CedarPolicy)
+    life = Life(world, policy=policy)
+    async with life.stack as stack:
+        job = await stack.running("ignore")
+        await stack.caught_up()
+        life.log.down = True
+        with pytest.raises(NotPermitted):
+            await life.stop(job)
+        (noted,) = life.spool.refused()
+        life.log.down = False
+        async with life.recording():
+            await until(lambda: life.stops.unrecorded == 0)
+        life.spool.refuse(noted)  # as if the crash came before the file was put aside
+        following = Life(world)
+        async with following.stack, following.recording():
+            await until(lambda: following.stops.unrecorded == 0)
+        assert (await world.types(job)).count("JobCommandRefused") == 1
+
+
+DEMANDS: Final = {
+    "a hold of 60 s": RULES["held"],
+    "2 approvals": '@id("held") @approvals("2") permit (principal, action == Action::"cancel", '
+    "resource);",
+}
+
+
+@pytest.mark.parametrize("demanded", DEMANDS)
+async def test_what_rules_demand_first_is_overridden_and_said(world: World, demanded: str) -> None:
+    """Nothing can wait without the log; another person reviews it."""
+    rules = CedarPolicy(default_text() + DEMANDS[demanded], schema_text())
+    policy = PolicyInForce(rules, schema_text(), CedarPolicy)
+    life = Life(world, policy=policy)
+    async with life.stack as stack, life.recording():
+        job = await stack.running("ignore")
+        await stack.caught_up()
+        life.log.down = True
+        stop = await life.stop(job)
+        assert world.live(job) == []
+        (told,) = [facts for event, facts in world.reports if event == "emergency_stop_ordered"]
+        assert str(told["overridden"]).startswith(f"{demanded}, demanded by ")
+        life.log.down = False
+        await stack.state(job, JobState.CANCELED)
+        (fact,) = [x for x in await world.facts(job) if isinstance(x, e.EmergencyStopRecorded)]
+        assert (fact.request_id, fact.decision.effect) == (stop, Effect.HOLD)
+        await world.check(stack, job)
 
 
 async def test_a_stop_of_a_job_that_the_log_does_not_know_waits_for_a_person(

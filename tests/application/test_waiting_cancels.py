@@ -4,10 +4,11 @@ from datetime import timedelta
 from typing import Final
 
 from adapters.policy import CedarPolicy, default_text, schema_text
+from application.reviews import Reviews
 from application.scheduler import Cancel
 from domain import events as e
 from domain.errors import Unavailable
-from domain.identity import Role
+from domain.identity import Caller, Origin, Principal, PrincipalKind, Role
 from domain.outcome import Outcome
 from domain.states import CancelMode, JobState
 from tests.support.stack import ADMIN, ALICE, BOB, JOB_ADMIN, OPERATOR, Stack, World, until
@@ -20,6 +21,12 @@ HOW: Final = Cancel(CancelMode.NORMAL, "because")
 NIGHT: Final = RULES + (
     '@id("not-later") forbid (principal, action == Action::"cancel", resource)\n'
     "when { context has hour && context.hour >= 13 };\n"
+)
+
+
+ROBOT: Final = Caller(
+    Principal("robot", (Role.ADMINISTRATOR,), PrincipalKind.SERVICE_ACCOUNT, "token"),
+    origin=Origin.HTTP,
 )
 
 
@@ -211,6 +218,12 @@ async def test_break_glass_where_the_rules_deny(world: World) -> None:
         stack.reviews.tell()
         told = [event for event, _ in world.reports]
         assert {"rules_overridden", "review_overdue"} <= set(told)
+        world.reports.clear()
+        following = Reviews(stack.board, stack.ledger, stack.policy, world.clock, stack.report)
+        following.tell_of_before()
+        following.tell()
+        ((event, facts),) = world.reports
+        assert (event, facts["count"], facts["overdue"]) == ("reviews_open", 1, 1)
         own = await review(ADMIN, str(job), "g2", "fine", "v1")
         assert own.rule == "reviewed-by-another-person"
         assert (await review(JOB_ADMIN, str(job), "g2", "fine", "v2")).outcome is Outcome.ACCEPTED
@@ -241,4 +254,77 @@ async def test_the_rules_are_told_again_of_how_many_jobs_it_is_part(world: World
         assert fact.data.bulk_size == 3
         assert fact.data.decision.requests[-1].context["bulk_size"] == 3
         assert fact.data.decision.rules == ("many-jobs-at-once", "owner-controls")
+        await world.check(stack, job)
+
+
+async def the_lapse(world: World, stack: Stack, job: int) -> e.JobCancelLapsed:
+    """The cancel of the job that lapsed, which fsck finds right."""
+    await until(lambda: not stack.board.waiting, "it lapses")
+    assert await recorded(world, job, e.JobCancelRequested) == []
+    (fact,) = await recorded(world, job, e.JobCancelLapsed)
+    assert isinstance(fact.data, e.JobCancelLapsed)
+    await world.check(stack, job)
+    return fact.data
+
+
+async def test_what_somebody_asked_for_who_is_gone_never_happens(world: World) -> None:
+    async with held(world) as stack:
+        job = await stack.running("handle 3")
+        assert (await stack.cancel(job)).outcome is Outcome.HELD
+        world.removed.add("alice")
+        await pass_time(stack, HOLD_SECONDS)
+        fact = await the_lapse(world, stack, job)
+        assert (fact.rule, fact.unknown, fact.decision) == ("requester-is-known", "alice", None)
+        assert "alice, who asked for the cancel c1, is not known here any more" in fact.explanation
+
+
+async def test_the_approval_of_somebody_who_is_gone_does_not_count(world: World) -> None:
+    both = TWO.replace(OWNERS, f'{OWNERS}\n@hold("{HOLD_SECONDS}s")')
+    async with held(world, both) as stack:
+        job = await stack.running("handle 3")
+        await stack.cancel(job)
+        for caller in (OPERATOR, JOB_ADMIN):
+            done = await stack.scheduler.approve_cancel(caller, str(job), "c1", "", caller.asker)
+            assert done.outcome is Outcome.ACCEPTED
+        world.removed.add("jan")
+        await pass_time(stack, HOLD_SECONDS)
+        fact = await the_lapse(world, stack, job)
+        assert (fact.rule, fact.uncounted, fact.decision) == ("approver-counts", "jan", None)
+
+
+async def test_the_approval_of_somebody_who_may_not_approve_any_more_does_not_count(
+    world: World,
+) -> None:
+    both = TWO.replace(OWNERS, f'{OWNERS}\n@hold("{HOLD_SECONDS}s")')
+    async with held(world, both) as stack:
+        job = await stack.running("handle 3")
+        await stack.cancel(job)
+        for caller in (OPERATOR, JOB_ADMIN):
+            await stack.scheduler.approve_cancel(caller, str(job), "c1", "", caller.asker)
+        world.roles["olga"] = (Role.USER,)
+        await pass_time(stack, HOLD_SECONDS)
+        fact = await the_lapse(world, stack, job)
+        assert (fact.rule, fact.uncounted) == ("approver-counts", "olga")
+        assert fact.decision is not None
+        assert (fact.decision.rules, fact.decision.facts["person"]) == (("no-rule-allows",), "olga")
+        assert fact.decision.facts["action"] == "approve"
+
+
+async def test_a_program_is_no_second_person(world: World) -> None:
+    frozen = TWO + '@id("frozen") forbid (principal, action == Action::"cancel", resource)\n'
+    frozen += 'when { context has mode && context.mode == Mode::"forced" };'
+    async with held(world, frozen) as stack:
+        job = await stack.running("handle 3")
+        await stack.cancel(job)
+        refused = await stack.scheduler.approve_cancel(ROBOT, str(job), "c1", "", "a1")
+        assert (refused.outcome, refused.rule) == (Outcome.REFUSED, "a-person-decides")
+        how = Cancel(CancelMode.FORCED, "fire", break_glass=True)
+        glass = await stack.scheduler.cancel_job_2(ROBOT, str(job), how, "g1")
+        assert (glass.outcome, glass.rule) == (Outcome.REFUSED, "a-person-decides")
+        done = await stack.scheduler.cancel_job_2(ADMIN, str(job), how, "g2")
+        assert done.outcome is Outcome.ACCEPTED
+        no = await stack.scheduler.review_use(ROBOT, str(job), "g2", "fine", "v1")
+        assert (no.outcome, no.rule) == (Outcome.REFUSED, "a-person-decides")
+        assert "do it with a login or a token of your own" in no.explanation
+        await stack.state(job, JobState.CANCELED)
         await world.check(stack, job)

@@ -32,7 +32,8 @@ def test_every_command_has_a_table() -> None:
     tables |= {type(make(1)) for make in TASK_COMMANDS.values()}
     tables |= {c.CancelJob, c.AddTasks, c.ChangeJob}
     tables |= {c.MarkJob}  # test_marking
-    tables |= {c.ApproveCancel, c.WithdrawCancel, c.ReviewUse, c.RecordEmergencyStop}
+    tables |= {c.ApproveCancel, c.WithdrawCancel, c.ReviewUse}
+    tables |= {c.RecordEmergencyStop, c.RecordRefusedStop}  # test_emergency
     assert tables | {c.AddJob} == set(c.Request.__args__)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain import events as e
 from domain.errors import BadRequest
-from domain.message import check_message, kept, units
+from domain.message import check_message, kept, said_units, units
 from tests.domain.builders import Story, cancel, finish, running_job
 from tests.domain.builders import given as given_job
 
@@ -202,3 +202,12 @@ def test_no_message_is_not_no_right() -> None:
     (fact,) = given_job(running_job().job).when(cancel("r1", message=""))
     assert isinstance(fact, e.JobCancelRequested)
     assert fact.message == ""
+
+
+@pytest.mark.parametrize(
+    "blank", ["", " ", "\t \n", "\u00a0\u2003", "\u200b\ufeff", "\u2800", "\u3164 "]
+)
+def test_a_blank_message_says_nothing_to_rules(blank: str) -> None:
+    assert said_units(blank) == 0
+    assert said_units(f"{blank}disk full{blank}") == 9
+    assert said_units(f"{blank}{CODER}{blank}") == units(CODER)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from domain import commands as c
 from domain import events as e
 from domain.errors import Corrupt
-from domain.identity import SYSTEM_CALLER, Caller, Principal, Role
+from domain.identity import SYSTEM_CALLER, Caller, Principal, PrincipalKind, Role
 from domain.policy_life import (
     ActivatePolicy,
     Candidate,
@@ -129,6 +129,24 @@ def test_what_one_proposes_another_activates() -> None:
     assert story.wrong() == []
 
 
+def robot(name: str = "robot", for_whom: str = "") -> Caller:
+    """A program with an administrator's role, or one that acts for somebody."""
+    program = Principal(name, (Role.ADMINISTRATOR,), PrincipalKind.SERVICE_ACCOUNT)
+    return replace(person(name, for_whom), actor=program)
+
+
+@pytest.mark.parametrize("by", [robot(), robot(for_whom="bob")])
+def test_a_program_is_no_second_person_and_no_first(by: Caller) -> None:
+    story = Story()
+    story.propose(ADA)
+    for fact in (story.activate(by), story.propose(by, request_id="p2")):
+        assert isinstance(fact, e.PolicyCommandRefused)
+        assert (fact.code, fact.rule) == ("not_permitted", "a-person-decides")
+        assert "robot is a service account" in fact.explanation
+    assert isinstance(story.activate(BOB), e.PolicyActivated)
+    assert story.wrong() == []
+
+
 @pytest.mark.parametrize(
     ("author", "approver"),
     [
@@ -186,6 +204,19 @@ def test_what_cannot_be_in_force_is_refused_at_both(candidate: Candidate, code: 
     for fact in (story.propose(ADA, candidate), story.activate(BOB, candidate)):
         assert isinstance(fact, e.PolicyCommandRefused)
         assert fact.code == code
+    assert story.wrong() == []
+
+
+def test_a_backtest_of_something_else_is_refused() -> None:
+    story = Story()
+    story.propose(ADA)
+    named = ActivatePolicy(story.asked(BOB, "a"), BOB, OTHER, backtest="b" * 64)
+    fact = story.ask(replace(named, untried="that is a backtest of other rules"))
+    assert isinstance(fact, e.PolicyCommandRefused)
+    assert (fact.code, fact.rule) == ("backtest_unknown", "backtest-is-of-these-rules")
+    fact = story.ask(replace(named, asked=story.asked(BOB, "a2")))
+    assert isinstance(fact, e.PolicyActivated)
+    assert fact.backtest == "b" * 64
     assert story.wrong() == []
 
 

@@ -22,13 +22,16 @@ from tests.domain.builders import (
     running_job,
 )
 
+ALICE: Final = Caller(Principal("alice"))
 HELD: Final = replace(ALLOWED, effect=Effect.HOLD, hold_seconds=60)
 
 
-def overriding(message: str = "fire", decision: e.Decision = DENIED) -> c.CancelJob:
+def overriding(
+    message: str = "fire", decision: e.Decision = DENIED, by: Caller = ALICE
+) -> c.CancelJob:
     """A cancel that passes over this answer of the rules."""
     mode = CancelMode.FORCED
-    return replace(cancel("g1", mode, message), overrides=c.Overrides(decision, 60))
+    return replace(cancel("g1", mode, message), overrides=c.Overrides(decision, 60, by))
 
 
 def review(actor: str, message: str = "right", whom: str = "", key: str = "") -> c.ReviewUse:

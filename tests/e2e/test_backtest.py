@@ -71,6 +71,9 @@ def test_rules_are_tried_on_what_was_asked(service: Service, tmp_path: Path) -> 
     canonical = json.dumps(report["basis"], sort_keys=True, separators=(",", ":"))
     assert report["id"] == hashlib.sha256(canonical.encode()).hexdigest()
 
+    activate_as_tried(service, other, same, report["id"])
+    status, report = as_json(service, "backtest", other)
+
     people = asked(service, "backtest", other)
     assert (people.status, people.out.splitlines()[-1]) == (11, f"backtest {report['id']}")
     sheet = asked(service, "backtest", other, "-o", "csv")
@@ -89,6 +92,21 @@ def test_rules_are_tried_on_what_was_asked(service: Service, tmp_path: Path) -> 
     assert (untrue.status, untrue.out) == (10, "")
     assert "1 are not what their own rules say" in untrue.err
     assert asked(service, "why", str(position)).status == 10
+
+
+def activate_as_tried(service: Service, other: Path, same: Path, tried: str) -> None:
+    """Only the id of a backtest of these very rules puts them in force."""
+    file = str(service.home / "ada.token")
+    role, data = ("--role", "administrator"), ("--data", str(service.data))
+    assert service.cli("principals", "add", "ada", *role, "--token-file", file, *data).status == 0
+    assert service.cli("policy", "propose", str(other), "-m", "say why").status == 0
+    for unknown in ("0" * 64, as_json(service, "backtest", same)[1]["id"]):
+        wrong = service.cli(
+            "policy", "activate", str(other), "--backtest", unknown, "--token", file
+        )
+        assert (wrong.status, "run `countermand policy backtest" in wrong.err) == (5, True), wrong
+    done = service.cli("policy", "activate", str(other), "--backtest", tried, "--token", file)
+    assert done.status == 0, done
 
 
 def counts(**given: int) -> dict[str, int]:

@@ -12,10 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from adapters.policy import default_text
 from tests.e2e.away import AwayServer, away_server
 from tests.e2e.home import new_home
 from tests.e2e.scripts import stubborn
 from tests.e2e.service import Service, new_service
+from tests.e2e.stream import Event
 from tests.support.waiting import PATIENCE_SECONDS, until
 from tests.support.web import Json
 
@@ -256,3 +258,65 @@ def test_twice_without_a_service(outside: tuple[Service, AwayServer]) -> None:
     check_recorded(one, job, stops=2)
     stops = [x.data for x in one.events(job) if x.type == "EmergencyStopRecorded"]
     assert [x["in_effect"] for x in stops] == [True, False]
+
+
+# --- what the rules say ---------------------------------------------------------------------------
+
+HELD = (
+    '@id("slowly") @hold("60s") @approvals("1")\n'
+    'permit (principal, action == Action::"cancel", resource is Job);\n'
+)
+FROZEN = (
+    '@id("frozen") @deny_message("nothing is stopped now")\n'
+    'forbid (principal, action == Action::"cancel", resource);\n'
+)
+
+
+def test_a_demand_is_overridden_and_a_no_is_recorded(service: Service) -> None:
+    service.start_ruled(default_text() + HELD)
+    job = burning(service)
+    with paused(service):
+        told = service.cli("emergency-stop", str(job), *WHY)
+        assert told.status == 0, told.err
+        assert "OVERRODE THE RULES: a hold of 60 s and 1 approval, demanded by" in told.err
+        assert not service.members(job)
+    fact = check_recorded(service, job)
+    assert (fact["decision"]["effect"], fact["decision"]["hold_seconds"]) == ("hold", 60)
+    assert "it overrode a hold of 60 s and 1 approval" in service.cli("explain", str(job)).out
+    assert metric(service, "countermand_reviews_open") == 1
+
+
+def test_a_refused_stop_is_recorded_when_the_stream_is_back(service: Service) -> None:
+    service.start_ruled(default_text() + FROZEN)
+    job = burning(service)
+    with paused(service):
+        told = service.cli("emergency-stop", str(job), *WHY)
+        assert told.status == 5, told
+        assert "nothing is stopped now (frozen); nothing was stopped" in told.err
+        (file,) = (service.data / "spool" / "emergency" / "refused").glob("*.json")
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert metric(service, "countermand_emergency_stops_unrecorded") == 1
+    until(lambda: refusals(service, job), "the refusal is recorded")
+    (refusal,) = refusals(service, job)
+    assert (refusal.data["command"], refusal.data["rule"]) == ("emergency_stop", "frozen")
+    assert refusal.data["message"] == "the room is on fire"
+    assert "while the stream could not be reached" in service.cli("explain", str(job)).out
+    until(lambda: not file.exists(), "the file is put aside")
+    fsck = service.cli(*service.command("fsck")[1:])
+    assert fsck.status == 0, fsck.out + fsck.err
+
+
+def refusals(one: Service, job: int) -> list[Event]:
+    """Of other commands than cancels."""
+    return [x for x in one.events(job) if x.type == "JobCommandRefused"]
+
+
+def test_a_changed_file_of_the_spool_shows_in_health_and_metrics(service: Service) -> None:
+    service.start()
+    spool = service.data / "spool" / "emergency"
+    spool.mkdir(parents=True)
+    (spool / "changed.json").write_text("{}\n")
+    assert metric(service, "countermand_emergency_stops_damaged") == 1
+    health = service.health()
+    assert health["status"] == "degraded"
+    assert any("changed.json cannot be read" in x for x in health["reasons"])

@@ -1,11 +1,13 @@
 """Cancels that a rule holds, on the whole service: seen, withdrawn, killed over, and done once."""
 
+import json
 from typing import Final
 
 import pytest
 
 from adapters.policy import default_text
 from tests.e2e.service import Service
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -13,6 +15,7 @@ OWNERS: Final = '@id("owner-controls")\n@who("owner")'
 LONG: Final = default_text().replace(OWNERS, f'{OWNERS}\n@hold("1h")')
 SHORT: Final = default_text().replace(OWNERS, f'{OWNERS}\n@hold("10s")')
 TWO: Final = default_text().replace(OWNERS, f'{OWNERS}\n@approvals("1")')
+SHORT_AND_ONE: Final = default_text().replace(OWNERS, f'{OWNERS}\n@hold("2s")\n@approvals("1")')
 FROZEN: Final = (
     default_text() + '@id("frozen") forbid (principal, action == Action::"cancel", resource);'
 )
@@ -92,7 +95,11 @@ def test_rules_are_overridden_loudly_and_somebody_else_reviews_it(service: Servi
     done = service.cli("cancel", str(job), "--break-glass", "-m", "fire", "--id", "g-1")
     assert (done.status, "cancel accepted" in done.out) == (0, True), done
     service.until_state(job, "Canceled")
-    assert "rules_overridden" in service.log
+    (used,) = [x for x in service.events(job) if x.type == "BreakGlassUsed"]
+    why = service.cli("policy", "why", str(used.position), "--data", str(service.data))
+    assert (why.status, "answer     deny" in why.out, "frozen" in why.out) == (0, True, True), why
+    logged = [json.loads(x) for x in service.log.splitlines() if '"rules_overridden"' in x]
+    assert [x["level"] for x in logged] == ["warning"]
     assert "countermand_reviews_open 1.0" in service.http("GET", "/metrics").text
     assert f"{job}/g-1" in service.cli("reviews").out
     assert service.cli("review", f"{job}/g-1", "-m", "fine").status == REFUSED
@@ -103,4 +110,26 @@ def test_rules_are_overridden_loudly_and_somebody_else_reviews_it(service: Servi
     assert (said.status, "reviewed" in said.out) == (0, True), said
     assert service.ask("GET", "/reviews")["reviews"] == []
     assert "overrode what the rules said: deny, by frozen" in service.cli("explain", str(job)).out
+    assert service.cli("fsck").status == 0
+
+
+def test_people_who_are_removed_and_programs_do_not_count(service: Service) -> None:
+    """The one asked for it and is gone at the end of the hold; the other is nobody's second."""
+    service.start_ruled(SHORT_AND_ONE)
+    data, ann, bot = ("--data", str(service.data)), *(str(service.home / x) for x in ("ann", "bot"))
+    assert service.cli("principals", "add", "ann", "--token-file", ann, *data).status == 0
+    kind = ("--service-account", "--role", "administrator", "--token-file", bot)
+    assert service.cli("principals", "add", "bot", *kind, *data).status == 0
+    made = service.cli("submit", "--token", ann, "-o", "json", "--", "sleep", "600")
+    job = json.loads(made.out)["job_id"]
+    service.until_state(job, "Running")
+    assert service.cli("cancel", str(job), "--id", "c-1", "--token", ann).status == WAITING
+    refused = service.cli("approve", str(job), "-m", "go", "--token", bot)
+    assert (refused.status, "bot is a service account" in refused.err) == (REFUSED, True), refused
+    assert service.cli("principals", "remove", "ann", *data).status == 0
+    assert service.cli("approve", str(job), "-m", "seen").status == 0
+    until(lambda: "JobCancelLapsed" in types(service, job), "the cancel lapses")
+    (lapsed,) = [x.data for x in service.events(job) if x.type == "JobCancelLapsed"]
+    assert (lapsed["rule"], lapsed["unknown"]) == ("requester-is-known", "ann")
+    assert service.job(job)["state"] == "Running"
     assert service.cli("fsck").status == 0

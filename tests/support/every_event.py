@@ -216,6 +216,8 @@ def in_an_emergency(author: Author, number: int) -> None:
     for request_id in ("e1", "e2"):
         asked = replace(author.asked(request_id), asker="root")
         author.ask(number, c.RecordEmergencyStop(asked, "fire", "", stop, 60))
+    refused = replace(author.asked("e3"), asker="root", decision=DENIED)
+    author.ask(number, c.RecordRefusedStop(refused, "fire", stop.ordered_at, "no answer"))
     author.tell(number, killed(1, "e1"), c.SkipRelease(), end_job())
 
 
@@ -243,7 +245,7 @@ def rules_overridden(author: Author, number: int) -> None:
     """Without a reason, with one, under the same id; reviewed by who did it, and by another."""
     author.add(job(number, submit=True, request_id=f"a{number}"))
     author.tell(number, c.StartValidation(), c.EndValidation(), c.StartJob((NODE,)), start(1))
-    overrides = c.Overrides(DENIED, 60)
+    overrides = c.Overrides(DENIED, 60, ALICE)
     author.ask(number, replace(cancel("g0"), overrides=overrides))
     author.ask(number, replace(cancel("g1", message="fire"), overrides=overrides))
     by = [Caller(Principal(x, method="unix"), origin=Origin.CLI) for x in ("alice", "bob")]

@@ -51,6 +51,7 @@ from application.tail import Tail, TailLimits
 from application.throttle import RefusalLimit
 from application.waiting_cancels import WaitingCancels
 from domain import events as e
+from domain.errors import Unknown
 from domain.evolve import replay
 from domain.identity import Caller, Origin, Principal, Role
 from domain.job import Job
@@ -155,10 +156,13 @@ class World:
         self.acts: list[tuple[str, RunKey]] = []
         self.wrong: list[str] = []
         self.roles: dict[str, tuple[Role, ...]] = {}
+        self.removed: set[str] = set()
         self.reports: list[tuple[str, dict[str, object]]] = []
 
     async def roles_now(self, person: Principal) -> Principal:
         """Somebody with the roles that they have by now."""
+        if person.name in self.removed:
+            raise Unknown(f"{person.name} is not known any more", code="unknown_person")
         return replace(person, roles=self.roles.get(person.name, person.roles))
 
     def journal(self) -> SqliteJournal:

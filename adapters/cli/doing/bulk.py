@@ -1,7 +1,7 @@
 """Cancels of many jobs by one request: a part of them at a time, with an outcome for each."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -14,8 +14,8 @@ from adapters.cli.reaching.shapes import Problem, Receipt
 from adapters.cli.typed.options import Asked
 from adapters.cli.typed.targets import Target
 
-BULK_JOBS_MIN: Final = 16
-"""Fewer go one by one: each is said as soon as it is answered."""
+BULK_JOBS_MIN: Final = 2
+"""So many jobs of one command are one request: rules are told how many they are."""
 
 JOBS_AT_ONCE: Final = 1000
 """How often one sees how far it is."""
@@ -27,14 +27,26 @@ CANCEL: Final = "/cancellations"
 PLANS: Final = "/cancellations/plans"
 
 
-def in_bulk(on: Sequence[Target]) -> bool:
-    """Whether these go many to a request: enough whole jobs, each named by its number."""
-    return all_numbers(on) and len(on) >= BULK_JOBS_MIN
+def together_first(on: Iterable[Target]) -> tuple[Target, ...]:
+    """Each once, those that go by one request (``together``) before the others."""
+    once = dict.fromkeys(map(plain, on))
+    return tuple(sorted(once, key=lambda one: not all_numbers((one,))))
 
 
-def all_numbers(on: Sequence[Target]) -> bool:
+def together(on: Sequence[Target]) -> Sequence[Target]:
+    """Those that go by one request: whole jobs that are named by their numbers, if several."""
+    found = [one for one in on if all_numbers((one,))]
+    return found if len(found) >= BULK_JOBS_MIN else ()
+
+
+def all_numbers(on: Iterable[Target]) -> bool:
     """Whether these are whole jobs, each named by its number."""
     return all(one.task is None and NUMBER.fullmatch(one.job) for one in on)
+
+
+def plain(one: Target) -> Target:
+    """The same with the job's number as everybody writes it: 17 for 017."""
+    return one._replace(job=one.job.lstrip("0") or one.job)
 
 
 def in_parts(

@@ -63,7 +63,7 @@ def facts(detail: JobDetail, utc: bool) -> Iterator[tuple[str, str]]:
     yield "failing", failing["message"] if failing else ""
     yield "held", held(detail.get("held"), utc)
     for facts_of in detail.get("waiting_cancels") or ():
-        yield "waiting cancel", waiting(facts_of, utc)
+        yield "waits", waiting(facts_of, utc)
     code, text = detail.get("error_code"), detail.get("error_message") or ""
     yield "error", f"{text} ({code})" if code else text
     yield "version", f"{detail.get('version')}, event {detail.get('position')}"

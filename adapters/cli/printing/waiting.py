@@ -16,9 +16,14 @@ def waiting(facts: WaitingFacts, utc: bool) -> str:
 
 def waits_for(facts: WaitingFacts, utc: bool) -> str:
     """Until when it is held, and which approvals it has."""
-    words = f"held until {shown(facts['due'], utc)}"
-    approvals = approvals_of(facts, utc)
-    return f"{words}; {approvals}" if approvals else words
+    until = held_until(facts, utc)
+    words = (f"held until {until}" if until else "", approvals_of(facts, utc))
+    return "; ".join(filter(None, words))
+
+
+def held_until(facts: WaitingFacts, utc: bool) -> str:
+    """The end of its hold; "" for one that is not held, and waits for approvals alone."""
+    return shown(facts["due"], utc) if facts["due"] > facts["at"] else ""
 
 
 def approvals_of(facts: WaitingFacts, utc: bool) -> str:

@@ -56,6 +56,7 @@ class EmergencyStopped(TypedDict):
     survivors: int
     unreachable: str
     sha256: str
+    overridden: str
 
 
 class Waited(TypedDict):

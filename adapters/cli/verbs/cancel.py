@@ -1,4 +1,4 @@
-"""``countermand cancel``: one line a job, and one request; of many jobs they go together."""
+"""``countermand cancel``: one line a job; several jobs go by one request."""
 
 import re
 import sys
@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from adapters.cli.doing import planned
-from adapters.cli.doing.bulk import PLANS, all_numbers, in_bulk, of_named
+from adapters.cli.doing.bulk import PLANS, all_numbers, of_named, together, together_first
 from adapters.cli.doing.outcome import Outcome, say, settle
 from adapters.cli.doing.rehearsing import Order, rehearse
 from adapters.cli.exits import (
@@ -89,7 +89,8 @@ def verb(
 
     Running tasks get the stop signal, the cluster's grace period, and are killed; then node release
     runs. One line a job says what happened; -o json prints an array of receipts. A cancel that was
-    asked for already is told, not done twice.
+    asked for already is told, not done twice. Several jobs are one request, and rules that limit
+    how many are canceled at once count them.
 
     Jobs need not be named: --state, --owner, --name, --type, --node and --label find those that are
     not over, once, on the server, which records them; the same --id goes on with the very same. Of
@@ -113,7 +114,7 @@ def verb(
     """
     named(jobs, wanted, plan)
     o.either(("--force", force), ("--graceful", graceful))
-    on = tuple(dict.fromkeys(target(job, task) for job in jobs))
+    on = together_first(target(job, task) for job in jobs)
     if graceful and any(x.task is not None for x in on):
         raise click.UsageError("there is no graceful cancel of a single task")
     planning = dry_run and (bool(wanted) or (len(on) > 1 and all_numbers(on)))
@@ -241,11 +242,11 @@ def send_all(asked: o.Asked, parts: Iterable[list[Outcome]]) -> list[Outcome]:
 
 
 def sent(asked: o.Asked, order: Order, on: tuple[Target, ...], key: str) -> Iterator[list[Outcome]]:
-    """One request a job; many jobs go together, under one request id."""
-    if in_bulk(on):
-        yield from of_named(asked, order.body, on, o.the_key(key))
-        return
-    for one in on:
+    """Several jobs go by one request, as rules count them; each task by one of its own."""
+    many = together(on)
+    if many:
+        yield from of_named(asked, order.body, many, o.the_key(key))
+    for one in on[len(many) :]:
         yield [send(asked, order, one, key)]
 
 

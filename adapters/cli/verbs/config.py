@@ -1,5 +1,7 @@
 """``countermand config``."""
 
+from typing import cast
+
 import click
 
 from adapters.cli.doing.service import Chosen, asking_bootstrap, chooses
@@ -23,7 +25,8 @@ def verb(asked: o.Asked, chosen: Chosen) -> int:
         from adapters.bootstrap import asked as bootstrap
 
         full = chosen.with_default_data()
-        return msgspec.structs.asdict(bootstrap.settings(full.overrides, full.config_file))
+        found = bootstrap.settings(full.overrides, full.config_file)
+        return cast(dict[str, object], msgspec.to_builtins(found))
 
     found = asking_bootstrap(settings)
     if asked.out.for_people:
@@ -38,5 +41,7 @@ def plain(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
-        value = tuple(f"{name} = {inner}" for name, inner in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        return ", ".join(f"{name} = {plain(inner)}" for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(f"{{{plain(x)}}}" if isinstance(x, dict) else plain(x) for x in value)
+    return str(value)

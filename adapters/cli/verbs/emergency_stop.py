@@ -32,6 +32,8 @@ def verb(asked: o.Asked, chosen: Chosen, job: str, message: str, reason: str) ->
     For root and the service's own account, on the machine of the service; refused while the stream
     answers. Who, when, why and what is written to a file and synced before anything is done. When
     the stream is back, the stop is recorded as the job's next event and counts as a forced cancel.
+    What the rules forbid is refused, and that is recorded, too; a hold or approvals that they
+    demand are overridden, because nothing can wait then, and that is said everywhere.
     When the service is down too, the journal says what the job is.
 
     Exit status: 0 all of it has ended; 8 something was still there at the end; 3 no such job; 5
@@ -48,6 +50,8 @@ def verb(asked: o.Asked, chosen: Chosen, job: str, message: str, reason: str) ->
         asked.out.line(what_was_done(done, asked.out.utc))
     else:
         asked.out.value(done, EmergencyStopped)
+    if done["overridden"]:
+        warn(f"EMERGENCY STOP {done['stop_id']} OVERRODE THE RULES: {done['overridden']}")
     warn(
         f"EMERGENCY STOP {done['stop_id']} IS NOT RECORDED YET: it will be the next event of job "
         f"{done['job_id']} when the stream is back, and has to be reviewed then "

@@ -6,8 +6,7 @@ import click
 
 from adapters.cli.exits import DONE
 from adapters.cli.printing.events import by
-from adapters.cli.printing.moments import shown
-from adapters.cli.printing.waiting import approvals_of
+from adapters.cli.printing.waiting import approvals_of, held_until
 from adapters.cli.reaching.shapes import PendingItem
 from adapters.cli.typed import options as o
 from projections.quoting import quoted
@@ -35,7 +34,7 @@ def verb(asked: o.Asked) -> int:
             x["request_id"],
             x["mode"],
             by(x["actor"], x["on_behalf_of"]),
-            shown(x["due"], out.utc),
+            held_until(x, out.utc),
             approvals_of(x, out.utc),
             why(x),
         )

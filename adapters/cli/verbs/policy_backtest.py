@@ -157,7 +157,7 @@ def backtest(
     files: tuple[Path, ...],
     limit: int,
 ) -> int:
-    """Try the rules in FILE on every request that was recorded. Changes nothing.
+    """Try the rules in FILE on every request that was recorded. Changes nothing of it.
 
     Each recorded decision is computed again first by the rules that made it, as `recheck` does;
     when one differs, nothing else is said. Then come those that would have been otherwise: what
@@ -165,7 +165,8 @@ def backtest(
     What a rule asks for and nobody was told then is "not evaluable", and named: nothing is guessed.
 
     The id at the end is the SHA-256 of what was found. The same rules on the same history give the
-    same id, however much of it is told.
+    same id, however much of it is told. What was found is kept in the data directory, where
+    `policy activate --backtest` looks for it.
 
     Exit status: 0 all comes out as it was decided; 11 something does not, or is not evaluable; 10
     a recorded decision is not what its rules say; 1 the rules of some are not here (see --policy);

@@ -39,7 +39,12 @@ def propose(asked: o.Asked, file: Path, message: str | None, key: str) -> int:
 
 @click.command("activate")
 @FILE
-@click.option("--backtest", metavar="DIGEST", default="", help="Of the report of a trial.")
+@click.option(
+    "--backtest",
+    metavar="ID",
+    default="",
+    help="Of a `policy backtest` of FILE, on the data directory of this service.",
+)
 @o.message_option
 @o.key_option
 @o.talks

@@ -198,12 +198,14 @@ def explain(
       countermand policy explain 17 --as root --force
       countermand policy explain 17 --action requeue
     """
+    from domain.message import said_units
+
     o.either(("--mode", mode is not None), ("--force", force), ("--graceful", graceful))
     chosen = "forced" if force else "graceful" if graceful else mode
     query = [("job", job), ("action", action)]
     query += [("person", person)] if person else []
     query += [("mode", chosen)] if chosen else []
-    query += [("message_units", str(units(message)))] if message else []
+    query += [("message_units", str(said_units(message)))] if message else []
     query += [("reason_code", reason)] if reason else []
     asked.out.check(Answer)
     found = asked.server.policy_answer(query)
@@ -212,11 +214,6 @@ def explain(
     else:
         asked.out.value(found, Answer)
     return STATUS.get(found["effect"], REFUSED)
-
-
-def units(text: str) -> int:
-    """Length in UTF-16 code units."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def say(out: Output, found: Answer) -> None:

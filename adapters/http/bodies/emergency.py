@@ -7,6 +7,7 @@ from msgspec import Struct
 from adapters.http.bodies.commands import MessageText, text
 from adapters.http.bodies.shapes import Count, JobNumber, Time, Uuid, one_of
 from application.emergency_spool import Spooled
+from domain.demands import overridden
 from domain.requests import REASON_CODE_MAX
 from domain.states import EmergencyOutcome
 from projections.stamps import stamp
@@ -28,7 +29,8 @@ class EmergencyStopped(Struct, frozen=True):
     """What was done. It is not recorded yet: it will be, as the job's next event.
 
     ``runs``: that were told to end; ``ended``: of them, those that were seen to. ``killed``,
-    ``survivors``: processes. ``sha256``: of the stop's file in the spool.
+    ``survivors``: processes. ``sha256``: of the stop's file in the spool. ``overridden``: what the
+    rules demand first and nobody waited for, "" for nothing.
     """
 
     stop_id: Uuid
@@ -41,6 +43,7 @@ class EmergencyStopped(Struct, frozen=True):
     survivors: Count
     unreachable: str
     sha256: str
+    overridden: str
 
 
 def emergency_stopped(spooled: Spooled) -> EmergencyStopped:
@@ -57,4 +60,5 @@ def emergency_stopped(spooled: Spooled) -> EmergencyStopped:
         survivors=seen.survivors if seen else 0,
         unreachable=stop.unreachable,
         sha256=spooled.sha256,
+        overridden=overridden(stop.decision),
     )

@@ -69,6 +69,7 @@ class Snapshot(Struct, frozen=True):
     waiting: int
     reviews: tuple[bool, ...]
     emergency_stops_unrecorded: int = 0
+    emergency_stops_damaged: int = 0
     policy_errors: int = 0
 
 
@@ -227,8 +228,12 @@ def gauges(now: Snapshot) -> dict[str, tuple[str, float | None]]:
             float(now.read_only),
         ),
         "emergency_stops_unrecorded": (
-            "Stops that were ordered without the stream and are not recorded yet.",
+            "Stops that were ordered, or refused, without the stream and are not recorded yet.",
             now.emergency_stops_unrecorded,
+        ),
+        "emergency_stops_damaged": (
+            "Files of such stops that were changed or cannot be read, and are never recorded.",
+            now.emergency_stops_damaged,
         ),
     }
 

@@ -285,6 +285,8 @@ VALUES: Final[Mapping[str, Value]] = {
     "explanation": "job 42 is Finished; finish is possible from Queued, Running",
     "JobCommandRefused.command": "finish",
     "JobCommandRefused.task": None,
+    "JobCommandRefused.asked_at": "",
+    "JobCommandRefused.unreachable": "",
     "JobCancelRefused.code": "not_permitted",
     "JobCancelRefused.hresult": HResult.PERMISSION_DENIED,
     "JobCancelRefused.rule": DENIED,

@@ -55,8 +55,23 @@ def test_what_is_no_number_goes_by_itself(server: StandIn, cli: Cli) -> None:
     jobs = [str(number) for number in range(1, 18)]
     for job in jobs:
         server.add_job(int(job))
-    assert cli("cancel", *jobs, "none").returncode == 8
-    assert len(server.sent()) == len(jobs) + 1
+    assert cli("cancel", "none", *jobs).returncode == 8
+    assert [x.path for x in server.sent()] == [CANCEL, "/api/v1/jobs/none/cancel"]
+
+
+def test_a_task_goes_by_itself_and_is_answered_behind_the_jobs(server: StandIn, cli: Cli) -> None:
+    server.add_job(1)
+    server.add_job(2)
+    cli("cancel", "2.1", "2", "01", "1")
+    first, second = server.sent()
+    assert (first.path, first.body["jobs"]) == (CANCEL, [2, 1])
+    assert second.path == "/api/v1/jobs/2/tasks/1/cancel"
+
+
+def test_one_job_is_a_request_of_its_own(server: StandIn, cli: Cli) -> None:
+    server.add_job(1)
+    assert cli("cancel", "1", "1").returncode == 0
+    assert [x.path for x in server.sent()] == ["/api/v1/jobs/1/cancel"]
 
 
 def test_a_part_that_is_not_answered_is_the_outcome_of_each_in_it(

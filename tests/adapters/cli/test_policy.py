@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from adapters.cli.doing.policy_difference import differences, told
+from adapters.cli.words import POLICY_ACTIONS
+from adapters.http.contract.policy import ON_A_JOB
 from adapters.policy import default_policy, default_text, schema_text
 from tests.adapters.cli.conftest import Cli
 
@@ -73,10 +75,12 @@ def test_check_says_what_is_no_policy(cli: Cli, tmp_path: Path, content: bytes, 
 
 def test_a_file_that_cannot_be_read(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "rules.cedar"
-    file.write_bytes(b"\xff")
-    done = cli("policy", "check", str(file))
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "byte 0 is not UTF-8" in done.stderr
+    file.write_bytes(b"// one\n// \xff")
+    done = cli("policy", "check", str(file), "-o", "json")
+    (found,) = json.loads(done.stdout)
+    assert (done.returncode, found["file"], found["line"]) == (2, str(file), 2)
+    assert found["what"] == "byte 10 of the file is not UTF-8"
+    assert "is not UTF-8" in cli("policy", "propose", str(file)).stderr
     assert cli("policy", "check", "/nowhere").returncode == 2
     assert cli("policy", "check", "").returncode == 2
 
@@ -130,3 +134,7 @@ def test_policies_differ_by_the_ids_of_their_rules() -> None:
 def test_order_and_comments_are_no_difference() -> None:
     assert differences(A + B, B + A) == []
     assert list(told([])) == ["the rules are the same"]
+
+
+def test_every_act_on_a_job_can_be_explained() -> None:
+    assert set(POLICY_ACTIONS) == set(ON_A_JOB)

@@ -34,6 +34,20 @@ def test_config_and_doctor_show_the_nodes(cli: Cli, tmp_path: Path) -> None:
     assert "take node and slots (--slots) away" in done.stderr
 
 
+def test_config_shows_freeze_windows_as_the_file_has_them(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "countermand.toml"
+    file.write_text(
+        '[[freeze_windows]]\nname = "nights"\nweekdays = ["Friday", "Saturday"]\n'
+        'from = "22:00"\nto = "06:00"\n'
+    )
+    found = json.loads(cli("config", "--config", str(file), "-o", "json").stdout)
+    (window,) = found["freeze_windows"]
+    assert (window["name"], window["from"], window["to"]) == ("nights", "22:00", "06:00")
+    assert window["weekdays"] == ["Friday", "Saturday"]
+    shown = cli("config", "--config", str(file)).stdout
+    assert "{name = nights, from = 22:00, to = 06:00, weekdays = Friday, Saturday}" in shown
+
+
 def test_the_data_directory_is_the_one_clients_look_in(cli: Cli, tmp_path: Path) -> None:
     found = json.loads(cli("config", "-o", "json").stdout)
     assert found["data_directory"] == str(tmp_path / "data")

@@ -56,8 +56,20 @@ def test_the_repeat_of_one_that_waits_is_9_too(server: StandIn, cli: Cli) -> Non
 
 
 def test_one_that_waits_among_others_that_are_done_is_no_failure(server: StandIn, cli: Cli) -> None:
-    server.add_job(18)
-    server.plan("POST", CANCEL_17, Answer(200, HELD))
+    none = {"count": 0, "jobs": ""}
+    receipts = (HELD, {**HELD, "outcome": "accepted", "job_id": 18})
+    answer = {
+        "request_id": "disk-1",
+        "plan": "",
+        "total": 2,
+        "position": 9,
+        "done": 2,
+        "failed": 0,
+        "changed": none,
+        "joined": none,
+        "jobs": [{"job_id": x["job_id"], "receipt": x, "problem": None} for x in receipts],
+    }
+    server.plan("POST", "/api/v1/cancellations", Answer(200, answer))
     assert cli("cancel", "17", "18").returncode == 9
 
 

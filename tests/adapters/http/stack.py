@@ -219,6 +219,7 @@ class Stack:
             self.ledger, self.log, self.journal, self.board, policy, self.tail
         )
         self.file = PrincipalsFile(directory / "principals.json", cost=CHEAP)
+        self.tried: dict[str, str] = {}
         self.health = Health(HealthStatus.READY, position=7)
         self.views = joined(
             directory / "views",
@@ -286,7 +287,13 @@ class Stack:
         admission = Admission(self._room, RefusalLimit(refusals, refusals), SystemClock())
         return PolicyUses(
             PolicyCommands(
-                self.ledger, policy, SystemClock(), admission, self._administrators, objection
+                self.ledger,
+                policy,
+                SystemClock(),
+                admission,
+                self._administrators,
+                objection,
+                lambda digest: self.tried.get(digest, ""),
             ),
             PolicyLibrary(self.ledger, self.queries, policy, SystemClock()),
         )

@@ -30,6 +30,7 @@ class Governed:
     def __init__(self, made: Stack, clients: AsyncExitStack) -> None:
         self.ledger = made.ledger
         self.in_force = made.in_force
+        self.tried = made.tried
         self._made = made
         self._clients = clients
 
@@ -134,6 +135,22 @@ async def test_what_cannot_be_in_force_is_refused_and_recorded(
         assert (status, said["code"]) == (422, code)
         (*_, last) = (await ada.get("/api/v1/policy/history")).json()["steps"]
         assert (last["type"], last["code"]) == ("PolicyCommandRefused", code)
+
+
+async def test_a_backtest_that_is_named_is_one_of_these_rules(tmp_path: Path) -> None:
+    async with governed(tmp_path) as made:
+        ada, bob = [await made.person(name, Role.ADMINISTRATOR) for name in ("ada", "bob")]
+        await asked(ada, "proposals")
+        body = {"text": OTHER, "backtest": "ab" * 32}
+        for rules, words in (("", "is not known on this service"), ("f" * 64, "is of the rules")):
+            made.tried["ab" * 32] = rules
+            refused = await bob.post("/api/v1/policy/activations", json=body)
+            assert (refused.status_code, refused.json()["code"]) == (422, "backtest_unknown")
+            assert words in refused.json()["detail"]
+            assert "policy backtest FILE" in refused.json()["detail"]
+        made.tried["ab" * 32] = digest_of(OTHER)
+        done = await bob.post("/api/v1/policy/activations", json=body)
+        assert (done.status_code, done.json()["event_type"]) == (200, "PolicyActivated")
 
 
 async def test_who_may_see_and_who_may_change(tmp_path: Path) -> None:

@@ -63,6 +63,10 @@ def test_a_case_that_fails(directory: Path, more: str, said: str) -> None:
         (CASE + 'roles = ["boss"]', "Invalid enum value 'boss' - at `$.roles[0]`"),
         (CASE + "job = { colour = 1 }", 'case 1 "a": job.colour: there is no such; allowed are id'),
         (CASE + "context = { hours = 1 }", 'case 1 "a": context.hours: there is no such; allowed'),
+        (CASE + "context = { hour = 99 }", "context.hour is 99: it is from 0 to 23 in life"),
+        (CASE + "context = { bulk_size = 0 }", "context.bulk_size is 0: it is from 1 to 10000"),
+        (CASE + "context = { message_units = 321 }", "it is from 0 to 320"),
+        (CASE + "job = { node_count = -1 }", "job.node_count is -1: it is from 0"),
         (CASE + "job = { owner = 1.5 }", "at `$.job[...]`"),
         (CASE + CASE + "x = 1", 'case 2 "a": Object contains unknown field `x`'),
         (

@@ -113,9 +113,29 @@ def test_an_allow_with_an_error_is_a_refusal_of_its_own_kind() -> None:
     decision = rules.decide(question)
     assert (decision.effect, decision.rules) == (Effect.DENY, ("policy-error",))
     assert "overflow" in decision.errors[0]
+    assert "policy `broken`" in decision.errors[0]
+    assert "policy `broken`" in decision.explanation
     assert "could not be decided" in decision.explanation
     assert decision.requests
     assert rules.again(decision) == decision
+
+
+def test_an_error_recorded_with_the_engine_s_number_of_the_rule_is_made_again() -> None:
+    rules = policy(
+        ALLOW + '@id("broken") forbid (principal, action, resource is Job) when { '
+        "resource has node_count && resource.node_count * 9000000000000000000 > 1 };"
+    )
+    now = rules.decide(Question(SAM, Action.CANCEL, "sam", JobType.BATCH, JobKnown(node_count=4)))
+    earlier = replace(
+        now,
+        errors=tuple(x.replace("`broken`", "`policy1`") for x in now.errors),
+        explanation=now.explanation.replace("`broken`", "`policy1`"),
+    )
+    for again in (rules.again, rules.recalled):
+        assert again(earlier) == earlier != now
+        assert again(now) == now
+        other = replace(now, errors=("something else",))
+        assert again(other) == now
 
 
 @pytest.mark.parametrize("name", ["\ud800", "a\udfff"])

@@ -1,0 +1,16 @@
+"""What rules demand before a cancel takes effect, in words."""
+
+from domain.events import Decision
+from domain.states import Effect
+
+
+def overridden(decision: Decision) -> str:
+    """What was demanded, and by which rules, of a decision that was carried out at once; "" for
+    nothing."""
+    if decision.effect is not Effect.HOLD:
+        return ""
+    hold = f"a hold of {decision.hold_seconds} s" if decision.hold_seconds else ""
+    number = decision.approvals
+    by = f"{number} approval{'' if number == 1 else 's'}" if number else ""
+    demanded = " and ".join(x for x in (hold, by) if x)
+    return f"{demanded}, demanded by {', '.join(decision.rules)}"
