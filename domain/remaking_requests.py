@@ -136,14 +136,15 @@ def requests_of(  # noqa: C901, PLR0915 - one case a fact, and the compiler chec
             yield Try(c.FinishTask(who, *how))
         case e.TaskRequeued():
             who = asked(recorded, data.request_id, data.decision)
-            yield Try(c.RequeueTask(who, data.task, data.instance))
+            yield Try(c.RequeueTask(who, data.task, data.instance, data.message))
         case e.JobFinishRequested():
             who = asked(recorded, data.request_id, data.decision)
             yield Try(c.FinishJob(who, data.message, data.grace_seconds))
         case e.JobConfigured():
             yield Try(c.ConfigureJob(asked(recorded, data.request_id, data.decision)))
         case e.JobRequeued():
-            yield Try(c.RequeueJob(asked(recorded, data.request_id, data.decision)))
+            who = asked(recorded, data.request_id, data.decision)
+            yield Try(c.RequeueJob(who, data.message))
         case e.JobProtected() | e.JobProtectionLifted():
             yield Try(mark(recorded, data))
         case e.JobLegalHoldPlaced() | e.JobLegalHoldReleased():
@@ -307,11 +308,12 @@ def refused_commands(  # noqa: C901 - one case a command
             how = (said.text, 0, said.units_max, instance)
             yield Try(c.FinishTask(who, task, *how), apart | said.apart)
         case "requeue_task":
-            yield Try(c.RequeueTask(who, task, instance), apart)
+            again = c.RequeueTask(who, task, instance, said.text, said.units_max)
+            yield Try(again, apart | said.apart)
         case "configure":
             yield Try(c.ConfigureJob(who), apart)
         case "requeue":
-            yield Try(c.RequeueJob(who), apart)
+            yield Try(c.RequeueJob(who, said.text, said.units_max), apart | said.apart)
         case operation if operation in MARKS:
             of, placed = MARKS[operation]
             asked_for = c.MarkJob(who, of, placed, said.text, said.units_max)
