@@ -18,8 +18,8 @@ from domain.hresult import HResult
 from domain.identity import Caller
 from domain.job import Job
 from domain.message import MESSAGE_UNITS_MAX, check_message, units
-from domain.policy import Action, Question, RequestKnown
-from domain.policy_requests import known_of
+from domain.policy import Action
+from domain.questions import of_cancel, on_job
 from domain.requests import check_reason
 from domain.states import CancelMode, Effect
 from domain.transitions import CANCEL_JOB, CancelAnswer
@@ -112,10 +112,8 @@ class EmergencyStopper:
 
     def _allowed(self, job: Job, why: Emergency) -> Decision:
         now = self._clock.now()
-        said = RequestKnown(CancelMode.FORCED, units(why.message), why.reason_code, now)
-        known = known_of(job, now)
-        question = Question(why.caller, Action.CANCEL, job.owner, job.job_type, known, said)
-        decision = self._policy.decide(question)
+        said = of_cancel(CancelMode.FORCED, units(why.message), why.reason_code, now)
+        decision = self._policy.decide(on_job(why.caller, Action.CANCEL, job, said, now))
         if decision.effect is not Effect.ALLOW:
             words = decision.explanation or "; ".join(decision.errors) or "the policy said no"
             raise NotPermitted(f"{words}; nothing was stopped", hresult=HResult.PERMISSION_DENIED)

@@ -34,6 +34,7 @@ from domain.policy_life import (
     digest_of,
     operation_of,
 )
+from domain.questions import plain
 from domain.states import Effect
 
 JSON_BYTES_MAX: Final = 56 * 1024
@@ -88,7 +89,7 @@ class PolicyCommands:
         """Who asks, what the policy says to it, and what there is to say of the text."""
         check_message(note)
         now = self._clock.now()
-        said = RequestKnown(message_units=units(note), at=now)
+        said = plain(units(note), now)
         decision = self._in_force.decide(Question(caller, Action.ACTIVATE_POLICY, said=said))
         asked = c.Asked(request_id, caller.asker, now, decision)
         if decision.effect is Effect.ALLOW:

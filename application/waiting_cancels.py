@@ -22,10 +22,8 @@ from domain.errors import CountermandError
 from domain.freezing import FreezeWindow, in_force
 from domain.identity import SYSTEM_CALLER, Caller, Principal
 from domain.job import Job
-from domain.message import units
 from domain.parameters import TASK_CANCEL_GRACE_PERIOD
-from domain.policy import Action, Question, RequestKnown
-from domain.policy_requests import known_of
+from domain.questions import question_again
 from domain.waiting import WaitingCancel
 from domain.waiting_cancels import asks_again, due_cancels, settle
 
@@ -138,24 +136,3 @@ class WaitingCancels:
             self._reporter("waiting_cancel_lapsed", cause=str(fact.cause), **facts)
         else:
             self._reporter("waiting_cancel_takes_effect", **facts)
-
-
-def question_again(
-    job: Job, waiting: WaitingCancel, caller: Caller, at: datetime, windows: tuple[str, ...]
-) -> Question:
-    """The cancel, asked again: the same request, by the same person, with what is known now."""
-    said = replace(known_of_waiting(waiting), at=at, freeze_windows=windows)
-    known = known_of(job, at)
-    return Question(caller, Action.CANCEL, job.owner, job.job_type, known, said)
-
-
-def known_of_waiting(waiting: WaitingCancel) -> RequestKnown:
-    """What a policy may know of a cancel that waits."""
-    return RequestKnown(
-        mode=waiting.mode,
-        message_units=units(waiting.message),
-        reason_code=waiting.reason_code,
-        requester=waiting.caller.subject.name,
-        approvals=len(waiting.approvals),
-        bulk_size=waiting.bulk_size,
-    )
