@@ -53,9 +53,14 @@ def garbage(path: Path) -> None:
     path.write_bytes(b"no such thing at all, but long enough to be looked at" * 20)
 
 
+def emptied(data: Path) -> None:
+    for path in (data / "jetstream").iterdir():
+        shutil.rmtree(path)
+
+
 GONE: Final[dict[str, Callable[[Path], object]]] = {
     "no store": lambda data: shutil.rmtree(data / "jetstream"),
-    "an empty store": lambda data: [shutil.rmtree(x) for x in (data / "jetstream").iterdir()],
+    "an empty store": emptied,
 }
 """What becomes of the store of the stream."""
 
