@@ -8,7 +8,7 @@ from typing import Final
 
 from application.checking_ids import CAUSE
 from domain import events as e
-from domain.glimpses import LATE_MAX, Glimpses, at_version, forgotten
+from domain.glimpses import LATE_MAX, Glimpses, at_version, forgotten, still
 from domain.job import Job
 from domain.remaking_decisions import request_wrong, rules_wrong, shape_wrong, size_wrong
 from domain.remaking_facts import Span, Then, Wanted, told_differs
@@ -111,6 +111,7 @@ class Decisions:
             ordered = datetime.fromisoformat(at)
             spans: tuple[Span, ...] = ((ordered - LATE_MAX, ordered + STEPPED),)
             return Then(glimpses, not glimpses, spans, names)
+        lately = still(lately, fact.time)
         if before is not None and fact.time - before <= PUSHED:
             return Then(lately, forgotten(lately, fact.time), None, names)
         return Then(lately, forgotten(lately, fact.time), self._spans(fact.time), names)
@@ -119,7 +120,11 @@ class Decisions:
         """When it may have been decided: lately, or just before the clock was put."""
         others = [x for _, x in self._stepped]
         others += [] if self._last is None else [self._last]
-        return ((at - LATE_MAX, at), *((x - LATE_MAX, x + A_LITTLE) for x in others))
+        ends = (x + A_LITTLE if x > at else min(x + A_LITTLE, at) for x in others)
+        return (
+            (at - LATE_MAX, at),
+            *((x - LATE_MAX, end) for x, end in zip(others, ends, strict=True)),
+        )
 
 
 def rules_in(text: str) -> frozenset[str] | None:

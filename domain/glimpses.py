@@ -46,10 +46,15 @@ def with_glimpse(lately: Glimpses, before: Job | None, after: Job, at: datetime)
     known = standing(after, labels=lately[-1].known.labels if same else None)
     approved = {key: len(x.approvals) for key, x in after.waiting_cancels.items()}
     new = Glimpse(after.version, at, known, running_since(after), approved)
-    kept, first = (*lately[1 - GLIMPSES_MAX :], new), 0
-    while kept[first] is not new and kept[first + 1].since < at - LATE_MAX:
+    return (*still(lately[1 - GLIMPSES_MAX :], at), new)
+
+
+def still(lately: Glimpses, at: datetime) -> Glimpses:
+    """Those that held at some moment of the time that a question may be old."""
+    first = 0
+    while first + 1 < len(lately) and lately[first + 1].since < at - LATE_MAX:
         first += 1
-    return kept[first:]
+    return lately[first:]
 
 
 def looks_alike(before: Job, after: Job) -> bool:
