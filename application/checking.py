@@ -15,11 +15,13 @@ from typing import Final, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from application.checking_decisions import Decisions
 from application.checking_ids import bad_ids
 from application.ports import Stored, Undecodable
 from domain.cluster import Cluster, evolve_cluster
 from domain.events import BULK, CLUSTER, JOB, POLICY, REQUEST, Aggregate, JobAdded, Recorded
 from domain.evolve import evolve
+from domain.glimpses import Glimpses, with_glimpse
 from domain.job import Job
 from domain.policy_life import PolicyLife, evolve_policy
 from domain.remaking import begins, goes_on, job_facts_refused
@@ -82,6 +84,7 @@ KINDS: Final = {
     "caller": "an event is by somebody else than its decision was made for",
     "state": "the state does not take the event",
     "rules": "the rules do not make this event of the state before it",
+    "facts": "a decision rests on what was not so, or answers another request than its event tells",
     "policy": "a decision is by other rules than those that were in force",
     "journal": "stream and journal have other bytes at a position, or the journal lacks one",
     "mark": "the stream does not reach the mark, or has another event there",
@@ -92,7 +95,8 @@ KINDS: Final = {
 class Known(Struct, frozen=True):
     """What is known of an aggregate: where its chain stands, and a job's fold.
 
-    ``unfolded``: why nothing is folded any more, "" while it is.
+    ``unfolded``: why nothing is folded any more, "" while it is. ``lately``: what could be known
+    of the job a moment ago. ``total``: how many jobs a request on many has.
     """
 
     version: int = 0
@@ -100,6 +104,8 @@ class Known(Struct, frozen=True):
     at: datetime | None = None
     job: Job | None = None
     unfolded: str = ""
+    lately: Glimpses = ()
+    total: int = 0
 
 
 class Shelf(Protocol):
@@ -133,6 +139,10 @@ class Hot:
             self._tasks -= tasks_in(found)
             return found
         return self._shelf.get(aggregate) or Known()
+
+    def peek(self, aggregate: Aggregate) -> Known:
+        """What is known, and stays where it is."""
+        return self._known.get(aggregate) or self._shelf.get(aggregate) or Known()
 
     def put(self, aggregate: Aggregate, known: Known) -> None:
         """Remember, and put away what has not been looked at for the longest time."""
@@ -172,6 +182,8 @@ class Checker:
         self._policy_id = Aggregate(POLICY, cluster)
         self._policy: PolicyLife | None = PolicyLife()
         self._reigns = Reigns(shipped)
+        self._decisions = Decisions()
+        self._totals = dict[Aggregate, int]()
         self._hot = Hot(shelf)
         self._first_with = shelf.first_with
         self._group: Group | None = None
@@ -181,11 +193,11 @@ class Checker:
         self.events += 1
         stored = whole.stored
         if stored is None:
-            yield from self.end()
+            yield from self._ends(stored)
             yield damage("subject", whole, "countermand.CLUSTER.KIND.ID.TYPE", whole.subject)
             return
         if not self._continues(stored):
-            yield from self.end()
+            yield from self._ends(stored)
         known = self._hot.get(stored.aggregate)
         fact = stored.fact
         if isinstance(fact, Undecodable):
@@ -203,8 +215,11 @@ class Checker:
             yield from self._by_itself(whole, fact)
             yield from time_damage(whole, fact, known)
             yield from self._by_whom(whole, fact)
+            untrue = self._told(whole, fact, known)
             after, found = self._judged(whole, fact, replace(after, at=fact.time))
             yield from found
+            if not any(x.kind == "state" for x in found):
+                yield from untrue
         self._hot.put(stored.aggregate, after)
 
     def _by_itself(self, whole: Whole, fact: Recorded) -> Iterator[Damage]:
@@ -228,12 +243,56 @@ class Checker:
             if reason:
                 yield by_rules(group.whole, group.before, reason)
 
+    def cut(self) -> None:
+        """Events are missing here: an append that may have gone on is not judged without them."""
+        group, self._group = self._group, None
+        if group is not None:
+            self.unjudged += len(group.facts)
+
+    def _ends(self, stored: Stored | None) -> Iterator[Damage]:
+        """No more of the append that waits: it is judged, unless what lies in its place is no event
+        that could tell."""
+        group = self._group
+        if group is None:
+            return
+        if stored is None or self._torn(group, stored):
+            self.cut()
+        else:
+            yield from self.end()
+
+    @staticmethod
+    def _torn(group: Group, stored: Stored) -> bool:
+        """Whether this is of the same job, and cannot be read or does not follow."""
+        if stored.aggregate != group.facts[0].aggregate:
+            return False
+        fact, next_one = stored.fact, group.facts[-1].version + 1
+        return isinstance(fact, Undecodable) or fact.version != next_one
+
     def _continues(self, stored: Stored) -> bool:
         group, fact = self._group, stored.fact
         if group is None or isinstance(fact, Undecodable):
             return False
         follows = fact.version == group.facts[-1].version + 1
         return follows and goes_on(group.facts[0], fact)
+
+    def _told(self, whole: Whole, fact: Recorded, known: Known) -> list[Damage]:
+        """What its decision was told that was not so; not asked of a history that is damaged."""
+        follows = fact.version == known.version + 1 and not known.unfolded
+        if not follows or self._group is not None:  # what is of one append is compared with it
+            self._decisions.take(fact)
+            return []
+        ask = lambda: self._decisions.wrong(fact, known.job, known.lately, known.at, self._total)  # noqa: E731
+        reasons = asked_each(ask)
+        self._decisions.take(fact)
+        return [damage("facts", whole, "a decision on what was so", x) for x in reasons]
+
+    def _total(self, place: Aggregate) -> int:
+        """How many jobs the request on many jobs has that lies there; 1 where none does."""
+        if place not in self._totals:
+            if len(self._totals) >= HOT_MAX:
+                self._totals.clear()
+            self._totals[place] = self._hot.peek(place).total or 1
+        return self._totals[place]
 
     # --- state and rules --------------------------------------------------------------------------
 
@@ -250,6 +309,8 @@ class Checker:
             reason = request_fact_refused(fact)
         elif kind == BULK:
             reason = bulk_fact_refused(fact)
+            known = replace(known, total=getattr(fact.data, "total", 0))
+            self._totals.pop(fact.aggregate, None)
         else:
             reason = f"{fact.aggregate} is no job, no day of requests, no request on many jobs, and"
             reason += " not this cluster or its policy"
@@ -266,7 +327,8 @@ class Checker:
             found = str(error) or type(error).__name__
             broken = replace(known, job=None, unfolded=f"event {whole.position} does not fit")
             return broken, [damage("state", whole, f"a fact that {told(before)} takes", found)]
-        return replace(known, job=after), self._by_rules(whole, fact, before)
+        lately = with_glimpse(known.lately, before, after, fact.time)
+        return replace(known, job=after, lately=lately), self._by_rules(whole, fact, before)
 
     def _by_rules(self, whole: Whole, fact: Recorded, before: Job | None) -> list[Damage]:
         if self._group is not None:
@@ -336,6 +398,14 @@ def asked(ask: Callable[[], str]) -> str:
         return ask()
     except Exception as error:  # facts that no rule ever made may hold anything
         return f"the rules cannot be asked about it: {type(error).__name__}: {error}"
+
+
+def asked_each(ask: Callable[[], Iterator[str]]) -> list[str]:
+    """As ``asked``, of what has more than one answer."""
+    try:
+        return [*ask()]
+    except Exception as error:  # as there
+        return [f"the rules cannot be asked about it: {type(error).__name__}: {error}"]
 
 
 # --- words ----------------------------------------------------------------------------------------

@@ -21,8 +21,8 @@ from domain.hresult import HResult
 from domain.identity import Caller
 from domain.job import Job
 from domain.message import MESSAGE_UNITS_MAX, check_message, said_units
-from domain.policy import Action, Question, RequestKnown
-from domain.policy_requests import known_of
+from domain.policy import Action
+from domain.questions import of_cancel, on_job
 from domain.refusal import code_of
 from domain.requests import check_reason
 from domain.states import CancelMode, Effect
@@ -122,17 +122,10 @@ class EmergencyStopper:
     async def _allowed(self, job: Job, why: Emergency) -> Decision:
         """The answer: allowed, or allowed after a wait that there is nobody to keep."""
         now = self._clock.now()
-        said = RequestKnown(
-            mode=CancelMode.FORCED,
-            message_units=said_units(why.message),
-            reason_code=why.reason_code,
-            at=now,
-            bulk_size=1,
-            freeze_windows=in_force(self._freeze_windows, now),
-        )
-        known = known_of(job, now)
-        question = Question(why.caller, Action.CANCEL, job.owner, job.job_type, known, said)
-        decision = self._policy.decide(question)
+        windows = in_force(self._freeze_windows, now)
+        length = said_units(why.message)
+        said = of_cancel(CancelMode.FORCED, length, why.reason_code, now, 1, windows)
+        decision = self._policy.decide(on_job(why.caller, Action.CANCEL, job, said, now))
         if decision.effect is Effect.DENY:
             await self._note_refused(job, why, decision, now)
             raise NotPermitted(

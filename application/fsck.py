@@ -115,16 +115,25 @@ async def look_through(
             if batch:
                 await side.fetch(expected - 1, batch[-1].position)
             for whole in batch:
+                if whole.position != expected:
+                    checker.cut()
                 missing(book, side, expected, whole.position)
                 side.compare(whole)
                 book.note(mark_damage(whole, mark))
                 book.note(checker.take(whole))
                 expected = whole.position + 1
             told(expected - 1)
+    if expected <= last or is_cut(last, side, mark):
+        checker.cut()
     book.note(checker.end())
     await side.fetch(expected - 1, last)
     missing(book, side, expected, last + 1)
     return max(0, last - max(side.last, side.claimed)) if side.is_read else 0
+
+
+def is_cut(last: int, side: "Beside", mark: Mark | None) -> bool:
+    """Whether a witness knows of events after the stream's end."""
+    return side.claimed > last or (mark is not None and mark.position > last)
 
 
 def mark_damage(whole: Whole, mark: Mark | None) -> Iterator[Damage]:
@@ -211,6 +220,12 @@ class Beside:
         end = f" to {self.claimed}" if self.claimed > last + 1 else ""
         found = f"nothing at position {last + 1}{end}: the stream ends at {last}"
         yield lost_at(last + 1, first, found)
+
+    def gone(self, last: int, why: str) -> Iterator[Damage]:
+        """All events up to ``last`` are missing, for there is no stream."""
+        if last:
+            end = f" to {last}" if last > 1 else ""
+            yield lost_at(1, self._copy_at(1), f"nothing at position 1{end}: {why}")
 
     def compare(self, whole: Whole) -> None:
         """The copy is the event, byte for byte and in the same place."""

@@ -24,10 +24,9 @@ from domain.instruct import instruct
 from domain.job import Job, removal
 from domain.message import MESSAGE_UNITS_MAX, kept, said_units
 from domain.policy import Action, Question, RequestKnown
-from domain.policy_requests import known_of
+from domain.questions import about_waiting, of_cancel, on_job, plain
 from domain.requests import JOB_ID_UNITS_MAX, REASON_CODE_MAX, JobRequest
 from domain.states import CancelMode, Effect, JobState
-from domain.waiting import WaitingCancel
 
 
 class Cancel(Struct, frozen=True):
@@ -246,8 +245,7 @@ class JobRequests:
     ) -> Question:
         """What the policy is asked about this job, with all that is known now."""
         at = self._clock.now()
-        known, said = known_of(job, at), self.said(at, cancel, message)
-        return Question(caller, action, job.owner, job.job_type, known, said)
+        return on_job(caller, action, job, self.said(at, cancel, message), at)
 
     def said(
         self, at: datetime, cancel: Cancel | None = None, message: str | None = None
@@ -255,16 +253,10 @@ class JobRequests:
         """What a policy may know of a request. Its reason is cut as that of a refusal is."""
         windows = in_force(self._limits.freeze_windows, at)
         if cancel is None:
-            length = None if message is None else said_units(message)
-            return RequestKnown(message_units=length, at=at, freeze_windows=windows)
-        return RequestKnown(
-            mode=cancel.mode,
-            message_units=said_units(cancel.message),
-            reason_code=kept(cancel.reason_code, REASON_CODE_MAX).text,
-            at=at,
-            bulk_size=cancel.bulk_size,
-            freeze_windows=windows,
-        )
+            return plain(None if message is None else said_units(message), at, windows)
+        reason_code = kept(cancel.reason_code, REASON_CODE_MAX).text
+        length = said_units(cancel.message)
+        return of_cancel(cancel.mode, length, reason_code, at, cancel.bulk_size, windows)
 
     def asked(
         self,
@@ -286,15 +278,6 @@ def end_at_once(job: Job | None, now: datetime) -> Sequence[e.Event]:
     if job is None or job.state is not JobState.CANCELING:
         return ()
     return instruct(job, c.EndJob(now))
-
-
-def about_waiting(question: Question, waiting: WaitingCancel | None) -> Question:
-    """The question, which is about a cancel that waits, if there is one."""
-    if waiting is None:
-        return question
-    requester, approvals = waiting.caller.subject.name, len(waiting.approvals)
-    said = replace(question.said, mode=waiting.mode, requester=requester, approvals=approvals)
-    return replace(question, said=said)
 
 
 def on_no_job(job_id: str, gone: str) -> str:

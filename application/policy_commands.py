@@ -37,6 +37,7 @@ from domain.policy_life import (
     digest_of,
     operation_of,
 )
+from domain.questions import plain
 from domain.states import Effect
 
 JSON_BYTES_MAX: Final = 56 * 1024
@@ -125,8 +126,7 @@ class PolicyCommands:
         """Who asks, and what the policy says to it. Raises ``BadRequest`` for a bad note."""
         check_message(note)
         now = self._clock.now()
-        windows = in_force(self._freeze_windows, now)
-        said = RequestKnown(message_units=said_units(note), at=now, freeze_windows=windows)
+        said = plain(said_units(note), now, in_force(self._freeze_windows, now))
         decision = self._in_force.decide(Question(caller, Action.ACTIVATE_POLICY, said=said))
         return c.Asked(request_id, caller.asker, now, decision)
 

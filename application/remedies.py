@@ -12,8 +12,8 @@ WHAT_TO_DO: Final[Mapping[str, str]] = {
     "identity": "find the store of the stream that was known (another disk?); else "
     f"{MEND}, or `countermand accept-loss` goes on with the stream there is",
     "configuration": "its operator puts it back as it was provisioned (`nats stream edit`)",
-    "missing": f"{MEND}; what the journal does not have either is given up with "
-    "`countermand accept-loss`",
+    "missing": f"{MEND}, and `countermand restore` brings back what a backup has; what neither has "
+    "is given up with `countermand accept-loss`",
     "subject": MEND,
     "form": f"where the journal has other bytes there, {MEND}; else {COMPARE}",
     "id": COMPARE,
@@ -23,6 +23,7 @@ WHAT_TO_DO: Final[Mapping[str, str]] = {
     "caller": COMPARE,
     "state": COMPARE,
     "rules": COMPARE,
+    "facts": COMPARE,
     "policy": COMPARE,
     "journal": f"where its bytes differ and are proven, {MEND}; where the stream's are, "
     "`countermand mend` says so, and how the journal is written anew; one that is gone or "

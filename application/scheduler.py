@@ -25,11 +25,11 @@ from domain.cluster import SetParameter
 from domain.errors import CountermandError
 from domain.identity import Caller
 from domain.job import Job
-from domain.labels import words_of
 from domain.marking import ACTIONS
 from domain.message import check_message
 from domain.parameters import TASK_CANCEL_GRACE_PERIOD
-from domain.policy import Action, JobKnown, Question
+from domain.policy import Action, Question
+from domain.questions import creation, of_new
 from domain.refusal import denied
 from domain.requests import check_reason
 from domain.states import CancelMode, JobMark, JobPriority, JobType
@@ -192,20 +192,9 @@ class Scheduler:
         )
 
     async def _make(self, caller: Caller, new: NewJob, request_id: str, *, submit: bool) -> Receipt:
-        action = Action.CREATE_COMMAND_JOB if new.job_type is JobType.ADMIN else Action.CREATE
-        question = Question(
-            caller,
-            action,
-            caller.subject.name,
-            new.job_type,
-            JobKnown(
-                name=new.name,
-                priority=new.priority,
-                project=new.project,
-                labels=words_of(new.labels),
-            ),
-            self._requests.said(self._clock.now()),
-        )
+        known = of_new(new.name, new.priority, new.project, new.labels)
+        said = self._requests.said(self._clock.now())
+        question = creation(caller, new.job_type, known, said)
         asked = self._requests.asked(caller, question, request_id)
         draft = c.AddJob(
             asked=asked,

@@ -23,10 +23,8 @@ from domain.errors import CountermandError, Unknown
 from domain.freezing import FreezeWindow, in_force
 from domain.identity import SYSTEM_CALLER, Caller, Principal
 from domain.job import Job
-from domain.message import said_units
 from domain.parameters import TASK_CANCEL_GRACE_PERIOD
-from domain.policy import Action, Question, RequestKnown
-from domain.policy_requests import known_of
+from domain.questions import approval_again, question_again
 from domain.states import Effect
 from domain.waiting import WaitingCancel
 from domain.waiting_cancels import asks_again, due_cancels, settle
@@ -171,42 +169,3 @@ class WaitingCancels:
             self._reporter("waiting_cancel_lapsed", cause=str(fact.cause), **facts)
         else:
             self._reporter("waiting_cancel_takes_effect", **facts)
-
-
-def question_again(
-    job: Job, waiting: WaitingCancel, caller: Caller, at: datetime, windows: tuple[str, ...]
-) -> Question:
-    """The cancel, asked again: the same request, by the same person, with what is known now."""
-    said = replace(known_of_waiting(waiting), at=at, freeze_windows=windows)
-    known = known_of(job, at)
-    return Question(caller, Action.CANCEL, job.owner, job.job_type, known, said)
-
-
-def approval_again(
-    job: Job, waiting: WaitingCancel, before: int, approver: Caller, windows: tuple[str, ...]
-) -> Question:
-    """An approval, asked again: by who they are now, at the moment when it was given, when
-    ``before`` others had been given."""
-    approval = waiting.approvals[before]
-    said = RequestKnown(
-        mode=waiting.mode,
-        message_units=approval.message_units,
-        requester=waiting.caller.subject.name,
-        approvals=before,
-        at=approval.at,
-        freeze_windows=windows,
-    )
-    known = known_of(job, approval.at)
-    return Question(approver, Action.APPROVE, job.owner, job.job_type, known, said)
-
-
-def known_of_waiting(waiting: WaitingCancel) -> RequestKnown:
-    """What a policy may know of a cancel that waits."""
-    return RequestKnown(
-        mode=waiting.mode,
-        message_units=said_units(waiting.message),
-        reason_code=waiting.reason_code,
-        requester=waiting.caller.subject.name,
-        approvals=len(waiting.approvals),
-        bulk_size=waiting.bulk_size,
-    )

@@ -121,17 +121,32 @@ def known(values: Known) -> dict[str, PolicyValue]:
 
 def known_of(job: Job, at: datetime) -> JobKnown:
     """What a policy may know of a job at this moment, beside its owner and type."""
-    runs = job.state in RUNNING and job.started_at is not None
-    started = job.started_at if runs else None
+    return standing(job, seconds_since(running_since(job), at))
+
+
+def standing(
+    job: Job, running_seconds: int | None = None, labels: tuple[str, ...] | None = None
+) -> JobKnown:
+    """The same but for how long it has been running, which is given; the labels may be, too."""
     return JobKnown(
         id=job.id,
         name=job.name,
         state=job.state,
         priority=job.priority,
         project=job.project,
-        running_seconds=max(0, int((at - started).total_seconds())) if started else None,
+        running_seconds=running_seconds,
         node_count=len(job.nodes),
-        labels=words_of(job.labels),
+        labels=words_of(job.labels) if labels is None else labels,
         protected=job.protection is not None,
         legal_hold=job.legal_hold is not None,
     )
+
+
+def running_since(job: Job) -> datetime | None:
+    """When a job that runs was started; None while it does not run."""
+    return job.started_at if job.state in RUNNING else None
+
+
+def seconds_since(began: datetime | None, at: datetime) -> int | None:
+    """Whole seconds, none below 0; None since nothing."""
+    return None if began is None else max(0, int((at - began).total_seconds()))

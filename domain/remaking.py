@@ -56,7 +56,8 @@ CHECKED: Final[Mapping[type[e.Event], str]] = MappingProxyType(
         e.TaskFinished: f"{TOLD}; the exit is taken as it stands",
         e.TaskFailed: f"{TOLD}; exit, counts and words of the engine are taken as they stand, and "
         "TaskRetryCount for a lost run",
-        e.TaskStopOrdered: TOLD,
+        e.TaskStopOrdered: f"{TOLD}; which of the signals that the setting allows is taken as it "
+        "stands",
         e.TaskStopped: f"{TOLD}; exit and milliseconds are taken as they stand",
         e.TaskForceStopped: f"{TOLD}; exit, milliseconds and counts are taken as they stand",
         e.TaskSurvivorsGone: TOLD,

@@ -16,6 +16,9 @@ STOP_SIGNAL: Final = 15
 """For an order that is no signal: which one would have come first makes no difference."""
 
 RETRIES_MANY: Final = 10**9
+STOP_SIGNALS: Final = frozenset({1, 2, 3, 10, 12, 15})
+"""Those that the setting ``stop_signal`` allows, by their numbers on Linux."""
+
 EXIT: Final = re.compile(r"(?:exit code (\d+)|signal (\d+))(?:, (.*))?", re.DOTALL)
 ENGINE_STOP: Final = re.compile(r"stopped by the engine without an order on the stream \((.*)\)")
 FAILED_SO: Final = re.compile(r"the activation filter (.*?) failed the job(?:: (.*))?", re.DOTALL)
@@ -99,7 +102,7 @@ def instructions_of(  # noqa: C901, PLR0915 - one case a fact, and the compiler 
             for run in data.runs:
                 yield from release_ends(run, data)
         case e.TaskStopOrdered():
-            by_signal = data.step is StopStep.SIGNAL
+            by_signal = data.step is StopStep.SIGNAL and data.signal in STOP_SIGNALS
             yield c.OrderStop(data.signal if by_signal else STOP_SIGNAL)
         case e.TaskSurvivorsGone():
             for run in data.runs:

@@ -4,7 +4,9 @@ from typing import Final
 
 from adapters.wire import type_token
 from application.checking import HOT_MAX, HOT_TASKS_MAX, KINDS
+from application.checking_decisions import STEPS_KEPT_EVENTS
 from application.remedies import WHAT_TO_DO
+from domain.glimpses import GLIMPSES_MAX, LATE_MAX
 from domain.remaking import CHECKED
 from ops.markdown import table
 
@@ -17,6 +19,7 @@ rules of Countermand could have made it at all. It changes nothing, works while 
 and while it does not, and ends with status 10 when anything is damaged. What it prints stands in
 [operations](operations.md#is-everything-whole). This page is made from the code by
 `make contracts`."""
+MINUTES: Final = int(LATE_MAX.total_seconds()) // 60
 DAMAGE: Final = "## Kinds of damage"
 DAMAGE_WORDS: Final = """\
 The first damage is the one with the lowest position; damage that is about no single event comes
@@ -26,7 +29,10 @@ stream (`stream.json`), both witnesses must be there; where they are stands in t
 it with those of the service (`--config`). One cause may show more than once: a missing event is
 also a gap in its job's versions, and what comes after it in its job cannot be judged by the rules
 any more (`unjudged` says of how many events that is true; their form and their chain are checked
-all the same)."""
+all the same). So it is with events of one append (a job with its tasks and its submission) of which
+one is missing: they are judged together or not at all. Where there is no stream any more and
+`stream.json`, journal or mark know of one, that is damage too: `identity`, and all that was known
+of is `missing`."""
 RULES: Final = "## Each event, and how the rules are asked about it"
 RULES_WORDS: Final = """\
 Of every event the form is checked (CloudEvents attributes and data, by the same types of which the
@@ -44,6 +50,50 @@ taken as they stand. Then its command is made again from it and decided again on
 it; what comes out must be this event, field by field. What an event does not hold of its command is
 taken as it stands, and the table says what that is. Facts of the service must be by the service;
 facts of people must have been allowed."""
+TOLD: Final = "## What each decision was told"
+TOLD_WORDS: Final = f"""\
+Every decision holds what the policy was told. `countermand policy recheck` asks the rules the same
+again, and trusts that it was so; fsck proves that it was (`facts`), and does not ask the rules.
+Both together say that the rules gave this answer to what was so. What was told is put together
+again from the event and from what the events before it fold to, by the same functions by which the
+service puts it together:
+
+- `facts` and each request: the action; of the resource its type, id, owner, job type, state,
+  priority, project, name, labels, node count, how long it has been running, and whether it is
+  protected or under legal hold; of the context mode, `message_units`, `reason_code`, `bulk_size`,
+  `requester`, `approvals`, `hour` and `weekday`. How often the policy was asked follows from
+  whether somebody acts for somebody else. Anything more that it was told is damage; so is anything
+  less, where the schema of the decision is in the stream and names it.
+- The answer by itself: some rules, sorted, that the policy of that digest has (where it is in the
+  stream); errors, explanation, `hold_seconds` and `approvals` only where such an answer has them.
+- `request_id` (`key` of a submission) and `correlationid` are the same; `bulk_size` is 1 or that of
+  the request on many jobs that this person made under that id.
+
+A request is decided a moment after the policy was asked, and other events may come in between. So
+it may have been told what was so at any one moment of the {MINUTES} minutes before its event; hour,
+weekday and running time may be those of any moment in that time. The {MINUTES} minutes before the
+event that comes before it in the stream count as well, and those before the clock was put back, for
+{STEPS_KEPT_EVENTS} events; and of an event that is a microsecond later than the one before it in
+its aggregate (so it is while the clock is behind) these three are not compared. Of a job that
+changed {GLIMPSES_MAX} times in these minutes, a decision on what it was before is not damage. An
+emergency stop is held against the job at its `known_version`, where that was the latest or is as
+short ago; an approval that was asked about again at the end of a hold against the job of then and
+the moment when it was given.
+
+`message_units` is the length of what can be read in a message, or of all of it, as earlier releases
+told it; of a message that a refusal keeps only a part of it may be any length between. Earlier
+releases did not tell `freeze_windows` where policies and emergency stops were asked about, nor the
+`bulk_size` of the latter: there they may be missing.
+
+Taken as they stand: roles and kind of who asked (they must be those of the envelope), the names of
+`freeze_windows` (the settings have them; that they are names, sorted, is looked at), `engine`, the
+words of `errors` and `explanation`, whether the rules give this answer at all, and what rules in
+shadow said (`recheck` looks at both). Of refusals also: priority, project and labels of a job that
+was not made, which cancel a refused approval or withdrawal was about, and all that was told of an
+emergency stop that was refused without the stream, for it does not say how the job was known then.
+Decisions by the table that came before Cedar have `facts` alone,
+and what a schema does not name, or one that is not in the stream, may be missing. A submission
+filter's decision rests on nothing."""
 MEMORY: Final = f"""\
 ## Memory
 
@@ -72,6 +122,8 @@ def document() -> str:
         RULES,
         RULES_WORDS,
         table(("event", "the rules"), [(f"`{name}`", words) for name, words in rows]),
+        TOLD,
+        TOLD_WORDS,
         MEMORY,
     )
     return "\n\n".join(parts) + "\n"

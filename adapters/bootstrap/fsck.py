@@ -7,6 +7,7 @@ from contextlib import suppress
 from msgspec import Struct
 
 from adapters.bootstrap.evidence import Nats, stream_spec
+from adapters.bootstrap.marker import FILE
 from adapters.bootstrap.reaching import stream_reached
 from adapters.bootstrap.view_check import views_checked
 from adapters.bootstrap.witnesses import Witnesses, witnesses
@@ -15,7 +16,7 @@ from adapters.jetstream.api import StreamInfo
 from adapters.jetstream.config import differences
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.log import identity_of
-from adapters.jetstream.whole import info_of, whole_stream
+from adapters.jetstream.whole import NoStream, info_of, whole_stream
 from adapters.policy import default_policy
 from adapters.snapshots.shelf import SqliteShelf
 from application.checking import Checker, Damage
@@ -43,7 +44,39 @@ class Wish(Struct, frozen=True):
 
 
 async def fsck(settings: Settings, wish: Wish, told: Told) -> Report:
-    """Look at everything. Raises ``Misconfigured`` or ``Unavailable`` when that cannot be done."""
+    """Look at everything. Raises ``Misconfigured`` or ``Unavailable`` when that cannot be done.
+
+    That there is no stream where one is known is damage.
+    """
+    try:
+        return await all_looked_at(settings, wish, told)
+    except NoStream as error:
+        report = without_stream(settings, wish, error.message)
+        if report is None:
+            raise
+        return report
+
+
+def without_stream(settings: Settings, wish: Wish, why: str) -> Report | None:
+    """What is known of a stream that is not there; None where nobody knows of one."""
+    found = witnesses(settings)
+    try:
+        book = Book(wish.limit)
+        last = max(x.position if x is not None else 0 for x in (found.copied, found.mark))
+        if not found.known and not last:
+            return None
+        if found.known:
+            book.note([general("identity", f"the stream {found.known}, as {FILE} has it", why)])
+        book.note(found.damage)
+        side = Beside(found.journal, book, found.copied)
+        book.note(side.gone(last, why), times=last)
+        return Report("", 0, 0, tuple(book.kept), book.counts, 0, tuple(found.notes))
+    finally:
+        found.close()
+
+
+async def all_looked_at(settings: Settings, wish: Wish, told: Told) -> Report:
+    """The same of a stream that is there. Raises ``NoStream`` when it is not."""
     async with stream_reached(settings) as server:
         connection = await Connection.open(server.address(NatsRole.SERVICE))
         try:

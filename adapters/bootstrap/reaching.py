@@ -22,10 +22,9 @@ from adapters.jetstream.api import StreamInfo
 from adapters.jetstream.config import StreamSpec
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.lock import start_ticks
-from adapters.jetstream.whole import info_of, whole_stream
+from adapters.jetstream.whole import NoStream, info_of, whole_stream
 from application.checking import Whole
 from application.settings import Settings
-from domain.errors import Misconfigured
 from domain.events import Aggregate
 
 STORE: Final = "jetstream"
@@ -52,7 +51,8 @@ def running_service(settings: Settings) -> Running | None:
 async def stream_reached(settings: Settings) -> AsyncIterator[Nats]:
     """The server that has the stream: an outside one, the running service's, or one started here.
 
-    Raises ``Misconfigured`` when there is no store, or somebody else is at work on it.
+    Raises ``NoStream`` when there is no store, ``Misconfigured`` when somebody else is at work on
+    it.
     """
     if settings.nats_urls:
         yield outside_nats(settings)
@@ -106,10 +106,10 @@ def credentials(settings: Settings, role: NatsRole) -> Path:
 
 
 def refuse_no_store(settings: Settings) -> None:
-    """Raise ``Misconfigured`` where no stream ever was: a look must not make one."""
+    """Raise ``NoStream`` where there is no store: a look must not make one."""
     store = directory_of(settings) / STORE
     if not store.is_dir():
-        raise Misconfigured(
+        raise NoStream(
             f"{store} is not there: this data directory has no stream, or its store is lost (was "
             "another disk mounted?)"
         )

@@ -21,8 +21,12 @@ from domain.events import Aggregate, Recorded
 ANSWER_SECONDS: Final = 10.0
 
 
+class NoStream(Misconfigured):
+    """There is no stream where one is looked for. ``fsck`` then asks who knew of one."""
+
+
 async def info_of(connection: Connection, spec: StreamSpec) -> StreamInfo:
-    """What the server says of the stream. Raises ``Misconfigured`` when there is none."""
+    """What the server says of the stream. Raises ``NoStream`` when there is none."""
     subject = f"$JS.API.STREAM.INFO.{spec.stream}"
     try:
         return await connection.call(subject, None, StreamInfo, ANSWER_SECONDS)
@@ -31,7 +35,7 @@ async def info_of(connection: Connection, spec: StreamSpec) -> StreamInfo:
     except ApiError as error:
         if error.err_code != STREAM_NOT_FOUND:
             raise Unavailable(f"the stream {spec.stream} does not answer: {error}") from error
-        raise Misconfigured(f"there is no stream {spec.stream}") from error
+        raise NoStream(f"there is no stream {spec.stream}") from error
 
 
 async def whole_stream(

@@ -7,10 +7,12 @@ from adapters.policy import CedarPolicy, default_text, schema_text
 from application.reviews import Reviews
 from application.scheduler import Cancel
 from domain import events as e
+from domain.bulk import HowToCancel
 from domain.errors import Unavailable
 from domain.identity import Caller, Origin, Principal, PrincipalKind, Role
 from domain.outcome import Outcome
 from domain.states import CancelMode, JobState
+from tests.application.test_bulk_requests import bulk_of
 from tests.support.stack import ADMIN, ALICE, BOB, JOB_ADMIN, OPERATOR, Stack, World, until
 
 HOLD_SECONDS: Final = 60
@@ -242,6 +244,9 @@ LARGE: Final = default_text() + (
 async def test_the_rules_are_told_again_of_how_many_jobs_it_is_part(world: World) -> None:
     async with held(world, LARGE) as stack:
         job = await stack.running("handle 3")
+        more = [int((await stack.add("run", key=f"m{n}", submit=False)).job_id) for n in (1, 2)]
+        how = HowToCancel(CancelMode.NORMAL, "because", "")
+        assert await bulk_of(stack).request(ALICE, (job, *more), how, "c1") is not None
         cancel = Cancel(CancelMode.NORMAL, "because", bulk_size=3)
         asked = await stack.scheduler.cancel_job_2(ALICE, str(job), cancel, "c1")
         assert asked.outcome is Outcome.HELD

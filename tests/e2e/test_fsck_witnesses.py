@@ -1,6 +1,7 @@
 """``countermand fsck`` and its witnesses: one that is gone, unreadable, ahead or other is named."""
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -11,6 +12,7 @@ import pytest
 
 from adapters.mark import FileMark
 from application.ports import Mark
+from tests.e2e.said import said_by
 from tests.e2e.service import Service
 from tests.e2e.stores import Stores, copy, rows, run, swap
 from tests.e2e.test_fsck import damaged, stores
@@ -49,6 +51,36 @@ def marked(data: Path) -> Mark:
 
 def garbage(path: Path) -> None:
     path.write_bytes(b"no such thing at all, but long enough to be looked at" * 20)
+
+
+def emptied(data: Path) -> None:
+    for path in (data / "jetstream").iterdir():
+        shutil.rmtree(path)
+
+
+GONE: Final[dict[str, Callable[[Path], object]]] = {
+    "no store": lambda data: shutil.rmtree(data / "jetstream"),
+    "an empty store": emptied,
+}
+"""What becomes of the store of the stream."""
+
+
+@pytest.mark.parametrize("how", GONE)
+def test_a_stream_that_is_gone_is_damage_and_what_to_do_is_told(copy: Service, how: str) -> None:
+    known = marked(copy.data).position
+    GONE[how](copy.data)
+    report = damaged(copy)
+    assert report["counts"] == {"identity": 1, "missing": known}
+    assert (report["events"], report["last"], report["stream"]) == (0, 0, "")
+    lost = report["damage"][1]
+    assert lost["found"].startswith(f"nothing at position 1 to {known}: ")
+    assert "which the journal has" in lost["expected"]
+    assert "countermand mend" in report["what_to_do"]["missing"]
+    assert "countermand restore" in report["what_to_do"]["missing"]
+    assert "countermand accept-loss" in report["what_to_do"]["identity"]
+    said = said_by(copy.command("fsck"), copy.clean_environment(), copy.home)
+    assert said.status == 10
+    assert "there is no stream, and there was one: DAMAGED" in said.out
 
 
 BY_ITSELF: Final[dict[str, tuple[Callable[[Path], object], str, str, str]]] = {

@@ -26,7 +26,10 @@ from domain.identity import SYSTEM_CALLER, Caller, Origin, Principal
 from domain.instruct import instruct
 from domain.job import Job
 from domain.policy import Action, Question, facts_of
-from domain.requests import JobRequest
+from domain.policy_requests import requests_of
+from domain.questions import creating
+from domain.remaking_questions import COMMANDS
+from domain.requests import JobRequest, operation_of
 from domain.waiting_cancels import settle
 from tests.domain.builders import ALLOWED
 
@@ -52,7 +55,7 @@ class Author:
 
     def set_parameter(self, request_id: str, name: str, value: str) -> None:
         """A cluster parameter."""
-        asked = asked_by(ALICE, self.asked(request_id))
+        asked = asked_by(Question(ALICE, Action.SET_PARAMETER), self.asked(request_id))
         fact = set_parameter(self._cluster, SetParameter(asked, name, value))
         assert fact is not None
         self._store(self._place, [fact], ALICE)
@@ -63,7 +66,9 @@ class Author:
 
     def add(self, command: c.AddJob) -> int:
         """A job."""
-        made = add_job(replace(command, asked=asked_by(ALICE, command.asked)))
+        type_ = command.job_type
+        question = Question(ALICE, creating(type_), ALICE.subject.name, type_)
+        made = add_job(replace(command, asked=asked_by(question, command.asked)))
         self._store(e.job_aggregate(command.job_id), made, ALICE)
         return command.job_id
 
@@ -77,8 +82,12 @@ class Author:
         """The same, by this caller, whoever the requests are by."""
         for request in requests:
             self._now += timedelta(seconds=1)
-            asked = replace(asked_by(caller, request.asked), asker=caller.asker, at=self._now)
-            facts = decide(self.jobs[job], replace(request, asked=asked))
+            question = self._question(caller, job, action_of(request))
+            asked = replace(asked_by(question, request.asked), asker=caller.asker, at=self._now)
+            request = replace(request, asked=asked)
+            if isinstance(request, c.CancelJob) and request.overrides is not None:
+                request = overriding(request, self._question(caller, job, Action.CANCEL))
+            facts = decide(self.jobs[job], request)
             self._store(e.job_aggregate(job), facts, caller, later=False)
 
     def settle(self, job: int, cancel_id: str, decision: e.Decision | None) -> None:
@@ -87,7 +96,8 @@ class Author:
         waiting = self.jobs[job].waiting_cancels[cancel_id]
         if decision is not None:
             asked = c.Asked(cancel_id, waiting.caller.asker, self._now, decision)
-            decision = asked_by(waiting.caller, asked).decision
+            question = self._question(waiting.caller, job, Action.CANCEL)
+            decision = asked_by(question, asked).decision
         facts = settle(self.jobs[job], c.SettleCancel(cancel_id, self._now, decision, 15))
         assert facts, f"{cancel_id} of {self.jobs[job]}"
         lapses = isinstance(facts[0], e.JobCancelLapsed)
@@ -118,6 +128,11 @@ class Author:
         taken, self.events = self.events, []
         return taken
 
+    def _question(self, caller: Caller, job: int, action: Action) -> Question:
+        """What the policy is asked, without what only Cedar is told."""
+        found = self.jobs[job]
+        return Question(caller, action, found.owner, found.job_type)
+
     @property
     def _place(self) -> e.Aggregate:
         return e.Aggregate(e.CLUSTER, self.cluster)
@@ -131,7 +146,7 @@ class Author:
     ) -> None:
         if later:
             self._now += timedelta(seconds=1)
-        chain = f"chain-{self._position}"
+        chain = (request_of(facts[0]) if facts else "") or f"chain-{self._position}"
         for n, data in enumerate(facts):
             self._position += 1
             event_id = f"00000000-0000-7000-8000-{self._position:012d}"
@@ -158,8 +173,38 @@ class Author:
                 self._ends.pop(fact.aggregate)
 
 
-def asked_by(caller: Caller, asked: c.Asked) -> c.Asked:
-    """The same, with a decision that was made for this caller."""
-    told = asked.decision.facts
-    facts = facts_of(Question(caller, Action.CANCEL))
-    return replace(asked, decision=replace(asked.decision, facts=facts | told))
+def request_of(fact: e.Event) -> str:
+    """The id of the request that it answers; "" for none."""
+    if getattr(fact, "decision", None) is None:
+        return ""
+    return str(getattr(fact, "request_id", "") or getattr(fact, "key", ""))
+
+
+def asked_by(question: Question, asked: c.Asked) -> c.Asked:
+    """The same, with a decision that answers this question."""
+    return replace(asked, decision=answering(question, asked.decision))
+
+
+def answering(question: Question, decision: e.Decision) -> e.Decision:
+    """The decision, which answers this question; what it says that it was told stands."""
+    told = {k: v for k, v in decision.facts.items() if (k, v) not in ALLOWED.facts.items()}
+    asked = requests_of(question) if decision.schema_digest else ()
+    return replace(decision, facts=facts_of(question) | told, requests=decision.requests or asked)
+
+
+def overriding(request: c.CancelJob, question: Question) -> c.CancelJob:
+    """A cancel that overrides the rules, whose answer to it was to this question."""
+    assert request.overrides is not None
+    overrides = replace(request.overrides, decision=answering(question, request.overrides.decision))
+    return replace(request, overrides=overrides)
+
+
+def action_of(request: JobRequest) -> Action:
+    """What the policy is asked about a request."""
+    if isinstance(request, c.CancelJob):
+        return Action.BREAK_GLASS if request.overrides is not None else Action.CANCEL
+    if isinstance(request, c.RecordEmergencyStop | c.RecordRefusedStop):
+        return Action.CANCEL
+    if isinstance(request, c.CancelTask):
+        return Action.CANCEL_TASK
+    return COMMANDS[operation_of(request).partition("/")[0]]

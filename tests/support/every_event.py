@@ -9,6 +9,7 @@ from domain import events as e
 from domain.bulk import HowToCancel, content_of_wanted, request_bulk
 from domain.hresult import HResult
 from domain.identity import SYSTEM_CALLER, Caller, Origin, Principal, Role
+from domain.policy import Action, Question
 from domain.policy_life import (
     ActivatePolicy,
     Candidate,
@@ -303,7 +304,10 @@ def a_policy(author: Author) -> None:
         (root, ActivatePolicy(replace(asked, request_id="p3", asker="root"), root, other)),
         (root, ProposePolicy(replace(asked, request_id="p4"), root, replace(broken, flaw="no"))),
     ):
-        decided = decide_policy(life, replace(command, asked=asked_by(by, command.asked)))
+        decided = decide_policy(
+            life,
+            replace(command, asked=asked_by(Question(by, Action.ACTIVATE_POLICY), command.asked)),
+        )
         assert decided is not None
         author.store(place, decided, caller=by)
         life = evolve_policy(life, last_of(author))

@@ -83,8 +83,9 @@ def verb(asked: o.Asked, chosen: Chosen, limit: int, no_views: bool) -> int:
     are what the stream folds to. Works while the service runs, up to the event that was the last
     one at the beginning. Below the damage stands what to do about it.
 
-    Exit status: 0 nothing is damaged; 10 damage was found, the first is named first; 75 the stream
-    cannot be read now.
+    Exit status: 0 nothing is damaged; 10 damage was found, the first is named first, and so when
+    there is no stream any more where one is known of; 1 there is none, and nobody knows of one; 75
+    the stream cannot be read now.
 
     \b
       countermand fsck --data /var/lib/countermand
@@ -131,6 +132,8 @@ def say(out: Output, report: Report) -> None:
 def verdict(report: Report) -> str:
     """One sentence."""
     looked = f"{report.events} events of the stream {report.stream}, up to {report.last}"
+    if not report.stream:
+        looked = "there is no stream, and there was one"
     if not report.total:
         return f"{looked}: nothing is damaged"
     kinds = ", ".join(f"{kind} {n}" for kind, n in sorted(report.counts.items()))
