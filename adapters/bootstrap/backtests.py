@@ -8,7 +8,7 @@ from adapters.bootstrap.policies import Told, policies_here, read_again, text_of
 from adapters.bootstrap.reaching import stream_read
 from adapters.jetstream.log import identity_of
 from adapters.policy import CedarPolicy, FromMemory, OnHistory, schema_text, schemas
-from application.backtesting import Backtest, Backtested, Basis, Wanted
+from application.backtesting import Backtest, Backtested, Wanted
 from application.rechecking import Again, Recheck, take_each
 from application.settings import Settings
 from domain.errors import Unavailable
@@ -29,15 +29,19 @@ async def backtested(
     async with stream_read(settings) as read:
         await take_each(read.events(), read.last, backtest.take, lambda done: told(done, read.last))
         report = backtest.report(identity_of(read.info), read.last)
-    if not (report.rechecked.different or report.rechecked.unknown):
-        keep(settings, report.basis)
+    keep(settings, report)
     return report
 
 
-def keep(settings: Settings, basis: Basis) -> None:
-    """Have ``policy activate --backtest`` find it. Raises ``Unavailable``."""
+def keep(settings: Settings, report: Backtested) -> None:
+    """Have ``policy activate --backtest`` find it, where the recorded decisions can be trusted.
+
+    Raises ``Unavailable``.
+    """
+    if report.rechecked.different or report.rechecked.unknown:
+        return
     try:
-        kept_backtests(settings).keep(basis)
+        kept_backtests(settings).keep(report.basis)
     except OSError as error:
         raise Unavailable(f"what the backtest found could not be kept: {error}") from error
 

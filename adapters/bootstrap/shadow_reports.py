@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from adapters.bootstrap.backtests import remembering
+from adapters.bootstrap.backtests import keep, remembering
 from adapters.bootstrap.policies import Told, policies_here, read_again
 from adapters.bootstrap.reaching import Read, stream_read
 from adapters.jetstream.log import identity_of
@@ -45,7 +45,8 @@ async def shadow_reported(
     settings: Settings, digest: str, files: Sequence[Path], wanted: Wanted, told: Told
 ) -> ShadowReported:
     """Of the rules whose digest begins so; "": those that ran last. ``files``: rules that were in
-    force before. Raises ``Unknown`` where none ran, ``Misconfigured`` or ``Unavailable``."""
+    force before. It is kept as a backtest is. Raises ``Unknown`` where none ran, ``Misconfigured``
+    or ``Unavailable``."""
     here = [remembering(policy) for policy in policies_here(files)]
     recheck = Recheck(here, wanted.limit, lambda *texts: remembering(read_again(*texts)))
     async with stream_read(settings) as read:
@@ -53,7 +54,9 @@ async def shadow_reported(
         said = SaidInShadow(run.digest, run.schema_digest, recheck.shadow_of)
         backtest = Backtest(said, recheck, replace(wanted, shadow=run.digest))
         await take_each(read.events(), read.last, backtest.take, lambda done: told(done, read.last))
-        return ShadowReported(run, backtest.report(identity_of(read.info), read.last))
+        report = backtest.report(identity_of(read.info), read.last)
+    keep(settings, report)
+    return ShadowReported(run, report)
 
 
 def last_run(runs: Sequence[ShadowRun], digest: str) -> ShadowRun:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.kept_backtests import KeptBacktests
 from adapters.policy import default_text
 from tests.e2e.service import Service
 from tests.e2e.stream import Event
@@ -69,6 +70,7 @@ def reported(service: Service, digest: str) -> None:
     assert found["by_rule"]["no-force"]["allow_to_deny"] == 1
     assert found["basis"]["same"] == found["basis"]["decisions"] - 1 > 0
     assert as_json(service, "shadow", "report", digest[:8])[1]["id"] == found["id"]
+    assert KeptBacktests(service.data / "backtests").rules_of(found["id"]) == digest
     people = asked(service, "shadow", "report")
     assert people.out.endswith(f"backtest {found['id']}\n")
     assert "allow->deny" in people.out

@@ -99,7 +99,7 @@ def test_a_full_disk_is_a_failure_in_words(server: StandIn, environment: dict[st
 def test_closed_outputs_do_not_stop_a_cancel(server: StandIn, environment: dict[str, str]) -> None:
     server.add_job(17)
     server.add_job(18)
-    command = ["sh", "-c", f"exec {PROGRAM} cancel 17 18 >&- 2>&-"]
+    command = ["sh", "-c", f"exec {PROGRAM} cancel 17.1 18.1 >&- 2>&-"]
     done = subprocess.run(command, env=environment, check=False)
     assert done.returncode == 0
     assert len(server.sent()) == 2
@@ -110,7 +110,7 @@ def test_a_reader_that_leaves_does_not_stop_a_cancel(
 ) -> None:
     server.add_job(17)
     server.add_job(18)
-    command = [PROGRAM, "cancel", "17", "18"]
+    command = [PROGRAM, "cancel", "17.1", "18.1"]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:

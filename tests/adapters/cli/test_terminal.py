@@ -16,15 +16,15 @@ from tests.support.stand_in_views import cancellation, rebuild
 
 
 @pytest.mark.parametrize(
-    ("typed", "status", "sent"), [("y\n", 0, 2), ("n\n", 130, 0), ("\n", 130, 0)]
+    ("typed", "status", "sent"), [("y\n", 0, [[17, 18]]), ("n\n", 130, []), ("\n", 130, [])]
 )
 def test_several_jobs_are_asked_about(
-    server: StandIn, environment: dict[str, str], typed: str, status: int, sent: int
+    server: StandIn, environment: dict[str, str], typed: str, status: int, sent: list[list[int]]
 ) -> None:
     server.add_job(17)
     server.add_job(18)
     assert on_terminal(environment, typed, "cancel", "17", "18")[0] == status
-    assert len(server.sent()) == sent
+    assert [request.body["jobs"] for request in server.sent()] == sent
 
 
 def test_one_job_or_yes_is_not_asked_about(server: StandIn, environment: dict[str, str]) -> None:
@@ -32,7 +32,9 @@ def test_one_job_or_yes_is_not_asked_about(server: StandIn, environment: dict[st
     server.add_job(18)
     assert on_terminal(environment, "", "cancel", "17", "--force")[0] == 0
     assert on_terminal(environment, "", "cancel", "17", "18", "-y")[0] == 0
-    assert len(server.sent()) == 3
+    one, both = server.sent()
+    assert one.path.endswith("/17/cancel")
+    assert both.body["jobs"] == [17, 18]
 
 
 def test_bold_headings_unless_unwanted(server: StandIn, environment: dict[str, str]) -> None:
