@@ -49,7 +49,8 @@ class Waits(Story):
     """A story in which time passes, and what waits is settled at its time."""
 
     def __init__(self, story: Story) -> None:
-        self.history, self._job, self.now = story.history, story.job, len(story.history)
+        self.history, self.now = story.history, len(story.history)
+        self._job = self._replayed = story.job
 
     def demand(self, request: c.CancelJob) -> tuple[e.JobEvent, ...]:
         """Somebody asks, now."""
