@@ -271,13 +271,15 @@ class Story:
 
     def _record(self, facts: tuple[e.JobEvent, ...], actor: str | None) -> None:
         for data in facts:
-            fact = recorded(len(self.history) + 1, data, actor)
-            self._job = evolve(self._job, fact)
-            self._replayed = evolve(self._replayed, fact)
-            self.history.append(fact)
-            if len(self.history).bit_count() == 1:
-                assert replay(self.history) == self._job
+            self._add(recorded(len(self.history) + 1, data, actor))
         assert self._replayed == self._job
+
+    def _add(self, fact: e.Recorded) -> None:
+        self._job = evolve(self._job, fact)
+        self._replayed = evolve(self._replayed, fact)
+        self.history.append(fact)
+        if len(self.history).bit_count() == 1:
+            assert replay(self.history) == self._job
 
 
 # --- steps that stories have in common ------------------------------------------------------------

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from domain import commands as c
 from domain import events as e
-from domain.evolve import evolve, replay
+from domain.evolve import replay
 from domain.identity import SYSTEM_CALLER, Caller, Principal
 from domain.remaking import job_facts_refused
 from domain.states import CancelMode, Effect, JobState, LapseCause
@@ -84,8 +84,7 @@ class Waits(Story):
             event = e.NewEvent("id", moment, caller, "corr", "cause", data)
             fact = e.Recorded(self.history[0].aggregate, len(self.history) + 1, event)
             assert job_facts_refused(self.job, [fact]) == ""
-            self._job = evolve(self._job, fact)
-            self.history.append(fact)
+            self._add(fact)
         assert replay(self.history) == self._job
         return facts
 
