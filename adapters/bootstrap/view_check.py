@@ -64,14 +64,17 @@ def damage(position: int, found: Difference) -> Damage:
 async def in_scratch(
     settings: Settings, server: Nats, log_id: str
 ) -> tuple[int, tuple[Difference, ...]] | None:
-    """Compare, with a scratch file that is gone afterwards."""
+    """Compare, with a scratch file that is gone afterwards.
+
+    It is not made in a thread, which would go on making it where all is given up and cleared away.
+    """
     compared: Compared = (
         InDatabase(settings, log_id) if settings.views else InFile(settings, log_id)
     )
     with tempfile.TemporaryDirectory(prefix="countermand-fsck-") as scratch:
         files = SqliteViewFiles(Path(scratch), log_id)
         name = files.begin()
-        (await asyncio.to_thread(files.open, name)).close()
+        files.open(name).close()
 
         async def build(until: int) -> None:
             """In a process beside. It only reads the stream: durability is not asked."""
