@@ -21,7 +21,7 @@ from domain.identity import Caller, Principal
 from domain.job import Job
 from domain.policy import Action, JobKnown, Question, RequestKnown
 from domain.policy_life import digest_of
-from domain.policy_requests import known_of
+from domain.questions import of_cancel, on_job, plain
 from domain.states import CancelMode, Effect
 from projections.stamps import stamp
 
@@ -177,10 +177,9 @@ class PolicyLibrary:
         job = await self._job(caller, wondering.job_id)
         person = Caller(await self._person(wondering.person, named), origin=caller.origin)
         now = self._clock.now()
-        known, said = known_of(job, now), self._said(wondering, now)
+        question = on_job(person, wondering.action, job, self._said(wondering, now), now)
         if wondering.action is Action.VIEW:
-            known, said = JobKnown(), RequestKnown()
-        question = Question(person, wondering.action, job.owner, job.job_type, known, said)
+            question = replace(question, job=JobKnown(), said=RequestKnown())
         return self._in_force.asked(question)
 
     async def _job(self, caller: Caller, job_id: str) -> Job:
@@ -198,15 +197,11 @@ class PolicyLibrary:
 
     def _said(self, wondering: Wondering, now: datetime) -> RequestKnown:
         """The request, with all that a real one would tell."""
-        cancels = wondering.action in CANCELS
-        return RequestKnown(
-            mode=(wondering.mode or CancelMode.NORMAL) if cancels else None,
-            message_units=wondering.message_units if wondering.action in WITH_MESSAGE else None,
-            reason_code=wondering.reason_code if cancels else None,
-            at=now,
-            bulk_size=1 if cancels else None,
-            freeze_windows=in_force(self._freeze_windows, now),
-        )
+        windows, length = in_force(self._freeze_windows, now), wondering.message_units
+        if wondering.action in CANCELS:
+            mode = wondering.mode or CancelMode.NORMAL
+            return of_cancel(mode, length, wondering.reason_code, now, 1, windows)
+        return plain(length if wondering.action in WITH_MESSAGE else None, now, windows)
 
     # --- how --------------------------------------------------------------------------------------
 

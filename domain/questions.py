@@ -72,15 +72,9 @@ def approval_again(
     """An approval, asked again: by who they are now, at the moment when it was given, when
     ``before`` others had been given."""
     approval = waiting.approvals[before]
-    said = RequestKnown(
-        mode=waiting.mode,
-        message_units=approval.message_units,
-        requester=waiting.caller.subject.name,
-        approvals=before,
-        at=approval.at,
-        freeze_windows=windows,
-    )
-    return on_job(approver, Action.APPROVE, job, said, approval.at)
+    said = plain(approval.message_units, approval.at, windows)
+    question = on_job(approver, Action.APPROVE, job, said, approval.at)
+    return about_waiting(question, replace(waiting, approvals=waiting.approvals[:before]))
 
 
 def known_of_waiting(waiting: WaitingCancel) -> RequestKnown:
