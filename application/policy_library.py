@@ -22,6 +22,7 @@ from domain.job import Job
 from domain.policy import Action, JobKnown, Question, RequestKnown
 from domain.policy_life import digest_of
 from domain.questions import of_cancel, on_job, plain
+from domain.remaking_policy import WithText
 from domain.states import CancelMode, Effect
 from projections.stamps import stamp
 
@@ -29,8 +30,6 @@ MADE_UP: Final = (
     "what rules say to a job or a person that there is not is tried as a case, by `countermand "
     "policy test`"
 )
-WithText = e.PolicyProposed | e.PolicyActivated | e.PolicyShadowStarted
-"""Facts that bring rules."""
 
 
 class PolicyText(Struct, frozen=True):

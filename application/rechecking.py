@@ -4,7 +4,7 @@ Reads only. A decision holds all that it rests on, so nothing else is asked.
 """
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from typing import Final, Protocol
 
@@ -208,11 +208,7 @@ def differences(stored: Stored, recorded: Decision, policy: Again) -> Iterable[D
         now = policy.again(recorded)
     except ValueError as error:
         return [difference(stored, "facts", "what a policy may be told", str(error))]
-    for field in FIELDS:
-        before, after = getattr(recorded, field), getattr(now, field)
-        if before != after and shown(before) != shown(after):
-            return [difference(stored, field, shown(before), shown(after))]
-    return ()
+    return first_difference(stored, FIELDS, recorded, now)
 
 
 def shadow_differences(
@@ -220,10 +216,17 @@ def shadow_differences(
 ) -> Iterable[Difference]:
     """The same, of what was said in shadow."""
     now = said(policy.digest, lambda: policy.again(decision))
-    for field in SHADOW_FIELDS:
-        before, after = shown(getattr(recorded, field)), shown(getattr(now, field))
-        if before != after:
-            return [difference(stored, f"shadow.{field}", before, after)]
+    return first_difference(stored, SHADOW_FIELDS, recorded, now, "shadow.")
+
+
+def first_difference(
+    stored: Stored, fields: Sequence[str], recorded: object, now: object, place: str = ""
+) -> Iterable[Difference]:
+    """The first of these fields that differs; ``place``: what its name is put behind."""
+    for field in fields:
+        before, after = getattr(recorded, field), getattr(now, field)
+        if before != after and shown(before) != shown(after):
+            return [difference(stored, f"{place}{field}", shown(before), shown(after))]
     return ()
 
 

@@ -10,7 +10,11 @@ def overridden(decision: Decision) -> str:
     if decision.effect is not Effect.HOLD:
         return ""
     hold = f"a hold of {decision.hold_seconds} s" if decision.hold_seconds else ""
-    number = decision.approvals
-    by = f"{number} approval{'' if number == 1 else 's'}" if number else ""
+    by = approvals(decision.approvals) if decision.approvals else ""
     demanded = " and ".join(x for x in (hold, by) if x)
     return f"{demanded}, demanded by {', '.join(decision.rules)}"
+
+
+def approvals(number: int) -> str:
+    """How many."""
+    return f"{number} approval{'' if number == 1 else 's'}"

@@ -42,6 +42,9 @@ IN_FLIGHT_MAX: Final = timedelta(minutes=10)
 they are not the ones that were replaced last."""
 
 REIGNS_KEPT: Final = 64
+WithText = e.PolicyProposed | e.PolicyActivated | e.PolicyShadowStarted
+"""Facts that bring rules."""
+
 NOTHING: Final = "nothing: this very request was answered before"
 
 
@@ -90,22 +93,27 @@ def first_wrong(before: PolicyLife, data: e.PolicyActivated) -> str:
     """Rules that nobody chose are the first ones."""
     if data.schema_digest not in before.schemas:
         return f"the schema {data.schema_digest[:12]} was not recorded before"
-    shipped = Candidate(data.digest, data.text, data.schema_digest, data.rule_count)
+    shipped = candidate_of(data)
     (made,) = begin(before, shipped, "") or (None,)
     if made is None:
         return "there are rules in force, and nobody activated others"
     return digest_wrong(data) or difference(made, data, frozenset())
 
 
-def digest_wrong(data: e.PolicyProposed | e.PolicyActivated | e.PolicyShadowStarted) -> str:
+def digest_wrong(data: WithText) -> str:
     """The digest is that of the text."""
     return "" if digest_of(data.text) == data.digest else "its digest is of another text"
+
+
+def candidate_of(data: WithText) -> Candidate:
+    """The text, as it was looked at then."""
+    return Candidate(data.digest, data.text, data.schema_digest, data.rule_count)
 
 
 def proposal_wrong(before: PolicyLife, recorded: e.Recorded, data: e.PolicyProposed) -> str:
     """It was asked for as a proposal, or it is what became of an activation."""
     who = asked(recorded, data.request_id, data.decision)
-    candidate = Candidate(data.digest, data.text, data.schema_digest, data.rule_count)
+    candidate = candidate_of(data)
     one = ProposePolicy(who, recorded.event.caller, candidate, data.note)
     other = ActivatePolicy(who, recorded.event.caller, candidate, data.note)
     words = unlike(before, one, data)
@@ -114,7 +122,7 @@ def proposal_wrong(before: PolicyLife, recorded: e.Recorded, data: e.PolicyPropo
 
 def activation(recorded: e.Recorded, data: e.PolicyActivated) -> Command:
     """The command again; nobody may who was not asked."""
-    candidate = Candidate(data.digest, data.text, data.schema_digest, data.rule_count)
+    candidate = candidate_of(data)
     decision = data.decision or e.Decision(Effect.DENY, "", (), {})
     who = asked(recorded, data.request_id, decision)
     return ActivatePolicy(who, recorded.event.caller, candidate, data.note, data.backtest)
@@ -122,7 +130,7 @@ def activation(recorded: e.Recorded, data: e.PolicyActivated) -> Command:
 
 def start_of_shadow(recorded: e.Recorded, data: e.PolicyShadowStarted) -> Command:
     """The command again."""
-    candidate = Candidate(data.digest, data.text, data.schema_digest, data.rule_count)
+    candidate = candidate_of(data)
     who = asked(recorded, data.request_id, data.decision)
     return StartShadow(who, recorded.event.caller, candidate, data.note)
 

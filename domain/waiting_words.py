@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from domain.demands import approvals
 from domain.events import Decision
 from domain.hresult import HResult
 from domain.job import Job
@@ -75,8 +76,7 @@ def lapsed_by_time(job: Job, waiting: WaitingCancel) -> Refusal:
 def grown(waiting: WaitingCancel, decision: Decision, at: datetime) -> Refusal | None:
     """The rules demand more by now than was done for it."""
     if decision.approvals > len(waiting.approvals):
-        number = decision.approvals
-        demanded = f"{number} approval{'' if number == 1 else 's'}"
+        demanded = approvals(decision.approvals)
         rule, words = "approvals-demanded", f"the rules demand {demanded} now"
     elif at - waiting.at < timedelta(seconds=decision.hold_seconds):
         rule, words = "hold-demanded", f"the rules demand a hold of {decision.hold_seconds} s now"

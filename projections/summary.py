@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final, assert_never
 
 from domain import events as e
+from domain.demands import approvals
 from domain.numbers import Numbers
 from domain.states import ActivationHold, CancelMode, TaskState
 from domain.subtasks import task_words
@@ -326,11 +327,6 @@ def waits_for(fact: e.JobCancelHeld) -> str:
     wanted = approvals(fact.approvals_needed)
     needs = f"needs {wanted} by {fact.expires}" if fact.approvals_needed else ""
     return "; ".join(filter(None, (held_until, needs)))
-
-
-def approvals(number: int) -> str:
-    """How many."""
-    return f"{number} approval{'' if number == 1 else 's'}"
 
 
 def canceled(fact: e.JobCanceled) -> str:
