@@ -11,6 +11,8 @@ A refusal is one line. 0600, and no crash leaves one halfway.
 """
 
 import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -61,13 +63,7 @@ class FileSpool:
         return read(path)
 
     def pending(self) -> tuple[Spooled, ...]:
-        found = []
-        for path in self._files(self.directory):
-            try:
-                found.append(read(path))
-            except (Damaged, OSError):
-                continue
-        return tuple(found)
+        return tuple(readable(self._files(self.directory), read))
 
     def keep(self, stop_id: str) -> None:
         put_aside(self._path(stop_id))
@@ -79,13 +75,7 @@ class FileSpool:
         write_durably(self._refused / f"{refusal.id}{SUFFIX}", line("refusal", refusal))
 
     def refused(self) -> tuple[SpooledRefusal, ...]:
-        found = []
-        for path in self._files(self._refused):
-            try:
-                found.append(read_refusal(path))
-            except (Damaged, OSError):
-                continue
-        return tuple(found)
+        return tuple(readable(self._files(self._refused), read_refusal))
 
     def keep_refused(self, stop_id: str) -> None:
         put_aside(self._refused / f"{stop_id}{SUFFIX}")
@@ -94,18 +84,9 @@ class FileSpool:
         return tuple(x.stem for x in self._files(self.directory / RECORDED))
 
     def damaged(self) -> tuple[str, ...]:
-        found = []
-        for path in self._files(self.directory):
-            try:
-                read(path)
-            except (Damaged, OSError) as error:
-                found.append(f"the emergency stop in {path} cannot be read: {error}")
-        for path in self._files(self._refused):
-            try:
-                read_refusal(path)
-            except (Damaged, OSError) as error:
-                found.append(f"the refused emergency stop in {path} cannot be read: {error}")
-        return tuple(found)
+        stops = flaws(self._files(self.directory), read, "the emergency stop")
+        refusals = flaws(self._files(self._refused), read_refusal, "the refused emergency stop")
+        return (*stops, *refusals)
 
     def _path(self, stop_id: str) -> Path:
         return self.directory / f"{stop_id}{SUFFIX}"
@@ -131,6 +112,22 @@ def put_aside(path: Path) -> None:
     path.replace(aside / path.name)
     sync_directory(aside)
     sync_directory(path.parent)
+
+
+def readable(paths: Iterable[Path], read_one: Callable[[Path], T]) -> Iterator[T]:
+    """What is in these files; of a damaged one nothing."""
+    for path in paths:
+        with suppress(Damaged, OSError):
+            yield read_one(path)
+
+
+def flaws(paths: Iterable[Path], read_one: Callable[[Path], object], what: str) -> Iterator[str]:
+    """A sentence for each of these files that is damaged."""
+    for path in paths:
+        try:
+            read_one(path)
+        except (Damaged, OSError) as error:
+            yield f"{what} in {path} cannot be read: {error}"
 
 
 def line(kind: str, said: SpooledStop | SpooledOutcome | SpooledRefusal) -> bytes:

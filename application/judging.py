@@ -4,14 +4,16 @@ Bytes are proven by what was recorded of them elsewhere: by the event that follo
 which carries their hash, by the mark, or by the journal's head, each at its own position.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from itertools import chain
 from typing import Final
 
 from msgspec import Struct
 
 from application.checking import Whole
-from application.fsck import COPIES_AT_ONCE, Copies, Copy
+from application.fsck import Copies, Copy
+from application.mending import pages
 from application.ports import Mark
 from domain.events import Aggregate
 
@@ -111,23 +113,16 @@ async def judged(
         async for batch in batches:
             wholes = {x.position: x for x in batch}
             last = batch[-1].position if batch else after
-            held = {x.position: x for x in all_copies(copies, after, last)}
+            held = {x.position: x for page in pages(copies, last, after) for x in page}
             for position in sorted(wholes.keys() | held.keys()):
                 whole, copy = wholes.get(position), held.get(position)
                 same = whole is not None and copy is not None and whole.raw == copy.raw
                 judge.take(whole, None if copy is None or same else read(copy))
             after = last
-    for copy in all_copies(copies, after, 2**62):
+    for copy in chain.from_iterable(pages(copies, 2**62, after)):
         if judge.awaits(copy.aggregate):
             judge.take(None, read(copy))
     return judge.found
-
-
-def all_copies(copies: Copies, after: int, until: int) -> Iterator[Copy]:
-    """The journal's events of these positions."""
-    while after < until and (page := copies.copies(after, until, COPIES_AT_ONCE)):
-        yield from page
-        after = page[-1].position
 
 
 def told(found: list[Differing]) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import msgspec
 from msgspec.structs import replace
 
 from application.admission import Admission
@@ -35,13 +34,11 @@ from domain.policy_life import (
     StopShadow,
     decide_policy,
     digest_of,
+    long_as_json,
     operation_of,
 )
 from domain.questions import plain
 from domain.states import Effect
-
-JSON_BYTES_MAX: Final = 56 * 1024
-"""Of a text as it stands in an event: one of quotes alone takes twice its length."""
 
 BACKTEST: Final = re.compile(r"[0-9a-f]{64}")
 ABLE_AT_LEAST: Final = 2
@@ -160,10 +157,9 @@ class PolicyCommands:
     async def _read(self, text: str) -> tuple[Candidate, Rules | None]:
         """The text, and its rules; None and the flaw where it has none."""
         found = self._not_read(text)
-        size = len(msgspec.json.encode(text.encode("utf-8", "replace").decode()))
-        if size > JSON_BYTES_MAX:
-            words = f"as JSON it has {size} bytes, at most {JSON_BYTES_MAX} are allowed"
-            return replace(found, flaw=f"the policy is too long: {words}"), None
+        too_long = long_as_json(text)
+        if too_long:
+            return replace(found, flaw=f"the policy is too long: {too_long}"), None
         try:
             rules = await asyncio.to_thread(self._in_force.rules_of, text)
         except Misconfigured as error:

@@ -7,6 +7,7 @@ in with the command (``Candidate``), from whoever can read Cedar.
 import hashlib
 from typing import Final, assert_never
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -22,6 +23,9 @@ from domain.two_persons import no_person
 
 PROPOSE: Final = "propose_policy"
 ACTIVATE: Final = "activate_policy"
+JSON_BYTES_MAX: Final = 56 * 1024
+"""Of a text as it stands in an event: a quote or the end of a line takes two bytes there."""
+
 PROPOSALS_MAX: Final = 100
 """Texts that may wait for somebody to activate them; the oldest is forgotten first."""
 
@@ -37,6 +41,14 @@ LOCK_RULE: Final = "two-administrators-must-be-able-to-activate"
 TRIED_RULE: Final = "backtest-is-of-these-rules"
 SAME_RULE: Final = "policy-is-in-force-already"
 TWO_PERSONS_RULE: Final = "approver-is-not-the-author"
+
+
+def long_as_json(text: str) -> str:
+    """Why a text is too long for the event that it travels in; "" when it is not."""
+    size = len(msgspec.json.encode(text.encode("utf-8", "replace").decode()))
+    if size <= JSON_BYTES_MAX:
+        return ""
+    return f"as JSON it has {size} bytes, at most {JSON_BYTES_MAX} are allowed"
 
 
 def digest_of(text: str) -> str:

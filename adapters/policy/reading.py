@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Final
 
 import cedarpy
-import msgspec
 from cedarpy import pst
 from msgspec import Struct
 
@@ -14,12 +13,10 @@ from adapters.policy.annotations import DENY_MESSAGE, ID, WHO, idle
 from adapters.policy.demands import Demanded, demanded, wrong_demands
 from domain.errors import Misconfigured
 from domain.policy import DENIED, FACTS_TOO_LARGE, POLICY_ERROR
+from domain.policy_life import long_as_json
 
 POLICY_BYTES_MAX: Final = 48 * 1024
 """A policy travels in one event, of at most 64 KiB with all that is around it."""
-
-JSON_BYTES_MAX: Final = 56 * 1024
-"""Of a text as it stands in that event: a quote or the end of a line takes two bytes there."""
 
 NESTED_MAX: Final = 50
 OPERATORS_MAX: Final = 300
@@ -104,10 +101,9 @@ def flaws(text: str, schema: cedarpy.Schema) -> list[Flaw]:
     found = unusable(text, schema)
     if found:
         return found
-    size = len(msgspec.json.encode(text))
-    if size > JSON_BYTES_MAX:
-        what = f"as JSON it has {size} bytes, at most {JSON_BYTES_MAX} are allowed"
-        return [Flaw(0, "", f"{what}: a quote and the end of a line count twice there")]
+    too_long = long_as_json(text)
+    if too_long:
+        return [Flaw(0, "", f"{too_long}: a quote and the end of a line count twice there")]
     rules = dict(rules_of(text, cedarpy.PolicySet.from_str(text)))
     return [Flaw(rule.line, rule.id, what) for rule in rules.values() for what in rule.idle]
 

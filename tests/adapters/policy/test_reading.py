@@ -14,8 +14,8 @@ from adapters.policy import (
     parsed_schema,
     schema_text,
 )
-from adapters.policy.reading import JSON_BYTES_MAX
 from domain.errors import Misconfigured
+from domain.policy_life import JSON_BYTES_MAX
 
 SCHEMA: Final = parsed_schema(schema_text())
 FIRST: Final = '// "one; with a semicolon"\n\n@id("one")\npermit (principal, action, resource);\n'
