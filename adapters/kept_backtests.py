@@ -6,7 +6,6 @@
 are removed.
 """
 
-import hashlib
 import os
 from pathlib import Path
 from typing import Final
@@ -14,7 +13,8 @@ from typing import Final
 import msgspec
 
 from adapters.durable_file import replacing
-from application.backtesting import Basis, id_of
+from adapters.wire import sha256
+from application.backtesting import Basis, as_json, id_of
 
 KEPT_MAX: Final = 1000
 FILE_BYTES_MAX: Final = 64 * 1024
@@ -33,7 +33,7 @@ class KeptBacktests:
         self._give_to_owner(self._directory)
         with replacing(self._path(id_of(basis))) as file:
             self._give_to_owner(file.fileno())
-            file.write(msgspec.json.encode(basis, order="sorted"))
+            file.write(as_json(basis))
         found = sorted(self._directory.glob("*.json"), key=lambda x: x.stat().st_mtime_ns)
         for path in found[: -self._kept_max]:
             path.unlink(missing_ok=True)
@@ -46,7 +46,7 @@ class KeptBacktests:
         try:
             with self._path(backtest).open("rb") as file:
                 raw = file.read(FILE_BYTES_MAX)
-            if hashlib.sha256(raw).hexdigest() != backtest:
+            if sha256(raw) != backtest:
                 return ""
             return msgspec.json.decode(raw, type=Basis).candidate
         except (FileNotFoundError, msgspec.MsgspecError):

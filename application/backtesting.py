@@ -298,7 +298,12 @@ class Backtest:
 
 def id_of(basis: Basis) -> str:
     """SHA-256 (hex) of it as JSON with sorted names and no spaces."""
-    return hashlib.sha256(msgspec.json.encode(basis, order="sorted")).hexdigest()
+    return hashlib.sha256(as_json(basis)).hexdigest()
+
+
+def as_json(basis: Basis) -> bytes:
+    """It as the id is the digest of."""
+    return msgspec.json.encode(basis, order="sorted")
 
 
 def tried(candidate: Candidate, recorded: Recorded, decision: Decision) -> Told | Untold:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from adapters.bootstrap.backtests_kept import kept_backtests
 from adapters.bootstrap.policies import Told, policies_here, read_again, text_of
-from adapters.bootstrap.reaching import stream_read
+from adapters.bootstrap.reaching import Read, stream_read
 from adapters.jetstream.log import identity_of
 from adapters.policy import CedarPolicy, FromMemory, OnHistory, schema_text, schemas
 from application.backtesting import Backtest, Backtested, Wanted
@@ -22,15 +22,23 @@ async def backtested(
     It is kept in the data directory. Raises ``Misconfigured`` for a file that is no policy, or
     ``Unavailable``.
     """
-    candidate = candidate_of(file)
-    here = [remembering(policy) for policy in policies_here(files)]
-    recheck = Recheck(here, wanted.limit, lambda *texts: remembering(read_again(*texts)))
-    backtest = Backtest(candidate, recheck, wanted)
+    backtest = Backtest(candidate_of(file), remembering_recheck(files, wanted.limit), wanted)
     async with stream_read(settings) as read:
-        await take_each(read.events(), read.last, backtest.take, lambda done: told(done, read.last))
-        report = backtest.report(identity_of(read.info), read.last)
+        report = await carried_out(backtest, read, told)
     keep(settings, report)
     return report
+
+
+def remembering_recheck(files: Sequence[Path], limit: int) -> Recheck:
+    """By the rules here and those of the stream; each remembers its answers."""
+    here = [remembering(policy) for policy in policies_here(files)]
+    return Recheck(here, limit, lambda *texts: remembering(read_again(*texts)))
+
+
+async def carried_out(backtest: Backtest, read: Read, told: Told) -> Backtested:
+    """On every event of a stream."""
+    await take_each(read.events(), read.last, backtest.take, lambda done: told(done, read.last))
+    return backtest.report(identity_of(read.info), read.last)
 
 
 def keep(settings: Settings, report: Backtested) -> None:

@@ -7,13 +7,11 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from adapters.bootstrap.backtests import keep, remembering
-from adapters.bootstrap.policies import Told, policies_here, read_again
+from adapters.bootstrap.backtests import carried_out, keep, remembering_recheck
+from adapters.bootstrap.policies import Told
 from adapters.bootstrap.reaching import Read, stream_read
-from adapters.jetstream.log import identity_of
 from application.backtesting import Backtest, Backtested, Wanted
 from application.policy_library import ends_shadow
-from application.rechecking import Recheck, take_each
 from application.settings import Settings
 from application.shadow_report import SaidInShadow
 from domain.errors import Unknown
@@ -47,14 +45,12 @@ async def shadow_reported(
     """Of the rules whose digest begins so; "": those that ran last. ``files``: rules that were in
     force before. It is kept as a backtest is. Raises ``Unknown`` where none ran, ``Misconfigured``
     or ``Unavailable``."""
-    here = [remembering(policy) for policy in policies_here(files)]
-    recheck = Recheck(here, wanted.limit, lambda *texts: remembering(read_again(*texts)))
+    recheck = remembering_recheck(files, wanted.limit)
     async with stream_read(settings) as read:
         run = last_run(await runs_in(read), digest)
         said = SaidInShadow(run.digest, run.schema_digest, recheck.shadow_of)
         backtest = Backtest(said, recheck, replace(wanted, shadow=run.digest))
-        await take_each(read.events(), read.last, backtest.take, lambda done: told(done, read.last))
-        report = backtest.report(identity_of(read.info), read.last)
+        report = await carried_out(backtest, read, told)
     keep(settings, report)
     return ShadowReported(run, report)
 

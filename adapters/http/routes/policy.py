@@ -67,8 +67,7 @@ class Policies:
         query = Query(request, op.SHOW)
         position, at = query.number("position"), query.moment("at")
         digest = query.text("digest")
-        if sum(x is not None for x in (position, at, digest)) > 1:
-            raise Malformed("give one of position, at and digest", code="ambiguous_question")
+        one_of("position, at and digest", position, at, digest)
         caller = caller_of(request)
         if digest is not None:
             return json_answer(policy_body(await self._library.named(caller, digest)))
@@ -117,8 +116,7 @@ class Policies:
         """What runs in shadow."""
         query = Query(request, op.SHADOW)
         position, at = query.number("position"), query.moment("at")
-        if position is not None and at is not None:
-            raise Malformed("give one of position and at", code="ambiguous_question")
+        one_of("position and at", position, at)
         found = await self._library.shadow(caller_of(request), position=position, at=at)
         return json_answer(shadow_body(found))
 
@@ -133,3 +131,9 @@ class Policies:
         body, query = await said(request, op.STOP_SHADOW, StopShadowBody)
         key, caller = id_of(query, self._ids), caller_of(request)
         return await answered(self._commands.stop_shadow(caller, body.note, key))
+
+
+def one_of(names: str, *given: object) -> None:
+    """Pass, or raise ``Malformed`` when more than one is given."""
+    if sum(x is not None for x in given) > 1:
+        raise Malformed(f"give one of {names}", code="ambiguous_question")
