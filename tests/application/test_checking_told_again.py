@@ -1,15 +1,13 @@
 """What was told of a message, and of an approval that is asked about again: honest, and changed."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
-from msgspec.structs import replace
 
 from adapters.policy import CedarPolicy, default_text, schema_text
-from adapters.wire import decode, sha256
 from application.ledger import Cause
 from application.ports import Stored
 from application.scheduler import Cancel
@@ -18,7 +16,7 @@ from domain.message import said_units, units
 from domain.policy_life import Candidate, begin, digest_of
 from domain.states import CancelMode, JobState
 from tests.application.test_checking_told import stored
-from tests.support.checked import damage_among
+from tests.support.checked import damage_among, retold
 from tests.support.stack import ADMIN, ALICE, BOB, CLUSTER, JOB_ADMIN, OPERATOR, Stack, World, until
 
 HOLD_SECONDS: Final = 4000
@@ -35,23 +33,6 @@ async def ruled(world: World, text: str) -> AsyncIterator[Stack]:
     async with Stack(world, policy=policy) as stack:
         await stack.ledger.change_policy(lambda life, _: begin(life, first, schema), Cause())
         yield stack
-
-
-def retold(events: list[Stored], changes: Mapping[int, Callable[[Any], None]]) -> list[Stored]:
-    """The history with the data at these positions changed; the hashes after are made right."""
-    made, ends = [], dict[object, str]()
-    for one in events:
-        body = msgspec.json.decode(one.raw)
-        before = ends.get(one.aggregate, "")
-        if one.position in changes:
-            changes[one.position](body["data"])
-        if before:
-            body["previoushash"] = before
-        raw = one.raw if body == msgspec.json.decode(one.raw) else msgspec.json.encode(body)
-        ends[one.aggregate] = sha256(raw)
-        fact = decode(raw, CLUSTER, one.aggregate, one.type).fact
-        made.append(replace(one, raw=raw, fact=fact))
-    return made
 
 
 async def messages(world: World) -> list[Stored]:
@@ -100,9 +81,9 @@ async def test_the_length_of_a_message_is_what_can_be_read_or_all_of_it(world: W
     found = list(lengths_told(events))
     assert len(found) > 5 * len(SAID)
     assert any(told != older for _, told, older in found)
-    before = retold(events, {x.position: tell(older) for x, _, older in found})
+    before = retold(events, CLUSTER, {x.position: tell(older) for x, _, older in found})
     assert damage_among(before, CLUSTER) == []
-    wrong = retold(events, {x.position: tell(max(of) + 1) for x, *of in found})
+    wrong = retold(events, CLUSTER, {x.position: tell(max(of) + 1) for x, *of in found})
     named = [(x.position, x.kind) for x in damage_among(wrong, CLUSTER)]
     assert named == [(x.position, "facts") for x, *_ in found]
 
@@ -140,5 +121,5 @@ async def test_an_approval_that_is_asked_about_again_is_held_against_its_moment(
         def change(data: Any, name: str = name, other: object = other) -> None:
             data["decision"]["requests"][-1]["context"][name] = other
 
-        found = damage_among(retold(events, {lapse.position: change}), CLUSTER)
+        found = damage_among(retold(events, CLUSTER, {lapse.position: change}), CLUSTER)
         assert [x.kind for x in found] == ["facts"], name

@@ -352,6 +352,12 @@ class Service:
         """The job as it is now."""
         return self.ask("GET", f"/jobs/{number}")
 
+    def metric(self, series: str) -> float:
+        """The value of the one series ``countermand_SERIES``, with its labels if it has some."""
+        lines = self.http("GET", "/metrics").text.splitlines()
+        (found,) = (x for x in lines if x.startswith(f"countermand_{series} "))
+        return float(found.split()[-1])
+
     def until_state(self, number: int, *states: str) -> Json:
         """The job, when it is in one of ``states``."""
         until(lambda: self.job(number)["state"] in states, f"job {number} is {states}")

@@ -64,13 +64,6 @@ def kept(one: Service) -> list[Path]:
     return sorted((one.data / "spool" / "emergency" / "recorded").glob("*.json"))
 
 
-def metric(one: Service, name: str) -> float:
-    """A metric of one value."""
-    text = one.http("GET", "/metrics").text
-    (line,) = (x for x in text.splitlines() if x.startswith(f"{name} "))
-    return float(line.split()[1])
-
-
 def is_canceled(one: Service, job: int) -> bool:
     return bool(one.job(job)["state"] == "Canceled")
 
@@ -116,7 +109,7 @@ def test_a_job_is_stopped_while_nats_server_does_not_answer(service: Service) ->
         assert stop["said"]["message"] == "the room is on fire"
         assert stop["said"]["uid"] == os.geteuid()
         assert outcome["said"]["outcome"] == "stopped"
-        assert metric(service, "countermand_emergency_stops_unrecorded") == 1
+        assert service.metric("emergency_stops_unrecorded") == 1
         assert any("not recorded yet" in x for x in service.health()["reasons"])
     fact = check_recorded(service, job)
     assert fact["in_effect"] is True
@@ -125,8 +118,8 @@ def test_a_job_is_stopped_while_nats_server_does_not_answer(service: Service) ->
     types = [event.type for event in service.events(job)][before:]
     assert types[0] == "EmergencyStopRecorded"
     assert "TaskStopOrdered" not in types, "nothing is ordered a second time"
-    assert metric(service, "countermand_emergency_stops_unrecorded") == 0
-    assert metric(service, "countermand_reviews_open") == 1
+    assert service.metric("emergency_stops_unrecorded") == 0
+    assert service.metric("reviews_open") == 1
     said = [json.loads(x) for x in service.log.splitlines() if '"emergency_stop_' in x]
     assert {x["level"] for x in said} == {"warning"}
     assert "while the stream could not be reached" in service.cli("explain", str(job)).out
@@ -283,7 +276,7 @@ def test_a_demand_is_overridden_and_a_no_is_recorded(service: Service) -> None:
     fact = check_recorded(service, job)
     assert (fact["decision"]["effect"], fact["decision"]["hold_seconds"]) == ("hold", 60)
     assert "it overrode a hold of 60 s and 1 approval" in service.cli("explain", str(job)).out
-    assert metric(service, "countermand_reviews_open") == 1
+    assert service.metric("reviews_open") == 1
 
 
 def test_a_refused_stop_is_recorded_when_the_stream_is_back(service: Service) -> None:
@@ -295,7 +288,7 @@ def test_a_refused_stop_is_recorded_when_the_stream_is_back(service: Service) ->
         assert "nothing is stopped now (frozen); nothing was stopped" in told.err
         (file,) = (service.data / "spool" / "emergency" / "refused").glob("*.json")
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        assert metric(service, "countermand_emergency_stops_unrecorded") == 1
+        assert service.metric("emergency_stops_unrecorded") == 1
     until(lambda: refusals(service, job), "the refusal is recorded")
     (refusal,) = refusals(service, job)
     assert (refusal.data["command"], refusal.data["rule"]) == ("emergency_stop", "frozen")
@@ -316,7 +309,7 @@ def test_a_changed_file_of_the_spool_shows_in_health_and_metrics(service: Servic
     spool = service.data / "spool" / "emergency"
     spool.mkdir(parents=True)
     (spool / "changed.json").write_text("{}\n")
-    assert metric(service, "countermand_emergency_stops_damaged") == 1
+    assert service.metric("emergency_stops_damaged") == 1
     health = service.health()
     assert health["status"] == "degraded"
     assert any("changed.json cannot be read" in x for x in health["reasons"])

@@ -171,15 +171,8 @@ def check_said_everywhere(one: Service, why: str) -> None:
     assert (answer.status_code, answer.json()["status"]) == (503, "not_ready")
     (said,) = (x for x in answer.json()["reasons"] if "no new command is taken" in x)
     assert why in said
-    assert (metric(one, "ready"), metric(one, "refused_for_room")) == (0, 1)
+    assert (one.metric("ready"), one.metric("refused_for_room")) == (0, 1)
     assert one.http("GET", "/jobs").status_code == 200, "questions are answered"
-
-
-def metric(one: Service, name: str) -> float:
-    """The value of the one series ``countermand_NAME``."""
-    lines = one.http("GET", "/metrics").text.splitlines()
-    (found,) = (x for x in lines if x.startswith(f"countermand_{name} "))
-    return float(found.split()[-1])
 
 
 def fill_stream(one: Service) -> Json | None:
@@ -201,10 +194,13 @@ def fill_stream(one: Service) -> Json | None:
 
 def test_on_a_full_disk_the_reserve_lets_running_cancels_end() -> None:
     with on_small_disk() as (one, filler):
-        assert (metric(one, "ready"), metric(one, "refused_for_room")) == (1, 0)
-        assert metric(one, "disk_needed_bytes") == metric(one, "disk_reserve_bytes") == 8 * MIB
-        assert metric(one, 'disk_free_bytes{holds="data"}') > 8 * MIB
-        assert metric(one, 'disk_size_bytes{holds="mark"}') == 64 * MIB
+        assert (one.metric("ready"), one.metric("refused_for_room")) == (
+            1,
+            0,
+        )
+        assert one.metric("disk_needed_bytes") == one.metric("disk_reserve_bytes") == 8 * MIB
+        assert one.metric('disk_free_bytes{holds="data"}') > 8 * MIB
+        assert one.metric('disk_size_bytes{holds="mark"}') == 64 * MIB
         jobs = being_canceled(one, 3)
         filler.take_what_is_free()
         said = until(lambda: refused_for_the_disk(one), "new commands are refused")
@@ -219,13 +215,16 @@ def test_on_a_full_disk_the_reserve_lets_running_cancels_end() -> None:
         works_again(one)
         check_ended_once(one, jobs)
         until((one.data / "reserve").exists, "the reserve is back")
-        assert (metric(one, "ready"), metric(one, "refused_for_room")) == (1, 0)
+        assert (one.metric("ready"), one.metric("refused_for_room")) == (
+            1,
+            0,
+        )
 
 
 def check_true_numbers(one: Service) -> None:
     """Once the reserve was given up, what became free by it is told as free."""
-    until(lambda: metric(one, "disk_reserve_bytes") == 0, "the reserve is given up")
-    assert metric(one, "disk_needed_bytes") == 32 * MIB
+    until(lambda: one.metric("disk_reserve_bytes") == 0, "the reserve is given up")
+    assert one.metric("disk_needed_bytes") == 32 * MIB
     (said,) = (x for x in one.health()["reasons"] if "bytes free" in x)
     told = int(said.split(" bytes free")[0].rpartition(" ")[2])
     assert 4 * MIB < told < 32 * MIB, said
